@@ -1,0 +1,104 @@
+/**
+ * The estate: sites tied together by CompositeService or CrossSiteLink objects, or one site alone, as plain data.
+ * Everything downstream (ini, manifests, procedures) reads this and never a Kubernetes object.
+ */
+
+/** One Tungsten host: a pod, a member of its dataservice and the answer of `hostname`, all under one name. */
+export type Node = {
+  /** Unique in the estate, e.g. `nyc-0`. */
+  readonly name: string;
+  /** The TungstenCluster's name, e.g. `nyc`. */
+  readonly site: string;
+  readonly ordinal: number;
+  /** An active witness votes but holds no data and runs no replicator. */
+  readonly witness: boolean;
+};
+
+/** One dataservice at one site: what a TungstenCluster describes. */
+export type Site = {
+  /** metadata.name of the TungstenCluster. */
+  readonly name: string;
+  /** Tungsten's name: letters, digits, underscore; lower case. */
+  readonly dataservice: string;
+  readonly nodes: readonly Node[];
+  /** Ordinal of the primary at first install; afterwards the primary is a fact, never a wish. */
+  readonly initialPrimary: number;
+  /** Wanted Tungsten release, e.g. `8.0.4-132`. */
+  readonly release: string;
+  readonly mysqlPort: number;
+  readonly connectorPort: number;
+  /** Extra tpm options of the catalogue, canonical names, in the order the user wrote them. */
+  readonly options: Readonly<Record<string, string>>;
+};
+
+/** One direction of MSAA replication: the source's transactions applied at the target by the second product. */
+export type Link = {
+  /** metadata.name of the CrossSiteLink. */
+  readonly name: string;
+  /** Name of the source Site. */
+  readonly source: string;
+  /** Name of the target Site. */
+  readonly target: string;
+  readonly options: Readonly<Record<string, string>>;
+};
+
+export type CompositeType = "ActivePassive" | "ActiveActive" | "DynamicActiveActive";
+
+/** What a CompositeService describes. */
+export type Composite = {
+  /** metadata.name of the CompositeService. */
+  readonly name: string;
+  readonly dataservice: string;
+  readonly type: CompositeType;
+  /** Names of the member Sites, in the user's order. */
+  readonly members: readonly string[];
+  /** ActivePassive only: name of the writable Site. */
+  readonly primarySite?: string;
+  /** DynamicActiveActive only: names of Sites in order of preference for writes. */
+  readonly writeAffinity?: readonly string[];
+};
+
+/** How the estate's nodes are to be set up. */
+export type TopologyKind = "Standalone" | "MSAA" | "CAP" | "CAA" | "DAA";
+
+export type Estate = {
+  /** Name of the composite, else of the only site, else the site names joined by "-". */
+  readonly name: string;
+  readonly namespace: string;
+  /** Sorted by name. */
+  readonly sites: readonly Site[];
+  /** Sorted by name. */
+  readonly links: readonly Link[];
+  readonly composite?: Composite;
+};
+
+/** A node and one remote service it applies: `nyc-0` reading `london`. Most of the conversion happens here. */
+export type Reader = {
+  readonly node: Node;
+  /** The source Site. */
+  readonly source: Site;
+};
+
+/** Every data node of the estate, sites in name order, nodes by ordinal. Witnesses hold no data and are left out. */
+export function dataNodes(estate: Estate): readonly Node[] {
+  return estate.sites.flatMap((site) => site.nodes.filter((node) => !node.witness));
+}
+
+/** The site called `name`; throws on a name the estate does not hold, which is a fault of the caller. */
+export function siteNamed(estate: Estate, name: string): Site {
+  const site = estate.sites.find((candidate) => candidate.name === name);
+  if (site === undefined) throw new Error(`no site ${name} in estate ${estate.name}`);
+  return site;
+}
+
+/** The site a node belongs to. */
+export function siteOf(estate: Estate, node: Node): Site {
+  return siteNamed(estate, node.site);
+}
+
+/** Each data node with each other site of the estate: N × (S−1) readers. */
+export function readersOf(estate: Estate): readonly Reader[] {
+  return dataNodes(estate).flatMap((node) =>
+    estate.sites.filter((site) => site.name !== node.site).map((source) => ({ node, source })),
+  );
+}
