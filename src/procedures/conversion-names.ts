@@ -1,0 +1,59 @@
+/** What the conversion calls things on nodes: services, schemas, heartbeats and kept files. */
+import type { Site } from "../topology/estate.ts";
+import type { Product } from "../tungsten/invocation.ts";
+import type { Run, Target } from "./procedure.ts";
+
+/** The second product's service is named after its source; CAA names it target_from_source. */
+export const serviceOf = (product: Product, target: Site, source: Site): string =>
+  product === "crossSite" ? source.dataservice : `${target.dataservice}_from_${source.dataservice}`;
+
+/** Both products keep a source's position in the same schema; that is why the conversion works. */
+export const trackingSchema = (source: Site): string => `tungsten_${source.dataservice}`;
+
+/** The heartbeat that stops the cross-site services: unique to the run and the round. */
+export const stopHeartbeat = (run: Run): string => `tu-${run.tag}-${run.round}`;
+/** The heartbeat that wakes a new service's log, and the one that proves the way. */
+export const wakeHeartbeat = (run: Run, attempt: number): string => `tu-${run.tag}-w${run.round}-${attempt}`;
+export const proofHeartbeat = (run: Run, attempt: number): string => `tu-${run.tag}-v${run.round}-${attempt}`;
+export const proofPrefix = (run: Run): string => `tu-${run.tag}-v`;
+
+export const positionFile = (run: Run, target: Target): string =>
+  `position-${run.tag}-${run.round}-${target.node.name}-${sourceOf(target).dataservice}.json`;
+export const dumpFile = (run: Run, target: Target, attempt: number): string =>
+  `dump-${run.tag}-${run.round}.${attempt}-${target.node.name}-${sourceOf(target).dataservice}.sql`;
+export const readOnlyFile = (run: Run): string => `read-only-${run.tag}`;
+export const backupName = (run: Run, target: Target): string => `before-${run.tag}-${target.node.name}`;
+
+/** The remote site of a reader; throws on a target that is none, which is a fault of the procedure's table. */
+export function sourceOf(target: Target): Site {
+  if (target.source === undefined) throw new Error(`${target.id} has no source`);
+  return target.source;
+}
+
+/** Keys under which the ledger keeps what later steps need. */
+export const kept = {
+  heartbeat: "heartbeat",
+  position: (target: Target) => `position.${target.id}`,
+  dump: (target: Target) => `dump.${target.id}`,
+  binlog: (node: string) => `binlog.${node}`,
+} as const;
+
+export type KeptPosition = {
+  readonly file: string;
+  readonly seqno: number;
+  readonly epoch: number;
+  readonly eventId: string;
+};
+
+/** Reads back what the ledger kept of a reader's position; undefined before it was kept. */
+export function positionKept(run: Run, target: Target): KeptPosition | undefined {
+  const [file, seqno, epoch, eventId] = (run.kept[kept.position(target)] ?? "").split(" ");
+  if (file === undefined || eventId === undefined) return undefined;
+  return { file, seqno: Number(seqno), epoch: Number(epoch), eventId };
+}
+
+/** Name and checksum of a reader's verified dump; undefined before it was kept. */
+export function dumpKept(run: Run, target: Target): { file: string; sha256: string } | undefined {
+  const [file, sha256] = (run.kept[kept.dump(target)] ?? "").split(" ");
+  return file === undefined || sha256 === undefined ? undefined : { file, sha256 };
+}

@@ -1,0 +1,59 @@
+/** What the conversion freezes when its plan is approved, and what it costs the sites' clients. */
+import type { Interruption, PinsReading } from "./procedure.ts";
+import type { Facts } from "../tungsten/facts.ts";
+import { clusterView } from "../tungsten/node-facts.ts";
+import type { ClusterView } from "../tungsten/reading.ts";
+import type { Estate, Site } from "../topology/estate.ts";
+import { valueOf } from "./verdicts.ts";
+
+/** Reads primaries, policies and backup replicas; unknown while a site has no single ONLINE primary. */
+export function readPins(estate: Estate, facts: Facts): PinsReading {
+  const primaries: Record<string, string> = {};
+  const policies: Record<string, string> = {};
+  const backupNodes: Record<string, string> = {};
+  const problems: string[] = [];
+  for (const site of estate.sites) {
+    const views = site.nodes.filter((node) => !node.witness).map((node) => valueOf(facts.get(node.name, clusterView)));
+    const view = views.find((candidate) => candidate !== undefined);
+    const primary = view && soleMaster(view);
+    const backup = view && backupReplica(site, view);
+    if (view === undefined || primary === undefined || backup === undefined) {
+      problems.push(`${site.name} shows no single ONLINE primary with a replica beside it`);
+      continue;
+    }
+    primaries[site.name] = primary;
+    backupNodes[site.name] = backup;
+    policies[site.name] = typeof view.policy === "string" ? view.policy : "AUTOMATIC";
+  }
+  if (problems.length > 0) return { unknown: problems.join("; ") };
+  const bySite = <T>(value: (site: Site) => T) => Object.fromEntries(estate.sites.map((site) => [site.name, value(site)]));
+  const members = bySite((site) => site.nodes.filter((node) => !node.witness).map((node) => node.name));
+  return { pins: { primaries, policies, backupNodes, members, releases: bySite((site) => site.release) } };
+}
+
+/** The one datasource with role master that is ONLINE; undefined for none or several. */
+export function soleMaster(view: ClusterView): string | undefined {
+  const masters = view.datasources.filter((source) => source.role === "master");
+  return masters.length === 1 && masters[0]?.state === "ONLINE" ? masters[0].name : undefined;
+}
+
+/** The ONLINE replica with the highest ordinal. */
+function backupReplica(site: Site, view: ClusterView): string | undefined {
+  const online = site.nodes.filter((node) =>
+    view.datasources.some((source) => source.name === node.name && source.role === "slave" && source.state === "ONLINE"),
+  );
+  return online.at(-1)?.name;
+}
+
+/**
+ * Clients of every site notice the conversion: connectors lose their managers in step 8 (they hold, then refuse) and
+ * are restarted by the update in step 9. The figure is an upper bound for a healthy run, by number of nodes.
+ */
+export function interruptionsOf(estate: Estate): readonly Interruption[] {
+  const perUpdate = 60;
+  return estate.sites.map((site) => ({
+    site: site.name,
+    seconds: 120 + perUpdate * 2,
+    why: "connectors hold and then refuse connections while managers are stopped (steps 8 to 10), and restart in step 9",
+  }));
+}

@@ -1,0 +1,370 @@
+/**
+ * Convert Multi-Site/Active-Active to Composite Active/Active, the vendor's page 4.4.4, step by step under the page's
+ * numbers and titles. What moved against the page, and why, stands in docs/adr/0005-conversion-order.md.
+ */
+import * as act from "./conversion-commands.ts";
+import { binlogRecord, binlogPositionKnown } from "./conversion-services.ts";
+import * as go from "./conversion-services.ts";
+import * as stop from "./conversion-readers.ts";
+import { backupName, dumpKept, positionKept, stopHeartbeat } from "./conversion-names.ts";
+import { acceptsConversion, type ConversionParameters } from "./conversion-preflight.ts";
+import { interruptionsOf, readPins } from "./conversion-pins.ts";
+import { compositeComplete, heldByRun, iniPublished, managerIs, policyIs, primariesUnmoved } from "./guards.ts";
+import type { Part, Procedure, Step } from "./procedure.ts";
+import { eachPrimary, eachReader, eachReaderOnPrimaries, eachReplica, eachSite, everyNode, oneReplicaPerSite } from "./scopes.ts";
+import { doneIf, every, knowing, pending } from "./verdicts.ts";
+import { backup } from "../tungsten/node-facts.ts";
+import type { Product } from "../tungsten/invocation.ts";
+
+const maintenance: Part = {
+  what: "set policy MAINTENANCE: managers neither fail over nor bring stopped services back",
+  on: eachSite,
+  run: [{ when: "the policy is another", effect: act.setPolicy(() => "maintenance") }],
+  done: policyIs(() => "MAINTENANCE"),
+};
+
+const policyAsBefore: Part = {
+  what: "return to the policy of before the run",
+  on: eachSite,
+  run: [{ when: "the policy is another", effect: act.setPolicy((target, run) => (run.pins.policies[target.site.name] ?? "").toLowerCase()) }],
+  done: (target, look) => every([policyIs((site, run) => run.pins.policies[site.name] ?? "")(target, look), go.noDatasourceOut(target, look)]),
+  stallSeconds: 600,
+};
+
+const backups = (mode: "Take" | "Attested"): Step => ({
+  n: 1,
+  id: "Backup",
+  title: "Backups",
+  condition: "BackupVerified",
+  undo: "Nothing to undo: the backup stays on the backups volume.",
+  parts: [
+    {
+      what: "take a physical backup, prepared and with its checksum, on the backups volume",
+      on: (run) => (mode === "Take" ? oneReplicaPerSite(run) : []),
+      run: [{ when: "no verified backup of this run exists", effect: act.takeBackup }],
+      done: (target, look) =>
+        knowing(look.facts.get(target.node.name, backup(backupName(look.run, target))), `the backup of ${target.site.name}`, (taken) =>
+          doneIf(taken !== null && taken.verified, `no verified backup of ${target.site.name} yet`),
+        ),
+      tries: 3,
+      stallSeconds: 24 * 3600,
+    },
+  ],
+});
+
+const stopCrossSite: Step = {
+  n: 2,
+  id: "StopCrossSiteReplicators",
+  title: "Stop the Cross-site Replicators",
+  condition: "CrossSiteReplicatorsStopped",
+  undo: [
+    { what: "release the hold", on: everyNode, run: [{ when: "it is held", effect: act.release("crossSite") }], done: heldByRun("crossSite", false) },
+    { what: "start the cross-site replicators", on: everyNode, run: [{ when: "it is stopped", effect: act.replicator("crossSite", "start") }], done: go.processRuns("crossSite") },
+    ...servicesOnline("crossSite", eachReader),
+    policyAsBefore,
+  ],
+  parts: [
+    maintenance,
+    {
+      what: "arm every cross-site service to go offline at our heartbeat",
+      on: eachReader,
+      run: [
+        { when: "it is ONLINE without error", holds: stop.onlineWithoutError, effect: act.arm },
+        { when: "an earlier round had stopped it", holds: (target, look) => (look.run.round > 1 ? stop.offlineNormal(target, look) : pending("this is the first round")), effect: act.incomingOnlineCommand("crossSite") },
+      ],
+      done: stop.armedOrStopped,
+    },
+    {
+      what: "send the heartbeat at which they stop",
+      on: eachPrimary,
+      guards: [stop.allArmed],
+      run: [{ when: "every service of every site is armed", effect: act.sendStopHeartbeat }],
+      done: stop.heartbeatSent,
+    },
+    {
+      what: "wait until every service has stopped at that very heartbeat, at the same event on all nodes of a site",
+      on: eachReader,
+      run: [
+        { when: "it stopped short of the heartbeat", holds: stop.stoppedShort, effect: act.leadToHeartbeat },
+        { when: "a restart made it forget the request", holds: stop.lostItsRequest, effect: act.arm },
+      ],
+      done: stop.stoppedAtHeartbeat,
+      tries: 20,
+    },
+    {
+      what: "keep the position, told alike by dsctl, by the tracking row and by the log",
+      on: eachReader,
+      run: [{ when: "it is not kept yet", effect: act.keepPosition }],
+      done: stop.positionAgreed,
+      record: (target, look) => ({ ...stop.positionRecord(target, look), heartbeat: stopHeartbeat(look.run) }),
+    },
+    {
+      what: "copy the positions off the nodes",
+      on: eachReader,
+      run: [{ when: "it is not copied yet", effect: act.copyPosition }],
+      done: (target, look) => stop.copiedOff(target, positionKept(look.run, target)?.file ?? "", look),
+    },
+    { what: "hold the cross-site replicator: a restarting pod shall not start it", on: everyNode, run: [{ when: "it is not held", effect: act.hold("crossSite") }], done: heldByRun("crossSite", true) },
+    { what: "stop the cross-site replicators", on: everyNode, run: [{ when: "it runs", effect: act.replicator("crossSite", "stop") }], done: stop.crossSiteStopped },
+  ],
+};
+
+const dumps: Step = {
+  n: 3,
+  id: "ExportTrackingSchemas",
+  title: "Export the tungsten_* Databases",
+  condition: "TrackingSchemasExported",
+  undo: "Nothing to undo: the dumps stay where they are.",
+  parts: [
+    {
+      what: "dump the tracking schema to a new file, and read it back: one commit row, equal to the kept position",
+      on: eachReader,
+      run: [{ when: "this run has no verified dump of it", effect: act.dump }],
+      done: stop.dumpVerified,
+      settleSeconds: 2,
+      record: stop.dumpRecord,
+    },
+    {
+      what: "copy the dumps off the nodes",
+      on: eachReader,
+      run: [{ when: "it is not copied yet", effect: act.copyDump }],
+      done: (target, look) => stop.copiedOff(target, dumpKept(look.run, target)?.file ?? "", look),
+    },
+  ],
+};
+
+const uninstallParts: readonly Part[] = [
+  { what: "keep read_only as it is", on: everyNode, run: [{ when: "it is not kept yet", effect: act.keepReadOnly }], done: go.readOnlyWasKept },
+  {
+    what: "uninstall the second product, and put read_only back, which uninstall clears",
+    on: everyNode,
+    guards: [stop.allDumpsHeld, go.noTpmAlive],
+    run: [
+      { when: "the second product is installed", holds: go.productPresent, effect: act.uninstall },
+      { when: "it is gone and read_only differs from what was kept", holds: go.productGone, effect: act.putReadOnlyBack },
+    ],
+    done: go.uninstalledAndReadOnlyBack,
+    settleSeconds: 2,
+    tries: 10,
+    stallSeconds: 900,
+  },
+  { what: "note where the binary log stands", on: everyNode, run: [], done: binlogPositionKnown, record: binlogRecord },
+];
+
+const uninstall: Step = {
+  n: 4,
+  id: "UninstallCrossSiteReplicators",
+  title: "Uninstall the Cross-site Replicators",
+  condition: "CrossSiteReplicatorsUninstalled",
+  undo: "Uninstalling drops the positions: go on, or set spec.revert to reinstall the second product over the restored schemas.",
+  parts: uninstallParts,
+};
+
+const restoreParts: readonly Part[] = [
+  {
+    what: "reload the tracking schema with the binary log off, and prove that nothing of it was logged",
+    on: eachReader,
+    guards: [stop.allDumpsHeld],
+    run: [{ when: "the rows differ from the dump", effect: act.restore }],
+    done: go.restoredUnlogged,
+    settleSeconds: 2,
+  },
+];
+
+const restore: Step = {
+  n: 5,
+  id: "ReloadTrackingSchemas",
+  title: "Reload the tracking schema",
+  condition: "TrackingSchemasReloaded",
+  undo: "Reloading can be repeated from the dumps; set spec.revert to go back to MSAA.",
+  parts: restoreParts,
+};
+
+const publish = (kind: "CAA" | "MSAA"): Part => ({
+  what: `write /etc/tungsten/tungsten.ini in its ${kind} form, master= being the live primary`,
+  on: everyNode,
+  run: [{ when: "another text is published", effect: act.publishIni(kind) }],
+  done: iniPublished(kind),
+});
+
+const configuration: Step = {
+  n: 6,
+  id: "UpdateConfiguration",
+  title: "Update Configuration",
+  condition: "ConfigurationUpdated",
+  undo: "The former text is published again by spec.revert.",
+  parts: [publish("CAA")],
+};
+
+const verifyMaintenance: Step = {
+  n: 7,
+  id: "EnterMaintenance",
+  title: "Enter Maintenance Mode",
+  condition: "MaintenanceVerified",
+  undo: "Step 2 set the policy; its undo returns it.",
+  parts: [maintenance],
+};
+
+const stopManagers: Step = {
+  n: 8,
+  id: "StopManagers",
+  title: "Stop Managers",
+  condition: "ManagersStopped",
+  undo: "The managers are started again by spec.revert.",
+  parts: [
+    { what: "hold the managers: a restarting pod shall not start one", on: everyNode, run: [{ when: "it is not held", effect: act.hold("manager") }], done: heldByRun("manager", true) },
+    { what: "stop the managers", on: everyNode, run: [{ when: "it runs", effect: act.manager("stop") }], done: managerIs("stopped") },
+  ],
+};
+
+const updateOn = (who: "primaries" | "replicas"): Part => ({
+  what: `update the ${who} of all sites side by side; the new cross-site services come with it`,
+  on: who === "primaries" ? eachPrimary : eachReplica,
+  guards: [go.noTpmAlive, go.rowsRestored],
+  run: [{ when: "release, ini or services are not the wanted ones", effect: act.update }],
+  done: go.productAsWanted("cluster", "CAA"),
+  tries: 3,
+  stallSeconds: 1800,
+});
+
+const localServices = (on: Part["on"]): Part => ({
+  what: "the cluster's own service is ONLINE",
+  on,
+  run: [
+    { when: "the replicator is stopped", holds: go.processStopped("cluster"), effect: act.replicator("cluster", "start") },
+    { when: "the service is not ONLINE", effect: act.localOnline },
+  ],
+  done: go.localServiceOnline,
+  tries: 20,
+});
+
+const software: Step = {
+  n: 9,
+  id: "UpdateSoftware",
+  title: "Install/Update the Software",
+  condition: "SoftwareUpdated",
+  undo: "Forward only: repeat the update.",
+  parts: [
+    updateOn("primaries"),
+    localServices(eachPrimary),
+    {
+      what: "each primary's new services are ONLINE and their logs hold an event, so that replicas may read from them",
+      on: eachReaderOnPrimaries,
+      run: [...remedies("cluster"), { when: "ONLINE with an empty log", holds: go.incomingOnline("cluster"), effect: act.wake }],
+      done: go.incomingLogBegun("cluster"),
+      tries: 20,
+    },
+    updateOn("replicas"),
+    localServices(eachReplica),
+  ],
+};
+
+const startManagers: readonly Part[] = [
+  { what: "release the managers", on: everyNode, run: [{ when: "it is held", effect: act.release("manager") }], done: heldByRun("manager", false) },
+  { what: "start the managers and see one coordinator a site", on: everyNode, run: [{ when: "it is stopped", effect: act.manager("start") }], done: managerIs("running"), stallSeconds: 600 },
+];
+
+const managers: Step = {
+  n: 10,
+  id: "StartManagers",
+  title: "Start Managers",
+  condition: "ManagersStarted",
+  undo: "Forward only.",
+  parts: startManagers,
+};
+
+/** One after the other: plain online, force only with proof, plain again for what force does not help. */
+function remedies(product: Product): Part["run"] {
+  return [
+    { when: "it is OFFLINE:NORMAL", holds: go.incomingIs(product, "OFFLINE:NORMAL"), effect: act.incomingOnlineCommand(product) },
+    { when: "the epoch text, and the source has the same EVENTID at that seqno", holds: go.epochOnlyDiffers(product), effect: act.incomingForce(product) },
+    { when: "another known error: plain online once more", holds: go.errorNeedsPlainOnline(product), effect: act.incomingOnlineCommand(product) },
+  ];
+}
+
+function servicesOnline(product: Product, on: Part["on"]): readonly Part[] {
+  return [
+    {
+      what: "bring every incoming service online, by the remedy its error calls for",
+      on,
+      run: [...remedies(product), { when: "a request to go offline is still armed", holds: go.incomingStillArmed(product), effect: act.incomingOfflineCommand(product) }],
+      done: (target, look) => every([go.remedied(product)(target, look), go.incomingOnline(product)(target, look)]),
+      tries: 20,
+    },
+  ];
+}
+
+const proof = (product: Product): Part => ({
+  what: "a fresh heartbeat of each primary arrives on every node of every other site, over logs that begin where the old ones ended",
+  on: eachPrimary,
+  run: [{ when: "none has arrived everywhere", effect: act.sendProof }],
+  done: go.proofArrived(product),
+  settleSeconds: 30,
+  tries: 20,
+});
+
+const validate: Step = {
+  n: 12,
+  id: "Validate",
+  title: "Validate",
+  condition: "ReplicationValidated",
+  undo: "Nothing to undo.",
+  parts: [
+    ...servicesOnline("cluster", eachReader),
+    proof("cluster"),
+    { what: "the composite shows every site", on: eachPrimary, run: [], done: compositeComplete },
+    { what: "release the hold on the second product, which is gone", on: everyNode, run: [{ when: "it is held", effect: act.release("crossSite") }], done: heldByRun("crossSite", false) },
+  ],
+};
+
+const automatic: Step = {
+  n: 11,
+  id: "ReturnToAutomatic",
+  title: "Return to Automatic Mode",
+  condition: "PolicyReturned",
+  undo: "Set the policy by hand.",
+  parts: [policyAsBefore],
+};
+
+/** Back to MSAA after uninstall: the second product once more, over the restored schemas. Seen to lose and double nothing. */
+const revertSteps: readonly Step[] = [
+  { ...uninstall, id: "RevertUninstall", title: "Revert: finish uninstalling", condition: "CrossSiteReplicatorsUninstalled" },
+  { ...restore, id: "RevertReload", title: "Revert: reload the tracking schemas" },
+  { ...configuration, id: "RevertConfiguration", title: "Revert: the MSAA configuration", condition: "ConfigurationReverted", parts: [publish("MSAA")] },
+  {
+    ...stopCrossSite,
+    id: "RevertReinstall",
+    title: "Revert: reinstall the cross-site replicators",
+    condition: "CrossSiteReplicatorsReinstalled",
+    undo: "Forward only.",
+    parts: [
+      { what: "install the second product over the restored schemas", on: everyNode, guards: [go.noTpmAlive, go.rowsRestored], run: [{ when: "it is not installed", effect: act.reinstall }], done: go.productAsWanted("crossSite", "MSAA"), tries: 3, stallSeconds: 1800 },
+      { what: "release the hold", on: everyNode, run: [{ when: "it is held", effect: act.release("crossSite") }], done: heldByRun("crossSite", false) },
+      { what: "start it on the primaries", on: eachPrimary, run: [{ when: "it is stopped", effect: act.replicator("crossSite", "start") }], done: go.processRuns("crossSite") },
+      { what: "the primaries' services are ONLINE and their logs hold an event", on: eachReaderOnPrimaries, run: [...remedies("crossSite"), { when: "ONLINE with an empty log", holds: go.incomingOnline("crossSite"), effect: act.wake }], done: go.incomingLogBegun("crossSite"), tries: 20 },
+      { what: "start it on the replicas", on: eachReplica, run: [{ when: "it is stopped", effect: act.replicator("crossSite", "start") }], done: go.processRuns("crossSite") },
+      ...servicesOnline("crossSite", eachReader),
+    ],
+  },
+  { ...managers, id: "RevertManagers", title: "Revert: start the managers" },
+  { ...validate, id: "RevertValidate", title: "Revert: validate", parts: [proof("crossSite")] },
+  { ...automatic, id: "RevertPolicy", title: "Revert: the policy of before" },
+];
+
+/** The conversion for one request's parameters. */
+export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
+  return {
+    name: "ConvertMsaaToCaa",
+    revision: 1,
+    source: "Tungsten documentation 4.4.4, Upgrade/Convert: From Multi-Site/Active-Active (MSAA) to Composite Active/Active (CAA)",
+    accepts: acceptsConversion(parameters),
+    holds: [primariesUnmoved],
+    pins: readPins,
+    steps: [backups(parameters.backup.mode), stopCrossSite, dumps, uninstall, restore, configuration, verifyMaintenance, stopManagers, software, managers, validate, automatic],
+    abortUntil: { step: "UninstallCrossSiteReplicators", part: 1 },
+    revert: revertSteps,
+    revertUntil: { step: "UpdateSoftware", part: 0 },
+    interruptions: interruptionsOf,
+  };
+}
+

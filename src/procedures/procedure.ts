@@ -1,0 +1,144 @@
+/**
+ * The vocabulary a procedure is written in: steps made of parts, each part saying on whom, run what, done when.
+ * DESIGN §5 gives the reasons; `advance.ts` is the engine that walks it.
+ */
+import type { Pins } from "../crds/ledger.ts";
+import type { Command } from "../tungsten/invocation.ts";
+import type { Facts } from "../tungsten/facts.ts";
+import type { Estate, Node, Site } from "../topology/estate.ts";
+
+/** Why a run stopped and waits for a human; each has its section in docs/operating/halts.md. */
+export type HaltReason =
+  | "OutcomeUnknown"
+  | "CommandFailed"
+  | "PrimaryMoved"
+  | "PositionsDisagree"
+  | "DumpUnverified"
+  | "WorldDeparted"
+  | "EpochUnproven"
+  | "RowsNotRestored"
+  | "HistoryPurged"
+  | "AbortRefused";
+
+/** The only four answers of a judgement. `redo`: begin the step anew, in a fresh round, from its first part. */
+export type Verdict =
+  | { readonly is: "done" }
+  | { readonly is: "pending"; readonly why: string }
+  | { readonly is: "redo"; readonly why: string }
+  | { readonly is: "broken"; readonly reason: HaltReason; readonly why: string };
+
+/** Whom a part acts on. `id` is unique within a part, e.g. `nyc`, `nyc-0` or `nyc-0.london`. */
+export type Target = {
+  readonly id: string;
+  /** Where the command runs. */
+  readonly node: Node;
+  readonly site: Site;
+  /** The remote site this node applies, for readers. */
+  readonly source?: Site;
+};
+
+/** A run as judgements and commands see it: frozen things and what was recorded. */
+export type Run = {
+  readonly requestName: string;
+  readonly uid: string;
+  /** First eight hex digits of the UID: part of every name the run makes on nodes. */
+  readonly tag: string;
+  readonly estate: Estate;
+  readonly pins: Pins;
+  readonly kept: Readonly<Record<string, string>>;
+  readonly round: number;
+  /** Rendered ini texts by topology kind. */
+  readonly ini: Readonly<Record<string, string>>;
+};
+
+/** What a judgement looks at. `attempt` is the number of the target's latest command in this part, 0 before the first. */
+export type Look = { readonly run: Run; readonly facts: Facts; readonly attempt: number };
+
+export type Judgement = (target: Target, look: Look) => Verdict;
+
+/** An objection to acting now, or nothing. Objections are told and waited out. */
+export type Guard = { readonly say: string; readonly objects: (target: Target, look: Look) => string | undefined };
+
+export type Effect =
+  | { readonly begin: Command; readonly on: Node }
+  /** Copy a kept file off its node, under the same name. */
+  | { readonly keep: string; readonly from: Node };
+
+/** One way to go on. `when` is printed in the plan; the first whose test holds is taken. `attempt` counts from 1. */
+export type Alternative = {
+  readonly when: string;
+  readonly holds?: Judgement;
+  readonly effect: (target: Target, run: Run, attempt: number) => Effect;
+};
+
+export type Part = {
+  /** One line for humans: what this part achieves. */
+  readonly what: string;
+  readonly on: (run: Run) => readonly Target[];
+  readonly guards?: readonly Guard[];
+  readonly run: readonly Alternative[];
+  readonly done: Judgement;
+  /** After a command ended, how long `done` may take to become true before a safe command is begun again. */
+  readonly settleSeconds?: number;
+  /** Commands begun for one target before the run halts with CommandFailed. */
+  readonly tries?: number;
+  /** When longer than this in one part, the run is told as stalled; it goes on as soon as the facts allow. */
+  readonly stallSeconds?: number;
+  /** Put into the ledger once the part is done on all targets. */
+  readonly record?: (target: Target, look: Look) => Readonly<Record<string, string>>;
+};
+
+export type Step = {
+  /** The vendor page's number; 0 where a track has none. */
+  readonly n: number;
+  /** PascalCase, never renamed once released. */
+  readonly id: string;
+  /** The vendor page's title. */
+  readonly title: string;
+  /** The condition that this step establishes. */
+  readonly condition: string;
+  readonly parts: readonly Part[];
+  /** How to go back from here: parts that run on abort, or a sentence saying why there are none. */
+  readonly undo: readonly Part[] | string;
+};
+
+export type Interruption = { readonly site: string; readonly seconds: number; readonly why: string };
+
+/** Something pre-flight found that a human has to know, and perhaps to acknowledge by name. */
+export type Finding = { readonly id: string; readonly text: string; readonly needsWord: boolean };
+
+/** A part of the forward track: step id and index of the part. */
+export type Place = { readonly step: string; readonly part: number };
+
+export type Procedure = {
+  readonly name: string;
+  readonly revision: number;
+  /** Where the vendor describes it. */
+  readonly source: string;
+  /** Pre-flight; each asks live and returns one sentence of refusal, nothing, or what it could not learn. */
+  readonly accepts: readonly Acceptance[];
+  /** Re-asked before every step of the forward track. */
+  readonly holds: readonly Judgement[];
+  /** Reads the world once for what is to be frozen; undefined while something is unknown. */
+  readonly pins: (estate: Estate, facts: Facts) => PinsReading;
+  readonly steps: readonly Step[];
+  /** Once a command of this part of this step has begun, abort is refused. */
+  readonly abortUntil: Place;
+  /** Steps that go back further than abort can, where defined; possible until a command of `revertUntil` began: the point of no return. */
+  readonly revert: readonly Step[];
+  readonly revertUntil: Place;
+  readonly interruptions: (estate: Estate) => readonly Interruption[];
+};
+
+export type PinsReading = { readonly pins: Omit<Pins, "iniSha256"> } | { readonly unknown: string };
+
+/** What a pre-flight check says: nothing to object, a refusal, findings, or that it cannot know yet. */
+export type AcceptanceAnswer =
+  | { readonly ok: true; readonly findings?: readonly Finding[] }
+  | { readonly refused: string }
+  | { readonly unknown: string };
+
+export type Acceptance = {
+  readonly say: string;
+  readonly ask: (estate: Estate, facts: Facts) => AcceptanceAnswer;
+};

@@ -1,0 +1,44 @@
+/** On whom a part acts: the estate's nodes, sites and readers as targets. */
+import { dataNodes, type Node, readersOf, type Site, siteNamed, siteOf } from "../topology/estate.ts";
+import type { Run, Target } from "./procedure.ts";
+
+const ofNode = (run: Run, node: Node): Target => ({ id: node.name, node, site: siteOf(run.estate, node) });
+
+/** The node pinned as a site's primary; throws when the pins do not know the site, which planning excludes. */
+export function pinnedPrimary(run: Run, site: Site): Node {
+  return nodeNamed(run, site, run.pins.primaries[site.name]);
+}
+
+function nodeNamed(run: Run, site: Site, name: string | undefined): Node {
+  const node = site.nodes.find((candidate) => candidate.name === name);
+  if (node === undefined) throw new Error(`site ${site.name} has no pinned node ${name ?? ""} in ${run.requestName}`);
+  return node;
+}
+
+export const isPrimary = (run: Run, node: Node): boolean => run.pins.primaries[node.site] === node.name;
+
+export const everyNode = (run: Run): readonly Target[] =>
+  dataNodes(run.estate).map((node) => ofNode(run, node));
+
+/** One target a site; its commands run on the pinned primary. */
+export const eachSite = (run: Run): readonly Target[] =>
+  run.estate.sites.map((site) => ({ id: site.name, node: pinnedPrimary(run, site), site }));
+
+export const eachPrimary = (run: Run): readonly Target[] => everyNode(run).filter(({ node }) => isPrimary(run, node));
+export const eachReplica = (run: Run): readonly Target[] => everyNode(run).filter(({ node }) => !isPrimary(run, node));
+
+/** The replica of each site that was chosen for the backup when the plan was approved. */
+export const oneReplicaPerSite = (run: Run): readonly Target[] =>
+  run.estate.sites.map((site) => ofNode(run, nodeNamed(run, site, run.pins.backupNodes[site.name])));
+
+/** Every data node with every remote service it applies. */
+export const eachReader = (run: Run): readonly Target[] =>
+  readersOf(run.estate).map(({ node, source }) => ({
+    id: `${node.name}.${source.name}`,
+    node,
+    site: siteNamed(run.estate, node.site),
+    source,
+  }));
+
+export const eachReaderOnPrimaries = (run: Run): readonly Target[] =>
+  eachReader(run).filter(({ node }) => isPrimary(run, node));

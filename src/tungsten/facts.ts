@@ -1,0 +1,71 @@
+/**
+ * Facts: what the queries said, each known or unknown with the reason. A fact is a query and the reader of its output
+ * in one value, so that asking and reading cannot drift apart.
+ */
+import type { Query, ToolOutput } from "./invocation.ts";
+import type { Reading } from "./reading.ts";
+
+/** Milliseconds since the epoch. */
+export type Instant = number;
+
+export type Known<T> = { readonly known: T; readonly at: Instant } | { readonly unknown: string };
+
+/** One thing that can be asked of a node. `id` is unique among facts: equal ids mean equal queries. */
+export type Fact<T> = {
+  readonly id: string;
+  readonly argv: readonly string[];
+  readonly read: (output: ToolOutput) => Reading<T>;
+};
+
+/** What a node answered to one query, or why there is no answer. */
+export type Answer = { readonly output: ToolOutput; readonly at: Instant } | { readonly missing: string };
+
+/** A wish for one fact of one node. */
+export type Ask = { readonly node: string; readonly query: Query };
+
+/** Files of a run copied off the nodes: name → SHA-256 of the content. */
+export type Copies = ReadonlyMap<string, string>;
+
+/**
+ * The facts of one pass. Asking for one that was not gathered gives unknown and remembers the wish in `wanted`, so the
+ * shell knows what to gather; judgements therefore never declare what they need.
+ */
+export type Facts = {
+  readonly get: <T>(node: string, fact: Fact<T>) => Known<T>;
+  /** Content checksums of what this run has copied off the nodes. */
+  readonly copies: () => Known<Copies>;
+  readonly wanted: () => { readonly asks: readonly Ask[]; readonly copies: boolean };
+};
+
+export const notAskedYet = "not asked yet";
+
+/** Facts over what was gathered so far: answers by node and query id, and the copies if they were listed. */
+export function factsFrom(
+  answers: ReadonlyMap<string, ReadonlyMap<string, Answer>>,
+  copies: Known<Copies> | undefined,
+): Facts {
+  const wanted = new Map<string, Ask>();
+  let copiesWanted = false;
+  return {
+    get<T>(node: string, fact: Fact<T>): Known<T> {
+      const answer = answers.get(node)?.get(fact.id);
+      if (answer === undefined) {
+        wanted.set(`${node} ${fact.id}`, { node, query: { id: fact.id, argv: fact.argv } });
+        return { unknown: notAskedYet };
+      }
+      if ("missing" in answer) return { unknown: answer.missing };
+      const reading = fact.read(answer.output);
+      return "read" in reading ? { known: reading.read, at: answer.at } : { unknown: reading.unreadable };
+    },
+    copies() {
+      if (copies === undefined) copiesWanted = true;
+      return copies ?? { unknown: notAskedYet };
+    },
+    wanted: () => ({ asks: [...wanted.values()], copies: copiesWanted }),
+  };
+}
+
+/** The fact behind a query: its id is its words, so that equal questions are asked once. The shell shortens it on the wire. */
+export function factOf<T>(argv: readonly string[], read: (output: ToolOutput) => Reading<T>): Fact<T> {
+  return { id: argv.join(" "), argv, read };
+}

@@ -1,0 +1,90 @@
+/** The facts procedures ask for: each a query of the runner protocol joined with the reader of its output. */
+import { readClusterView, readCompositeView } from "./cctrl.ts";
+import { readDaemonStatus } from "./daemons.ts";
+import { readPosition } from "./dsctl.ts";
+import { readTrackingDump } from "./dump.ts";
+import { type Fact, factOf } from "./facts.ts";
+import type { MarkerState, Product, ToolOutput } from "./invocation.ts";
+import { readBackup, readFiles, readHolds, readIni, readInstalled, readMarker, readReach } from "./node.ts";
+import { read, type Reading, type ReplicatorStatus, type TrackingRows } from "./reading.ts";
+import {
+  readBinlogPosition,
+  readCount,
+  readFindings,
+  readReadOnly,
+  readSchemas,
+  readServerSettings,
+  readTracking,
+} from "./sql.ts";
+import { readThlHeaders, readThlInfo } from "./thl.ts";
+import { readTpmProcesses } from "./tpm.ts";
+import { readServices, replicatorIsDown } from "./trepctl.ts";
+
+/** Every service of one product's replicator, or that its process does not answer. */
+export const services = (product: Product): Fact<readonly ReplicatorStatus[] | "down"> =>
+  factOf(
+    ["trepctl", product, "services", "-full", "-json"],
+    (output): Reading<readonly ReplicatorStatus[] | "down"> =>
+      replicatorIsDown(output) ? read("down") : readServices(output),
+  );
+
+export const replicatorProcess = (product: Product) =>
+  factOf(["replicator", product, "status"], readDaemonStatus);
+export const managerProcess = factOf(["manager", "status"], readDaemonStatus);
+export const connectorProcess = factOf(["connector", "status"], readDaemonStatus);
+
+export const clusterView = factOf(["cctrl", "ls"], readClusterView);
+export const compositeView = (dataservice: string) =>
+  factOf(["cctrl", "composite-ls", dataservice], readCompositeView);
+
+/** The rows of one tracking schema, or that it (or its tables) is not there. */
+export const tracking = (schema: string): Fact<TrackingRows | "absent"> =>
+  factOf(["sql", "tracking", schema], readTracking);
+export const readOnly = factOf(["sql", "read-only"], readReadOnly);
+export const schemas = factOf(["sql", "schemas"], readSchemas);
+export const binlogPosition = factOf(["sql", "binlog-position"], readBinlogPosition);
+/** How many events after a position touch a tracking schema without being heartbeats; must stay 0. */
+export const loggedTracking = (file: string, position: string) =>
+  factOf(["sql", "logged-tracking", file, position], readCount);
+export const serverSettings = factOf(["sql", "server"], readServerSettings);
+/** What active/active sites stumble over: triggers, enabled events, tables without key or transactions, XA, DDL. */
+export const findings = factOf(["sql", "findings"], readFindings);
+export const oldestTransaction = factOf(["sql", "oldest-transaction"], readCount);
+
+export const installed = (product: Product) => factOf(["installed", product], readInstalled);
+export const tpmProcesses = factOf(["tpm-processes"], readTpmProcesses);
+export const keptFiles = factOf(["files"], readFiles);
+export const holds = factOf(["holds"], readHolds);
+export const iniState = factOf(["ini"], readIni);
+export const marker = (key: string): Fact<MarkerState> => factOf(["marker", key], readMarker);
+export const backup = (name: string) => factOf(["backup", name], readBackup);
+export const reach = (endpoints: readonly string[]) => factOf(["reach", ...endpoints], readReach);
+
+const textOf = (output: ToolOutput): Reading<string> =>
+  output.exitCode === 0 ? read(output.stdout) : { unreadable: "the file is not there" };
+/** A file written by `keep-read-only`: true or false. */
+export const keptReadOnly = (name: string) =>
+  factOf(["file", name], (output): Reading<boolean> => {
+    const text = textOf(output);
+    if ("unreadable" in text) return text;
+    const word = text.read.trim();
+    return word === "0" || word === "1" ? read(word === "1") : { unreadable: "it holds neither 0 nor 1" };
+  });
+/** A file written by `keep-position`: what dsctl said when the service had stopped. */
+export const keptPosition = (name: string) => factOf(["file", name], readPosition);
+/** A dump of a tracking schema, parsed. */
+export const keptDump = (name: string) =>
+  factOf(["file", name], (output) => {
+    const text = textOf(output);
+    return "unreadable" in text ? text : readTrackingDump(text.read);
+  });
+
+export const thlRange = (product: Product, service: string) =>
+  factOf(["thl", product, "-service", service, "info"], readThlInfo);
+export const thlLast = (product: Product, service: string) =>
+  factOf(["thl", product, "-service", service, "list", "-last", "-headers", "-json"], readThlHeaders);
+export const thlEvent = (product: Product, service: string, seqno: number) =>
+  factOf(
+    ["thl", product, "-service", service, "list", "-seqno", String(seqno), "-headers", "-json"],
+    readThlHeaders,
+  );
