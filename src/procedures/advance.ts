@@ -3,9 +3,9 @@
  * name. The shell writes the decision's ledger under resource version before it carries out any effect (DESIGN §5).
  */
 import type { Attempt, Ledger } from "../crds/ledger.ts";
+import type { Facts } from "../tungsten/facts.ts";
 import { fateOf } from "./fate.ts";
 import type { Effect, HaltReason, Part, Procedure, Run, Step, Target, Verdict } from "./procedure.ts";
-import type { Facts } from "../tungsten/facts.ts";
 import { hasReached, markerKey, placeOf } from "./track.ts";
 import { every } from "./verdicts.ts";
 
@@ -244,7 +244,8 @@ function turnAround(procedure: Procedure, ledger: Ledger, world: World): Decisio
   const { abortUntil, revertUntil } = procedure;
   const tooLateToAbort = hasReached(procedure, ledger, abortUntil.step, abortUntil.part);
   const tooLate = hasReached(procedure, ledger, revertUntil.step, revertUntil.part);
-  const direction = controls.abort && !tooLateToAbort ? "Abort" : controls.revert && !tooLate ? "Revert" : undefined;
+  const direction =
+    controls.abort && !tooLateToAbort ? "Abort" : controls.revert && !tooLate ? "Revert" : undefined;
   if (direction === undefined) return undefined;
   const busy = busyCommands(procedure, ledger, world);
   const { part } = placeOf(procedure, ledger);

@@ -1,4 +1,17 @@
 /** The commands of the conversion as data: which words go to which tool on which node. Values come from pins and ledger only. */
+
+import type { Node } from "../topology/estate.ts";
+import { setPolicyCommand } from "../tungsten/cctrl.ts";
+import type { Command, Precheck, Product } from "../tungsten/invocation.ts";
+import { tpmInstall, tpmUninstall, tpmUpdate } from "../tungsten/tpm.ts";
+import {
+  armOfflineAtHeartbeat,
+  heartbeat,
+  offline,
+  online,
+  onlineForce,
+  onlineUntilHeartbeat,
+} from "../tungsten/trepctl.ts";
 import {
   backupName,
   dumpFile,
@@ -15,11 +28,6 @@ import {
 } from "./conversion-names.ts";
 import type { Effect, Run, Target } from "./procedure.ts";
 import { eachReader, pinnedPrimary } from "./scopes.ts";
-import { setPolicyCommand } from "../tungsten/cctrl.ts";
-import type { Command, Precheck, Product } from "../tungsten/invocation.ts";
-import type { Node } from "../topology/estate.ts";
-import { tpmInstall, tpmUninstall, tpmUpdate } from "../tungsten/tpm.ts";
-import { armOfflineAtHeartbeat, heartbeat, offline, online, onlineForce, onlineUntilHeartbeat } from "../tungsten/trepctl.ts";
 
 type Making = (target: Target, run: Run, attempt: number) => Effect;
 
@@ -37,10 +45,12 @@ const crossService = (target: Target): string => serviceOf("crossSite", target.s
 export const takeBackup: Making = (target, run) =>
   safe(target.node, ["backup", backupName(run, target)], { deadlineSeconds: 24 * 3600 });
 
-export const setPolicy = (policyOf: (target: Target, run: Run) => string): Making => (target, run) => {
-  const { argv, stdin } = setPolicyCommand(policyOf(target, run));
-  return safe(target.node, argv, { stdin });
-};
+export const setPolicy =
+  (policyOf: (target: Target, run: Run) => string): Making =>
+  (target, run) => {
+    const { argv, stdin } = setPolicyCommand(policyOf(target, run));
+    return safe(target.node, argv, { stdin });
+  };
 
 export const arm: Making = (target, run) =>
   safe(target.node, armOfflineAtHeartbeat("crossSite", crossService(target), stopHeartbeat(run)), {
@@ -58,15 +68,34 @@ export const leadToHeartbeat: Making = (target, run) =>
 export const keepPosition: Making = (target, run) =>
   safe(target.node, ["keep-position", crossService(target), positionFile(run, target)]);
 
-export const copyPosition: Making = (target, run) => ({ keep: positionKept(run, target)?.file ?? positionFile(run, target), from: target.node });
-export const copyDump: Making = (target, run) => ({ keep: dumpKept(run, target)?.file ?? dumpFile(run, target, 1), from: target.node });
+export const copyPosition: Making = (target, run) => ({
+  keep: positionKept(run, target)?.file ?? positionFile(run, target),
+  from: target.node,
+});
+export const copyDump: Making = (target, run) => ({
+  keep: dumpKept(run, target)?.file ?? dumpFile(run, target, 1),
+  from: target.node,
+});
 
-export const hold = (name: Product | "manager"): Making => (target) => safe(target.node, ["hold", name]);
-export const release = (name: Product | "manager"): Making => (target) => safe(target.node, ["release", name]);
-export const replicator = (product: Product, verb: "start" | "stop"): Making => (target) =>
-  safe(target.node, ["replicator", product, verb], { deadlineSeconds: 180 });
-export const manager = (verb: "start" | "stop"): Making => (target) =>
-  safe(target.node, ["manager", verb], { deadlineSeconds: 180, ...(verb === "stop" && { prechecks: [check("policy-is", "MAINTENANCE")] }) });
+export const hold =
+  (name: Product | "manager"): Making =>
+  (target) =>
+    safe(target.node, ["hold", name]);
+export const release =
+  (name: Product | "manager"): Making =>
+  (target) =>
+    safe(target.node, ["release", name]);
+export const replicator =
+  (product: Product, verb: "start" | "stop"): Making =>
+  (target) =>
+    safe(target.node, ["replicator", product, verb], { deadlineSeconds: 180 });
+export const manager =
+  (verb: "start" | "stop"): Making =>
+  (target) =>
+    safe(target.node, ["manager", verb], {
+      deadlineSeconds: 180,
+      ...(verb === "stop" && { prechecks: [check("policy-is", "MAINTENANCE")] }),
+    });
 
 export const dump: Making = (target, run, attempt) =>
   safe(target.node, ["dump-schema", trackingSchema(sourceOf(target)), dumpFile(run, target, attempt)], {
@@ -74,7 +103,8 @@ export const dump: Making = (target, run, attempt) =>
   });
 
 export const keepReadOnly: Making = (target, run) => safe(target.node, ["keep-read-only", readOnlyFile(run)]);
-export const putReadOnlyBack: Making = (target, run) => safe(target.node, ["put-read-only", readOnlyFile(run)]);
+export const putReadOnlyBack: Making = (target, run) =>
+  safe(target.node, ["put-read-only", readOnlyFile(run)]);
 
 /** Looks once more, in the same script, that every dump of this node is the verified one and that no tpm runs. */
 export const uninstall: Making = (target, run) => {
@@ -92,14 +122,18 @@ export const restore: Making = (target, run) => {
   const kept = dumpKept(run, target);
   const name = kept?.file ?? "unverified";
   const sha = kept?.sha256 ?? "0";
-  return safe(target.node, ["restore-schema", name, sha], { prechecks: [check("file-is", name, sha), check("no-tpm")] });
+  return safe(target.node, ["restore-schema", name, sha], {
+    prechecks: [check("file-is", name, sha), check("no-tpm")],
+  });
 };
 
-export const publishIni = (kind: string): Making => (target, run) =>
-  safe(target.node, ["publish-ini", run.pins.iniSha256[kind] ?? "unknown"], {
-    stdin: run.ini[kind] ?? "",
-    prechecks: [check("no-tpm")],
-  });
+export const publishIni =
+  (kind: string): Making =>
+  (target, run) =>
+    safe(target.node, ["publish-ini", run.pins.iniSha256[kind] ?? "unknown"], {
+      stdin: run.ini[kind] ?? "",
+      prechecks: [check("no-tpm")],
+    });
 
 const rowChecks = (target: Target, run: Run): readonly Precheck[] =>
   eachReader(run)
@@ -107,47 +141,69 @@ const rowChecks = (target: Target, run: Run): readonly Precheck[] =>
     .flatMap((reader) => {
       const position = positionKept(run, reader);
       if (position === undefined) return [];
-      return [check("tracking-is", trackingSchema(sourceOf(reader)), String(position.seqno), position.eventId)];
+      return [
+        check("tracking-is", trackingSchema(sourceOf(reader)), String(position.seqno), position.eventId),
+      ];
     });
 
-const releaseOf = (target: Target, run: Run): string => run.pins.releases[target.site.name] ?? target.site.release;
+const releaseOf = (target: Target, run: Run): string =>
+  run.pins.releases[target.site.name] ?? target.site.release;
 
 /** `tpm update` may meet rows that have moved on when it is repeated; the guard decides then, not the script. */
 export const update: Making = (target, run) =>
   safe(target.node, tpmUpdate("cluster", releaseOf(target, run)), {
     deadlineSeconds: longSeconds,
-    prechecks: [check("no-tpm"), check("ini-is", run.pins.iniSha256["CAA"] ?? "unknown"), ...rowChecks(target, run)],
+    prechecks: [
+      check("no-tpm"),
+      check("ini-is", run.pins.iniSha256.CAA ?? "unknown"),
+      ...rowChecks(target, run),
+    ],
   });
 
 export const reinstall: Making = (target, run) =>
   safe(target.node, tpmInstall("crossSite", releaseOf(target, run)), {
     deadlineSeconds: longSeconds,
-    prechecks: [check("no-tpm"), check("ini-is", run.pins.iniSha256["MSAA"] ?? "unknown"), ...rowChecks(target, run)],
+    prechecks: [
+      check("no-tpm"),
+      check("ini-is", run.pins.iniSha256.MSAA ?? "unknown"),
+      ...rowChecks(target, run),
+    ],
   });
 
 export const localOnline: Making = (target) => safe(target.node, online("cluster", target.site.dataservice));
 
-const incoming = (product: Product, target: Target): string => serviceOf(product, target.site, sourceOf(target));
-export const incomingOnlineCommand = (product: Product): Making => (target) =>
-  safe(target.node, online(product, incoming(product, target)));
-export const incomingOfflineCommand = (product: Product): Making => (target) =>
-  safe(target.node, offline(product, incoming(product, target)));
+const incoming = (product: Product, target: Target): string =>
+  serviceOf(product, target.site, sourceOf(target));
+export const incomingOnlineCommand =
+  (product: Product): Making =>
+  (target) =>
+    safe(target.node, online(product, incoming(product, target)));
+export const incomingOfflineCommand =
+  (product: Product): Making =>
+  (target) =>
+    safe(target.node, offline(product, incoming(product, target)));
 /** Never repeated on a guess; the script looks at the error text once more. */
-export const incomingForce = (product: Product): Making => (target, run) => {
-  const service = incoming(product, target);
-  const position = positionKept(run, target);
-  const same = position && [check("tracking-is", trackingSchema(sourceOf(target)), String(position.seqno), position.eventId)];
-  return safe(target.node, onlineForce(product, service), {
-    repeat: "once",
-    prechecks: [check("error-is", product, service, "epoch"), ...(same ?? [])],
-  });
-};
+export const incomingForce =
+  (product: Product): Making =>
+  (target, run) => {
+    const service = incoming(product, target);
+    const position = positionKept(run, target);
+    const same = position && [
+      check("tracking-is", trackingSchema(sourceOf(target)), String(position.seqno), position.eventId),
+    ];
+    return safe(target.node, onlineForce(product, service), {
+      repeat: "once",
+      prechecks: [check("error-is", product, service, "epoch"), ...(same ?? [])],
+    });
+  };
 
 /** A heartbeat at the source's primary, so that a quiet source's log holds something. */
 export const wake: Making = (target, run, attempt) => {
   const source = sourceOf(target);
   const on = pinnedPrimary(run, source);
-  return safe(on, heartbeat("cluster", source.dataservice, wakeHeartbeat(run, attempt)), { prechecks: [check("writable", "yes")] });
+  return safe(on, heartbeat("cluster", source.dataservice, wakeHeartbeat(run, attempt)), {
+    prechecks: [check("writable", "yes")],
+  });
 };
 
 export const sendProof: Making = (target, run, attempt) =>

@@ -1,10 +1,11 @@
 /** What the conversion freezes when its plan is approved, and what it costs the sites' clients. */
-import type { Interruption, PinsReading } from "./procedure.ts";
+
+import type { Estate, Site } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import { clusterView } from "../tungsten/node-facts.ts";
 import type { ClusterView } from "../tungsten/reading.ts";
-import type { Estate, Site } from "../topology/estate.ts";
-import { valueOf } from "./verdicts.ts";
+import type { Interruption, PinsReading } from "./procedure.ts";
+import { knownValue } from "./verdicts.ts";
 
 /** Reads primaries, policies and backup replicas; unknown while a site has no single ONLINE primary. */
 export function readPins(estate: Estate, facts: Facts): PinsReading {
@@ -13,7 +14,9 @@ export function readPins(estate: Estate, facts: Facts): PinsReading {
   const backupNodes: Record<string, string> = {};
   const problems: string[] = [];
   for (const site of estate.sites) {
-    const views = site.nodes.filter((node) => !node.witness).map((node) => valueOf(facts.get(node.name, clusterView)));
+    const views = site.nodes
+      .filter((node) => !node.witness)
+      .map((node) => knownValue(facts.get(node.name, clusterView)));
     const view = views.find((candidate) => candidate !== undefined);
     const primary = view && soleMaster(view);
     const backup = view && backupReplica(site, view);
@@ -26,7 +29,8 @@ export function readPins(estate: Estate, facts: Facts): PinsReading {
     policies[site.name] = typeof view.policy === "string" ? view.policy : "AUTOMATIC";
   }
   if (problems.length > 0) return { unknown: problems.join("; ") };
-  const bySite = <T>(value: (site: Site) => T) => Object.fromEntries(estate.sites.map((site) => [site.name, value(site)]));
+  const bySite = <T>(value: (site: Site) => T) =>
+    Object.fromEntries(estate.sites.map((site) => [site.name, value(site)]));
   const members = bySite((site) => site.nodes.filter((node) => !node.witness).map((node) => node.name));
   return { pins: { primaries, policies, backupNodes, members, releases: bySite((site) => site.release) } };
 }
@@ -40,7 +44,9 @@ export function soleMaster(view: ClusterView): string | undefined {
 /** The ONLINE replica with the highest ordinal. */
 function backupReplica(site: Site, view: ClusterView): string | undefined {
   const online = site.nodes.filter((node) =>
-    view.datasources.some((source) => source.name === node.name && source.role === "slave" && source.state === "ONLINE"),
+    view.datasources.some(
+      (source) => source.name === node.name && source.role === "slave" && source.state === "ONLINE",
+    ),
   );
   return online.at(-1)?.name;
 }

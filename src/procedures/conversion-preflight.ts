@@ -1,7 +1,6 @@
 /** Pre-flight of the conversion: what must hold before a plan is made. Each refusal is one sentence with a way out. */
-import type { Acceptance, AcceptanceAnswer } from "./procedure.ts";
-import { soleMaster } from "./conversion-pins.ts";
-import { serviceOf } from "./conversion-names.ts";
+
+import { dataNodes, type Estate, type Node, siteOf } from "../topology/estate.ts";
 import type { Fact, Known } from "../tungsten/facts.ts";
 import {
   clusterView,
@@ -13,7 +12,9 @@ import {
   serverSettings,
   services,
 } from "../tungsten/node-facts.ts";
-import { dataNodes, type Estate, type Node, siteOf } from "../topology/estate.ts";
+import { serviceOf } from "./conversion-names.ts";
+import { soleMaster } from "./conversion-pins.ts";
+import type { Acceptance, AcceptanceAnswer } from "./procedure.ts";
 
 export type ConversionParameters = {
   readonly backup: { readonly mode: "Take" | "Attested" };
@@ -25,18 +26,27 @@ export type ConversionParameters = {
 type NodeJudge<T> = (node: Node, value: T) => string | undefined;
 
 /** Asks one fact of every data node; unknown outweighs nothing, a refusal outweighs unknown. */
-function onEveryNode<T>(say: string, fact: (node: Node, estate: Estate) => Fact<T>, judge: (estate: Estate) => NodeJudge<T>): Acceptance {
+function onEveryNode<T>(
+  say: string,
+  fact: (node: Node, estate: Estate) => Fact<T>,
+  judge: (estate: Estate) => NodeJudge<T>,
+): Acceptance {
   return {
     say,
     ask(estate, facts) {
-      const answers: [Node, Known<T>][] = dataNodes(estate).map((node) => [node, facts.get(node.name, fact(node, estate))]);
+      const answers: [Node, Known<T>][] = dataNodes(estate).map((node) => [
+        node,
+        facts.get(node.name, fact(node, estate)),
+      ]);
       const judged = judge(estate);
       for (const [node, answer] of answers) {
         const refused = "known" in answer ? judged(node, answer.known) : undefined;
         if (refused !== undefined) return { refused };
       }
       const silent = answers.find(([, answer]) => "unknown" in answer);
-      return silent === undefined ? ok : { unknown: `${silent[0].name}: ${"unknown" in silent[1] ? silent[1].unknown : ""}` };
+      return silent === undefined
+        ? ok
+        : { unknown: `${silent[0].name}: ${"unknown" in silent[1] ? silent[1].unknown : ""}` };
     },
   };
 }
@@ -45,63 +55,100 @@ const ok: AcceptanceAnswer = { ok: true };
 
 const othersOf = (estate: Estate, node: Node) => estate.sites.filter((site) => site.name !== node.site);
 
-const clusterInstalled = onEveryNode("MSAA is what is installed: the cluster product", () => installed("cluster"), (estate) => (node, is) => {
-  if (is === null) return `${node.name} has no Tungsten installed under /opt/continuent; wait for its TungstenCluster to become Ready`;
-  const crossing = othersOf(estate, node).map((source) => serviceOf("cluster", siteOf(estate, node), source));
-  if (crossing.some((name) => is.services.includes(name)))
-    return `${node.name} already runs ${crossing.filter((name) => is.services.includes(name)).join(", ")}: the estate is Composite Active/Active and there is nothing to convert; delete this request`;
-  if (is.method !== "ini") return `${node.name} was installed by the staging method, which cannot be converted; run translatetoini.pl and reinstall from the ini first`;
-  if ((is.parallel ?? 1) > 1) return `${node.name} applies in parallel on ${is.parallel} channels; disable parallel apply before converting`;
-  return undefined;
-});
+const clusterInstalled = onEveryNode(
+  "MSAA is what is installed: the cluster product",
+  () => installed("cluster"),
+  (estate) => (node, is) => {
+    if (is === null)
+      return `${node.name} has no Tungsten installed under /opt/continuent; wait for its TungstenCluster to become Ready`;
+    const crossing = othersOf(estate, node).map((source) =>
+      serviceOf("cluster", siteOf(estate, node), source),
+    );
+    if (crossing.some((name) => is.services.includes(name)))
+      return `${node.name} already runs ${crossing.filter((name) => is.services.includes(name)).join(", ")}: the estate is Composite Active/Active and there is nothing to convert; delete this request`;
+    if (is.method !== "ini")
+      return `${node.name} was installed by the staging method, which cannot be converted; run translatetoini.pl and reinstall from the ini first`;
+    if ((is.parallel ?? 1) > 1)
+      return `${node.name} applies in parallel on ${is.parallel} channels; disable parallel apply before converting`;
+    return undefined;
+  },
+);
 
-const crossSiteInstalled = onEveryNode("MSAA is what is installed: the second product", () => installed("crossSite"), (estate) => (node, is) => {
-  const wanted = othersOf(estate, node).map((source) => source.dataservice);
-  if (is === null) return `${node.name} has no cross-site replicator under /opt/replicator: this is no Multi-Site/Active-Active estate; create CrossSiteLinks or remove the request`;
-  const missing = wanted.filter((name) => !is.services.includes(name));
-  if (missing.length > 0) return `${node.name} does not replicate from ${missing.join(", ")}; every site must read every other one before the conversion`;
-  if (is.method !== "ini") return `the cross-site replicator of ${node.name} was installed by the staging method; reinstall it from the ini first`;
-  if ((is.parallel ?? 1) > 1) return `the cross-site replicator of ${node.name} applies in parallel on ${is.parallel} channels; disable parallel apply before converting`;
-  return undefined;
-});
+const crossSiteInstalled = onEveryNode(
+  "MSAA is what is installed: the second product",
+  () => installed("crossSite"),
+  (estate) => (node, is) => {
+    const wanted = othersOf(estate, node).map((source) => source.dataservice);
+    if (is === null)
+      return `${node.name} has no cross-site replicator under /opt/replicator: this is no Multi-Site/Active-Active estate; create CrossSiteLinks or remove the request`;
+    const missing = wanted.filter((name) => !is.services.includes(name));
+    if (missing.length > 0)
+      return `${node.name} does not replicate from ${missing.join(", ")}; every site must read every other one before the conversion`;
+    if (is.method !== "ini")
+      return `the cross-site replicator of ${node.name} was installed by the staging method; reinstall it from the ini first`;
+    if ((is.parallel ?? 1) > 1)
+      return `the cross-site replicator of ${node.name} applies in parallel on ${is.parallel} channels; disable parallel apply before converting`;
+    return undefined;
+  },
+);
 
 const releases: Acceptance = {
   say: "the target release is 6 or later, and both products of a node are at one release",
   ask(estate, facts) {
     const old = estate.sites.find((site) => Number(site.release.split(".")[0]) < 6);
     if (old !== undefined)
-      return { refused: `spec.release of TungstenCluster ${old.name} is ${old.release}; Composite Active/Active needs release 6 or later` };
+      return {
+        refused: `spec.release of TungstenCluster ${old.name} is ${old.release}; Composite Active/Active needs release 6 or later`,
+      };
     for (const node of dataNodes(estate)) {
       const cluster = facts.get(node.name, installed("cluster"));
       const crossSite = facts.get(node.name, installed("crossSite"));
       if (!("known" in cluster && "known" in crossSite)) continue;
       const [a, b] = [cluster.known?.release, crossSite.known?.release];
-      if (a !== undefined && b !== undefined && a !== b) return { refused: `${node.name} runs the cluster product at ${a} and the cross-site product at ${b}; bring both to one release first` };
+      if (a !== undefined && b !== undefined && a !== b)
+        return {
+          refused: `${node.name} runs the cluster product at ${a} and the cross-site product at ${b}; bring both to one release first`,
+        };
     }
     return ok;
   },
 };
 
-const onePrimary = onEveryNode("every site has exactly one primary, ONLINE", () => clusterView, () => (node, view) => {
-  if (soleMaster(view) === undefined) return `${node.site} has no single ONLINE primary by the word of ${node.name}; bring one up before converting`;
-  if (typeof view.policy !== "string") return `${node.site} tells the unknown policy «${view.policy.unrecognised}»; set AUTOMATIC or MAINTENANCE`;
-  return undefined;
-});
+const onePrimary = onEveryNode(
+  "every site has exactly one primary, ONLINE",
+  () => clusterView,
+  () => (node, view) => {
+    if (soleMaster(view) === undefined)
+      return `${node.site} has no single ONLINE primary by the word of ${node.name}; bring one up before converting`;
+    if (typeof view.policy !== "string")
+      return `${node.site} tells the unknown policy «${view.policy.unrecognised}»; set AUTOMATIC or MAINTENANCE`;
+    return undefined;
+  },
+);
 
 const healthy = (product: "cluster" | "crossSite", limit: number): Acceptance =>
-  onEveryNode(`every ${product} service is ONLINE without error, latency under ${limit} s`, () => services(product), () => (node, all) => {
-    if (all === "down") return `the ${product === "cluster" ? "" : "cross-site "}replicator of ${node.name} is not running; start it and wait until its services are ONLINE`;
-    for (const status of all) {
-      const where = `service ${status.service} of ${node.name}`;
-      const state = typeof status.state === "string" ? status.state : `«${status.state.unrecognised}»`;
-      if (state !== "ONLINE") return `${where} is ${state}; mend it and bring it ONLINE before converting (armed in error it would only look stopped)`;
-      if (status.pendingError !== null) return `${where} has a pending error; mend it before converting`;
-      if ((status.channels ?? 1) > 1) return `${where} applies in parallel on ${status.channels} channels; disable parallel apply before converting`;
-      if (status.offlineRequests.length > 0) return `${where} is already told to go offline (${status.offlineRequests.join("; ")}); clear that by offline and online first`;
-      if ((status.appliedLatencySeconds ?? 0) > limit) return `${where} is ${status.appliedLatencySeconds} s behind, the limit is ${limit} s (spec.convertMsaaToCaa.limits.latencySeconds); wait or raise it`;
-    }
-    return undefined;
-  });
+  onEveryNode(
+    `every ${product} service is ONLINE without error, latency under ${limit} s`,
+    () => services(product),
+    () => (node, all) => {
+      if (all === "down")
+        return `the ${product === "cluster" ? "" : "cross-site "}replicator of ${node.name} is not running; start it and wait until its services are ONLINE`;
+      for (const status of all) {
+        const where = `service ${status.service} of ${node.name}`;
+        const state = typeof status.state === "string" ? status.state : `«${status.state.unrecognised}»`;
+        if (state !== "ONLINE")
+          return `${where} is ${state}; mend it and bring it ONLINE before converting (armed in error it would only look stopped)`;
+        if (status.pendingError !== null) return `${where} has a pending error; mend it before converting`;
+        if ((status.channels ?? 1) > 1)
+          return `${where} applies in parallel on ${status.channels} channels; disable parallel apply before converting`;
+        if (status.offlineRequests.length > 0)
+          return `${where} is already told to go offline (${status.offlineRequests.join("; ")}); clear that by offline and online first`;
+        if ((status.appliedLatencySeconds ?? 0) > limit)
+          return `${where} is ${status.appliedLatencySeconds} s behind, the limit is ${limit} s (spec.convertMsaaToCaa.limits.latencySeconds); wait or raise it`;
+      }
+      return undefined;
+    },
+  );
 
 const settings: Acceptance = {
   say: "row-based binary logs, server ids and auto-increment offsets fit several writable sites",
@@ -113,13 +160,23 @@ const settings: Acceptance = {
     for (const [node, answer] of answers) {
       if ("unknown" in answer) return { unknown: `${node.name}: ${answer.unknown}` };
       const is = answer.known;
-      if (is.binlogFormat !== "ROW") return { refused: `binlog_format of ${node.name} is ${is.binlogFormat}; set it to ROW` };
+      if (is.binlogFormat !== "ROW")
+        return { refused: `binlog_format of ${node.name} is ${is.binlogFormat}; set it to ROW` };
       const twin = ids.get(is.serverId);
-      if (twin !== undefined) return { refused: `${node.name} and ${twin} both have server_id ${is.serverId}; give each node its own` };
+      if (twin !== undefined)
+        return {
+          refused: `${node.name} and ${twin} both have server_id ${is.serverId}; give each node its own`,
+        };
       ids.set(is.serverId, node.name);
-      if (Number(is.autoIncrementIncrement) < estate.sites.length) return { refused: `auto_increment_increment of ${node.name} is ${is.autoIncrementIncrement}, below the ${estate.sites.length} sites that write; raise it` };
+      if (Number(is.autoIncrementIncrement) < estate.sites.length)
+        return {
+          refused: `auto_increment_increment of ${node.name} is ${is.autoIncrementIncrement}, below the ${estate.sites.length} sites that write; raise it`,
+        };
       const other = offsets.get(is.autoIncrementOffset);
-      if (other !== undefined && other !== node.site) return { refused: `sites ${other} and ${node.site} share auto_increment_offset ${is.autoIncrementOffset}; give each site its own` };
+      if (other !== undefined && other !== node.site)
+        return {
+          refused: `sites ${other} and ${node.site} share auto_increment_offset ${is.autoIncrementOffset}; give each site its own`,
+        };
       offsets.set(is.autoIncrementOffset, node.site);
     }
     return ok;
@@ -127,8 +184,13 @@ const settings: Acceptance = {
 };
 
 const transactions = (limit: number): Acceptance =>
-  onEveryNode(`no transaction is older than ${limit} s`, () => oldestTransaction, () => (node, seconds) =>
-    seconds > limit ? `a transaction on ${node.name} has been open for ${seconds} s, the limit is ${limit} s; let it end` : undefined,
+  onEveryNode(
+    `no transaction is older than ${limit} s`,
+    () => oldestTransaction,
+    () => (node, seconds) =>
+      seconds > limit
+        ? `a transaction on ${node.name} has been open for ${seconds} s, the limit is ${limit} s; let it end`
+        : undefined,
   );
 
 const told = (acknowledged: readonly string[]): Acceptance => ({
@@ -139,13 +201,20 @@ const told = (acknowledged: readonly string[]): Acceptance => ({
       const answer = facts.get(node.name, findings);
       if ("unknown" in answer) return { unknown: `${node.name}: ${answer.unknown}` };
       for (const { kind, name } of answer.known) {
-        if (kind === "xa" || kind === "ddl") return { refused: `${node.name} has ${kind === "xa" ? "a prepared XA transaction" : "DDL running"}: ${name}; let it end` };
+        if (kind === "xa" || kind === "ddl")
+          return {
+            refused: `${node.name} has ${kind === "xa" ? "a prepared XA transaction" : "DDL running"}: ${name}; let it end`,
+          };
         const id = `${kind}:${name}`;
-        if (!all.some((finding) => finding.id === id)) all.push({ id, text: sentences[kind]?.(name) ?? `${kind} ${name}`, needsWord: true });
+        if (!all.some((finding) => finding.id === id))
+          all.push({ id, text: sentences[kind]?.(name) ?? `${kind} ${name}`, needsWord: true });
       }
     }
     const open = all.find((finding) => !acknowledged.includes(finding.id));
-    if (open !== undefined) return { refused: `${open.text}; if that is intended add "${open.id}" to spec.convertMsaaToCaa.acknowledgedFindings` };
+    if (open !== undefined)
+      return {
+        refused: `${open.text}; if that is intended add "${open.id}" to spec.convertMsaaToCaa.acknowledgedFindings`,
+      };
     return { ok: true, findings: all };
   },
 });
@@ -160,29 +229,60 @@ const sentences: Record<string, (name: string) => string> = {
 /** CAA needs between sites what MSAA never did: managers and connectors of every site reach every node of every other. */
 const ports = (estate: Estate, node: Node): readonly string[] =>
   othersOf(estate, node).flatMap((site) =>
-    site.nodes.filter((peer) => !peer.witness).flatMap((peer) => [2112, 9997, site.mysqlPort].map((port) => `${peer.name}:${port}`)),
+    site.nodes
+      .filter((peer) => !peer.witness)
+      .flatMap((peer) => [2112, 9997, site.mysqlPort].map((port) => `${peer.name}:${port}`)),
   );
 
-const reachable: Acceptance = onEveryNode("every node reaches every node of the other sites on the ports of CAA", (node, estate) => reach(ports(estate, node)), () => (node, endpoints) => {
-  const shut = endpoints.find(({ state }) => state !== "open");
-  return shut && `${node.name} cannot reach ${shut.endpoint} (${shut.state}); Composite Active/Active needs it: open the port or the NetworkPolicy, or mend the name`;
-});
+const reachable: Acceptance = onEveryNode(
+  "every node reaches every node of the other sites on the ports of CAA",
+  (node, estate) => reach(ports(estate, node)),
+  () => (node, endpoints) => {
+    const shut = endpoints.find(({ state }) => state !== "open");
+    return (
+      shut &&
+      `${node.name} cannot reach ${shut.endpoint} (${shut.state}); Composite Active/Active needs it: open the port or the NetworkPolicy, or mend the name`
+    );
+  },
+);
 
-const noCollision = onEveryNode("no schema has a name of the new services", () => schemas, (estate) => (node, names) => {
-  const clash = othersOf(estate, node).map((source) => `tungsten_${serviceOf("cluster", siteOf(estate, node), source)}`).find((name) => (names.get(name) ?? 0) > 0);
-  return clash && `${node.name} has a schema ${clash} with tables, a name the conversion needs; drop it after looking what it holds`;
-});
+const noCollision = onEveryNode(
+  "no schema has a name of the new services",
+  () => schemas,
+  (estate) => (node, names) => {
+    const clash = othersOf(estate, node)
+      .map((source) => `tungsten_${serviceOf("cluster", siteOf(estate, node), source)}`)
+      .find((name) => (names.get(name) ?? 0) > 0);
+    return (
+      clash &&
+      `${node.name} has a schema ${clash} with tables, a name the conversion needs; drop it after looking what it holds`
+    );
+  },
+);
 
 /** The composite is there, names exactly the estate's sites, and every pair is linked both ways. */
 const composed: Acceptance = {
   say: "the CompositeService names every linked site, each linked with each both ways",
   ask(estate) {
     const { composite } = estate;
-    if (composite === undefined) return { refused: "spec.convertMsaaToCaa.compositeService names no CompositeService of this namespace; create it first" };
-    if (composite.type === "ActivePassive") return { refused: `CompositeService ${composite.name} is ActivePassive; the conversion makes ActiveActive or DynamicActiveActive` };
+    if (composite === undefined)
+      return {
+        refused:
+          "spec.convertMsaaToCaa.compositeService names no CompositeService of this namespace; create it first",
+      };
+    if (composite.type === "ActivePassive")
+      return {
+        refused: `CompositeService ${composite.name} is ActivePassive; the conversion makes ActiveActive or DynamicActiveActive`,
+      };
     const outside = estate.sites.find((site) => !composite.members.includes(site.name));
-    if (outside !== undefined) return { refused: `site ${outside.name} is linked with the estate but no member of CompositeService ${composite.name}; add it to spec.members` };
-    if (estate.sites.length < 2) return { refused: `CompositeService ${composite.name} has fewer than two sites; there is nothing to convert` };
+    if (outside !== undefined)
+      return {
+        refused: `site ${outside.name} is linked with the estate but no member of CompositeService ${composite.name}; add it to spec.members`,
+      };
+    if (estate.sites.length < 2)
+      return {
+        refused: `CompositeService ${composite.name} has fewer than two sites; there is nothing to convert`,
+      };
     return ok;
   },
 };
@@ -205,4 +305,3 @@ export function acceptsConversion(parameters: ConversionParameters): readonly Ac
     reachable,
   ];
 }
-

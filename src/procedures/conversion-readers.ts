@@ -1,6 +1,15 @@
 /** Judgements about cross-site services that are being stopped: the gates 1 to 4 of the rehearsed conversion. */
-import { eachReader } from "./scopes.ts";
-import { doneIf, done, every, knowing, pending, redo, valueOf } from "./verdicts.ts";
+
+import {
+  keptDump,
+  keptFiles,
+  keptPosition,
+  replicatorProcess,
+  services,
+  thlLast,
+  tracking,
+} from "../tungsten/node-facts.ts";
+import type { CommitRow, ReplicatorStatus, TrackingRows } from "../tungsten/reading.ts";
 import {
   dumpFile,
   dumpKept,
@@ -12,8 +21,8 @@ import {
   trackingSchema,
 } from "./conversion-names.ts";
 import type { Guard, Judgement, Look, Target, Verdict } from "./procedure.ts";
-import type { CommitRow, ReplicatorStatus, TrackingRows } from "../tungsten/reading.ts";
-import { keptDump, keptFiles, keptPosition, replicatorProcess, services, thlLast, tracking } from "../tungsten/node-facts.ts";
+import { eachReader } from "./scopes.ts";
+import { done, doneIf, every, knowing, knownValue, pending, redo } from "./verdicts.ts";
 
 /** The reader's cross-site service, or a sentence why it cannot be judged. */
 export function statusOf(target: Target, look: Look): ReplicatorStatus | string {
@@ -22,13 +31,14 @@ export function statusOf(target: Target, look: Look): ReplicatorStatus | string 
   if (fact.known === "down") return `the cross-site replicator of ${target.node.name} does not run`;
   const name = serviceOf("crossSite", target.site, sourceOf(target));
   return (
-    fact.known.find((status) => status.service === name) ?? `${target.node.name} has no cross-site service ${name}`
+    fact.known.find((status) => status.service === name) ??
+    `${target.node.name} has no cross-site service ${name}`
   );
 }
 
 /** The tracking rows of a reader; undefined while they cannot be read. */
 export function rowsOf(target: Target, look: Look): TrackingRows | "absent" | undefined {
-  return valueOf(look.facts.get(target.node.name, tracking(trackingSchema(sourceOf(target)))));
+  return knownValue(look.facts.get(target.node.name, tracking(trackingSchema(sourceOf(target)))));
 }
 
 const armedWords = (name: string): string => `Offline at heartbeat event: ${name}`;
@@ -42,9 +52,14 @@ export const commitOf = (rows: TrackingRows | "absent" | undefined): CommitRow |
   rows === undefined || rows === "absent" || rows.commits.length !== 1 ? undefined : rows.commits[0];
 
 /** OFFLINE:NORMAL alone proves nothing: the heartbeat row must carry our name at the very seqno that was committed. */
-export function stoppedAt(status: ReplicatorStatus, rows: TrackingRows | "absent" | undefined, name: string): boolean {
+export function stoppedAt(
+  status: ReplicatorStatus,
+  rows: TrackingRows | "absent" | undefined,
+  name: string,
+): boolean {
   const commit = commitOf(rows);
-  if (status.state !== "OFFLINE:NORMAL" || commit === undefined || rows === "absent" || rows === undefined) return false;
+  if (status.state !== "OFFLINE:NORMAL" || commit === undefined || rows === "absent" || rows === undefined)
+    return false;
   return rows.heartbeat?.name === name && rows.heartbeat.seqno === commit.seqno;
 }
 
@@ -62,7 +77,8 @@ export const armedOrStopped: Judgement = (target, look) => {
 export const onlineWithoutError: Judgement = (target, look) => {
   const status = statusOf(target, look);
   if (typeof status === "string") return pending(status);
-  const fine = status.state === "ONLINE" && status.pendingError === null && status.pendingExceptionMessage === null;
+  const fine =
+    status.state === "ONLINE" && status.pendingError === null && status.pendingExceptionMessage === null;
   return doneIf(fine, `${target.id} is ${wordOf(status)}, not ONLINE without error`);
 };
 
@@ -84,7 +100,7 @@ export const allArmed: Guard = {
 /** The heartbeat was sent: the primary's own heartbeat row names it, or a reader has received it. */
 export const heartbeatSent: Judgement = (target, look) => {
   const name = stopHeartbeat(look.run);
-  const own = valueOf(look.facts.get(target.node.name, tracking(trackingSchema(target.site))));
+  const own = knownValue(look.facts.get(target.node.name, tracking(trackingSchema(target.site))));
   const readers = eachReader(look.run).filter((reader) => sourceOf(reader).name === target.site.name);
   const names = [own, ...readers.map((reader) => rowsOf(reader, look))].map((rows) =>
     rows === undefined || rows === "absent" ? undefined : rows.heartbeat?.name,
@@ -97,7 +113,12 @@ function heartbeatSeqno(source: string, look: Look): number | undefined {
   const name = stopHeartbeat(look.run);
   for (const reader of eachReader(look.run).filter((other) => sourceOf(other).name === source)) {
     const rows = rowsOf(reader, look);
-    if (rows !== undefined && rows !== "absent" && rows.heartbeat?.name === name && rows.heartbeat.seqno !== null)
+    if (
+      rows !== undefined &&
+      rows !== "absent" &&
+      rows.heartbeat?.name === name &&
+      rows.heartbeat.seqno !== null
+    )
       return rows.heartbeat.seqno;
   }
   return undefined;
@@ -115,7 +136,8 @@ export const stoppedAtHeartbeat: Judgement = (target, look) => {
   const stop = heartbeatSeqno(sourceOf(target).name, look);
   if (stop !== undefined && commit.seqno > stop)
     return redo(`${target.id} stands at ${commit.seqno}, behind the heartbeat's ${stop}`);
-  if (!stoppedAt(status, rows, name)) return pending(`${target.id} is ${wordOf(status)} at ${commit.seqno}, not stopped at ${name}`);
+  if (!stoppedAt(status, rows, name))
+    return pending(`${target.id} is ${wordOf(status)} at ${commit.seqno}, not stopped at ${name}`);
   const differs = siblings.find((other) => other !== undefined && !sameRow(other, commit));
   return doneIf(differs === undefined, `${target.id} and its siblings do not stand at the same event yet`);
 };
@@ -139,7 +161,10 @@ export const lostItsRequest: Judgement = (target, look) => {
 
 const siblingsOf = (target: Target, look: Look): readonly Target[] =>
   eachReader(look.run).filter(
-    (other) => other.node.site === target.node.site && sourceOf(other).name === sourceOf(target).name && other.id !== target.id,
+    (other) =>
+      other.node.site === target.node.site &&
+      sourceOf(other).name === sourceOf(target).name &&
+      other.id !== target.id,
   );
 
 export const sameRow = (a: CommitRow, b: CommitRow): boolean =>
@@ -156,14 +181,17 @@ export const positionAgreed: Judgement = (target, look) => {
     knowing(file, `the position file of ${target.id}`, (positions) => {
       const [saved] = positions;
       const row = commitOf(rows);
-      if (saved === undefined || positions.length !== 1 || row === undefined) return pending(`${target.id}: no single position`);
+      if (saved === undefined || positions.length !== 1 || row === undefined)
+        return pending(`${target.id}: no single position`);
       return doneIf(sameRow(saved, row), `${target.id}: dsctl says ${saved.seqno}, the row ${row.seqno}`);
     }),
     knowing(last, `the log of ${target.id}`, (headers) => {
       const header = headers.at(-1);
       const row = commitOf(rows);
-      if (header === undefined || row === undefined) return pending(`${target.id}: the log's last header is not there`);
-      const equal = header.seqno === row.seqno && header.epoch === row.epoch && header.eventId === row.eventId;
+      if (header === undefined || row === undefined)
+        return pending(`${target.id}: the log's last header is not there`);
+      const equal =
+        header.seqno === row.seqno && header.epoch === row.epoch && header.eventId === row.eventId;
       return doneIf(equal, `${target.id}: the log ends at ${header.seqno}, the row says ${row.seqno}`);
     }),
   ]);
@@ -173,7 +201,9 @@ export const positionAgreed: Judgement = (target, look) => {
 export function positionRecord(target: Target, look: Look): Record<string, string> {
   const row = commitOf(rowsOf(target, look));
   if (row === undefined) return {};
-  return { [`position.${target.id}`]: `${positionFile(look.run, target)} ${row.seqno} ${row.epoch} ${row.eventId}` };
+  return {
+    [`position.${target.id}`]: `${positionFile(look.run, target)} ${row.seqno} ${row.epoch} ${row.eventId}`,
+  };
 }
 
 /** A file of the run lies off the node with the same checksum. */
@@ -182,7 +212,10 @@ export function copiedOff(target: Target, name: string, look: Look): Verdict {
   return knowing(look.facts.copies(), "the copies off the nodes", (copies) =>
     knowing(files, `kept files of ${target.node.name}`, (known) => {
       const here = known.get(name)?.sha256;
-      return doneIf(here !== undefined && copies.get(name) === here, `${name} is not copied off ${target.node.name} yet`);
+      return doneIf(
+        here !== undefined && copies.get(name) === here,
+        `${name} is not copied off ${target.node.name} yet`,
+      );
     }),
   );
 }
@@ -198,13 +231,14 @@ export const dumpVerified: Judgement = (target, look) => {
   return knowing(files, `kept files of ${target.node.name}`, (known) =>
     knowing(dump, `dump ${name}`, ({ schema, rows }) => {
       const row = commitOf(rows);
-      if (!known.has(name) || row === undefined || position === undefined) return pending(`${name} holds no single commit row`);
+      if (!known.has(name) || row === undefined || position === undefined)
+        return pending(`${name} holds no single commit row`);
       const faithful =
         schema === trackingSchema(sourceOf(target)) &&
         row.seqno === position.seqno &&
         row.epoch === position.epoch &&
         row.eventId === position.eventId &&
-        rows.heartbeat?.name === run.kept["heartbeat"];
+        rows.heartbeat?.name === run.kept.heartbeat;
       return doneIf(faithful, `${name} tells seqno ${row.seqno}, kept was ${position.seqno}`);
     }),
   );
@@ -212,7 +246,7 @@ export const dumpVerified: Judgement = (target, look) => {
 
 export function dumpRecord(target: Target, look: Look): Record<string, string> {
   const name = dumpFile(look.run, target, look.attempt);
-  const sha = valueOf(look.facts.get(target.node.name, keptFiles))?.get(name)?.sha256;
+  const sha = knownValue(look.facts.get(target.node.name, keptFiles))?.get(name)?.sha256;
   return sha === undefined ? {} : { [`dump.${target.id}`]: `${name} ${sha}` };
 }
 
@@ -238,10 +272,15 @@ export const crossSiteStopped: Judgement = (target, look) =>
   knowing(
     look.facts.get(target.node.name, replicatorProcess("crossSite")),
     `the cross-site replicator of ${target.node.name}`,
-    (state) => doneIf(state === "stopped" || state === "absent", `the cross-site replicator of ${target.node.name} runs`),
+    (state) =>
+      doneIf(
+        state === "stopped" || state === "absent",
+        `the cross-site replicator of ${target.node.name} runs`,
+      ),
   );
 
 export function wordOf(status: ReplicatorStatus): string {
-  return typeof status.state === "string" ? status.state : `in the unknown state «${status.state.unrecognised}»`;
+  return typeof status.state === "string"
+    ? status.state
+    : `in the unknown state «${status.state.unrecognised}»`;
 }
-

@@ -2,22 +2,39 @@
  * Convert Multi-Site/Active-Active to Composite Active/Active, the vendor's page 4.4.4, step by step under the page's
  * numbers and titles. What moved against the page, and why, stands in docs/adr/0005-conversion-order.md.
  */
-import * as act from "./conversion-commands.ts";
-import { binlogRecord, binlogPositionKnown } from "./conversion-services.ts";
-import * as go from "./conversion-services.ts";
-import * as stop from "./conversion-readers.ts";
-import { backupName, dumpKept, positionKept, stopHeartbeat } from "./conversion-names.ts";
-import { acceptsConversion, type ConversionParameters } from "./conversion-preflight.ts";
-import { interruptionsOf, readPins } from "./conversion-pins.ts";
-import { compositeComplete, heldByRun, iniPublished, managerIs, policyIs, primariesUnmoved } from "./guards.ts";
-import type { Part, Procedure, Step } from "./procedure.ts";
-import { eachPrimary, eachReader, eachReaderOnPrimaries, eachReplica, eachSite, everyNode, oneReplicaPerSite } from "./scopes.ts";
-import { doneIf, every, knowing, pending } from "./verdicts.ts";
-import { backup } from "../tungsten/node-facts.ts";
+
 import type { Product } from "../tungsten/invocation.ts";
+import { backup } from "../tungsten/node-facts.ts";
+import * as act from "./conversion-commands.ts";
+import { backupName, dumpKept, positionKept, stopHeartbeat } from "./conversion-names.ts";
+import { interruptionsOf, readPins } from "./conversion-pins.ts";
+import { acceptsConversion, type ConversionParameters } from "./conversion-preflight.ts";
+import * as stop from "./conversion-readers.ts";
+import * as go from "./conversion-services.ts";
+import { binlogPositionKnown, binlogRecord } from "./conversion-services.ts";
+import {
+  compositeComplete,
+  heldByRun,
+  iniPublished,
+  managerIs,
+  policyIs,
+  primariesUnmoved,
+} from "./guards.ts";
+import type { Part, Procedure, Step } from "./procedure.ts";
+import {
+  eachPrimary,
+  eachReader,
+  eachReaderOnPrimaries,
+  eachReplica,
+  eachSite,
+  everyNode,
+  oneReplicaPerSite,
+} from "./scopes.ts";
+import { doneIf, every, knowing, pending } from "./verdicts.ts";
 
 const maintenance: Part = {
   what: "set policy MAINTENANCE: managers neither fail over nor bring stopped services back",
+  vendor: "cctrl> set policy maintenance",
   on: eachSite,
   run: [{ when: "the policy is another", effect: act.setPolicy(() => "maintenance") }],
   done: policyIs(() => "MAINTENANCE"),
@@ -26,8 +43,17 @@ const maintenance: Part = {
 const policyAsBefore: Part = {
   what: "return to the policy of before the run",
   on: eachSite,
-  run: [{ when: "the policy is another", effect: act.setPolicy((target, run) => (run.pins.policies[target.site.name] ?? "").toLowerCase()) }],
-  done: (target, look) => every([policyIs((site, run) => run.pins.policies[site.name] ?? "")(target, look), go.noDatasourceOut(target, look)]),
+  run: [
+    {
+      when: "the policy is another",
+      effect: act.setPolicy((target, run) => (run.pins.policies[target.site.name] ?? "").toLowerCase()),
+    },
+  ],
+  done: (target, look) =>
+    every([
+      policyIs(({ site }, run) => run.pins.policies[site.name] ?? "")(target, look),
+      go.noDatasourceOut(target, look),
+    ]),
   stallSeconds: 600,
 };
 
@@ -43,8 +69,10 @@ const backups = (mode: "Take" | "Attested"): Step => ({
       on: (run) => (mode === "Take" ? oneReplicaPerSite(run) : []),
       run: [{ when: "no verified backup of this run exists", effect: act.takeBackup }],
       done: (target, look) =>
-        knowing(look.facts.get(target.node.name, backup(backupName(look.run, target))), `the backup of ${target.site.name}`, (taken) =>
-          doneIf(taken !== null && taken.verified, `no verified backup of ${target.site.name} yet`),
+        knowing(
+          look.facts.get(target.node.name, backup(backupName(look.run, target))),
+          `the backup of ${target.site.name}`,
+          (taken) => doneIf(taken?.verified === true, `no verified backup of ${target.site.name} yet`),
         ),
       tries: 3,
       stallSeconds: 24 * 3600,
@@ -58,8 +86,18 @@ const stopCrossSite: Step = {
   title: "Stop the Cross-site Replicators",
   condition: "CrossSiteReplicatorsStopped",
   undo: [
-    { what: "release the hold", on: everyNode, run: [{ when: "it is held", effect: act.release("crossSite") }], done: heldByRun("crossSite", false) },
-    { what: "start the cross-site replicators", on: everyNode, run: [{ when: "it is stopped", effect: act.replicator("crossSite", "start") }], done: go.processRuns("crossSite") },
+    {
+      what: "release the hold",
+      on: everyNode,
+      run: [{ when: "it is held", effect: act.release("crossSite") }],
+      done: heldByRun("crossSite", false),
+    },
+    {
+      what: "start the cross-site replicators",
+      on: everyNode,
+      run: [{ when: "it is stopped", effect: act.replicator("crossSite", "start") }],
+      done: go.processRuns("crossSite"),
+    },
     ...servicesOnline("crossSite", eachReader),
     policyAsBefore,
   ],
@@ -67,15 +105,22 @@ const stopCrossSite: Step = {
     maintenance,
     {
       what: "arm every cross-site service to go offline at our heartbeat",
+      vendor: "tungsten_prep_upgrade --service S --offline",
       on: eachReader,
       run: [
         { when: "it is ONLINE without error", holds: stop.onlineWithoutError, effect: act.arm },
-        { when: "an earlier round had stopped it", holds: (target, look) => (look.run.round > 1 ? stop.offlineNormal(target, look) : pending("this is the first round")), effect: act.incomingOnlineCommand("crossSite") },
+        {
+          when: "an earlier round had stopped it",
+          holds: (target, look) =>
+            look.run.round > 1 ? stop.offlineNormal(target, look) : pending("this is the first round"),
+          effect: act.incomingOnlineCommand("crossSite"),
+        },
       ],
       done: stop.armedOrStopped,
     },
     {
       what: "send the heartbeat at which they stop",
+      vendor: "trepctl heartbeat -name offline_for_upg",
       on: eachPrimary,
       guards: [stop.allArmed],
       run: [{ when: "every service of every site is armed", effect: act.sendStopHeartbeat }],
@@ -83,6 +128,7 @@ const stopCrossSite: Step = {
     },
     {
       what: "wait until every service has stopped at that very heartbeat, at the same event on all nodes of a site",
+      vendor: "mmtrepctl --service S status: OFFLINE:NORMAL",
       on: eachReader,
       run: [
         { when: "it stopped short of the heartbeat", holds: stop.stoppedShort, effect: act.leadToHeartbeat },
@@ -93,10 +139,14 @@ const stopCrossSite: Step = {
     },
     {
       what: "keep the position, told alike by dsctl, by the tracking row and by the log",
+      vendor: "tungsten_prep_upgrade --service S --get",
       on: eachReader,
       run: [{ when: "it is not kept yet", effect: act.keepPosition }],
       done: stop.positionAgreed,
-      record: (target, look) => ({ ...stop.positionRecord(target, look), heartbeat: stopHeartbeat(look.run) }),
+      record: (target, look) => ({
+        ...stop.positionRecord(target, look),
+        heartbeat: stopHeartbeat(look.run),
+      }),
     },
     {
       what: "copy the positions off the nodes",
@@ -104,8 +154,19 @@ const stopCrossSite: Step = {
       run: [{ when: "it is not copied yet", effect: act.copyPosition }],
       done: (target, look) => stop.copiedOff(target, positionKept(look.run, target)?.file ?? "", look),
     },
-    { what: "hold the cross-site replicator: a restarting pod shall not start it", on: everyNode, run: [{ when: "it is not held", effect: act.hold("crossSite") }], done: heldByRun("crossSite", true) },
-    { what: "stop the cross-site replicators", on: everyNode, run: [{ when: "it runs", effect: act.replicator("crossSite", "stop") }], done: stop.crossSiteStopped },
+    {
+      what: "hold the cross-site replicator: a restarting pod shall not start it",
+      on: everyNode,
+      run: [{ when: "it is not held", effect: act.hold("crossSite") }],
+      done: heldByRun("crossSite", true),
+    },
+    {
+      what: "stop the cross-site replicators",
+      vendor: "tungsten_prep_upgrade --stop",
+      on: everyNode,
+      run: [{ when: "it runs", effect: act.replicator("crossSite", "stop") }],
+      done: stop.crossSiteStopped,
+    },
   ],
 };
 
@@ -118,6 +179,7 @@ const dumps: Step = {
   parts: [
     {
       what: "dump the tracking schema to a new file, and read it back: one commit row, equal to the kept position",
+      vendor: "tungsten_prep_upgrade --service S --dump",
       on: eachReader,
       run: [{ when: "this run has no verified dump of it", effect: act.dump }],
       done: stop.dumpVerified,
@@ -134,21 +196,37 @@ const dumps: Step = {
 };
 
 const uninstallParts: readonly Part[] = [
-  { what: "keep read_only as it is", on: everyNode, run: [{ when: "it is not kept yet", effect: act.keepReadOnly }], done: go.readOnlyWasKept },
+  {
+    what: "keep read_only as it is",
+    on: everyNode,
+    run: [{ when: "it is not kept yet", effect: act.keepReadOnly }],
+    done: go.readOnlyWasKept,
+  },
   {
     what: "uninstall the second product, and put read_only back, which uninstall clears",
+    vendor: "tools/tpm uninstall --i-am-sure",
     on: everyNode,
     guards: [stop.allDumpsHeld, go.noTpmAlive],
     run: [
       { when: "the second product is installed", holds: go.productPresent, effect: act.uninstall },
-      { when: "it is gone and read_only differs from what was kept", holds: go.productGone, effect: act.putReadOnlyBack },
+      {
+        when: "it is gone and read_only differs from what was kept",
+        holds: go.productGone,
+        effect: act.putReadOnlyBack,
+      },
     ],
     done: go.uninstalledAndReadOnlyBack,
     settleSeconds: 2,
     tries: 10,
     stallSeconds: 900,
   },
-  { what: "note where the binary log stands", on: everyNode, run: [], done: binlogPositionKnown, record: binlogRecord },
+  {
+    what: "note where the binary log stands",
+    on: everyNode,
+    run: [],
+    done: binlogPositionKnown,
+    record: binlogRecord,
+  },
 ];
 
 const uninstall: Step = {
@@ -163,6 +241,7 @@ const uninstall: Step = {
 const restoreParts: readonly Part[] = [
   {
     what: "reload the tracking schema with the binary log off, and prove that nothing of it was logged",
+    vendor: "tungsten_prep_upgrade --service S --user U --password P --restore",
     on: eachReader,
     guards: [stop.allDumpsHeld],
     run: [{ when: "the rows differ from the dump", effect: act.restore }],
@@ -212,13 +291,25 @@ const stopManagers: Step = {
   condition: "ManagersStopped",
   undo: "The managers are started again by spec.revert.",
   parts: [
-    { what: "hold the managers: a restarting pod shall not start one", on: everyNode, run: [{ when: "it is not held", effect: act.hold("manager") }], done: heldByRun("manager", true) },
-    { what: "stop the managers", on: everyNode, run: [{ when: "it runs", effect: act.manager("stop") }], done: managerIs("stopped") },
+    {
+      what: "hold the managers: a restarting pod shall not start one",
+      on: everyNode,
+      run: [{ when: "it is not held", effect: act.hold("manager") }],
+      done: heldByRun("manager", true),
+    },
+    {
+      what: "stop the managers",
+      vendor: "manager stop",
+      on: everyNode,
+      run: [{ when: "it runs", effect: act.manager("stop") }],
+      done: managerIs("stopped"),
+    },
   ],
 };
 
 const updateOn = (who: "primaries" | "replicas"): Part => ({
   what: `update the ${who} of all sites side by side; the new cross-site services come with it`,
+  vendor: "tools/tpm update --replace-release",
   on: who === "primaries" ? eachPrimary : eachReplica,
   guards: [go.noTpmAlive, go.rowsRestored],
   run: [{ when: "release, ini or services are not the wanted ones", effect: act.update }],
@@ -231,7 +322,11 @@ const localServices = (on: Part["on"]): Part => ({
   what: "the cluster's own service is ONLINE",
   on,
   run: [
-    { when: "the replicator is stopped", holds: go.processStopped("cluster"), effect: act.replicator("cluster", "start") },
+    {
+      when: "the replicator is stopped",
+      holds: go.processStopped("cluster"),
+      effect: act.replicator("cluster", "start"),
+    },
     { when: "the service is not ONLINE", effect: act.localOnline },
   ],
   done: go.localServiceOnline,
@@ -250,7 +345,10 @@ const software: Step = {
     {
       what: "each primary's new services are ONLINE and their logs hold an event, so that replicas may read from them",
       on: eachReaderOnPrimaries,
-      run: [...remedies("cluster"), { when: "ONLINE with an empty log", holds: go.incomingOnline("cluster"), effect: act.wake }],
+      run: [
+        ...remedies("cluster"),
+        { when: "ONLINE with an empty log", holds: go.incomingOnline("cluster"), effect: act.wake },
+      ],
       done: go.incomingLogBegun("cluster"),
       tries: 20,
     },
@@ -260,8 +358,20 @@ const software: Step = {
 };
 
 const startManagers: readonly Part[] = [
-  { what: "release the managers", on: everyNode, run: [{ when: "it is held", effect: act.release("manager") }], done: heldByRun("manager", false) },
-  { what: "start the managers and see one coordinator a site", on: everyNode, run: [{ when: "it is stopped", effect: act.manager("start") }], done: managerIs("running"), stallSeconds: 600 },
+  {
+    what: "release the managers",
+    on: everyNode,
+    run: [{ when: "it is held", effect: act.release("manager") }],
+    done: heldByRun("manager", false),
+  },
+  {
+    what: "start the managers and see one coordinator a site",
+    vendor: "manager start",
+    on: everyNode,
+    run: [{ when: "it is stopped", effect: act.manager("start") }],
+    done: managerIs("running"),
+    stallSeconds: 600,
+  },
 ];
 
 const managers: Step = {
@@ -276,9 +386,21 @@ const managers: Step = {
 /** One after the other: plain online, force only with proof, plain again for what force does not help. */
 function remedies(product: Product): Part["run"] {
   return [
-    { when: "it is OFFLINE:NORMAL", holds: go.incomingIs(product, "OFFLINE:NORMAL"), effect: act.incomingOnlineCommand(product) },
-    { when: "the epoch text, and the source has the same EVENTID at that seqno", holds: go.epochOnlyDiffers(product), effect: act.incomingForce(product) },
-    { when: "another known error: plain online once more", holds: go.errorNeedsPlainOnline(product), effect: act.incomingOnlineCommand(product) },
+    {
+      when: "it is OFFLINE:NORMAL",
+      holds: go.incomingIs(product, "OFFLINE:NORMAL"),
+      effect: act.incomingOnlineCommand(product),
+    },
+    {
+      when: "the epoch text, and the source has the same EVENTID at that seqno",
+      holds: go.epochOnlyDiffers(product),
+      effect: act.incomingForce(product),
+    },
+    {
+      when: "another known error: plain online once more",
+      holds: go.errorNeedsPlainOnline(product),
+      effect: act.incomingOnlineCommand(product),
+    },
   ];
 }
 
@@ -286,9 +408,18 @@ function servicesOnline(product: Product, on: Part["on"]): readonly Part[] {
   return [
     {
       what: "bring every incoming service online, by the remedy its error calls for",
+      vendor: "trepctl -service S online, or online -force on an epoch error",
       on,
-      run: [...remedies(product), { when: "a request to go offline is still armed", holds: go.incomingStillArmed(product), effect: act.incomingOfflineCommand(product) }],
-      done: (target, look) => every([go.remedied(product)(target, look), go.incomingOnline(product)(target, look)]),
+      run: [
+        ...remedies(product),
+        {
+          when: "a request to go offline is still armed",
+          holds: go.incomingStillArmed(product),
+          effect: act.incomingOfflineCommand(product),
+        },
+      ],
+      done: (target, look) =>
+        every([go.remedied(product)(target, look), go.incomingOnline(product)(target, look)]),
       tries: 20,
     },
   ];
@@ -313,7 +444,12 @@ const validate: Step = {
     ...servicesOnline("cluster", eachReader),
     proof("cluster"),
     { what: "the composite shows every site", on: eachPrimary, run: [], done: compositeComplete },
-    { what: "release the hold on the second product, which is gone", on: everyNode, run: [{ when: "it is held", effect: act.release("crossSite") }], done: heldByRun("crossSite", false) },
+    {
+      what: "release the hold on the second product, which is gone",
+      on: everyNode,
+      run: [{ when: "it is held", effect: act.release("crossSite") }],
+      done: heldByRun("crossSite", false),
+    },
   ],
 };
 
@@ -328,9 +464,20 @@ const automatic: Step = {
 
 /** Back to MSAA after uninstall: the second product once more, over the restored schemas. Seen to lose and double nothing. */
 const revertSteps: readonly Step[] = [
-  { ...uninstall, id: "RevertUninstall", title: "Revert: finish uninstalling", condition: "CrossSiteReplicatorsUninstalled" },
+  {
+    ...uninstall,
+    id: "RevertUninstall",
+    title: "Revert: finish uninstalling",
+    condition: "CrossSiteReplicatorsUninstalled",
+  },
   { ...restore, id: "RevertReload", title: "Revert: reload the tracking schemas" },
-  { ...configuration, id: "RevertConfiguration", title: "Revert: the MSAA configuration", condition: "ConfigurationReverted", parts: [publish("MSAA")] },
+  {
+    ...configuration,
+    id: "RevertConfiguration",
+    title: "Revert: the MSAA configuration",
+    condition: "ConfigurationReverted",
+    parts: [publish("MSAA")],
+  },
   {
     ...stopCrossSite,
     id: "RevertReinstall",
@@ -338,11 +485,43 @@ const revertSteps: readonly Step[] = [
     condition: "CrossSiteReplicatorsReinstalled",
     undo: "Forward only.",
     parts: [
-      { what: "install the second product over the restored schemas", on: everyNode, guards: [go.noTpmAlive, go.rowsRestored], run: [{ when: "it is not installed", effect: act.reinstall }], done: go.productAsWanted("crossSite", "MSAA"), tries: 3, stallSeconds: 1800 },
-      { what: "release the hold", on: everyNode, run: [{ when: "it is held", effect: act.release("crossSite") }], done: heldByRun("crossSite", false) },
-      { what: "start it on the primaries", on: eachPrimary, run: [{ when: "it is stopped", effect: act.replicator("crossSite", "start") }], done: go.processRuns("crossSite") },
-      { what: "the primaries' services are ONLINE and their logs hold an event", on: eachReaderOnPrimaries, run: [...remedies("crossSite"), { when: "ONLINE with an empty log", holds: go.incomingOnline("crossSite"), effect: act.wake }], done: go.incomingLogBegun("crossSite"), tries: 20 },
-      { what: "start it on the replicas", on: eachReplica, run: [{ when: "it is stopped", effect: act.replicator("crossSite", "start") }], done: go.processRuns("crossSite") },
+      {
+        what: "install the second product over the restored schemas",
+        on: everyNode,
+        guards: [go.noTpmAlive, go.rowsRestored],
+        run: [{ when: "it is not installed", effect: act.reinstall }],
+        done: go.productAsWanted("crossSite", "MSAA"),
+        tries: 3,
+        stallSeconds: 1800,
+      },
+      {
+        what: "release the hold",
+        on: everyNode,
+        run: [{ when: "it is held", effect: act.release("crossSite") }],
+        done: heldByRun("crossSite", false),
+      },
+      {
+        what: "start it on the primaries",
+        on: eachPrimary,
+        run: [{ when: "it is stopped", effect: act.replicator("crossSite", "start") }],
+        done: go.processRuns("crossSite"),
+      },
+      {
+        what: "the primaries' services are ONLINE and their logs hold an event",
+        on: eachReaderOnPrimaries,
+        run: [
+          ...remedies("crossSite"),
+          { when: "ONLINE with an empty log", holds: go.incomingOnline("crossSite"), effect: act.wake },
+        ],
+        done: go.incomingLogBegun("crossSite"),
+        tries: 20,
+      },
+      {
+        what: "start it on the replicas",
+        on: eachReplica,
+        run: [{ when: "it is stopped", effect: act.replicator("crossSite", "start") }],
+        done: go.processRuns("crossSite"),
+      },
       ...servicesOnline("crossSite", eachReader),
     ],
   },
@@ -356,15 +535,28 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
   return {
     name: "ConvertMsaaToCaa",
     revision: 1,
-    source: "Tungsten documentation 4.4.4, Upgrade/Convert: From Multi-Site/Active-Active (MSAA) to Composite Active/Active (CAA)",
+    source:
+      "Tungsten documentation 4.4.4, Upgrade/Convert: From Multi-Site/Active-Active (MSAA) to Composite Active/Active (CAA)",
     accepts: acceptsConversion(parameters),
     holds: [primariesUnmoved],
     pins: readPins,
-    steps: [backups(parameters.backup.mode), stopCrossSite, dumps, uninstall, restore, configuration, verifyMaintenance, stopManagers, software, managers, validate, automatic],
+    steps: [
+      backups(parameters.backup.mode),
+      stopCrossSite,
+      dumps,
+      uninstall,
+      restore,
+      configuration,
+      verifyMaintenance,
+      stopManagers,
+      software,
+      managers,
+      validate,
+      automatic,
+    ],
     abortUntil: { step: "UninstallCrossSiteReplicators", part: 1 },
     revert: revertSteps,
     revertUntil: { step: "UpdateSoftware", part: 0 },
     interruptions: interruptionsOf,
   };
 }
-

@@ -1,8 +1,8 @@
 /** What became of a target's latest command, and what follows: wait, begin (again), or stop and ask a human. */
 import type { Attempt } from "../crds/ledger.ts";
-import type { World } from "./advance.ts";
 import type { Command, MarkerState } from "../tungsten/invocation.ts";
 import { marker } from "../tungsten/node-facts.ts";
+import type { World } from "./advance.ts";
 import type { HaltReason, Part, Target } from "./procedure.ts";
 
 export type Fate =
@@ -62,13 +62,16 @@ function byMarker(state: MarkerState, context: Context): Fate {
       return { is: "running", why: `${words(command)} is starting` };
     case "running": {
       const late = now - state.beganAt > command.deadlineSeconds * 1000;
-      const overdue = late ? `, longer than its deadline of ${command.deadlineSeconds} s; it is not killed` : "";
+      const overdue = late
+        ? `, longer than its deadline of ${command.deadlineSeconds} s; it is not killed`
+        : "";
       return { is: "running", why: `${words(command)} runs${overdue}` };
     }
     case "refused":
       return retry(context, `the second check refused ${words(command)}: ${state.reason}`, attempt.begunAt);
     case "interrupted":
-      if (command.repeat === "safe") return retry(context, `${words(command)} was interrupted`, attempt.begunAt);
+      if (command.repeat === "safe")
+        return retry(context, `${words(command)} was interrupted`, attempt.begunAt);
       return {
         is: "halt",
         reason: "OutcomeUnknown",
@@ -98,6 +101,8 @@ const words = (command: Command): string => command.argv.join(" ");
 
 /** First line a tool printed, for the sentence; the whole output lies with the marker. */
 function excerpt(state: Extract<MarkerState, { state: "exited" }>): string {
-  const line = `${state.output.stderr}\n${state.output.stdout}`.split("\n").find((text) => text.trim() !== "");
+  const line = `${state.output.stderr}\n${state.output.stdout}`
+    .split("\n")
+    .find((text) => text.trim() !== "");
   return line === undefined ? "" : ` («${line.trim().slice(0, 160)}»)`;
 }

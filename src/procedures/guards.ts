@@ -1,9 +1,17 @@
 /** Judgements that several procedures share: policies, managers, holds, the published ini, and primaries that stay put. */
-import type { Judgement, Run, Target, Verdict } from "./procedure.ts";
-import { broken, done, doneIf, every, knowing, pending, valueOf } from "./verdicts.ts";
-import { clusterView, compositeView, holds, iniState, managerProcess, readOnly } from "../tungsten/node-facts.ts";
+
 import { siteNamed } from "../topology/estate.ts";
+import {
+  clusterView,
+  compositeView,
+  holds,
+  iniState,
+  managerProcess,
+  readOnly,
+} from "../tungsten/node-facts.ts";
+import type { Judgement, Run, Target, Verdict } from "./procedure.ts";
 import { pinnedPrimary } from "./scopes.ts";
+import { broken, done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
 
 /** Every node's view of its coordinator tells this policy. */
 export const policyIs =
@@ -14,7 +22,10 @@ export const policyIs =
     return every(
       nodes.map((node) =>
         knowing(look.facts.get(node.name, clusterView), `cctrl of ${node.name}`, (view) =>
-          doneIf(view.policy === wanted, `${node.name} tells policy ${word(view.policy)}, wanted is ${wanted}`),
+          doneIf(
+            view.policy === wanted,
+            `${node.name} tells policy ${word(view.policy)}, wanted is ${wanted}`,
+          ),
         ),
       ),
     );
@@ -31,7 +42,10 @@ export const managerIs =
     if (wanted === "stopped") return process;
     const view = look.facts.get(target.node.name, clusterView);
     const coordinated = knowing(view, `cctrl of ${target.node.name}`, ({ coordinator, coordinatorState }) =>
-      doneIf(coordinator !== "" && coordinatorState === "ONLINE", `${target.site.name} has no coordinator ONLINE yet`),
+      doneIf(
+        coordinator !== "" && coordinatorState === "ONLINE",
+        `${target.site.name} has no coordinator ONLINE yet`,
+      ),
     );
     return every([process, coordinated]);
   };
@@ -40,34 +54,46 @@ export const heldByRun =
   (name: string, wanted: boolean): Judgement =>
   (target, look) =>
     knowing(look.facts.get(target.node.name, holds), `the holds of ${target.node.name}`, (names) =>
-      doneIf(names.includes(name) === wanted, `the hold on ${name} is ${wanted ? "not there" : "still there"}`),
+      doneIf(
+        names.includes(name) === wanted,
+        `the hold on ${name} is ${wanted ? "not there" : "still there"}`,
+      ),
     );
 
 /** The node's ini is the pinned text, joined with its secrets. */
 export const iniPublished =
   (kind: string): Judgement =>
   (target, look) =>
-    knowing(look.facts.get(target.node.name, iniState), `the ini of ${target.node.name}`, ({ published, joined }) => {
-      const wanted = look.run.pins.iniSha256[kind];
-      if (published !== wanted) return pending(`${target.node.name} has another ini`);
-      return doneIf(joined, `the ini of ${target.node.name} waits for its Secret`);
-    });
+    knowing(
+      look.facts.get(target.node.name, iniState),
+      `the ini of ${target.node.name}`,
+      ({ published, joined }) => {
+        const wanted = look.run.pins.iniSha256[kind];
+        if (published !== wanted) return pending(`${target.node.name} has another ini`);
+        return doneIf(joined, `the ini of ${target.node.name} waits for its Secret`);
+      },
+    );
 
 /**
  * The primaries are where they were when the plan was approved: by the managers' word where one answers, and by the
  * database's writability. A moved primary halts the run; it is never re-planned in silence.
  */
 export const primariesUnmoved: Judgement = (_target, look) =>
-  every(look.run.estate.sites.map((site) => primaryUnmoved(siteNamed(look.run.estate, site.name).name, look)));
+  every(
+    look.run.estate.sites.map((site) => primaryUnmoved(siteNamed(look.run.estate, site.name).name, look)),
+  );
 
 function primaryUnmoved(siteName: string, look: Parameters<Judgement>[1]): Verdict {
   const site = siteNamed(look.run.estate, siteName);
   const pinned = pinnedPrimary(look.run, site);
-  const views = site.nodes.map((node) => valueOf(look.facts.get(node.name, clusterView)));
+  const views = site.nodes.map((node) => knownValue(look.facts.get(node.name, clusterView)));
   for (const view of views) {
     const primary = view?.datasources.find((source) => source.role === "master" && source.state === "ONLINE");
     if (primary !== undefined && primary.name !== pinned.name)
-      return broken("PrimaryMoved", `the primary of ${siteName} is ${primary.name}, the plan was made for ${pinned.name}`);
+      return broken(
+        "PrimaryMoved",
+        `the primary of ${siteName} is ${primary.name}, the plan was made for ${pinned.name}`,
+      );
   }
   return knowing(look.facts.get(pinned.name, readOnly), `read_only of ${pinned.name}`, (is) =>
     is ? broken("PrimaryMoved", `${pinned.name}, the plan's primary of ${siteName}, is read-only`) : done,
@@ -78,12 +104,20 @@ function primaryUnmoved(siteName: string, look: Parameters<Judgement>[1]): Verdi
 export const compositeComplete: Judgement = (target, look) => {
   const { composite } = look.run.estate;
   if (composite === undefined) return done;
-  return knowing(look.facts.get(target.node.name, compositeView(composite.dataservice)), `the composite view of ${target.node.name}`, (view) => {
-    const missing = look.run.estate.sites.filter(
-      (site) => !view.datasources.some((source) => source.name === site.dataservice && source.state === "ONLINE"),
-    );
-    return doneIf(missing.length === 0, `the composite does not show ${missing.map((site) => site.name).join(", ")} ONLINE yet`);
-  });
+  return knowing(
+    look.facts.get(target.node.name, compositeView(composite.dataservice)),
+    `the composite view of ${target.node.name}`,
+    (view) => {
+      const missing = look.run.estate.sites.filter(
+        (site) =>
+          !view.datasources.some((source) => source.name === site.dataservice && source.state === "ONLINE"),
+      );
+      return doneIf(
+        missing.length === 0,
+        `the composite does not show ${missing.map((site) => site.name).join(", ")} ONLINE yet`,
+      );
+    },
+  );
 };
 
 const word = (value: string | { readonly unrecognised: string }): string =>

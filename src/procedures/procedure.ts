@@ -3,9 +3,9 @@
  * DESIGN §5 gives the reasons; `advance.ts` is the engine that walks it.
  */
 import type { Pins } from "../crds/ledger.ts";
-import type { Command } from "../tungsten/invocation.ts";
-import type { Facts } from "../tungsten/facts.ts";
 import type { Estate, Node, Site } from "../topology/estate.ts";
+import type { Facts } from "../tungsten/facts.ts";
+import type { Command } from "../tungsten/invocation.ts";
 
 /** Why a run stopped and waits for a human; each has its section in docs/operating/halts.md. */
 export type HaltReason =
@@ -57,7 +57,10 @@ export type Look = { readonly run: Run; readonly facts: Facts; readonly attempt:
 export type Judgement = (target: Target, look: Look) => Verdict;
 
 /** An objection to acting now, or nothing. Objections are told and waited out. */
-export type Guard = { readonly say: string; readonly objects: (target: Target, look: Look) => string | undefined };
+export type Guard = {
+  readonly say: string;
+  readonly objects: (target: Target, look: Look) => string | undefined;
+};
 
 export type Effect =
   | { readonly begin: Command; readonly on: Node }
@@ -74,6 +77,8 @@ export type Alternative = {
 export type Part = {
   /** One line for humans: what this part achieves. */
   readonly what: string;
+  /** How the vendor's page writes it, printed beside our commands. */
+  readonly vendor?: string;
   readonly on: (run: Run) => readonly Target[];
   readonly guards?: readonly Guard[];
   readonly run: readonly Alternative[];

@@ -11,7 +11,8 @@ export function pinnedPrimary(run: Run, site: Site): Node {
 
 function nodeNamed(run: Run, site: Site, name: string | undefined): Node {
   const node = site.nodes.find((candidate) => candidate.name === name);
-  if (node === undefined) throw new Error(`site ${site.name} has no pinned node ${name ?? ""} in ${run.requestName}`);
+  if (node === undefined)
+    throw new Error(`site ${site.name} has no pinned node ${name ?? ""} in ${run.requestName}`);
   return node;
 }
 
@@ -24,8 +25,10 @@ export const everyNode = (run: Run): readonly Target[] =>
 export const eachSite = (run: Run): readonly Target[] =>
   run.estate.sites.map((site) => ({ id: site.name, node: pinnedPrimary(run, site), site }));
 
-export const eachPrimary = (run: Run): readonly Target[] => everyNode(run).filter(({ node }) => isPrimary(run, node));
-export const eachReplica = (run: Run): readonly Target[] => everyNode(run).filter(({ node }) => !isPrimary(run, node));
+export const eachPrimary = (run: Run): readonly Target[] =>
+  everyNode(run).filter(({ node }) => isPrimary(run, node));
+export const eachReplica = (run: Run): readonly Target[] =>
+  everyNode(run).filter(({ node }) => !isPrimary(run, node));
 
 /** The replica of each site that was chosen for the backup when the plan was approved. */
 export const oneReplicaPerSite = (run: Run): readonly Target[] =>

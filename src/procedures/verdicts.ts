@@ -23,6 +23,6 @@ export function every(verdicts: readonly Verdict[]): Verdict {
 }
 
 /** The value, or undefined when unknown. For places where not knowing already means not acting. */
-export function valueOf<T>(fact: Known<T>): T | undefined {
+export function knownValue<T>(fact: Known<T>): T | undefined {
   return "known" in fact ? fact.known : undefined;
 }

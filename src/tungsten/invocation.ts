@@ -39,7 +39,12 @@ export type MarkerState =
   /** Claimed a moment ago in this container life, the tool has no pid yet. */
   | { readonly state: "starting" }
   | { readonly state: "running"; readonly beganAt: number }
-  | { readonly state: "exited"; readonly output: ToolOutput; readonly beganAt: number; readonly endedAt: number }
+  | {
+      readonly state: "exited";
+      readonly output: ToolOutput;
+      readonly beganAt: number;
+      readonly endedAt: number;
+    }
   /** The second live check objected: nothing was run. */
   | { readonly state: "refused"; readonly reason: string }
   /** Claimed in an earlier life and never given a pid: it provably never ran. */

@@ -6,7 +6,7 @@ import { readTrackingDump } from "./dump.ts";
 import { type Fact, factOf } from "./facts.ts";
 import type { MarkerState, Product, ToolOutput } from "./invocation.ts";
 import { readBackup, readFiles, readHolds, readIni, readInstalled, readMarker, readReach } from "./node.ts";
-import { read, type Reading, type ReplicatorStatus, type TrackingRows } from "./reading.ts";
+import { type Reading, type ReplicatorStatus, read, type TrackingRows } from "./reading.ts";
 import {
   readBinlogPosition,
   readCount,
@@ -62,6 +62,8 @@ export const reach = (endpoints: readonly string[]) => factOf(["reach", ...endpo
 
 const textOf = (output: ToolOutput): Reading<string> =>
   output.exitCode === 0 ? read(output.stdout) : { unreadable: "the file is not there" };
+/** A kept file as it is. */
+export const keptText = (name: string) => factOf(["file", name], textOf);
 /** A file written by `keep-read-only`: true or false. */
 export const keptReadOnly = (name: string) =>
   factOf(["file", name], (output): Reading<boolean> => {

@@ -66,7 +66,10 @@ export type HeartbeatRow = {
 };
 
 /** The tracking schema of one service as rows; `commits` is empty when the table is. */
-export type TrackingRows = { readonly commits: readonly CommitRow[]; readonly heartbeat: HeartbeatRow | null };
+export type TrackingRows = {
+  readonly commits: readonly CommitRow[];
+  readonly heartbeat: HeartbeatRow | null;
+};
 
 /** Header of one THL event. */
 export type ThlHeader = {
@@ -107,6 +110,10 @@ export type ClusterView = {
 /** Composite `ls`: coordinators per member and one box per composite datasource. */
 export type CompositeView = {
   readonly policy: Policy;
-  readonly members: readonly { readonly name: string; readonly coordinator: string; readonly policy: Policy }[];
+  readonly members: readonly {
+    readonly name: string;
+    readonly coordinator: string;
+    readonly policy: Policy;
+  }[];
   readonly datasources: readonly { readonly name: string; readonly role: string; readonly state: string }[];
 };

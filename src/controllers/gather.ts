@@ -1,0 +1,92 @@
+/** Gathers facts: one exec per node carries all questions of a pass; what cannot be asked becomes a reason, never a value. */
+import type { Answer, Ask, Copies, Facts, Known } from "../tungsten/facts.ts";
+import { factsFrom } from "../tungsten/facts.ts";
+import { encodeQueries, observeArguments, readRefusal, readReply } from "../tungsten/runner.ts";
+import { measure } from "./checksum.ts";
+import type { PodRef, Shell } from "./shell.ts";
+
+/** Where the nodes of a pass are: pods by node name, and how to list what the run copied off them. */
+export type Surroundings = {
+  readonly pods: ReadonlyMap<string, PodRef>;
+  readonly copies: () => Promise<Copies>;
+};
+
+/** A judgement may ask more once it knows more; beyond this many rounds in one pass it has to wait for the next. */
+const maxRounds = 4;
+
+/**
+ * Evaluates a pure decision over facts, gathering what it asks for until it asks nothing new. The decision is made on
+ * facts of this pass only.
+ */
+export async function withFacts<T>(
+  shell: Shell,
+  around: Surroundings,
+  decide: (facts: Facts) => T,
+): Promise<T> {
+  const answers = new Map<string, Map<string, Answer>>();
+  let copies: Known<Copies> | undefined;
+  for (let round = 0; ; round += 1) {
+    const facts = factsFrom(answers, copies);
+    const decided = decide(facts);
+    const wanted = facts.wanted();
+    if ((wanted.asks.length === 0 && !wanted.copies) || round === maxRounds) return decided;
+    const listed = wanted.copies ? listCopies(shell, around) : undefined;
+    await Promise.all(
+      [...byNode(wanted.asks)].map(async ([node, asks]) => {
+        const known = answers.get(node) ?? new Map<string, Answer>();
+        answers.set(node, known);
+        for (const [id, answer] of await askNode(shell, around.pods.get(node), node, asks))
+          known.set(id, answer);
+      }),
+    );
+    if (listed !== undefined) copies = await listed;
+  }
+}
+
+async function listCopies(shell: Shell, around: Surroundings): Promise<Known<Copies>> {
+  try {
+    return { known: await around.copies(), at: shell.clock.now() };
+  } catch (error) {
+    return { unknown: `the Secrets of this run cannot be listed: ${String(error)}` };
+  }
+}
+
+function byNode(asks: readonly Ask[]): Map<string, Ask[]> {
+  const grouped = new Map<string, Ask[]>();
+  for (const ask of asks) {
+    const list = grouped.get(ask.node);
+    if (list === undefined) grouped.set(ask.node, [ask]);
+    else list.push(ask);
+  }
+  return grouped;
+}
+
+/** Asks one node all its questions in one session. Query ids on the wire are short; the answers carry the facts' own. */
+export async function askNode(
+  shell: Shell,
+  pod: PodRef | undefined,
+  node: string,
+  asks: readonly Ask[],
+): Promise<ReadonlyMap<string, Answer>> {
+  if (pod === undefined) return allMissing(asks, `node ${node} has no running pod`);
+  const payload = encodeQueries(asks.map((ask, index) => ({ id: `q${index}`, argv: ask.query.argv })));
+  const { bytes, sha256 } = measure(payload);
+  const outcome = await shell.pods.exec(pod, observeArguments(pod.uid, bytes, sha256), payload);
+  shell.meters.execRound(outcome.kind);
+  if (outcome.kind !== "exited") return allMissing(asks, `exec into ${node} ${outcome.kind}: ${outcome.why}`);
+  const refusal = readRefusal(outcome.code);
+  if (refusal !== null) return allMissing(asks, `the runner of ${node} refused: ${refusal}`);
+  const reply = readReply(outcome.stdout);
+  if ("unreadable" in reply)
+    return allMissing(asks, `the reply of ${node} is unreadable: ${reply.unreadable}`);
+  const at = shell.clock.now();
+  return new Map(
+    asks.map((ask, index) => {
+      const output = reply.read.outputs.get(`q${index}`);
+      return [ask.query.id, output === undefined ? { missing: `${node} did not answer` } : { output, at }];
+    }),
+  );
+}
+
+const allMissing = (asks: readonly Ask[], missing: string): ReadonlyMap<string, Answer> =>
+  new Map(asks.map((ask) => [ask.query.id, { missing }]));

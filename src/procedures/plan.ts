@@ -1,0 +1,119 @@
+/** The plan: a procedure resolved for one estate, every command on every node with every alternative, as a text to read and hash. */
+import type { Ledger } from "../crds/ledger.ts";
+import type { Command } from "../tungsten/invocation.ts";
+import type { Effect, Finding, Interruption, Part, Procedure, Run, Step } from "./procedure.ts";
+
+export type Plan = {
+  /** The whole plan for humans; stored in a ConfigMap and bound to the hash. */
+  readonly text: string;
+  /** Commands of a run in which nothing has to be tried twice. */
+  readonly commands: number;
+  readonly interruptions: readonly Interruption[];
+  readonly findings: readonly Finding[];
+  readonly pointOfNoReturn: string;
+};
+
+/** Renders the plan. Numbers that only the run will know (rounds, attempts, checksums) are written `<n>` and `<sha256>`. */
+export function planOf(procedure: Procedure, run: Run, findings: readonly Finding[]): Plan {
+  const interruptions = procedure.interruptions(run.estate);
+  const pointOfNoReturn = placeInWords(procedure, procedure.revertUntil);
+  const head = [
+    `Plan of UpgradeRequest ${run.estate.namespace}/${run.requestName} (UID ${run.uid})`,
+    `Procedure ${procedure.name}, revision ${procedure.revision}. Source: ${procedure.source}.`,
+    `Sites and pinned primaries: ${run.estate.sites.map((site) => `${site.name} (${run.pins.primaries[site.name]})`).join(", ")}.`,
+    `Abort, at no cost, until: ${placeInWords(procedure, procedure.abortUntil)}.`,
+    `Point of no return: ${pointOfNoReturn}. Until there spec.revert leads back.`,
+    "No DDL may run on any site from step 2 until the run has finished.",
+    ...interruptions.map(
+      ({ site, seconds, why }) => `Clients of ${site}: up to ${seconds} s of interruption: ${why}.`,
+    ),
+    ...findings.map((finding) => `Finding ${finding.id}: ${finding.text}.`),
+    "Where rows travel: <n> is the number of a round or an attempt, <sha256> a checksum the run will know.",
+  ];
+  const body = procedure.steps.flatMap((step) => stepLines(step, run));
+  const back = procedure.revert.flatMap((step) => stepLines(step, run));
+  const ini = Object.entries(run.ini).flatMap(([kind, text]) => [
+    "",
+    `tungsten.ini, ${kind} (sha256 ${run.pins.iniSha256[kind]}):`,
+    text,
+  ]);
+  const text = [...head, "", ...body, "", "The way back (spec.revert):", ...back, ...ini].join("\n");
+  return {
+    text: `${text}\n`,
+    commands: countCommands(procedure, run),
+    interruptions,
+    findings,
+    pointOfNoReturn,
+  };
+}
+
+function placeInWords(procedure: Procedure, place: { step: string; part: number }): string {
+  const step = procedure.steps.find((candidate) => candidate.id === place.step);
+  const part = step?.parts[place.part];
+  return step === undefined
+    ? "never"
+    : `step ${step.n}, ${step.title}${part === undefined ? "" : ` (${part.what})`}`;
+}
+
+function stepLines(step: Step, run: Run): string[] {
+  const undo =
+    typeof step.undo === "string"
+      ? [`   undo: ${step.undo}`]
+      : step.undo.flatMap((part) => partLines("undo", part, run));
+  const parts = step.parts.flatMap((part, index) => partLines(`${step.n}.${index + 1}`, part, run));
+  return ["", `Step ${step.n}. ${step.title} → condition ${step.condition}`, ...parts, ...undo];
+}
+
+function partLines(label: string, part: Part, run: Run): string[] {
+  const targets = part.on(run);
+  const lines = [`   ${label} ${part.what}`];
+  if (part.vendor !== undefined) lines.push(`       the vendor's line: ${part.vendor}`);
+  for (const guard of part.guards ?? []) lines.push(`       only while: ${guard.say}`);
+  for (const alternative of part.run) {
+    lines.push(`       when ${alternative.when}:`);
+    for (const target of targets)
+      lines.push(`         ${effectLine(alternative.effect(target, run, 1), run)}`);
+  }
+  return lines;
+}
+
+function effectLine(effect: Effect, run: Run): string {
+  if ("keep" in effect) return `${effect.from.name}: copy ${general(effect.keep, run)} off the node`;
+  const checks = (effect.begin.prechecks ?? []).map((check) => generalWords(check.argv, run));
+  const looked = checks.length === 0 ? "" : `   [looks again: ${checks.join("; ")}]`;
+  return `${effect.on.name}: ${commandLine(effect.begin, run)}${effect.begin.repeat === "once" ? " (never repeated on a guess)" : ""}${looked}`;
+}
+
+/** A command's words and stdin in the plan's notation; a test compares begun commands with the plan by it. */
+export function commandLine(command: Command, run: Run): string {
+  const stdin =
+    command.stdin !== undefined && command.stdin.length < 200 ? ` <<< ${JSON.stringify(command.stdin)}` : "";
+  return `${generalWords(command.argv, run)}${stdin}`;
+}
+
+const generalWords = (argv: readonly string[], run: Run): string =>
+  argv.map((word) => general(word, run)).join(" ");
+
+/** Replaces what only the run will know. */
+function general(word: string, run: Run): string {
+  const numbered = new RegExp(`${run.tag}-([wv]?)\\d+((?:[.-])\\d+)?(?=-|\\.|$)`);
+  return word
+    .replace(numbered, `${run.tag}-$1<n>`)
+    .replace(/^[0-9a-f]{64}$/, "<sha256>")
+    .replace(/^(unverified|0)$/, "<sha256>");
+}
+
+function countCommands(procedure: Procedure, run: Run): number {
+  let count = 0;
+  for (const part of procedure.steps.flatMap((step) => step.parts)) {
+    const [first] = part.run;
+    if (first !== undefined)
+      count += part.on(run).filter((target) => "begin" in first.effect(target, run, 1)).length;
+  }
+  return count;
+}
+
+/** What the hash is taken over: the plan's text and the run it belongs to. An approval cannot fit another plan or another request. */
+export function hashMaterial(plan: Plan, ledger: Ledger): string {
+  return JSON.stringify([ledger.runUid, ledger.procedure, ledger.revision, plan.text]);
+}

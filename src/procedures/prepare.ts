@@ -1,0 +1,107 @@
+/** Before approval: pre-flight, pins and plan, made anew from the live world on every pass until a human approves a hash. */
+import type { Ledger, Pins } from "../crds/ledger.ts";
+import type { Estate } from "../topology/estate.ts";
+import type { Facts } from "../tungsten/facts.ts";
+import { hashMaterial, type Plan, planOf } from "./plan.ts";
+import type { Finding, Procedure, Run } from "./procedure.ts";
+
+export type Prepared =
+  | { readonly is: "refused"; readonly why: string }
+  | { readonly is: "unknown"; readonly why: string }
+  | { readonly is: "planned"; readonly plan: Plan; readonly hash: string; readonly pins: Pins };
+
+/** What the shell lends to planning: how to render an ini for pins, and how to hash. Both are functions of their arguments. */
+export type Lent = {
+  readonly renderIni: (kind: string, primaries: Readonly<Record<string, string>>) => string;
+  readonly sha256: (text: string) => string;
+};
+
+const iniKinds = ["CAA", "MSAA"] as const;
+
+/** Asks every pre-flight check, freezes what there is to freeze and prints the plan with its hash. */
+export function prepare(
+  procedure: Procedure,
+  ledger: Ledger,
+  requestName: string,
+  estate: Estate,
+  facts: Facts,
+  lent: Lent,
+): Prepared {
+  const answers = procedure.accepts.map((accept) => accept.ask(estate, facts));
+  const reading = procedure.pins(estate, facts);
+  const refused = answers.find((answer) => "refused" in answer);
+  if (refused !== undefined && "refused" in refused) return { is: "refused", why: refused.refused };
+  const unknown = answers.find((answer) => "unknown" in answer);
+  if (unknown !== undefined && "unknown" in unknown) return { is: "unknown", why: unknown.unknown };
+  if ("unknown" in reading) return { is: "unknown", why: reading.unknown };
+  const { run, pins } = frozenRun(ledger, requestName, estate, reading.pins, lent);
+  const findings: readonly Finding[] = answers.flatMap((answer) =>
+    "ok" in answer ? (answer.findings ?? []) : [],
+  );
+  const plan = planOf(procedure, run, findings);
+  return { is: "planned", plan, hash: lent.sha256(hashMaterial(plan, ledger)), pins };
+}
+
+function frozenRun(
+  ledger: Ledger,
+  requestName: string,
+  estate: Estate,
+  pinned: Omit<Pins, "iniSha256">,
+  lent: Lent,
+) {
+  const ini = renderedInis(pinned.primaries, lent);
+  const iniSha256 = Object.fromEntries(Object.entries(ini).map(([kind, text]) => [kind, lent.sha256(text)]));
+  const pins: Pins = { ...pinned, iniSha256 };
+  return { pins, run: runOf(ledger, requestName, estate, pins, ini) };
+}
+
+export const renderedInis = (
+  primaries: Readonly<Record<string, string>>,
+  lent: Lent,
+): Record<string, string> =>
+  Object.fromEntries(iniKinds.map((kind) => [kind, lent.renderIni(kind, primaries)]));
+
+/** The run as judgements see it. */
+export function runOf(
+  ledger: Ledger,
+  requestName: string,
+  estate: Estate,
+  pins: Pins,
+  ini: Readonly<Record<string, string>>,
+): Run {
+  const tag = ledger.runUid.replaceAll("-", "").slice(0, 8);
+  return {
+    requestName,
+    uid: ledger.runUid,
+    tag,
+    estate,
+    pins,
+    kept: ledger.kept,
+    round: ledger.cursor.round,
+    ini,
+  };
+}
+
+/** Why the live specs no longer fit what was approved; undefined while they do. */
+export function departed(
+  pins: Pins,
+  estate: Estate,
+  ini: Readonly<Record<string, string>>,
+  lent: Lent,
+): string | undefined {
+  for (const site of estate.sites) {
+    const members = site.nodes.filter((node) => !node.witness).map((node) => node.name);
+    if ((pins.members[site.name] ?? []).join() !== members.join())
+      return `the members of TungstenCluster ${site.name} changed during the run: planned were ${(pins.members[site.name] ?? []).join(", ")}, now they are ${members.join(", ")}; put spec.nodes back`;
+    if (pins.releases[site.name] !== site.release)
+      return `spec.release of TungstenCluster ${site.name} changed during the run from ${pins.releases[site.name]} to ${site.release}; put it back until the run has finished`;
+  }
+  const gone = Object.keys(pins.members).find((name) => !estate.sites.some((site) => site.name === name));
+  if (gone !== undefined)
+    return `site ${gone} left the estate during the run; put its TungstenCluster and membership back`;
+  const changed = Object.entries(ini).find(([kind, text]) => pins.iniSha256[kind] !== lent.sha256(text));
+  return (
+    changed &&
+    `the ${changed[0]} tungsten.ini differs from the approved one because a spec changed during the run; put the change back until the run has finished`
+  );
+}

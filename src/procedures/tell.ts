@@ -1,0 +1,105 @@
+/** How a run is told to humans: conditions made from ledger and decision. Nothing steers by them. */
+import type { Ledger } from "../crds/ledger.ts";
+import type { Decision } from "./advance.ts";
+import type { Procedure } from "./procedure.ts";
+import { placeOf, trackOf } from "./track.ts";
+
+/** A condition before it is stamped with times and generation. */
+export type Told = {
+  readonly type: string;
+  readonly status: "True" | "False" | "Unknown";
+  readonly reason: string;
+  readonly message: string;
+};
+
+/** Conditions of a run that has been approved, after a decision. */
+export function tellRun(procedure: Procedure, decision: Decision, paused: boolean): readonly Told[] {
+  const { ledger } = decision;
+  return [...stepsTold(ledger), progressing(procedure, decision, paused), stalled(decision), ...over(ledger)];
+}
+
+/** Where the run stands, in words for the printer column. */
+export function cursorInWords(procedure: Procedure, ledger: Ledger): string {
+  if (ledger.phase === "Planning") return "planning";
+  if (ledger.phase === "Finished") return ledger.outcome ?? "finished";
+  const steps = trackOf(procedure, ledger);
+  const { step } = placeOf(procedure, ledger);
+  if (step === undefined) return "finishing";
+  const part = Math.min(ledger.cursor.part + 1, step.parts.length);
+  return `${ledger.cursor.step + 1}/${steps.length} ${step.title}${step.parts.length > 1 ? ` (${part} of ${step.parts.length})` : ""}`;
+}
+
+function stepsTold(ledger: Ledger): readonly Told[] {
+  return ledger.steps
+    .filter((entry) => entry.finishedAt !== undefined && !entry.id.startsWith("Undo"))
+    .map((entry) => ({
+      type: entry.condition,
+      status: "True",
+      reason: entry.id,
+      message: `${entry.id} is done`,
+    }));
+}
+
+function progressing(procedure: Procedure, decision: Decision, paused: boolean): Told {
+  const { ledger } = decision;
+  const type = "Progressing";
+  if (ledger.phase === "Finished")
+    return { type, status: "True", reason: "Finished", message: `finished: ${ledger.outcome}` };
+  const { step } = placeOf(procedure, ledger);
+  const since = new Date(ledger.cursor.since).toISOString();
+  const where = cursorInWords(procedure, ledger);
+  const reason = decision.kind === "halt" ? "Halted" : paused ? "Paused" : (step?.id ?? "Finishing");
+  return { type, status: "True", reason, message: `${where}: ${waitsFor(decision)} (since ${since})` };
+}
+
+function waitsFor(decision: Decision): string {
+  switch (decision.kind) {
+    case "act": {
+      const nodes = [...new Set(decision.deeds.map((deed) => deed.target.id))].sort();
+      return `${decision.why}, on ${nodes.join(", ")}`;
+    }
+    case "wait":
+      return `waits: ${decision.why}`;
+    case "move":
+      return `done: ${decision.why}`;
+    case "halt":
+      return `halted, ${decision.reason}: ${decision.message}`;
+    case "finish":
+      return "finished";
+  }
+}
+
+function stalled(decision: Decision): Told {
+  const type = "Stalled";
+  if (decision.kind === "halt") {
+    const way = `See docs/operating/halts.md#${decision.reason.toLowerCase()}; set spec.acknowledge, spec.abort or spec.revert, or mend the cause.`;
+    return { type, status: "True", reason: decision.reason, message: `${decision.message}. ${way}` };
+  }
+  if (decision.kind === "wait" && decision.stalled)
+    return {
+      type,
+      status: "True",
+      reason: "WaitsLong",
+      message: `${decision.why}. It goes on by itself as soon as that changes.`,
+    };
+  return { type, status: "False", reason: "Moving", message: "nothing is in the way" };
+}
+
+function over(ledger: Ledger): readonly Told[] {
+  const { outcome } = ledger;
+  if (ledger.phase !== "Finished" || outcome === undefined) return [];
+  const good = outcome === "Succeeded" || outcome === "Planned" || outcome === "AlreadyDone";
+  const said = {
+    Succeeded: "the procedure has run to its end",
+    Planned: "dry run: the plan was made and nothing was run",
+    AlreadyDone: "the sites remember this run as finished; nothing was run",
+    Aborted: "aborted: what had been done was undone",
+    Reverted: "reverted: the estate is back where it came from",
+  }[outcome];
+  const told: Told[] = [
+    { type: "Succeeded", status: good ? "True" : "False", reason: outcome, message: said },
+  ];
+  if (outcome === "Reverted")
+    told.push({ type: "Reverted", status: "True", reason: "Reverted", message: said });
+  return told;
+}

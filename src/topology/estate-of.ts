@@ -1,0 +1,146 @@
+/** From specs to estates: which sites belong together, and one sentence for each thing that does not fit. */
+import type { Composite, CompositeType, Estate, Link, Node, Site } from "./estate.ts";
+import { dataserviceName, isMemberName, nodeName } from "./names.ts";
+
+/** The specs as their schemas give them, with the objects' names. */
+export type ClusterInput = {
+  readonly name: string;
+  readonly dataservice?: string | undefined;
+  readonly nodes: number;
+  readonly witness?: { readonly active: boolean } | undefined;
+  readonly initialPrimary: number;
+  readonly release: string;
+  readonly mysqlPort: number;
+  readonly connectorPort: number;
+  readonly options: Readonly<Record<string, string>>;
+};
+export type LinkInput = {
+  readonly name: string;
+  readonly source: string;
+  readonly target: string;
+  readonly options: Readonly<Record<string, string>>;
+};
+export type CompositeInput = {
+  readonly name: string;
+  readonly dataservice?: string | undefined;
+  readonly type: CompositeType;
+  readonly members: readonly string[];
+  readonly primarySite?: string | undefined;
+  readonly writeAffinity?: readonly string[] | undefined;
+};
+
+export type EstateInputs = {
+  readonly clusters: readonly ClusterInput[];
+  readonly links: readonly LinkInput[];
+  readonly composites: readonly CompositeInput[];
+};
+
+/** About which object a problem is, e.g. `CrossSiteLink/london-to-nyc`, and the sentence. */
+export type Problem = { readonly about: string; readonly sentence: string };
+
+export function estatesOf(namespace: string, inputs: EstateInputs): { estates: readonly Estate[]; problems: readonly Problem[] } {
+  const sites = inputs.clusters.map(siteFrom).sort(byName);
+  const problems = [...siteProblems(sites), ...linkProblems(sites, inputs.links), ...compositeProblems(sites, inputs.composites)];
+  const known = new Set(sites.map((site) => site.name));
+  const links = inputs.links.filter((link) => known.has(link.source) && known.has(link.target) && link.source !== link.target);
+  const composites = inputs.composites.filter((composite) => composite.members.every((member) => known.has(member)));
+  const groups = groupsOf(sites, links, composites);
+  return { estates: groups.map((group) => estateFrom(namespace, group, links, composites)), problems };
+}
+
+/** The estate a site belongs to. */
+export const estateWith = (estates: readonly Estate[], site: string): Estate | undefined =>
+  estates.find((estate) => estate.sites.some((candidate) => candidate.name === site));
+
+const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+
+function siteFrom(input: ClusterInput): Site {
+  const total = input.nodes + (input.witness?.active === true ? 1 : 0);
+  const nodes: Node[] = Array.from({ length: total }, (_, ordinal) => ({
+    name: nodeName(input.name, ordinal),
+    site: input.name,
+    ordinal,
+    witness: ordinal >= input.nodes,
+  }));
+  const { name, initialPrimary, release, mysqlPort, connectorPort, options } = input;
+  return { name, dataservice: input.dataservice ?? dataserviceName(name), nodes, initialPrimary, release, mysqlPort, connectorPort, options };
+}
+
+function siteProblems(sites: readonly Site[]): readonly Problem[] {
+  const problems: Problem[] = [];
+  const seen = new Map<string, string>();
+  for (const site of sites) {
+    const about = `TungstenCluster/${site.name}`;
+    const twin = seen.get(site.dataservice);
+    if (twin !== undefined) problems.push({ about, sentence: `spec.dataservice ${site.dataservice} is also that of TungstenCluster ${twin}; choose another` });
+    seen.set(site.dataservice, site.name);
+    if (site.dataservice.includes("_from_")) problems.push({ about, sentence: `spec.dataservice ${site.dataservice} contains "_from_", which Composite Active/Active uses for its own services; choose another` });
+    const odd = site.nodes.find((node) => !isMemberName(node));
+    if (odd !== undefined) problems.push({ about, sentence: `member name ${odd.name} is no host name that tpm accepts; shorten metadata.name to letters, digits and "-"` });
+    if (site.initialPrimary >= site.nodes.filter((node) => !node.witness).length)
+      problems.push({ about, sentence: `spec.initialPrimary ${site.initialPrimary} is none of the ordinals 0 to ${site.nodes.length - 1}` });
+  }
+  return problems;
+}
+
+function linkProblems(sites: readonly Site[], links: readonly LinkInput[]): readonly Problem[] {
+  return links.flatMap((link) => {
+    const about = `CrossSiteLink/${link.name}`;
+    const missing = [link.source, link.target].find((name) => !sites.some((site) => site.name === name));
+    if (missing !== undefined) return [{ about, sentence: `TungstenCluster ${missing} does not exist in this namespace; create it or correct the name` }];
+    if (link.source === link.target) return [{ about, sentence: `spec.source and spec.target are both ${link.source}; a site cannot read itself` }];
+    const twin = links.find((other) => other.name < link.name && other.source === link.source && other.target === link.target);
+    return twin === undefined ? [] : [{ about, sentence: `CrossSiteLink ${twin.name} already links ${link.source} to ${link.target}; delete one of them` }];
+  });
+}
+
+function compositeProblems(sites: readonly Site[], composites: readonly CompositeInput[]): readonly Problem[] {
+  const owner = new Map<string, string>();
+  return composites.flatMap((composite) => {
+    const about = `CompositeService/${composite.name}`;
+    const problems: Problem[] = [];
+    for (const member of composite.members) {
+      if (!sites.some((site) => site.name === member)) problems.push({ about, sentence: `member ${member} is no TungstenCluster of this namespace; create it or correct the name` });
+      const other = owner.get(member);
+      if (other !== undefined) problems.push({ about, sentence: `member ${member} already belongs to CompositeService ${other}; remove it from one of them` });
+      owner.set(member, composite.name);
+    }
+    return problems;
+  });
+}
+
+/** Sites connected by links or composites, in name order. */
+function groupsOf(sites: readonly Site[], links: readonly LinkInput[], composites: readonly CompositeInput[]): readonly (readonly Site[])[] {
+  const parent = new Map(sites.map((site) => [site.name, site.name]));
+  const rootOf = (name: string): string => {
+    const up = parent.get(name) ?? name;
+    return up === name ? name : rootOf(up);
+  };
+  const join = (a: string, b: string) => parent.set(rootOf(a), rootOf(b));
+  for (const link of links) join(link.source, link.target);
+  for (const { members } of composites) for (const member of members) join(members[0] ?? member, member);
+  const groups = new Map<string, Site[]>();
+  for (const site of sites) {
+    const group = groups.get(rootOf(site.name));
+    if (group === undefined) groups.set(rootOf(site.name), [site]);
+    else group.push(site);
+  }
+  return [...groups.values()];
+}
+
+function estateFrom(namespace: string, sites: readonly Site[], links: readonly LinkInput[], composites: readonly CompositeInput[]): Estate {
+  const inside = (name: string) => sites.some((site) => site.name === name);
+  const composite = composites.find(({ members }) => members.some(inside));
+  const own: Link[] = links.filter((link) => inside(link.source)).map((link) => ({ ...link })).sort(byName);
+  const name = composite?.name ?? sites.map((site) => site.name).join("-");
+  return { name, namespace, sites, links: own, ...(composite && { composite: compositeFrom(composite) }) };
+}
+
+const compositeFrom = (input: CompositeInput): Composite => ({
+  name: input.name,
+  dataservice: input.dataservice ?? dataserviceName(input.name),
+  type: input.type,
+  members: input.members,
+  ...(input.primarySite !== undefined && { primarySite: input.primarySite }),
+  ...(input.writeAffinity !== undefined && { writeAffinity: input.writeAffinity }),
+});

@@ -1,0 +1,25 @@
+/** Every Kubernetes and Tungsten name that is derived from a spec. */
+import type { Node, Site } from "./estate.ts";
+
+/** Tungsten folds names this way: lower case, "." and "-" become "_" (tungsten-config §2.2). */
+export const dataserviceName = (name: string): string => name.toLowerCase().replace(/[.-]/g, "_");
+
+export const nodeName = (site: string, ordinal: number): string => `${site}-${ordinal}`;
+export const siteLabel = "tungsten-operator.io/site";
+export const nodeLabel = "tungsten-operator.io/node";
+export const runLabel = "tungsten-operator.io/run";
+
+/** MSAA's section is named source_target; its service, in the second replicator, after the source alone. */
+export const linkSection = (source: Site, target: Site): string => `${source.dataservice}_${target.dataservice}`;
+/** CAA's generated service, the words the other way round: what runs in target and brings source's data. */
+export const generatedService = (target: Site, source: Site): string => `${target.dataservice}_from_${source.dataservice}`;
+
+export const iniConfigMap = (estate: string): string => `${estate}-tungsten-ini`;
+export const myCnfConfigMap = (site: string): string => `${site}-my-cnf`;
+export const runnerConfigMap = "tungsten-operator-runner";
+export const siteSecret = (site: string): string => `${site}-tungsten`;
+export const headlessService = (site: string): string => `${site}-nodes`;
+export const connectorService = (site: string): string => `${site}-connector`;
+
+/** A member's name: tpm refuses an underscore, Kubernetes more than 63 characters. */
+export const isMemberName = (node: Node): boolean => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(node.name);

@@ -1,0 +1,104 @@
+/** An API server's objects in memory, with the habits the loops rely on: resource versions, conflicts, UIDs, generations. */
+import type { KubeObject, ObjectRef, Objects, ResourceKind } from "../../src/controllers/shell.ts";
+import { ApiError } from "../../src/kube/errors.ts";
+
+export type MemoryObjects = Objects & {
+  /** Everything stored, by "plural/namespace/name". */
+  readonly all: () => ReadonlyMap<string, KubeObject>;
+  /** Changes a spec as a user would: raises the generation. */
+  readonly edit: (kind: ResourceKind, ref: ObjectRef, change: (object: KubeObject) => void) => void;
+  readonly writes: () => number;
+};
+
+const copy = <T>(value: T): T => structuredClone(value);
+
+export function memoryObjects(nextUid: () => string): MemoryObjects {
+  const stored = new Map<string, KubeObject>();
+  let version = 100;
+  let writes = 0;
+  const keyOf = (kind: ResourceKind, ref: ObjectRef) => `${kind.plural}/${ref.namespace}/${ref.name}`;
+  const refOf = (object: KubeObject): ObjectRef => ({ namespace: object.metadata.namespace ?? "", name: object.metadata.name });
+  const put = (key: string, object: KubeObject): KubeObject => {
+    version += 1;
+    writes += 1;
+    const kept = copy(object);
+    kept.metadata.resourceVersion = String(version);
+    stored.set(key, kept);
+    return copy(kept);
+  };
+  const current = (kind: ResourceKind, object: KubeObject): [string, KubeObject] => {
+    const key = keyOf(kind, refOf(object));
+    const found = stored.get(key);
+    if (found === undefined) throw new ApiError(404, "NotFound", `${key} not found`);
+    if (object.metadata.resourceVersion !== found.metadata.resourceVersion)
+      throw new ApiError(409, "Conflict", `${key} was changed by someone else`);
+    return [key, found];
+  };
+  const create = (kind: ResourceKind, object: KubeObject): KubeObject => {
+    const key = keyOf(kind, refOf(object));
+    if (stored.has(key)) throw new ApiError(409, "AlreadyExists", `${key} already exists`);
+    const metadata = { ...copy(object.metadata), uid: nextUid(), generation: 1 };
+    return put(key, { ...copy(object), metadata });
+  };
+  return {
+    all: () => stored,
+    writes: () => writes,
+    get: async (kind, ref) => copy(stored.get(keyOf(kind, ref))),
+    list: async (kind, namespace, labelSelector) =>
+      [...stored]
+        .filter(([key]) => key.startsWith(`${kind.plural}/${namespace}/`))
+        .map(([, object]) => copy(object))
+        .filter((object) => matches(object, labelSelector)),
+    create: async (kind, object) => create(kind, object),
+    apply: async (kind, object) => {
+      const found = stored.get(keyOf(kind, refOf(object)));
+      if (found === undefined) return create(kind, object);
+      return put(keyOf(kind, refOf(object)), { ...found, ...copy(object), metadata: { ...found.metadata, ...copy(object.metadata) } });
+    },
+    replace: async (kind, object) => {
+      const [key, found] = current(kind, object);
+      const generation = (found.metadata.generation ?? 1) + (JSON.stringify(found["spec"]) === JSON.stringify(object["spec"]) ? 0 : 1);
+      return put(key, { ...copy(object), metadata: { ...copy(object.metadata), generation } });
+    },
+    replaceStatus: async (kind, object) => {
+      const [key, found] = current(kind, object);
+      return put(key, { ...found, status: copy(object["status"]) });
+    },
+    patch: async (kind, ref, patch) => {
+      const found = stored.get(keyOf(kind, ref));
+      if (found === undefined) throw new ApiError(404, "NotFound", `${ref.name} not found`);
+      return put(keyOf(kind, ref), mergePatch(copy(found), patch) as KubeObject);
+    },
+    remove: async (kind, ref) => {
+      writes += 1;
+      stored.delete(keyOf(kind, ref));
+    },
+    edit(kind, ref, change) {
+      const found = stored.get(keyOf(kind, ref));
+      if (found === undefined) throw new Error(`${ref.name} is not stored`);
+      const changed = copy(found);
+      change(changed);
+      changed.metadata.generation = (changed.metadata.generation ?? 1) + 1;
+      put(keyOf(kind, ref), changed);
+    },
+  };
+}
+
+function matches(object: KubeObject, selector: string | undefined): boolean {
+  if (selector === undefined) return true;
+  return selector.split(",").every((term) => {
+    const [key, value] = term.split("=");
+    const label = object.metadata.labels?.[key ?? ""];
+    return value === undefined ? label !== undefined : label === value;
+  });
+}
+
+function mergePatch(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
+  const merged: Record<string, unknown> = { ...(target as Record<string, unknown>) };
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete merged[key];
+    else merged[key] = mergePatch(merged[key], value);
+  }
+  return merged;
+}
