@@ -1,0 +1,93 @@
+/** Worlds to begin with: bare nodes with software unpacked, or a healthy MSAA estate with clients writing. */
+import { sha256 } from "./checksum.ts";
+import { type Host, hostsOf, type Installed, randomFrom, type Site, type World } from "./model.ts";
+import { newMysql, setCommit } from "./mysql.ts";
+import { advance, startContainer } from "./world.ts";
+
+export type Blueprint = {
+  readonly seed: number;
+  readonly sites: readonly { readonly name: string; readonly nodes: number }[];
+  readonly release: string;
+  /** Client writes per second at each site. */
+  readonly rate: number;
+  readonly composite?: string;
+  /** Epoch milliseconds at which the virtual clock starts. */
+  readonly start?: number;
+};
+
+const dataserviceOf = (name: string): string => name.toLowerCase().replace(/[.-]/g, "_");
+
+/** An empty world: sites are known, hosts are bare and down until a container starts. */
+export function emptyWorld(blueprint: Blueprint): World {
+  const random = randomFrom(blueprint.seed);
+  const now = blueprint.start ?? 1_795_000_000_000;
+  const world: World = {
+    now,
+    seed: blueprint.seed,
+    random,
+    hosts: new Map(),
+    sites: new Map(),
+    listeners: [],
+    cuts: new Set(),
+    nextPid: 100,
+    variant: blueprint.seed % 12,
+    composite: { dataservice: blueprint.composite ?? "global" },
+    traps: [],
+    canary: `canary-${blueprint.seed}`,
+  };
+  for (const { name, nodes } of blueprint.sites) addSite(world, name, nodes, blueprint);
+  return world;
+}
+
+/** A site with bare hosts; sites get distinct auto-increment offsets in the order they come. */
+export function addSite(world: World, name: string, nodes: number, { rate, release, sites }: Pick<Blueprint, "rate" | "release" | "sites">): Site {
+  const client = { rate, due: 0, next: 1, acknowledged: [], refused: 0, longestGap: 0, lastAck: world.now };
+  const site: Site = { name, dataservice: dataserviceOf(name), primary: `${name}-0`, policy: "AUTOMATIC", shunned: new Set(), faultSince: null, client };
+  const offset = world.sites.size + 1;
+  world.sites.set(name, site);
+  for (let ordinal = 0; ordinal < nodes; ordinal += 1) addHost(world, site, ordinal, offset, Math.max(sites.length, 2), release);
+  return site;
+}
+
+function addHost(world: World, site: Site, ordinal: number, offset: number, increment: number, release: string): void {
+  const name = `${site.name}-${ordinal}`;
+  const host: Host = {
+    name,
+    site: site.name,
+    ordinal,
+    podUid: `uid-${name}`,
+    life: 0,
+    up: false,
+    mysql: newMysql(offset * 100 + ordinal, offset, increment),
+    volume: { installed: {}, installedIni: {}, thl: new Map(), markers: new Map(), holds: new Set(), kept: new Map(), fence: 0n, ini: null, backups: new Map(), software: new Set([release]) },
+    joined: false,
+    secretReady: true,
+    replicators: {},
+    manager: { running: false, since: world.now },
+    connector: { running: false, since: world.now },
+    tools: [],
+    slowness: 1,
+  };
+  world.hosts.set(name, host);
+}
+
+/** A healthy MSAA estate: both products installed, every service ONLINE, clients writing for a few seconds already. */
+export function msaaWorld(blueprint: Blueprint, iniText: string): World {
+  const world = emptyWorld(blueprint);
+  const sites = [...world.sites.values()];
+  const masters = Object.fromEntries(sites.map((site) => [site.name, site.primary]));
+  for (const site of sites)
+    for (const host of hostsOf(world, site.name)) {
+      host.mysql.readOnly = host.name !== site.primary;
+      host.volume.ini = iniText;
+      const installed = (product: Installed["product"], services: Installed["services"]): Installed => ({ product, release: blueprint.release, method: "ini", services, masters, channels: 1 });
+      host.volume.installed.cluster = installed("cluster", [{ name: site.dataservice, source: site.name }]);
+      host.volume.installed.crossSite = installed("crossSite", sites.filter((other) => other !== site).map((other) => ({ name: other.dataservice, source: other.name })));
+      host.volume.installedIni = { cluster: sha256(iniText), crossSite: sha256(iniText) };
+      for (const other of sites) setCommit(host.mysql, `tungsten_${other.dataservice}`, { seqno: -1, epoch: 0, eventId: "", sourceId: host.name, shardId: "#UNKNOWN" });
+      startContainer(world, host);
+    }
+  advance(world, 8000);
+  for (const site of sites) Object.assign(site.client, { longestGap: 0, lastAck: world.now });
+  return world;
+}

@@ -1,0 +1,61 @@
+/** Faults: traps that bite on the next fitting occasion, and blows that fall at once. Each is named, seeded and enumerable. */
+import { emit, type Host, hostOf, siteOf, type Trap, type World } from "./model.ts";
+import { fail, stopReplicator } from "./replicator.ts";
+import { failOver, setMysql } from "./site.ts";
+import { restartContainer } from "./world.ts";
+
+/** True when a trap of this kind was due on this host; it bites once. */
+export function springTrap(world: World, host: Host, at: Trap["at"]): boolean {
+  const index = world.traps.findIndex((trap) => trap.at === at && trap.host === host.name);
+  const trap = world.traps[index];
+  if (trap === undefined) return false;
+  if (trap.after > 0) {
+    trap.after -= 1;
+    return false;
+  }
+  world.traps.splice(index, 1);
+  emit(world, { kind: "fault", what: `${at} on ${host.name}` });
+  return true;
+}
+
+export const blows = ["restart-container", "kill-tools", "replicator-killed", "service-error", "mysql-down", "mysql-up", "slow", "link-cut", "link-mended", "primary-moved"] as const;
+export type Blow = (typeof blows)[number];
+
+/** Strikes a host, or its site. */
+export function strike(world: World, blow: Blow, hostName: string): void {
+  const host = hostOf(world, hostName);
+  const site = siteOf(world, host.site);
+  emit(world, { kind: "fault", what: `${blow} on ${hostName}` });
+  switch (blow) {
+    case "restart-container":
+      return restartContainer(world, host);
+    case "kill-tools":
+      host.tools = [];
+      return;
+    case "replicator-killed":
+      stopReplicator(world, host, "crossSite");
+      return;
+    case "service-error": {
+      const [service] = host.replicators.crossSite?.services.values() ?? [];
+      if (service !== undefined && !service.state.startsWith("OFFLINE")) fail(world, host, service, "Connection reset", "Event extraction failed");
+      return;
+    }
+    case "mysql-down":
+      return setMysql(world, host, false);
+    case "mysql-up":
+      return setMysql(world, host, true);
+    case "slow":
+      host.slowness = 4;
+      return;
+    case "link-cut": {
+      const other = [...world.sites.keys()].find((name) => name !== site.name);
+      if (other !== undefined) world.cuts.add([site.name, other].sort().join("|"));
+      return;
+    }
+    case "link-mended":
+      world.cuts.clear();
+      return;
+    case "primary-moved":
+      return failOver(world, site);
+  }
+}

@@ -1,0 +1,243 @@
+/** The simulated world as data: hosts with their volume, database, logs, services, managers and connectors. Times are virtual milliseconds. */
+
+export type Random = () => number;
+
+/** What a binary log holds. `tracking` is a logged write to a tungsten_* schema: the very thing that must not happen. */
+export type LogEntry =
+  | { readonly kind: "row"; readonly tx: string; readonly origin: string; readonly position: number; readonly at: number }
+  | { readonly kind: "heartbeat"; readonly name: string; readonly schema: string; readonly position: number; readonly at: number }
+  | { readonly kind: "tracking"; readonly schema: string; readonly rows: TrackingTables; readonly position: number; readonly at: number };
+
+/** One event of a transaction history log. */
+export type ThlEvent = {
+  readonly seqno: number;
+  readonly epoch: number;
+  readonly eventId: string;
+  readonly sourceId: string;
+  readonly entry: LogEntry;
+  /** When this log received it. */
+  readonly at: number;
+};
+
+export type Commit = { seqno: number; epoch: number; eventId: string; sourceId: string; shardId: string };
+export type HeartbeatRow = { seqno: number | null; eventId: string | null; name: string | null };
+
+/** Tables of a tracking schema; `commit` is null for a table without rows. */
+export type TrackingTables = { readonly commit: Commit | null; readonly heartbeat: HeartbeatRow | null };
+
+export type Mysql = {
+  up: boolean;
+  readOnly: boolean;
+  serverId: number;
+  offset: number;
+  increment: number;
+  format: string;
+  /** Transaction → how often it was applied here: a double shows as 2. */
+  rows: Map<string, number>;
+  /** Highest number applied of each origin, to see what comes out of order. */
+  lastOfOrigin: Map<string, number>;
+  outOfOrder: number;
+  log: LogEntry[];
+  position: number;
+  /** "empty": the database exists without tables, as uninstall leaves it. */
+  schemas: Map<string, TrackingTables | "empty">;
+  findings: { kind: string; name: string }[];
+  oldestTransaction: number;
+};
+
+export type ProductName = "cluster" | "crossSite";
+
+export type ServiceState = "ONLINE" | "OFFLINE:NORMAL" | "OFFLINE:ERROR" | "GOING-ONLINE:SYNCHRONIZING";
+
+export type Service = {
+  readonly name: string;
+  readonly product: ProductName;
+  /** Site whose transactions it carries; its own site's for the local service. */
+  readonly source: string;
+  readonly schema: string;
+  state: ServiceState;
+  since: number;
+  /** Heartbeat at which to go offline; lost when the process restarts. */
+  stopAt: string | null;
+  error: { text: string; pending: string; seqno: number; visibleAt: number } | null;
+  upstream: string | null;
+  /** Handshake is due then, while GOING-ONLINE. */
+  handshakeAt: number;
+  force: boolean;
+  recoveries: number;
+  recoverAt: number;
+  epoch: number;
+};
+
+/** One installed product: what tpm left on the volume. */
+export type Installed = {
+  readonly product: ProductName;
+  release: string;
+  method: "ini" | "staging";
+  /** Service name → its source site. */
+  services: { name: string; source: string }[];
+  /** Who tpm made the primary of each site, by the ini's master=. */
+  masters: Record<string, string>;
+  channels: number;
+};
+
+export type ReplicatorProcess = { pid: number; startedAt: number; services: Map<string, Service> };
+
+/** A running tool: a generator that yields how long it sleeps. */
+export type ToolProcess = {
+  readonly pid: number;
+  readonly argv: readonly string[];
+  readonly steps: Generator<number, ToolResult, void>;
+  wakeAt: number;
+  readonly finished: (result: ToolResult) => void;
+};
+
+export type ToolResult = { readonly code: number; readonly out: string; readonly err: string };
+
+export type Marker = {
+  readonly life: number;
+  readonly began: number;
+  readonly argv: readonly string[];
+  pid?: number;
+  refused?: string;
+  result?: ToolResult;
+  ended?: number;
+};
+
+/** What survives a pod: products, logs, markers, holds, kept files. */
+export type Volume = {
+  installed: Partial<Record<ProductName, Installed>>;
+  installedIni: Partial<Record<ProductName, string>>;
+  thl: Map<string, ThlEvent[]>;
+  markers: Map<string, Marker>;
+  holds: Set<string>;
+  kept: Map<string, string>;
+  fence: bigint;
+  ini: string | null;
+  backups: Map<string, string>;
+  software: Set<string>;
+};
+
+export type Host = {
+  readonly name: string;
+  readonly site: string;
+  readonly ordinal: number;
+  podUid: string;
+  /** Counts container lives; a process of an earlier life is gone. */
+  life: number;
+  up: boolean;
+  mysql: Mysql;
+  volume: Volume;
+  /** /etc/tungsten/tungsten.ini as joined; lost with the container. */
+  joined: boolean;
+  secretReady: boolean;
+  replicators: Partial<Record<ProductName, ReplicatorProcess>>;
+  manager: { running: boolean; since: number };
+  connector: { running: boolean; since: number };
+  tools: ToolProcess[];
+  /** Slow nodes sleep this many times longer. */
+  slowness: number;
+};
+
+export type Site = {
+  readonly name: string;
+  readonly dataservice: string;
+  primary: string;
+  policy: "AUTOMATIC" | "MAINTENANCE" | "MANUAL";
+  /** Datasources that a failover shunned. */
+  shunned: Set<string>;
+  faultSince: number | null;
+  client: Client;
+};
+
+/** A writer at a site's connectors. */
+export type Client = {
+  rate: number;
+  due: number;
+  next: number;
+  acknowledged: string[];
+  refused: number;
+  /** Longest stretch without an acknowledged write, and where the current one began. */
+  longestGap: number;
+  lastAck: number;
+};
+
+/** What happened, for invariants and stories. */
+export type WorldEvent =
+  | { readonly kind: "command"; readonly host: string; readonly key: string; readonly fence: bigint; readonly argv: readonly string[] }
+  | { readonly kind: "log"; readonly host: string; readonly entry: LogEntry }
+  | { readonly kind: "state"; readonly host: string; readonly product: ProductName; readonly service: string; readonly from: string; readonly to: string }
+  | { readonly kind: "heartbeat"; readonly host: string; readonly name: string; readonly onPrimary: boolean }
+  | { readonly kind: "policy"; readonly site: string; readonly policy: string }
+  | { readonly kind: "process"; readonly host: string; readonly what: string; readonly verb: "start" | "stop" }
+  | { readonly kind: "tpm"; readonly host: string; readonly product: ProductName; readonly verb: string; readonly when: "begin" | "end" }
+  | { readonly kind: "tracking-dropped"; readonly host: string; readonly schema: string }
+  | { readonly kind: "restore"; readonly host: string; readonly schema: string; readonly logged: boolean }
+  | { readonly kind: "dump"; readonly host: string; readonly schema: string; readonly name: string }
+  | { readonly kind: "force"; readonly host: string; readonly service: string; readonly epochError: boolean; readonly sameEvent: boolean }
+  | { readonly kind: "primary"; readonly site: string; readonly from: string; readonly to: string }
+  | { readonly kind: "read-only"; readonly host: string; readonly value: boolean; readonly by: string }
+  | { readonly kind: "fault"; readonly what: string }
+  | { readonly kind: "secret-leak"; readonly where: string };
+
+export type World = {
+  now: number;
+  readonly seed: number;
+  readonly random: Random;
+  readonly hosts: Map<string, Host>;
+  readonly sites: Map<string, Site>;
+  readonly listeners: ((event: WorldEvent) => void)[];
+  /** Pairs of sites that cannot reach each other, "a|b" in name order. */
+  readonly cuts: Set<string>;
+  nextPid: number;
+  /** What each tool with no transcript prints differs by seed. */
+  readonly variant: number;
+  readonly composite: { dataservice: string };
+  /** Faults that bite on the next fitting occasion; see faults.ts. */
+  readonly traps: Trap[];
+  /** One-shot: the password every tool would have to know; must never be printed. */
+  readonly canary: string;
+};
+
+/** A fault waiting for its moment. */
+export type Trap = {
+  readonly at: "before-claim" | "after-claim" | "running" | "after-exit" | "reply" | "dump-short" | "disk-full" | "observe";
+  readonly host: string;
+  /** Skips so many occasions first. */
+  after: number;
+};
+
+export const emit = (world: World, event: WorldEvent): void => {
+  for (const listener of world.listeners) listener(event);
+};
+
+/** Host and site by name; an unknown name is a fault of the caller. */
+export function hostOf(world: World, name: string): Host {
+  const host = world.hosts.get(name);
+  if (host === undefined) throw new Error(`no host ${name}`);
+  return host;
+}
+
+export function siteOf(world: World, name: string): Site {
+  const site = world.sites.get(name);
+  if (site === undefined) throw new Error(`no site ${name}`);
+  return site;
+}
+
+export const hostsOf = (world: World, site: string): Host[] =>
+  [...world.hosts.values()].filter((host) => host.site === site).sort((a, b) => a.ordinal - b.ordinal);
+
+export const reaches = (world: World, a: Host, b: Host): boolean =>
+  a.up && b.up && (a.site === b.site || !world.cuts.has([a.site, b.site].sort().join("|")));
+
+/** mulberry32: small, fast, and the same everywhere. */
+export function randomFrom(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}

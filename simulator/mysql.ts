@@ -1,0 +1,86 @@
+/** The database of a host: commits, the binary log, tracking schemas. */
+import { type Commit, emit, type Host, type HeartbeatRow, type LogEntry, type Mysql, type ThlEvent, type TrackingTables, type World } from "./model.ts";
+
+export function newMysql(serverId: number, offset: number, increment: number): Mysql {
+  return {
+    up: true,
+    readOnly: false,
+    serverId,
+    offset,
+    increment,
+    format: "ROW",
+    rows: new Map(),
+    lastOfOrigin: new Map(),
+    outOfOrder: 0,
+    log: [],
+    position: 4,
+    schemas: new Map(),
+    findings: [],
+    oldestTransaction: 0,
+  };
+}
+
+export const binlogFile = "mysql-bin.000002";
+/** Event id of the vendor's form: file, sixteen-digit position, session. */
+export const eventIdOf = (entry: LogEntry): string => `${binlogFile}:${String(entry.position).padStart(16, "0")};-1`;
+
+type Unplaced = LogEntry extends infer E ? (E extends LogEntry ? Omit<E, "position" | "at"> : never) : never;
+
+function append(world: World, host: Host, entry: Unplaced): void {
+  host.mysql.position += 150;
+  const placed = { ...entry, position: host.mysql.position, at: world.now } as LogEntry;
+  host.mysql.log.push(placed);
+  emit(world, { kind: "log", host: host.name, entry: placed });
+}
+
+/** A client's commit on a writable server: row and log entry in one. */
+export function commitRow(world: World, host: Host, tx: string, origin: string): void {
+  applyRow(host.mysql, tx, origin);
+  append(world, host, { kind: "row", tx, origin });
+}
+
+/** A row applied by a replicator with the binary log off. */
+export function applyRow(mysql: Mysql, tx: string, origin: string): void {
+  mysql.rows.set(tx, (mysql.rows.get(tx) ?? 0) + 1);
+  const number = Number(tx.slice(tx.indexOf(":") + 1));
+  if (number <= (mysql.lastOfOrigin.get(origin) ?? 0)) mysql.outOfOrder += 1;
+  mysql.lastOfOrigin.set(origin, Math.max(number, mysql.lastOfOrigin.get(origin) ?? 0));
+}
+
+/** A heartbeat written on a primary: its own row, and the log. */
+export function writeHeartbeat(world: World, host: Host, schema: string, name: string): void {
+  setHeartbeat(host.mysql, schema, { seqno: null, eventId: null, name });
+  append(world, host, { kind: "heartbeat", name, schema });
+}
+
+export function setHeartbeat(mysql: Mysql, schema: string, heartbeat: HeartbeatRow): void {
+  const tables = tablesOf(mysql, schema);
+  mysql.schemas.set(schema, { commit: tables?.commit ?? null, heartbeat });
+}
+
+export function setCommit(mysql: Mysql, schema: string, commit: Commit): void {
+  const tables = tablesOf(mysql, schema);
+  mysql.schemas.set(schema, { commit, heartbeat: tables?.heartbeat ?? null });
+}
+
+export function tablesOf(mysql: Mysql, schema: string): TrackingTables | undefined {
+  const tables = mysql.schemas.get(schema);
+  return tables === undefined || tables === "empty" ? undefined : tables;
+}
+
+/** Restores or sets tracking tables; with the log on, the write travels to every reader of this server's log. */
+export function putTracking(world: World, host: Host, schema: string, rows: TrackingTables, logged: boolean): void {
+  host.mysql.schemas.set(schema, rows);
+  if (logged) append(world, host, { kind: "tracking", schema, rows });
+}
+
+/** What a replicator does with one event: data, heartbeat row, logged tracking writes; then its own commit row. */
+export function applyEvent(host: Host, event: ThlEvent, schema: string): void {
+  const { mysql } = host;
+  const { entry, seqno, epoch, eventId, sourceId } = event;
+  if (entry.kind === "row") applyRow(mysql, entry.tx, entry.origin);
+  if (entry.kind === "heartbeat") setHeartbeat(mysql, schema, { seqno, eventId, name: entry.name });
+  if (entry.kind === "tracking") mysql.schemas.set(entry.schema, entry.rows);
+  const shardId = entry.kind === "heartbeat" ? "#UNKNOWN" : "shop";
+  setCommit(mysql, schema, { seqno, epoch, eventId, sourceId, shardId });
+}

@@ -1,0 +1,188 @@
+/**
+ * The in-process twin of the runner on a node (docs/reference/runner-protocol.md): observe and start, markers, fence,
+ * checks. Traps cut it at any point a container can die.
+ */
+import { sha256 } from "./checksum.ts";
+import { springTrap } from "./faults.ts";
+import { emit, type Host, hostOf, type Marker, type ToolResult, type World } from "./model.ts";
+import { checkOf } from "./runner-checks.ts";
+import { cctrl } from "./tools/cctrl.ts";
+import { connector, manager, replicator, startall, stopall } from "./tools/daemons.ts";
+import { dumpSchema, restoreSchema } from "./tools/dump.ts";
+import { dsctl, thl } from "./tools/logs.ts";
+import * as node from "./tools/node.ts";
+import { sql } from "./tools/sql.ts";
+import { tpm } from "./tools/tpm.ts";
+import { bad, type Tool } from "./tools/tool.ts";
+import { trepctl } from "./tools/trepctl.ts";
+import { restartContainer, spawn } from "./world.ts";
+
+export type ExecReply = { readonly code: number; readonly stdout: string; readonly stderr: string } | { readonly lost: string };
+
+const noRetry: Tool = function* (call) {
+  const [product = "", ...rest] = call.args;
+  return yield* trepctl({ ...call, args: [product, "-retry", "0", ...rest] });
+};
+
+const queries: Record<string, Tool> = {
+  trepctl: noRetry,
+  dsctl,
+  thl,
+  replicator,
+  manager,
+  connector,
+  cctrl,
+  tpm,
+  "tpm-processes": node.tpmProcesses,
+  installed: node.installed,
+  sql,
+  files: node.files,
+  file: node.file,
+  holds: node.holds,
+  ini: node.ini,
+  clock: node.clock,
+  space: node.space,
+  reach: node.reach,
+  backup: node.backupState,
+};
+
+const commands: Record<string, Tool> = {
+  cctrl,
+  trepctl,
+  replicator,
+  manager,
+  connector,
+  startall,
+  stopall,
+  tpm,
+  hold: node.hold,
+  release: node.release,
+  "keep-position": node.keepPosition,
+  "keep-read-only": node.keepReadOnly,
+  "put-read-only": node.putReadOnly,
+  "dump-schema": dumpSchema,
+  "restore-schema": restoreSchema,
+  "drop-schema": node.dropSchema,
+  "publish-ini": node.publishIni,
+  accounts: node.accounts,
+  backup: node.takeBackup,
+};
+
+const word = /^[A-Za-z0-9._:;/@=,#+-]*$/;
+const refuse = (code: number, why: string): ExecReply => ({ code, stdout: "", stderr: `${why}\n` });
+
+/** Serves one exec of the runner on a host, at the world's present moment. */
+export function exec(world: World, hostName: string, argv: readonly string[], stdin: string): ExecReply {
+  const host = hostOf(world, hostName);
+  if (!host.up) return { lost: "container not found" };
+  const [, verb, podUid, ...rest] = argv;
+  if (podUid !== host.podUid) return refuse(20, `this is pod ${host.podUid}`);
+  const [length, checksum] = rest.slice(-2);
+  if (Buffer.byteLength(stdin) !== Number(length) || sha256(stdin) !== checksum) return refuse(21, "payload incomplete");
+  if (verb === "observe") {
+    if (springTrap(world, host, "observe")) return { lost: "connection reset" };
+    return observe(world, host, stdin);
+  }
+  if (verb === "start") return start(world, host, rest[0] ?? "", rest[1] ?? "", stdin);
+  return refuse(23, `unknown verb ${verb}`);
+}
+
+function observe(world: World, host: Host, stdin: string): ExecReply {
+  let out = "";
+  let count = 0;
+  for (const line of stdin.split("\n").filter((text) => text !== "")) {
+    const [id = "", tool = "", ...args] = line.split("\t");
+    if (![tool, ...args].every((each) => word.test(each))) return refuse(24, `a word of ${tool} breaks its pattern`);
+    if (tool !== "marker" && queries[tool] === undefined) return refuse(23, `unknown tool ${tool}`);
+    const result = tool === "marker" ? markerText(world, host, args[0] ?? "") : atOnce(queries[tool], world, host, args);
+    out += `== ${id} ${result.code} ${Buffer.byteLength(result.out)} ${Buffer.byteLength(result.err)}\n${result.out}${result.err}\n`;
+    count += 1;
+  }
+  return { code: 0, stdout: `${out}== end ${count}\n`, stderr: "" };
+}
+
+/** A query runs to its end without time passing. */
+function atOnce(tool: Tool | undefined, world: World, host: Host, args: readonly string[]): ToolResult {
+  if (tool === undefined) return bad(23);
+  const steps = tool({ world, host, args, stdin: "" });
+  for (;;) {
+    const next = steps.next();
+    if (next.done === true) return next.value;
+  }
+}
+
+function start(world: World, host: Host, fenceText: string, key: string, payload: string): ExecReply {
+  const fence = BigInt(fenceText);
+  const end = payload.indexOf("\n\n");
+  const head = payload.slice(0, end).split("\n").map((line) => line.split("\t"));
+  const argv = head.find(([kind]) => kind === "command")?.slice(1) ?? [];
+  const checks = head.filter(([kind]) => kind === "check").map(([, ...words]) => words);
+  if (![...argv, ...checks.flat()].every((each) => word.test(each))) return refuse(24, `a word of ${argv[0]} breaks its pattern`);
+  const tool = commands[argv[0] ?? ""];
+  if (tool === undefined) return refuse(23, `unknown tool ${argv[0]}`);
+  if (springTrap(world, host, "before-claim")) {
+    restartContainer(world, host);
+    return { lost: "container ended" };
+  }
+  if (fence < host.volume.fence) return refuse(22, `fence ${host.volume.fence} was seen`);
+  host.volume.fence = fence;
+  if (!host.volume.markers.has(key)) {
+    const marker: Marker = { life: host.life, began: world.now, argv };
+    host.volume.markers.set(key, marker);
+    if (springTrap(world, host, "after-claim")) {
+      restartContainer(world, host);
+      return { lost: "container ended" };
+    }
+    begin(world, host, { key, marker, tool, checks, fence, stdin: payload.slice(end + 2) });
+  }
+  if (springTrap(world, host, "running")) {
+    restartContainer(world, host);
+    return { code: 137, stdout: "", stderr: "" };
+  }
+  if (springTrap(world, host, "reply")) return { lost: "connection reset" };
+  const told = markerText(world, host, key);
+  return { code: 0, stdout: told.out, stderr: "" };
+}
+
+type Beginning = { key: string; marker: Marker; tool: Tool; checks: readonly (readonly string[])[]; fence: bigint; stdin: string };
+
+function begin(world: World, host: Host, { key, marker, tool, checks, fence, stdin }: Beginning): void {
+  for (const check of checks) {
+    const objection = checkOf(world, host, check);
+    if (objection !== undefined) {
+      marker.refused = objection;
+      return;
+    }
+  }
+  emit(world, { kind: "command", host: host.name, key, fence, argv: marker.argv });
+  const steps = tool({ world, host, args: marker.argv.slice(1), stdin });
+  const ini = host.volume.ini;
+  marker.pid = world.nextPid + 1;
+  spawn(world, host, marker.argv, steps, (result) => {
+    if (springTrap(world, host, "after-exit")) return restartContainer(world, host);
+    marker.result = result;
+    marker.ended = world.now;
+    const [name, product, , verb] = marker.argv;
+    if (name === "tpm" && result.code === 0 && (verb === "install" || verb === "update") && ini !== null)
+      host.volume.installedIni[product === "crossSite" ? "crossSite" : "cluster"] = sha256(ini);
+  });
+}
+
+/** The marker's state as text, read in the protocol's order. */
+function markerText(world: World, host: Host, key: string): ToolResult {
+  const marker = host.volume.markers.get(key);
+  const told = (lines: readonly (readonly (string | number)[])[], tail = ""): ToolResult => ({ code: 0, out: lines.map((line) => `${line.join("\t")}\n`).join("") + tail, err: "" });
+  if (marker === undefined) return told([["state", "absent"]]);
+  if (marker.result !== undefined) {
+    const { code, out, err } = marker.result;
+    const sizes = [["out", Buffer.byteLength(out)], ["err", Buffer.byteLength(err)]] as const;
+    return told([["state", "exited"], ["began", marker.began], ["ended", marker.ended ?? world.now], ["rc", code], ...sizes], out + err);
+  }
+  if (marker.refused !== undefined) return told([["state", "refused"], ["reason", marker.refused]]);
+  if (marker.pid === undefined) {
+    if (marker.life !== host.life) return told([["state", "unbegun"]]);
+    return told([["state", world.now - marker.began < 5000 ? "starting" : "interrupted"]]);
+  }
+  const alive = marker.life === host.life && host.tools.some((tool) => tool.pid === marker.pid);
+  return told(alive ? [["state", "running"], ["began", marker.began]] : [["state", "interrupted"]]);
+}

@@ -1,0 +1,54 @@
+/** tungsten.ini as tpm reads it, with tpm's own slackness (tungsten-observed §2.1 to §2.3): unknown keys vanish in silence. */
+import type { ProductName } from "../model.ts";
+
+export type Configuration = {
+  /** Sites by dataservice name: who is master, who is a member. */
+  readonly clusters: ReadonlyMap<string, { master: string; members: readonly string[] }>;
+  /** cluster-slave sections: source and target dataservice. */
+  readonly links: readonly { source: string; target: string }[];
+  readonly composite: { name: string; members: readonly string[] } | undefined;
+  readonly options: ReadonlyMap<string, string>;
+  readonly errors: readonly string[];
+};
+
+const topologies = ["all-masters", "clustered", "cluster-alias", "cluster-slave", "direct", "fan-in", "master-slave", "star"];
+const aliases: Record<string, string> = { relay: "master", masters: "master", "master-dataservice": "relay-source", "slave-dataservice": "target-dataservice", "home-directory": "install-directory" };
+
+/** Sections in file order; later keys win; a line that is none is fatal for the whole file. */
+export function readConfiguration(text: string, product: ProductName): Configuration {
+  const sections = new Map<string, Map<string, string>>();
+  const errors: string[] = [];
+  let current = "__anonymous__";
+  for (const raw of text.split(/\r?\n/)) {
+    const line = raw.replace(/(^|\s)[#;].*$/, "").trim();
+    if (line === "") continue;
+    const header = /^\[(.+)\]$/.exec(line);
+    if (header?.[1] !== undefined) current = header[1];
+    else if (/^[^=]+(=|$)/.test(line) && line.includes("=")) {
+      const [word = "", ...rest] = line.split("=");
+      const key = word.trim().replace(/^--/, "").replaceAll("_", "-");
+      const section = sections.get(current) ?? new Map<string, string>();
+      section.set(aliases[key] ?? key, rest.join("=").trim());
+      sections.set(current, section);
+    } else errors.push(`ERROR >> ${line} could not be parsed to a LineType`);
+  }
+  const options = new Map([...(sections.get("defaults") ?? []), ...(product === "crossSite" ? (sections.get("defaults.replicator") ?? []) : [])]);
+  return { ...servicesOf(sections, errors), options, errors };
+}
+
+function servicesOf(sections: ReadonlyMap<string, ReadonlyMap<string, string>>, errors: string[]) {
+  const clusters = new Map<string, { master: string; members: readonly string[] }>();
+  const links: { source: string; target: string }[] = [];
+  let composite: Configuration["composite"];
+  for (const [header, keys] of sections) {
+    if (header === "defaults" || header === "defaults.replicator" || header === "__anonymous__") continue;
+    const name = header.toLowerCase().replace(/[.-]/g, "_");
+    const topology = keys.get("topology") ?? "clustered";
+    const members = keys.get("composite-datasources");
+    if (members !== undefined) composite = { name, members: members.split(",") };
+    else if (topology === "cluster-slave") links.push({ source: keys.get("relay-source") ?? "", target: keys.get("target-dataservice") ?? "" });
+    else if (!topologies.includes(topology)) errors.push(`ERROR >> Unable to parse "--topology": Value must be ${topologies.join(",")}`);
+    else clusters.set(name, { master: keys.get("master") ?? "", members: (keys.get("members") ?? "").split(",") });
+  }
+  return { clusters, links, composite };
+}

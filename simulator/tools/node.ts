@@ -1,0 +1,115 @@
+/** The runner's own tools on a host: holds, kept files, the ini, installations, accounts, backups, reachability. */
+import { type Host, type ProductName, reaches, siteOf } from "../model.ts";
+import { tablesOf } from "../mysql.ts";
+import { sha256 } from "../checksum.ts";
+import { dsctlRow } from "./logs.ts";
+import { setReadOnly } from "./tpm.ts";
+import { bad, ok, quick, type Tool } from "./tool.ts";
+
+const lines = (all: Iterable<string>): string => [...all].map((line) => `${line}\n`).join("");
+const productOf = (word: string | undefined): ProductName => (word === "crossSite" ? "crossSite" : "cluster");
+
+export const installed = quick(({ host, args }) => {
+  const product = productOf(args[0]);
+  const is = host.volume.installed[product];
+  if (is === undefined) return ok("link=\n");
+  return ok(
+    lines([
+      `link=releases/tungsten-${product === "cluster" ? "clustering" : "replicator"}-${is.release}_pid1234`,
+      `release=${is.release}`,
+      `method=${is.method}`,
+      `services=${is.services.map(({ name }) => name).join(",")}`,
+      `ini=${host.volume.installedIni[product] ?? ""}`,
+      `parallel=${is.channels}`,
+    ]),
+  );
+});
+
+export const tpmProcesses = quick(({ host }) => ok(lines(host.tools.filter((tool) => tool.argv[0] === "tpm").map((tool) => `${tool.pid} ruby tools/tpm ${tool.argv.slice(1).join(" ")}`))));
+export const files = quick(({ host }) => ok(lines([...host.volume.kept].map(([name, text]) => `${name}\t${Buffer.byteLength(text)}\t${sha256(text)}`))));
+export const file = quick(({ host, args }) => {
+  const text = host.volume.kept.get(args[0] ?? "");
+  return text === undefined ? bad(1, "", `${args[0]}: No such file or directory\n`) : ok(text);
+});
+export const holds = quick(({ host }) => ok(lines(host.volume.holds)));
+export const ini = quick(({ host }) => ok(lines([`published=${host.volume.ini === null ? "" : sha256(host.volume.ini)}`, `joined=${host.joined ? "yes" : "no"}`, `secret=${host.secretReady ? "ready" : ""}`])));
+export const clock = quick(({ world }) => ok(`${world.now}\n`));
+export const space = quick(() => ok("/opt\t50000000000\t100000000000\n/backups\t50000000000\t100000000000\n"));
+
+export const reach = quick(({ world, host, args }) =>
+  ok(
+    lines(
+      args.map((endpoint) => {
+        const peer = world.hosts.get(endpoint.split(":")[0] ?? "");
+        return `${endpoint}\t${peer === undefined ? "unresolved" : reaches(world, host, peer) ? "open" : "closed"}`;
+      }),
+    ),
+  ),
+);
+
+export const backupState = quick(({ host, args }) => {
+  const state = host.volume.backups.get(args[0] ?? "");
+  return state === undefined ? bad(1) : ok(state);
+});
+
+export const takeBackup: Tool = function* ({ host, args }) {
+  if (!host.mysql.up) return bad(1, "", "mariabackup: cannot connect to the server\n");
+  yield 20_000;
+  const content = `${host.name} ${host.mysql.position}`;
+  host.volume.backups.set(args[0] ?? "", lines([`sha256=${sha256(content)}`, `lsn=${host.mysql.position}`, "bytes=1000000", "verified=yes"]));
+  return ok();
+};
+
+export const hold = quick(({ host, args }) => {
+  host.volume.holds.add(args[0] ?? "");
+  return ok();
+});
+export const release = quick(({ host, args }) => {
+  host.volume.holds.delete(args[0] ?? "");
+  return ok();
+});
+
+/** Written once: an existing name with other content is refused. */
+function keep(host: Host, name: string, text: string) {
+  const before = host.volume.kept.get(name);
+  if (before !== undefined && before !== text) return bad(3, "", `${name} exists with other content\n`);
+  host.volume.kept.set(name, text);
+  return ok();
+}
+
+export const keepPosition = quick(({ world, host, args }) => {
+  const [service = "", name = ""] = args;
+  const source = host.volume.installed.crossSite?.services.find((candidate) => candidate.name === service)?.source;
+  if (source === undefined || !host.mysql.up) return bad(3, "", "Unable to connect to the database\n");
+  return keep(host, name, `${dsctlRow(tablesOf(host.mysql, `tungsten_${siteOf(world, source).dataservice}`)?.commit)}\n`);
+});
+
+export const keepReadOnly = quick(({ host, args }) => {
+  const [name = ""] = args;
+  if (host.volume.kept.has(name)) return ok();
+  if (!host.mysql.up) return bad(1, "", "ERROR 2002 (HY000): Can't connect to local server\n");
+  return keep(host, name, host.mysql.readOnly ? "1\n" : "0\n");
+});
+
+export const putReadOnly = quick(({ world, host, args }) => {
+  const word = host.volume.kept.get(args[0] ?? "")?.trim();
+  if (word === undefined || !host.mysql.up) return bad(1, "", "nothing was kept, or the server is down\n");
+  setReadOnly(world, host, word === "1", "put-read-only");
+  return ok();
+});
+
+export const publishIni = quick(({ host, args, stdin }) => {
+  if (sha256(stdin) !== args[0]) return bad(3, "", "the text has another checksum\n");
+  host.volume.ini = stdin;
+  host.joined = host.secretReady;
+  return host.joined ? ok() : bad(1, "", "/etc/tungsten-secrets/replication-password is missing\n");
+});
+
+export const accounts = quick(({ host }) => (host.mysql.up ? ok() : bad(1, "", "ERROR 2002 (HY000)\n")));
+
+export const dropSchema = quick(({ host, args }) => {
+  const [schema = ""] = args;
+  if (!/_from_/.test(schema) || tablesOf(host.mysql, schema)?.commit != null) return bad(3, "", `${schema} is not empty\n`);
+  host.mysql.schemas.delete(schema);
+  return ok();
+});
