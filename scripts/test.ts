@@ -25,12 +25,20 @@ function check(name: string, command: string, args: readonly string[]): Outcome 
 
 function jest(name: string, paths: readonly string[], more: readonly string[] = []): Outcome {
   const file = join(report, `${name}.json`);
-  const args = ["--disable-warning=ExperimentalWarning", "--experimental-vm-modules", join(root, "node_modules/jest/bin/jest.js")];
+  const args = [
+    "--disable-warning=ExperimentalWarning",
+    "--experimental-vm-modules",
+    join(root, "node_modules/jest/bin/jest.js"),
+  ];
   console.log(`\n── ${name}`);
-  const ran = spawnSync(process.execPath, [...args, "--json", `--outputFile=${file}`, ...more, "--testPathPatterns", ...paths], {
-    cwd: root,
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  const ran = spawnSync(
+    process.execPath,
+    [...args, "--json", `--outputFile=${file}`, ...more, "--testPathPatterns", ...paths],
+    {
+      cwd: root,
+      stdio: ["ignore", "ignore", "inherit"],
+    },
+  );
   try {
     const told = JSON.parse(readFileSync(file, "utf8"));
     const broken = Number(told.numRuntimeErrorTestSuites);
@@ -47,7 +55,10 @@ const outcomes: Outcome[] =
     : [
         check("types", bin("tsc"), ["--noEmit"]),
         check("lint and format", bin("biome"), ["check", "."]),
-        check("generated files are up to date", process.execPath, [join(root, "scripts/generate.ts"), "--check"]),
+        check("generated files are up to date", process.execPath, [
+          join(root, "scripts/generate.ts"),
+          "--check",
+        ]),
         jest("unit and house rules", ["test/unit/", "test/tidy.test.ts"]),
         jest("simulation", ["test/simulation/"]),
         jest("integration", ["test/integration/"], ["--runInBand"]),

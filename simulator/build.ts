@@ -40,16 +40,37 @@ export function emptyWorld(blueprint: Blueprint): World {
 }
 
 /** A site with bare hosts; sites get distinct auto-increment offsets in the order they come. */
-export function addSite(world: World, name: string, nodes: number, { rate, release, sites }: Pick<Blueprint, "rate" | "release" | "sites">): Site {
+export function addSite(
+  world: World,
+  name: string,
+  nodes: number,
+  { rate, release, sites }: Pick<Blueprint, "rate" | "release" | "sites">,
+): Site {
   const client = { rate, due: 0, next: 1, acknowledged: [], refused: 0, longestGap: 0, lastAck: world.now };
-  const site: Site = { name, dataservice: dataserviceOf(name), primary: `${name}-0`, policy: "AUTOMATIC", shunned: new Set(), faultSince: null, client };
+  const site: Site = {
+    name,
+    dataservice: dataserviceOf(name),
+    primary: `${name}-0`,
+    policy: "AUTOMATIC",
+    shunned: new Set(),
+    faultSince: null,
+    client,
+  };
   const offset = world.sites.size + 1;
   world.sites.set(name, site);
-  for (let ordinal = 0; ordinal < nodes; ordinal += 1) addHost(world, site, ordinal, offset, Math.max(sites.length, 2), release);
+  for (let ordinal = 0; ordinal < nodes; ordinal += 1)
+    addHost(world, site, ordinal, offset, Math.max(sites.length, 2), release);
   return site;
 }
 
-function addHost(world: World, site: Site, ordinal: number, offset: number, increment: number, release: string): void {
+function addHost(
+  world: World,
+  site: Site,
+  ordinal: number,
+  offset: number,
+  increment: number,
+  release: string,
+): void {
   const name = `${site.name}-${ordinal}`;
   const host: Host = {
     name,
@@ -59,7 +80,18 @@ function addHost(world: World, site: Site, ordinal: number, offset: number, incr
     life: 0,
     up: false,
     mysql: newMysql(offset * 100 + ordinal, offset, increment),
-    volume: { installed: {}, installedIni: {}, thl: new Map(), markers: new Map(), holds: new Set(), kept: new Map(), fence: 0n, ini: null, backups: new Map(), software: new Set([release]) },
+    volume: {
+      installed: {},
+      installedIni: {},
+      thl: new Map(),
+      markers: new Map(),
+      holds: new Set(),
+      kept: new Map(),
+      fence: 0n,
+      ini: null,
+      backups: new Map(),
+      software: new Set([release]),
+    },
     joined: false,
     secretReady: true,
     replicators: {},
@@ -80,11 +112,30 @@ export function msaaWorld(blueprint: Blueprint, iniText: string): World {
     for (const host of hostsOf(world, site.name)) {
       host.mysql.readOnly = host.name !== site.primary;
       host.volume.ini = iniText;
-      const installed = (product: Installed["product"], services: Installed["services"]): Installed => ({ product, release: blueprint.release, method: "ini", services, masters, channels: 1 });
+      const installed = (product: Installed["product"], services: Installed["services"]): Installed => ({
+        product,
+        release: blueprint.release,
+        method: "ini",
+        services,
+        masters,
+        channels: 1,
+      });
       host.volume.installed.cluster = installed("cluster", [{ name: site.dataservice, source: site.name }]);
-      host.volume.installed.crossSite = installed("crossSite", sites.filter((other) => other !== site).map((other) => ({ name: other.dataservice, source: other.name })));
+      host.volume.installed.crossSite = installed(
+        "crossSite",
+        sites
+          .filter((other) => other !== site)
+          .map((other) => ({ name: other.dataservice, source: other.name })),
+      );
       host.volume.installedIni = { cluster: sha256(iniText), crossSite: sha256(iniText) };
-      for (const other of sites) setCommit(host.mysql, `tungsten_${other.dataservice}`, { seqno: -1, epoch: 0, eventId: "", sourceId: host.name, shardId: "#UNKNOWN" });
+      for (const other of sites)
+        setCommit(host.mysql, `tungsten_${other.dataservice}`, {
+          seqno: -1,
+          epoch: 0,
+          eventId: "",
+          sourceId: host.name,
+          shardId: "#UNKNOWN",
+        });
       startContainer(world, host);
     }
   advance(world, 8000);

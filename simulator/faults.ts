@@ -18,7 +18,18 @@ export function springTrap(world: World, host: Host, at: Trap["at"]): boolean {
   return true;
 }
 
-export const blows = ["restart-container", "kill-tools", "replicator-killed", "service-error", "mysql-down", "mysql-up", "slow", "link-cut", "link-mended", "primary-moved"] as const;
+export const blows = [
+  "restart-container",
+  "kill-tools",
+  "replicator-killed",
+  "service-error",
+  "mysql-down",
+  "mysql-up",
+  "slow",
+  "link-cut",
+  "link-mended",
+  "primary-moved",
+] as const;
 export type Blow = (typeof blows)[number];
 
 /** Strikes a host, or its site. */
@@ -37,7 +48,8 @@ export function strike(world: World, blow: Blow, hostName: string): void {
       return;
     case "service-error": {
       const [service] = host.replicators.crossSite?.services.values() ?? [];
-      if (service !== undefined && !service.state.startsWith("OFFLINE")) fail(world, host, service, "Connection reset", "Event extraction failed");
+      if (service !== undefined && !service.state.startsWith("OFFLINE"))
+        fail(world, host, service, "Connection reset", "Event extraction failed");
       return;
     }
     case "mysql-down":

@@ -4,9 +4,27 @@ export type Random = () => number;
 
 /** What a binary log holds. `tracking` is a logged write to a tungsten_* schema: the very thing that must not happen. */
 export type LogEntry =
-  | { readonly kind: "row"; readonly tx: string; readonly origin: string; readonly position: number; readonly at: number }
-  | { readonly kind: "heartbeat"; readonly name: string; readonly schema: string; readonly position: number; readonly at: number }
-  | { readonly kind: "tracking"; readonly schema: string; readonly rows: TrackingTables; readonly position: number; readonly at: number };
+  | {
+      readonly kind: "row";
+      readonly tx: string;
+      readonly origin: string;
+      readonly position: number;
+      readonly at: number;
+    }
+  | {
+      readonly kind: "heartbeat";
+      readonly name: string;
+      readonly schema: string;
+      readonly position: number;
+      readonly at: number;
+    }
+  | {
+      readonly kind: "tracking";
+      readonly schema: string;
+      readonly rows: TrackingTables;
+      readonly position: number;
+      readonly at: number;
+    };
 
 /** One event of a transaction history log. */
 export type ThlEvent = {
@@ -164,17 +182,47 @@ export type Client = {
 
 /** What happened, for invariants and stories. */
 export type WorldEvent =
-  | { readonly kind: "command"; readonly host: string; readonly key: string; readonly fence: bigint; readonly argv: readonly string[] }
+  | {
+      readonly kind: "command";
+      readonly host: string;
+      readonly key: string;
+      readonly fence: bigint;
+      readonly argv: readonly string[];
+    }
   | { readonly kind: "log"; readonly host: string; readonly entry: LogEntry }
-  | { readonly kind: "state"; readonly host: string; readonly product: ProductName; readonly service: string; readonly from: string; readonly to: string }
+  | {
+      readonly kind: "state";
+      readonly host: string;
+      readonly product: ProductName;
+      readonly service: string;
+      readonly from: string;
+      readonly to: string;
+    }
   | { readonly kind: "heartbeat"; readonly host: string; readonly name: string; readonly onPrimary: boolean }
   | { readonly kind: "policy"; readonly site: string; readonly policy: string }
-  | { readonly kind: "process"; readonly host: string; readonly what: string; readonly verb: "start" | "stop" }
-  | { readonly kind: "tpm"; readonly host: string; readonly product: ProductName; readonly verb: string; readonly when: "begin" | "end" }
+  | {
+      readonly kind: "process";
+      readonly host: string;
+      readonly what: string;
+      readonly verb: "start" | "stop";
+    }
+  | {
+      readonly kind: "tpm";
+      readonly host: string;
+      readonly product: ProductName;
+      readonly verb: string;
+      readonly when: "begin" | "end";
+    }
   | { readonly kind: "tracking-dropped"; readonly host: string; readonly schema: string }
   | { readonly kind: "restore"; readonly host: string; readonly schema: string; readonly logged: boolean }
   | { readonly kind: "dump"; readonly host: string; readonly schema: string; readonly name: string }
-  | { readonly kind: "force"; readonly host: string; readonly service: string; readonly epochError: boolean; readonly sameEvent: boolean }
+  | {
+      readonly kind: "force";
+      readonly host: string;
+      readonly service: string;
+      readonly epochError: boolean;
+      readonly sameEvent: boolean;
+    }
   | { readonly kind: "primary"; readonly site: string; readonly from: string; readonly to: string }
   | { readonly kind: "read-only"; readonly host: string; readonly value: boolean; readonly by: string }
   | { readonly kind: "fault"; readonly what: string }
@@ -201,7 +249,15 @@ export type World = {
 
 /** A fault waiting for its moment. */
 export type Trap = {
-  readonly at: "before-claim" | "after-claim" | "running" | "after-exit" | "reply" | "dump-short" | "disk-full" | "observe";
+  readonly at:
+    | "before-claim"
+    | "after-claim"
+    | "running"
+    | "after-exit"
+    | "reply"
+    | "dump-short"
+    | "disk-full"
+    | "observe";
   readonly host: string;
   /** Skips so many occasions first. */
   after: number;

@@ -1,5 +1,15 @@
 /** The database of a host: commits, the binary log, tracking schemas. */
-import { type Commit, emit, type Host, type HeartbeatRow, type LogEntry, type Mysql, type ThlEvent, type TrackingTables, type World } from "./model.ts";
+import {
+  type Commit,
+  emit,
+  type HeartbeatRow,
+  type Host,
+  type LogEntry,
+  type Mysql,
+  type ThlEvent,
+  type TrackingTables,
+  type World,
+} from "./model.ts";
 
 export function newMysql(serverId: number, offset: number, increment: number): Mysql {
   return {
@@ -22,7 +32,8 @@ export function newMysql(serverId: number, offset: number, increment: number): M
 
 export const binlogFile = "mysql-bin.000002";
 /** Event id of the vendor's form: file, sixteen-digit position, session. */
-export const eventIdOf = (entry: LogEntry): string => `${binlogFile}:${String(entry.position).padStart(16, "0")};-1`;
+export const eventIdOf = (entry: LogEntry): string =>
+  `${binlogFile}:${String(entry.position).padStart(16, "0")};-1`;
 
 type Unplaced = LogEntry extends infer E ? (E extends LogEntry ? Omit<E, "position" | "at"> : never) : never;
 
@@ -69,7 +80,13 @@ export function tablesOf(mysql: Mysql, schema: string): TrackingTables | undefin
 }
 
 /** Restores or sets tracking tables; with the log on, the write travels to every reader of this server's log. */
-export function putTracking(world: World, host: Host, schema: string, rows: TrackingTables, logged: boolean): void {
+export function putTracking(
+  world: World,
+  host: Host,
+  schema: string,
+  rows: TrackingTables,
+  logged: boolean,
+): void {
   host.mysql.schemas.set(schema, rows);
   if (logged) append(world, host, { kind: "tracking", schema, rows });
 }

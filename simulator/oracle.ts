@@ -29,13 +29,36 @@ export function judge(world: World): Verdict {
 
 /** What two runs must agree on however they were interrupted. */
 export function digest(world: World): string {
-  const sites = [...world.sites.values()].map((site) => `${site.name} ${site.primary} ${site.policy} ${[...site.shunned].join()}`);
-  const hosts = [...world.sites.keys()].flatMap((site) => hostsOf(world, site)).map((host) => {
-    const { installed, installedIni, holds } = host.volume;
-    const services = Object.values(host.replicators).flatMap((replicator) => [...replicator.services.values()].map((service) => `${service.product}/${service.name} ${service.state} ${service.stopAt ?? ""}`));
-    const products = Object.values(installed).map((product) => `${product.product}@${product.release} ${product.services.map(({ name }) => name).join()} ${installedIni[product.product]}`);
-    const schemas = [...host.mysql.schemas].map(([name, tables]) => `${name}${tables === "empty" ? "(empty)" : ""}`).sort();
-    return [host.name, host.up, host.mysql.readOnly, host.manager.running, host.connector.running, [...holds].join(), ...products, ...services.sort(), ...schemas].join(" | ");
-  });
+  const sites = [...world.sites.values()].map(
+    (site) => `${site.name} ${site.primary} ${site.policy} ${[...site.shunned].join()}`,
+  );
+  const hosts = [...world.sites.keys()]
+    .flatMap((site) => hostsOf(world, site))
+    .map((host) => {
+      const { installed, installedIni, holds } = host.volume;
+      const services = Object.values(host.replicators).flatMap((replicator) =>
+        [...replicator.services.values()].map(
+          (service) => `${service.product}/${service.name} ${service.state} ${service.stopAt ?? ""}`,
+        ),
+      );
+      const products = Object.values(installed).map(
+        (product) =>
+          `${product.product}@${product.release} ${product.services.map(({ name }) => name).join()} ${installedIni[product.product]}`,
+      );
+      const schemas = [...host.mysql.schemas]
+        .map(([name, tables]) => `${name}${tables === "empty" ? "(empty)" : ""}`)
+        .sort();
+      return [
+        host.name,
+        host.up,
+        host.mysql.readOnly,
+        host.manager.running,
+        host.connector.running,
+        [...holds].join(),
+        ...products,
+        ...services.sort(),
+        ...schemas,
+      ].join(" | ");
+    });
   return [...sites, ...hosts].join("\n");
 }

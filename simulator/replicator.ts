@@ -3,7 +3,19 @@
  * (tungsten-observed §3.2 and §5, tungsten-observed-conversion §3 to §5): armed requests lost on restart, error text one
  * poll late, an empty log that accepts anybody, positions that come from the log on disk first.
  */
-import { emit, type Host, hostOf, hostsOf, type ProductName, reaches, type Service, type ServiceState, siteOf, type ThlEvent, type World } from "./model.ts";
+import {
+  emit,
+  type Host,
+  hostOf,
+  hostsOf,
+  type ProductName,
+  reaches,
+  type Service,
+  type ServiceState,
+  siteOf,
+  type ThlEvent,
+  type World,
+} from "./model.ts";
 import { applyEvent, eventIdOf, setCommit, tablesOf, writeHeartbeat } from "./mysql.ts";
 
 export const thlKey = (product: ProductName, service: string): string => `${product}/${service}`;
@@ -21,7 +33,14 @@ export const roleOf = (world: World, service: Service, host: Host): "master" | "
 
 function turn(world: World, host: Host, service: Service, to: ServiceState): void {
   if (service.state === to) return;
-  emit(world, { kind: "state", host: host.name, product: service.product, service: service.name, from: service.state, to });
+  emit(world, {
+    kind: "state",
+    host: host.name,
+    product: service.product,
+    service: service.name,
+    from: service.state,
+    to,
+  });
   service.state = to;
   service.since = world.now;
 }
@@ -31,7 +50,9 @@ export function startReplicator(world: World, host: Host, product: ProductName, 
   const installed = host.volume.installed[product];
   if (installed === undefined || host.replicators[product] !== undefined) return;
   world.nextPid += 1;
-  const services = new Map(installed.services.map(({ name, source }) => [name, newService(world, product, name, source)]));
+  const services = new Map(
+    installed.services.map(({ name, source }) => [name, newService(world, product, name, source)]),
+  );
   host.replicators[product] = { pid: world.nextPid, startedAt: world.now, services };
   emit(world, { kind: "process", host: host.name, what: `${product} replicator`, verb: "start" });
   if (!offline) for (const service of services.values()) goOnline(world, host, service, {});
@@ -63,7 +84,12 @@ function newService(world: World, product: ProductName, name: string, source: st
 }
 
 /** Accepted, not done: the handshake comes a moment later. */
-export function goOnline(world: World, host: Host, service: Service, how: { force?: boolean; until?: string }): void {
+export function goOnline(
+  world: World,
+  host: Host,
+  service: Service,
+  how: { force?: boolean; until?: string },
+): void {
   service.error = null;
   service.force = how.force === true;
   service.stopAt = how.until ?? null;
@@ -83,10 +109,18 @@ export function goOffline(world: World, host: Host, service: Service): void {
 /** On a service that is not ONLINE nothing is armed, and an error is wiped: it looks finished and is not. */
 export function armOffline(world: World, host: Host, service: Service, name: string): void {
   if (service.state === "OFFLINE:ERROR") goOffline(world, host, service);
-  else if (service.state === "ONLINE" || service.state === "GOING-ONLINE:SYNCHRONIZING") service.stopAt = name;
+  else if (service.state === "ONLINE" || service.state === "GOING-ONLINE:SYNCHRONIZING")
+    service.stopAt = name;
 }
 
-export function fail(world: World, host: Host, service: Service, text: string, pending = "Event extraction failed", seqno = -1): void {
+export function fail(
+  world: World,
+  host: Host,
+  service: Service,
+  text: string,
+  pending = "Event extraction failed",
+  seqno = -1,
+): void {
   service.error = { text, pending, seqno, visibleAt: world.now + 1500 };
   service.upstream = null;
   service.recoverAt = !isLocal(service, host) && service.recoveries < 2 ? world.now + 5000 : 0;
@@ -102,19 +136,32 @@ export function lastOf(host: Host, service: Service): { seqno: number; epoch: nu
 }
 
 /** Hosts a service may read from, in the order it dials them. */
-export function upstreamsOf(world: World, host: Host, service: Service): { host: string; product: ProductName; service: string }[] {
+export function upstreamsOf(
+  world: World,
+  host: Host,
+  service: Service,
+): { host: string; product: ProductName; service: string }[] {
   const local = siteOf(world, service.source).dataservice;
-  if (isLocal(service, host)) return [{ host: siteOf(world, host.site).primary, product: "cluster", service: local }];
+  if (isLocal(service, host))
+    return [{ host: siteOf(world, host.site).primary, product: "cluster", service: local }];
   const installed = host.volume.installed[service.product];
   const ownPrimary = installed?.masters[host.site] ?? siteOf(world, host.site).primary;
-  const peers = ownPrimary === host.name ? [] : [{ host: ownPrimary, product: service.product, service: service.name }];
+  const peers =
+    ownPrimary === host.name ? [] : [{ host: ownPrimary, product: service.product, service: service.name }];
   const sourcePrimary = siteOf(world, service.source).primary;
   const names = hostsOf(world, service.source).map(({ name }) => name);
   const replicasFirst = [...names.filter((name) => name !== sourcePrimary), sourcePrimary];
-  return [...peers, ...replicasFirst.map((name) => ({ host: name, product: "cluster" as const, service: local }))];
+  return [
+    ...peers,
+    ...replicasFirst.map((name) => ({ host: name, product: "cluster" as const, service: local })),
+  ];
 }
 
-function serving(world: World, from: Host, upstream: { host: string; product: ProductName; service: string }): ThlEvent[] | undefined {
+function serving(
+  world: World,
+  from: Host,
+  upstream: { host: string; product: ProductName; service: string },
+): ThlEvent[] | undefined {
   const peer = hostOf(world, upstream.host);
   const service = peer.replicators[upstream.product]?.services.get(upstream.service);
   if (service === undefined || !reaches(world, from, peer)) return undefined;
@@ -124,10 +171,18 @@ function serving(world: World, from: Host, upstream: { host: string; product: Pr
 /** One tick of one service. */
 export function stepService(world: World, host: Host, service: Service): void {
   if (service.state === "ONLINE") {
-    if (!host.mysql.up) return fail(world, host, service, "Unable to connect to DBMS", "Replicator unable to go online due to error");
+    if (!host.mysql.up)
+      return fail(
+        world,
+        host,
+        service,
+        "Unable to connect to DBMS",
+        "Replicator unable to go online due to error",
+      );
     if (roleOf(world, service, host) === "master") extract(world, host, service);
     else pull(world, host, service);
-  } else if (service.state === "GOING-ONLINE:SYNCHRONIZING" && world.now >= service.handshakeAt) handshake(world, host, service);
+  } else if (service.state === "GOING-ONLINE:SYNCHRONIZING" && world.now >= service.handshakeAt)
+    handshake(world, host, service);
   else if (service.state === "OFFLINE:ERROR" && service.recoverAt > 0 && world.now >= service.recoverAt) {
     service.recoveries += 1;
     const stopAt = service.stopAt;
@@ -136,9 +191,23 @@ export function stepService(world: World, host: Host, service: Service): void {
 }
 
 function handshake(world: World, host: Host, service: Service): void {
-  if (!host.mysql.up) return fail(world, host, service, "Unable to connect to DBMS", "Replicator unable to go online due to error");
+  if (!host.mysql.up)
+    return fail(
+      world,
+      host,
+      service,
+      "Unable to connect to DBMS",
+      "Replicator unable to go online due to error",
+    );
   if (roleOf(world, service, host) === "master") return goOnlineAsMaster(world, host, service);
-  if (tablesOf(host.mysql, service.schema)?.commit == null) setCommit(host.mysql, service.schema, { seqno: -1, epoch: 0, eventId: "", sourceId: host.name, shardId: "#UNKNOWN" });
+  if (tablesOf(host.mysql, service.schema)?.commit == null)
+    setCommit(host.mysql, service.schema, {
+      seqno: -1,
+      epoch: 0,
+      eventId: "",
+      sourceId: host.name,
+      shardId: "#UNKNOWN",
+    });
   for (const upstream of upstreamsOf(world, host, service)) {
     const log = serving(world, host, upstream);
     if (log === undefined) continue;
@@ -153,13 +222,22 @@ function handshake(world: World, host: Host, service: Service): void {
 }
 
 /** What a server's log answers to a client at (seqno, epoch); undefined accepts. */
-export function refusalOf(log: readonly ThlEvent[], last: { seqno: number; epoch: number }, force: boolean, master: string, client: string): string | undefined {
+export function refusalOf(
+  log: readonly ThlEvent[],
+  last: { seqno: number; epoch: number },
+  force: boolean,
+  master: string,
+  client: string,
+): string | undefined {
   const [first] = log;
   const end = log.at(-1);
   if (first === undefined || end === undefined) return undefined;
   const head = `Client handshake failure: Client response validation failed:`;
   const ids = `master source ID=${master} client source ID=${client}`;
-  if (last.seqno < 0) return first.seqno === 0 ? undefined : `Connector handler terminated by THL exception: Log seek failure: expected seqno=0 found seqno=${first.seqno}`;
+  if (last.seqno < 0)
+    return first.seqno === 0
+      ? undefined
+      : `Connector handler terminated by THL exception: Log seek failure: expected seqno=0 found seqno=${first.seqno}`;
   const same = log[last.seqno - first.seqno];
   const missing = `${head} Master log does not contain requested transaction: ${ids} requested seqno=${last.seqno} client epoch number=${last.epoch} master min seqno=${first.seqno} master max seqno=${end.seqno}`;
   if (same === undefined) return last.seqno + 1 === first.seqno ? undefined : missing;
@@ -186,9 +264,22 @@ function extract(world: World, host: Host, service: Service): void {
     const entry = entries[index];
     if (entry === undefined) continue;
     const seqno = (log.at(-1)?.seqno ?? -1) + 1;
-    const event = { seqno, epoch: service.epoch, eventId: eventIdOf(entry), sourceId: host.name, entry, at: world.now };
+    const event = {
+      seqno,
+      epoch: service.epoch,
+      eventId: eventIdOf(entry),
+      sourceId: host.name,
+      entry,
+      at: world.now,
+    };
     log.push(event);
-    setCommit(host.mysql, service.schema, { seqno, epoch: event.epoch, eventId: event.eventId, sourceId: host.name, shardId: entry.kind === "heartbeat" ? "#UNKNOWN" : "shop" });
+    setCommit(host.mysql, service.schema, {
+      seqno,
+      epoch: event.epoch,
+      eventId: event.eventId,
+      sourceId: host.name,
+      shardId: entry.kind === "heartbeat" ? "#UNKNOWN" : "shop",
+    });
   }
 }
 
@@ -216,9 +307,12 @@ function pull(world: World, host: Host, service: Service): void {
   if (first === undefined) return;
   const last = lastOf(host, service);
   const commit = tablesOf(host.mysql, service.schema)?.commit;
-  if (commit != null && commit.seqno < last.seqno && !applyStored(world, host, service, own, commit.seqno)) return;
+  if (commit != null && commit.seqno < last.seqno && !applyStored(world, host, service, own, commit.seqno))
+    return;
   if (last.seqno + 1 < first.seqno) {
-    const refusal = refusalOf(log, last, service.force, service.upstream ?? "", host.name) ?? `Log seek failure: expected seqno=${last.seqno + 1} found seqno=${first.seqno}`;
+    const refusal =
+      refusalOf(log, last, service.force, service.upstream ?? "", host.name) ??
+      `Log seek failure: expected seqno=${last.seqno + 1} found seqno=${first.seqno}`;
     return fail(world, host, service, refusal);
   }
   for (let index = last.seqno + 1 - first.seqno; index < log.length; index += 1) {
@@ -230,7 +324,13 @@ function pull(world: World, host: Host, service: Service): void {
 }
 
 /** Applies what the local log holds beyond the commit row; false when the service stopped on the way. */
-function applyStored(world: World, host: Host, service: Service, own: readonly ThlEvent[], applied: number): boolean {
+function applyStored(
+  world: World,
+  host: Host,
+  service: Service,
+  own: readonly ThlEvent[],
+  applied: number,
+): boolean {
   const from = applied + 1 - (own[0]?.seqno ?? 0);
   for (let index = Math.max(from, 0); index < own.length; index += 1) {
     const event = own[index];

@@ -5,32 +5,53 @@ import { tablesOf } from "./mysql.ts";
 
 type Check = (world: World, host: Host, args: readonly string[]) => string | undefined;
 
-const serviceOf = (host: Host, args: readonly string[]) => host.replicators[args[0] as ProductName]?.services.get(args[1] ?? "");
+const serviceOf = (host: Host, args: readonly string[]) =>
+  host.replicators[args[0] as ProductName]?.services.get(args[1] ?? "");
 
 const checks: Record<string, Check> = {
-  "policy-is": (world, host, [policy]) => (siteOf(world, host.site).policy === policy ? undefined : `the policy is ${siteOf(world, host.site).policy}`),
+  "policy-is": (world, host, [policy]) =>
+    siteOf(world, host.site).policy === policy
+      ? undefined
+      : `the policy is ${siteOf(world, host.site).policy}`,
   "file-is": (_world, host, [name = "", sum]) => {
     const text = host.volume.kept.get(name);
-    return text !== undefined && sha256(text) === sum ? undefined : `${name} is not the file that was verified`;
+    return text !== undefined && sha256(text) === sum
+      ? undefined
+      : `${name} is not the file that was verified`;
   },
   "no-tpm": (_world, host) => (host.tools.some((tool) => tool.argv[0] === "tpm") ? "a tpm runs" : undefined),
-  stopped: (_world, host, [product]) => (host.replicators[product as ProductName] === undefined ? undefined : `the ${product} replicator runs`),
-  writable: (_world, host, [word]) => (host.mysql.up && host.mysql.readOnly === (word === "no") ? undefined : "read_only says otherwise"),
+  stopped: (_world, host, [product]) =>
+    host.replicators[product as ProductName] === undefined ? undefined : `the ${product} replicator runs`,
+  writable: (_world, host, [word]) =>
+    host.mysql.up && host.mysql.readOnly === (word === "no") ? undefined : "read_only says otherwise",
   "tracking-is": (_world, host, [schema = "", seqno, eventId]) => {
     const commit = tablesOf(host.mysql, schema)?.commit;
-    return commit != null && String(commit.seqno) === seqno && commit.eventId === eventId ? undefined : `${schema} stands elsewhere`;
+    return commit != null && String(commit.seqno) === seqno && commit.eventId === eventId
+      ? undefined
+      : `${schema} stands elsewhere`;
   },
-  "state-is": (_world, host, args) => (serviceOf(host, args)?.state === args[2] ? undefined : `${args[1]} is not ${args[2]}`),
-  armed: (_world, host, args) => (serviceOf(host, args)?.stopAt === args[2] ? undefined : `${args[1]} is not armed`),
+  "state-is": (_world, host, args) =>
+    serviceOf(host, args)?.state === args[2] ? undefined : `${args[1]} is not ${args[2]}`,
+  armed: (_world, host, args) =>
+    serviceOf(host, args)?.stopAt === args[2] ? undefined : `${args[1]} is not armed`,
   "error-is": (world, host, args) => {
     const error = serviceOf(host, args)?.error;
     const text = error != null && world.now >= error.visibleAt ? error.text : "";
-    return /Log epoch numbers do not match/.test(text) ? undefined : `${args[1]} does not show the epoch mismatch`;
+    return /Log epoch numbers do not match/.test(text)
+      ? undefined
+      : `${args[1]} does not show the epoch mismatch`;
   },
-  "ini-is": (_world, host, [sum]) => (host.volume.ini !== null && sha256(host.volume.ini) === sum && host.joined ? undefined : "another ini is published"),
+  "ini-is": (_world, host, [sum]) =>
+    host.volume.ini !== null && sha256(host.volume.ini) === sum && host.joined
+      ? undefined
+      : "another ini is published",
 };
 
-export function checkOf(world: World, host: Host, [name = "", ...args]: readonly string[]): string | undefined {
+export function checkOf(
+  world: World,
+  host: Host,
+  [name = "", ...args]: readonly string[],
+): string | undefined {
   const check = checks[name];
   return check === undefined ? `unknown check ${name}` : check(world, host, args);
 }

@@ -12,12 +12,14 @@ import { dumpSchema, restoreSchema } from "./tools/dump.ts";
 import { dsctl, thl } from "./tools/logs.ts";
 import * as node from "./tools/node.ts";
 import { sql } from "./tools/sql.ts";
-import { tpm } from "./tools/tpm.ts";
 import { bad, type Tool } from "./tools/tool.ts";
+import { tpm } from "./tools/tpm.ts";
 import { trepctl } from "./tools/trepctl.ts";
 import { restartContainer, spawn } from "./world.ts";
 
-export type ExecReply = { readonly code: number; readonly stdout: string; readonly stderr: string } | { readonly lost: string };
+export type ExecReply =
+  | { readonly code: number; readonly stdout: string; readonly stderr: string }
+  | { readonly lost: string };
 
 const noRetry: Tool = function* (call) {
   const [product = "", ...rest] = call.args;
@@ -78,7 +80,8 @@ export function exec(world: World, hostName: string, argv: readonly string[], st
   const [, verb, podUid, ...rest] = argv;
   if (podUid !== host.podUid) return refuse(20, `this is pod ${host.podUid}`);
   const [length, checksum] = rest.slice(-2);
-  if (Buffer.byteLength(stdin) !== Number(length) || sha256(stdin) !== checksum) return refuse(21, "payload incomplete");
+  if (Buffer.byteLength(stdin) !== Number(length) || sha256(stdin) !== checksum)
+    return refuse(21, "payload incomplete");
   if (verb === "observe") {
     if (springTrap(world, host, "observe")) return { lost: "connection reset" };
     return observe(world, host, stdin);
@@ -92,9 +95,11 @@ function observe(world: World, host: Host, stdin: string): ExecReply {
   let count = 0;
   for (const line of stdin.split("\n").filter((text) => text !== "")) {
     const [id = "", tool = "", ...args] = line.split("\t");
-    if (![tool, ...args].every((each) => word.test(each))) return refuse(24, `a word of ${tool} breaks its pattern`);
+    if (![tool, ...args].every((each) => word.test(each)))
+      return refuse(24, `a word of ${tool} breaks its pattern`);
     if (tool !== "marker" && queries[tool] === undefined) return refuse(23, `unknown tool ${tool}`);
-    const result = tool === "marker" ? markerText(world, host, args[0] ?? "") : atOnce(queries[tool], world, host, args);
+    const result =
+      tool === "marker" ? markerText(world, host, args[0] ?? "") : atOnce(queries[tool], world, host, args);
     out += `== ${id} ${result.code} ${Buffer.byteLength(result.out)} ${Buffer.byteLength(result.err)}\n${result.out}${result.err}\n`;
     count += 1;
   }
@@ -114,10 +119,14 @@ function atOnce(tool: Tool | undefined, world: World, host: Host, args: readonly
 function start(world: World, host: Host, fenceText: string, key: string, payload: string): ExecReply {
   const fence = BigInt(fenceText);
   const end = payload.indexOf("\n\n");
-  const head = payload.slice(0, end).split("\n").map((line) => line.split("\t"));
+  const head = payload
+    .slice(0, end)
+    .split("\n")
+    .map((line) => line.split("\t"));
   const argv = head.find(([kind]) => kind === "command")?.slice(1) ?? [];
   const checks = head.filter(([kind]) => kind === "check").map(([, ...words]) => words);
-  if (![...argv, ...checks.flat()].every((each) => word.test(each))) return refuse(24, `a word of ${argv[0]} breaks its pattern`);
+  if (![...argv, ...checks.flat()].every((each) => word.test(each)))
+    return refuse(24, `a word of ${argv[0]} breaks its pattern`);
   const tool = commands[argv[0] ?? ""];
   if (tool === undefined) return refuse(23, `unknown tool ${argv[0]}`);
   if (springTrap(world, host, "before-claim")) {
@@ -144,7 +153,14 @@ function start(world: World, host: Host, fenceText: string, key: string, payload
   return { code: 0, stdout: told.out, stderr: "" };
 }
 
-type Beginning = { key: string; marker: Marker; tool: Tool; checks: readonly (readonly string[])[]; fence: bigint; stdin: string };
+type Beginning = {
+  key: string;
+  marker: Marker;
+  tool: Tool;
+  checks: readonly (readonly string[])[];
+  fence: bigint;
+  stdin: string;
+};
 
 function begin(world: World, host: Host, { key, marker, tool, checks, fence, stdin }: Beginning): void {
   for (const check of checks) {
@@ -171,18 +187,45 @@ function begin(world: World, host: Host, { key, marker, tool, checks, fence, std
 /** The marker's state as text, read in the protocol's order. */
 function markerText(world: World, host: Host, key: string): ToolResult {
   const marker = host.volume.markers.get(key);
-  const told = (lines: readonly (readonly (string | number)[])[], tail = ""): ToolResult => ({ code: 0, out: lines.map((line) => `${line.join("\t")}\n`).join("") + tail, err: "" });
+  const told = (lines: readonly (readonly (string | number)[])[], tail = ""): ToolResult => ({
+    code: 0,
+    out: lines.map((line) => `${line.join("\t")}\n`).join("") + tail,
+    err: "",
+  });
   if (marker === undefined) return told([["state", "absent"]]);
   if (marker.result !== undefined) {
     const { code, out, err } = marker.result;
-    const sizes = [["out", Buffer.byteLength(out)], ["err", Buffer.byteLength(err)]] as const;
-    return told([["state", "exited"], ["began", marker.began], ["ended", marker.ended ?? world.now], ["rc", code], ...sizes], out + err);
+    const sizes = [
+      ["out", Buffer.byteLength(out)],
+      ["err", Buffer.byteLength(err)],
+    ] as const;
+    return told(
+      [
+        ["state", "exited"],
+        ["began", marker.began],
+        ["ended", marker.ended ?? world.now],
+        ["rc", code],
+        ...sizes,
+      ],
+      out + err,
+    );
   }
-  if (marker.refused !== undefined) return told([["state", "refused"], ["reason", marker.refused]]);
+  if (marker.refused !== undefined)
+    return told([
+      ["state", "refused"],
+      ["reason", marker.refused],
+    ]);
   if (marker.pid === undefined) {
     if (marker.life !== host.life) return told([["state", "unbegun"]]);
     return told([["state", world.now - marker.began < 5000 ? "starting" : "interrupted"]]);
   }
   const alive = marker.life === host.life && host.tools.some((tool) => tool.pid === marker.pid);
-  return told(alive ? [["state", "running"], ["began", marker.began]] : [["state", "interrupted"]]);
+  return told(
+    alive
+      ? [
+          ["state", "running"],
+          ["began", marker.began],
+        ]
+      : [["state", "interrupted"]],
+  );
 }

@@ -20,7 +20,11 @@ export function stepManagers(world: World, site: Site): void {
   for (const host of hostsOf(world, site.name)) {
     if (!host.up || !host.manager.running) continue;
     for (const service of host.replicators.cluster?.services.values() ?? [])
-      if (service.state.startsWith("OFFLINE") && world.now - service.since > resumeAfterMs && service.error === null)
+      if (
+        service.state.startsWith("OFFLINE") &&
+        world.now - service.since > resumeAfterMs &&
+        service.error === null
+      )
         goOnline(world, host, service, {});
   }
   const primary = hostOf(world, site.primary);
@@ -34,7 +38,9 @@ export function stepManagers(world: World, site: Site): void {
 
 /** Promotes the most advanced replica; the old primary's datasource is shunned. */
 export function failOver(world: World, site: Site, to?: string): void {
-  const candidates = hostsOf(world, site.name).filter((host) => host.name !== site.primary && host.up && host.mysql.up);
+  const candidates = hostsOf(world, site.name).filter(
+    (host) => host.name !== site.primary && host.up && host.mysql.up,
+  );
   const schema = `tungsten_${site.dataservice}`;
   const seqno = (host: Host) => tablesOf(host.mysql, schema)?.commit?.seqno ?? -1;
   candidates.sort((a, b) => seqno(b) - seqno(a) || a.ordinal - b.ordinal);
@@ -61,7 +67,9 @@ const refuseAfterMs = 30_000;
 
 /** Where a client of this site gets its write: a host, or that the connectors hold or refuse it. */
 export function routeWrite(world: World, site: Site): Host | "held" | "refused" {
-  const connectors = hostsOf(world, site.name).filter((host) => host.up && host.connector.running && world.now >= host.connector.since);
+  const connectors = hostsOf(world, site.name).filter(
+    (host) => host.up && host.connector.running && world.now >= host.connector.since,
+  );
   if (connectors.length === 0) return "refused";
   const managed = connectors.some((host) => host.manager.running);
   if (!managed) {

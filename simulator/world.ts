@@ -35,7 +35,13 @@ export function stepTool(world: World, host: Host, tool: ToolProcess): void {
 }
 
 /** Starts a tool as a process of the host; what is quick ends at once. */
-export function spawn(world: World, host: Host, argv: readonly string[], steps: Generator<number, ToolResult, void>, finished: (result: ToolResult) => void): number {
+export function spawn(
+  world: World,
+  host: Host,
+  argv: readonly string[],
+  steps: Generator<number, ToolResult, void>,
+  finished: (result: ToolResult) => void,
+): number {
   world.nextPid += 1;
   const tool: ToolProcess = { pid: world.nextPid, argv, steps, wakeAt: world.now, finished };
   host.tools.push(tool);
@@ -68,7 +74,8 @@ export function startContainer(world: World, host: Host, podUid = host.podUid): 
   host.joined = host.volume.ini !== null && host.secretReady;
   const { installed, holds } = host.volume;
   if (installed.cluster === undefined) return;
-  for (const product of ["cluster", "crossSite"] as const) if (!holds.has(product)) startReplicator(world, host, product);
+  for (const product of ["cluster", "crossSite"] as const)
+    if (!holds.has(product)) startReplicator(world, host, product);
   host.manager = { running: !holds.has("manager"), since: world.now };
   host.connector = { running: true, since: world.now };
 }

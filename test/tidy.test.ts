@@ -1,7 +1,8 @@
 /** House rules as a test: directions of imports, banned names, file length, no barrels, no classes but errors, no cycles. */
-import { describe, expect, test } from "@jest/globals";
+
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import { describe, expect, test } from "@jest/globals";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -32,7 +33,8 @@ const sources: Source[] = ["src", "simulator", "local", "scripts"]
     return { path: relative(root, path), text, imports: importsOf(text) };
   });
 
-const roomOf = (path: string): string => (path.startsWith("src/") ? (path.split("/")[1] ?? "") : (path.split("/")[0] ?? ""));
+const roomOf = (path: string): string =>
+  path.startsWith("src/") ? (path.split("/")[1] ?? "") : (path.split("/")[0] ?? "");
 
 /** Which rooms a room of src may import from. Files directly in src (main, settings) are rooms of their own. */
 const allowed: Record<string, readonly string[]> = {
@@ -42,7 +44,18 @@ const allowed: Record<string, readonly string[]> = {
   tungsten: ["tungsten", "topology", "crds"],
   manifests: ["manifests", "topology", "ini", "crds"],
   procedures: ["procedures", "crds", "topology", "ini", "tungsten", "manifests"],
-  controllers: ["controllers", "procedures", "crds", "topology", "ini", "tungsten", "manifests", "kube", "telemetry", "settings.ts"],
+  controllers: [
+    "controllers",
+    "procedures",
+    "crds",
+    "topology",
+    "ini",
+    "tungsten",
+    "manifests",
+    "kube",
+    "telemetry",
+    "settings.ts",
+  ],
   kube: ["kube", "controllers/shell.ts", "settings.ts", "telemetry"],
   telemetry: ["telemetry", "controllers/shell.ts", "settings.ts"],
   "settings.ts": [],
@@ -51,7 +64,8 @@ const allowed: Record<string, readonly string[]> = {
 const pureRooms = ["crds", "topology", "ini", "tungsten", "manifests", "procedures"];
 const pureLibraries = ["zod", "ini"];
 
-const targetOf = (source: Source, target: string): string => relative(root, resolve(root, dirname(source.path), target));
+const targetOf = (source: Source, target: string): string =>
+  relative(root, resolve(root, dirname(source.path), target));
 
 describe("rooms", () => {
   test("imports follow the directions of the design", () => {
@@ -61,7 +75,8 @@ describe("rooms", () => {
       if (may === undefined) continue;
       for (const { target } of source.imports.filter((each) => each.target.startsWith("."))) {
         const path = targetOf(source, target).replace(/^src\//, "");
-        if (!may.some((room) => path === room || path.startsWith(`${room}/`))) wrong.push(`${source.path} imports ${path}`);
+        if (!may.some((room) => path === room || path.startsWith(`${room}/`)))
+          wrong.push(`${source.path} imports ${path}`);
       }
     }
     expect(wrong).toEqual([]);
@@ -69,10 +84,20 @@ describe("rooms", () => {
 
   test("pure rooms touch no input, output, clock, chance or environment", () => {
     const wrong: string[] = [];
-    for (const source of sources.filter((each) => each.path.startsWith("src/") && pureRooms.includes(roomOf(each.path)))) {
+    for (const source of sources.filter(
+      (each) => each.path.startsWith("src/") && pureRooms.includes(roomOf(each.path)),
+    )) {
       for (const { target, typeOnly } of source.imports.filter((each) => !each.target.startsWith(".")))
         if (!typeOnly && !pureLibraries.includes(target)) wrong.push(`${source.path} imports ${target}`);
-      for (const word of ["Date.now(", "new Date()", "Math.random", "process.", "console.", "setTimeout", "fetch("])
+      for (const word of [
+        "Date.now(",
+        "new Date()",
+        "Math.random",
+        "process.",
+        "console.",
+        "setTimeout",
+        "fetch(",
+      ])
         if (source.text.includes(word)) wrong.push(`${source.path} says ${word}`);
     }
     expect(wrong).toEqual([]);
@@ -83,15 +108,23 @@ describe("rooms", () => {
       source.imports
         .filter(({ target }) => target.startsWith("."))
         .map(({ target }) => [source.path, targetOf(source, target)] as const)
-        .filter(([from, to]) => (from.startsWith("simulator/") && to.startsWith("src/")) || (from.startsWith("src/") && !to.startsWith("src/")))
+        .filter(
+          ([from, to]) =>
+            (from.startsWith("simulator/") && to.startsWith("src/")) ||
+            (from.startsWith("src/") && !to.startsWith("src/")),
+        )
         .map(([from, to]) => `${from} imports ${to}`),
     );
     expect(crossing).toEqual([]);
   });
 
   test("only kube and main import the Kubernetes client", () => {
-    const users = sources.filter((source) => source.imports.some(({ target }) => target.startsWith("@kubernetes/client-node")));
-    const wrong = users.filter(({ path }) => path.startsWith("src/") && !path.startsWith("src/kube/") && path !== "src/main.ts");
+    const users = sources.filter((source) =>
+      source.imports.some(({ target }) => target.startsWith("@kubernetes/client-node")),
+    );
+    const wrong = users.filter(
+      ({ path }) => path.startsWith("src/") && !path.startsWith("src/kube/") && path !== "src/main.ts",
+    );
     expect(wrong.map(({ path }) => path)).toEqual([]);
   });
 
@@ -99,7 +132,9 @@ describe("rooms", () => {
     const graph = new Map(
       sources.map((source) => [
         source.path,
-        source.imports.filter(({ target, typeOnly }) => target.startsWith(".") && !typeOnly).map(({ target }) => targetOf(source, target)),
+        source.imports
+          .filter(({ target, typeOnly }) => target.startsWith(".") && !typeOnly)
+          .map(({ target }) => targetOf(source, target)),
       ]),
     );
     const cycles: string[] = [];
@@ -121,7 +156,9 @@ describe("rooms", () => {
 
 describe("files", () => {
   test("no file is longer than 400 lines", () => {
-    const long = sources.filter(({ path, text }) => !path.endsWith("-data.ts") && text.split("\n").length > 401);
+    const long = sources.filter(
+      ({ path, text }) => !path.endsWith("-data.ts") && text.split("\n").length > 401,
+    );
     expect(long.map(({ path }) => path)).toEqual([]);
   });
 
@@ -131,8 +168,12 @@ describe("files", () => {
   });
 
   test("no barrels, and no classes but errors", () => {
-    const barrels = sources.filter(({ path, text }) => path.endsWith("/index.ts") || /^export \*/m.test(text));
-    const classes = sources.filter(({ text }) => /^\s*(export )?(abstract )?class (?!\w*Error\b)/m.test(text));
+    const barrels = sources.filter(
+      ({ path, text }) => path.endsWith("/index.ts") || /^export \*/m.test(text),
+    );
+    const classes = sources.filter(({ text }) =>
+      /^\s*(export )?(abstract )?class (?!\w*Error\b)/m.test(text),
+    );
     expect([...barrels, ...classes].map(({ path }) => path)).toEqual([]);
   });
 

@@ -1,8 +1,8 @@
 /** cctrl: always exit 0; banner, prompt echo and box width vary by seed, since no transcript proves them ([doc], tungsten-cli §2). */
 import { emit, type Host, hostsOf, type Site, siteOf, type World } from "../model.ts";
-import { coordinatorOf } from "../site.ts";
 import { tablesOf } from "../mysql.ts";
 import { isLocal } from "../replicator.ts";
+import { coordinatorOf } from "../site.ts";
 import { ok, type Tool } from "./tool.ts";
 
 export const cctrl: Tool = function* ({ world, host, args, stdin }) {
@@ -10,14 +10,18 @@ export const cctrl: Tool = function* ({ world, host, args, stdin }) {
   const script = args[0] === "ls" ? "ls\n" : args[0] === "composite-ls" ? `use ${args[1]}\nls\n` : stdin;
   const coordinator = host.manager.running ? coordinatorOf(world, site) : undefined;
   const echo = world.variant % 2 === 1;
-  const lines = world.variant % 3 === 0 ? [] : ["Continuent Tungsten 8.0.4 Build 132", `${site.dataservice}: session established`];
+  const lines =
+    world.variant % 3 === 0
+      ? []
+      : ["Continuent Tungsten 8.0.4 Build 132", `${site.dataservice}: session established`];
   if (coordinator === undefined || host.volume.installed.cluster === undefined)
     return ok(`${[...lines, noManager(world)].join("\n")}\nExiting...\n`);
   let composite = false;
   for (const command of script.split("\n").filter((line) => line !== "")) {
     const prompt = echo ? `[LOGICAL] /${site.dataservice} > ` : "";
     if (/^use /.test(command)) composite = command === `use ${world.composite.dataservice}`;
-    else if (command === "ls") lines.push(prompt + (composite ? compositeLs(world, host) : clusterLs(world, site, coordinator)));
+    else if (command === "ls")
+      lines.push(prompt + (composite ? compositeLs(world, host) : clusterLs(world, site, coordinator)));
     else if (/^set policy /.test(command)) {
       yield 500;
       lines.push(prompt + setPolicy(world, site, command.replace("set policy ", "")));
@@ -35,7 +39,8 @@ const noManager = (world: World): string =>
 
 function setPolicy(world: World, site: Site, word: string): string {
   const policy = word.trim().toUpperCase();
-  if (policy !== "AUTOMATIC" && policy !== "MAINTENANCE" && policy !== "MANUAL") return `Exception: invalid policy ${word}`;
+  if (policy !== "AUTOMATIC" && policy !== "MAINTENANCE" && policy !== "MANUAL")
+    return `Exception: invalid policy ${word}`;
   site.policy = policy;
   emit(world, { kind: "policy", site: site.name, policy });
   return `policy mode is now ${policy}`;
@@ -55,7 +60,9 @@ function clusterLs(world: World, site: Site, coordinator: Host): string {
   const hosts = hostsOf(world, site.name);
   const lines = [`COORDINATOR[${coordinator.name}:${site.policy}:ONLINE]`, "", "ROUTERS:", rule(world)];
   for (const host of hosts.filter((each) => each.up && each.connector.running))
-    lines.push(...rows(world, `connector@${host.name}[${6000 + host.ordinal}](ONLINE, created=12, active=1)`));
+    lines.push(
+      ...rows(world, `connector@${host.name}[${6000 + host.ordinal}](ONLINE, created=12, active=1)`),
+    );
   lines.push(rule(world), "", "DATASOURCES:");
   for (const host of hosts) lines.push(...datasource(world, site, host));
   return lines.join("\n");
@@ -63,12 +70,27 @@ function clusterLs(world: World, site: Site, coordinator: Host): string {
 
 function datasource(world: World, site: Site, host: Host): string[] {
   const role = site.primary === host.name ? "master" : "slave";
-  const local = [...(host.replicators.cluster?.services.values() ?? [])].find((service) => isLocal(service, host));
+  const local = [...(host.replicators.cluster?.services.values() ?? [])].find((service) =>
+    isLocal(service, host),
+  );
   const seqno = tablesOf(host.mysql, `tungsten_${site.dataservice}`)?.commit?.seqno ?? -1;
   const fault = !host.up || !host.mysql.up;
-  const state = site.shunned.has(host.name) ? `SHUNNED(FAILED-OVER-TO-${site.primary})` : fault ? `FAILED(DATASERVER '${host.name}@${site.dataservice}' STOPPED)` : "ONLINE";
+  const state = site.shunned.has(host.name)
+    ? `SHUNNED(FAILED-OVER-TO-${site.primary})`
+    : fault
+      ? `FAILED(DATASERVER '${host.name}@${site.dataservice}' STOPPED)`
+      : "ONLINE";
   const latency = role === "master" ? "THL latency=0.421" : "latency=0.512";
-  const replicator = local === undefined ? "STOPPED" : local.state === "OFFLINE:ERROR" ? "SUSPECT" : local.state.startsWith("OFFLINE") ? "OFFLINE" : local.state.startsWith("GOING") ? "SYNCHRONIZING" : "ONLINE";
+  const replicator =
+    local === undefined
+      ? "STOPPED"
+      : local.state === "OFFLINE:ERROR"
+        ? "SUSPECT"
+        : local.state.startsWith("OFFLINE")
+          ? "OFFLINE"
+          : local.state.startsWith("GOING")
+            ? "SYNCHRONIZING"
+            : "ONLINE";
   const roleText = role === "master" ? "role=master" : `role=slave, master=${site.primary}`;
   return [
     rule(world),
@@ -89,12 +111,22 @@ function compositeLs(world: World, host: Host): string {
   const own = coordinatorOf(world, siteOf(world, host.site));
   const lines = [`COORDINATOR[${own?.name}:${siteOf(world, host.site).policy}:ONLINE]`];
   for (const { site, coordinator } of sites)
-    if (coordinator !== undefined) lines.push(`   ${site.dataservice}:COORDINATOR[${coordinator.name}:${site.policy}:ONLINE]`);
+    if (coordinator !== undefined)
+      lines.push(`   ${site.dataservice}:COORDINATOR[${coordinator.name}:${site.policy}:ONLINE]`);
   lines.push("DATASOURCES:");
   for (const { site, coordinator } of sites) {
-    const formed = hostsOf(world, site.name).every((each) => each.volume.installed.cluster?.services.some(({ name }) => name.includes("_from_")));
+    const formed = hostsOf(world, site.name).every((each) =>
+      each.volume.installed.cluster?.services.some(({ name }) => name.includes("_from_")),
+    );
     if (!formed) continue;
-    lines.push(rule(world), ...rows(world, `${site.dataservice}(composite master:${coordinator === undefined ? "UNKNOWN" : "ONLINE"}, global progress=1, max latency=0.489)`), rule(world));
+    lines.push(
+      rule(world),
+      ...rows(
+        world,
+        `${site.dataservice}(composite master:${coordinator === undefined ? "UNKNOWN" : "ONLINE"}, global progress=1, max latency=0.489)`,
+      ),
+      rule(world),
+    );
   }
   return lines.join("\n");
 }

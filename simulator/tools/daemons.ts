@@ -15,15 +15,21 @@ export const replicator: Tool = function* ({ world, host, args }) {
   const process = host.replicators[product];
   if (verb === "status") return status(world, "replicator", process?.pid);
   if (verb === "stop") {
-    if (process === undefined) return ok("Stopping Tungsten Replicator Service...\nTungsten Replicator Service was not running.\n");
+    if (process === undefined)
+      return ok("Stopping Tungsten Replicator Service...\nTungsten Replicator Service was not running.\n");
     yield 2000;
     stopReplicator(world, host, product);
-    return ok("Stopping Tungsten Replicator Service...\nWaiting for Tungsten Replicator Service to exit...\nStopped Tungsten Replicator Service.\n");
+    return ok(
+      "Stopping Tungsten Replicator Service...\nWaiting for Tungsten Replicator Service to exit...\nStopped Tungsten Replicator Service.\n",
+    );
   }
-  if (process !== undefined) return bad(1, "Tungsten Replicator Service is already running.\nReplicator is already started\n");
+  if (process !== undefined)
+    return bad(1, "Tungsten Replicator Service is already running.\nReplicator is already started\n");
   yield 1000;
   startReplicator(world, host, product, verb === "start-offline");
-  return ok(`Starting Tungsten Replicator Service...\nWaiting for Tungsten Replicator Service.\nrunning: PID:${host.replicators[product]?.pid ?? 0}\n`);
+  return ok(
+    `Starting Tungsten Replicator Service...\nWaiting for Tungsten Replicator Service.\nrunning: PID:${host.replicators[product]?.pid ?? 0}\n`,
+  );
 };
 
 /** Texts of manager and connector have no transcript: they vary by seed as the vendor's pages do. */
@@ -68,7 +74,9 @@ export const startall: Tool = function* ({ world, host }) {
   startReplicator(world, host, "cluster");
   setDaemon(world, host, "manager", true);
   setDaemon(world, host, "connector", true);
-  return ok("Starting Tungsten Replicator Service...\nStarting Tungsten Manager Service...\nStarting Tungsten Connector Service...\n");
+  return ok(
+    "Starting Tungsten Replicator Service...\nStarting Tungsten Manager Service...\nStarting Tungsten Connector Service...\n",
+  );
 };
 
 export const stopall: Tool = function* ({ world, host }) {
@@ -76,5 +84,7 @@ export const stopall: Tool = function* ({ world, host }) {
   setDaemon(world, host, "connector", false);
   setDaemon(world, host, "manager", false);
   stopReplicator(world, host, "cluster");
-  return ok("Stopping Tungsten Connector Service...\nStopping Tungsten Manager Service...\nStopping Tungsten Replicator Service...\n");
+  return ok(
+    "Stopping Tungsten Connector Service...\nStopping Tungsten Manager Service...\nStopping Tungsten Replicator Service...\n",
+  );
 };

@@ -11,8 +11,23 @@ export type Configuration = {
   readonly errors: readonly string[];
 };
 
-const topologies = ["all-masters", "clustered", "cluster-alias", "cluster-slave", "direct", "fan-in", "master-slave", "star"];
-const aliases: Record<string, string> = { relay: "master", masters: "master", "master-dataservice": "relay-source", "slave-dataservice": "target-dataservice", "home-directory": "install-directory" };
+const topologies = [
+  "all-masters",
+  "clustered",
+  "cluster-alias",
+  "cluster-slave",
+  "direct",
+  "fan-in",
+  "master-slave",
+  "star",
+];
+const aliases: Record<string, string> = {
+  relay: "master",
+  masters: "master",
+  "master-dataservice": "relay-source",
+  "slave-dataservice": "target-dataservice",
+  "home-directory": "install-directory",
+};
 
 /** Sections in file order; later keys win; a line that is none is fatal for the whole file. */
 export function readConfiguration(text: string, product: ProductName): Configuration {
@@ -32,7 +47,10 @@ export function readConfiguration(text: string, product: ProductName): Configura
       sections.set(current, section);
     } else errors.push(`ERROR >> ${line} could not be parsed to a LineType`);
   }
-  const options = new Map([...(sections.get("defaults") ?? []), ...(product === "crossSite" ? (sections.get("defaults.replicator") ?? []) : [])]);
+  const options = new Map([
+    ...(sections.get("defaults") ?? []),
+    ...(product === "crossSite" ? (sections.get("defaults.replicator") ?? []) : []),
+  ]);
   return { ...servicesOf(sections, errors), options, errors };
 }
 
@@ -46,9 +64,15 @@ function servicesOf(sections: ReadonlyMap<string, ReadonlyMap<string, string>>, 
     const topology = keys.get("topology") ?? "clustered";
     const members = keys.get("composite-datasources");
     if (members !== undefined) composite = { name, members: members.split(",") };
-    else if (topology === "cluster-slave") links.push({ source: keys.get("relay-source") ?? "", target: keys.get("target-dataservice") ?? "" });
-    else if (!topologies.includes(topology)) errors.push(`ERROR >> Unable to parse "--topology": Value must be ${topologies.join(",")}`);
-    else clusters.set(name, { master: keys.get("master") ?? "", members: (keys.get("members") ?? "").split(",") });
+    else if (topology === "cluster-slave")
+      links.push({ source: keys.get("relay-source") ?? "", target: keys.get("target-dataservice") ?? "" });
+    else if (!topologies.includes(topology))
+      errors.push(`ERROR >> Unable to parse "--topology": Value must be ${topologies.join(",")}`);
+    else
+      clusters.set(name, {
+        master: keys.get("master") ?? "",
+        members: (keys.get("members") ?? "").split(","),
+      });
   }
   return { clusters, links, composite };
 }

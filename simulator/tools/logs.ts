@@ -15,7 +15,10 @@ export const thl = quick(({ host, args }) => {
   const name = args[2] ?? "";
   const installed = host.volume.installed[product];
   if (!installed?.services.some((service) => service.name === name))
-    return bad(1, `Unable to read the properties file: static-${name}.properties (No such file or directory)\n`);
+    return bad(
+      1,
+      `Unable to read the properties file: static-${name}.properties (No such file or directory)\n`,
+    );
   const log = host.volume.thl.get(thlKey(product, name)) ?? [];
   const [first] = log;
   const last = log.at(-1);
@@ -47,7 +50,12 @@ export const dsctl = quick(({ world, host, args }) => {
   return ok(`${dsctlRow(commit)}\n`);
 });
 
-export function dsctlRow(commit: { seqno: number; epoch: number; eventId: string; sourceId: string; shardId: string } | null | undefined): string {
+export function dsctlRow(
+  commit:
+    | { seqno: number; epoch: number; eventId: string; sourceId: string; shardId: string }
+    | null
+    | undefined,
+): string {
   if (commit === null || commit === undefined) return "[]";
   return JSON.stringify([
     {

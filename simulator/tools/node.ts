@@ -1,10 +1,11 @@
 /** The runner's own tools on a host: holds, kept files, the ini, installations, accounts, backups, reachability. */
+
+import { sha256 } from "../checksum.ts";
 import { type Host, type ProductName, reaches, siteOf } from "../model.ts";
 import { tablesOf } from "../mysql.ts";
-import { sha256 } from "../checksum.ts";
 import { dsctlRow } from "./logs.ts";
-import { setReadOnly } from "./tpm.ts";
 import { bad, ok, quick, type Tool } from "./tool.ts";
+import { setReadOnly } from "./tpm.ts";
 
 const lines = (all: Iterable<string>): string => [...all].map((line) => `${line}\n`).join("");
 const productOf = (word: string | undefined): ProductName => (word === "crossSite" ? "crossSite" : "cluster");
@@ -25,16 +26,40 @@ export const installed = quick(({ host, args }) => {
   );
 });
 
-export const tpmProcesses = quick(({ host }) => ok(lines(host.tools.filter((tool) => tool.argv[0] === "tpm").map((tool) => `${tool.pid} ruby tools/tpm ${tool.argv.slice(1).join(" ")}`))));
-export const files = quick(({ host }) => ok(lines([...host.volume.kept].map(([name, text]) => `${name}\t${Buffer.byteLength(text)}\t${sha256(text)}`))));
+export const tpmProcesses = quick(({ host }) =>
+  ok(
+    lines(
+      host.tools
+        .filter((tool) => tool.argv[0] === "tpm")
+        .map((tool) => `${tool.pid} ruby tools/tpm ${tool.argv.slice(1).join(" ")}`),
+    ),
+  ),
+);
+export const files = quick(({ host }) =>
+  ok(
+    lines(
+      [...host.volume.kept].map(([name, text]) => `${name}\t${Buffer.byteLength(text)}\t${sha256(text)}`),
+    ),
+  ),
+);
 export const file = quick(({ host, args }) => {
   const text = host.volume.kept.get(args[0] ?? "");
   return text === undefined ? bad(1, "", `${args[0]}: No such file or directory\n`) : ok(text);
 });
 export const holds = quick(({ host }) => ok(lines(host.volume.holds)));
-export const ini = quick(({ host }) => ok(lines([`published=${host.volume.ini === null ? "" : sha256(host.volume.ini)}`, `joined=${host.joined ? "yes" : "no"}`, `secret=${host.secretReady ? "ready" : ""}`])));
+export const ini = quick(({ host }) =>
+  ok(
+    lines([
+      `published=${host.volume.ini === null ? "" : sha256(host.volume.ini)}`,
+      `joined=${host.joined ? "yes" : "no"}`,
+      `secret=${host.secretReady ? "ready" : ""}`,
+    ]),
+  ),
+);
 export const clock = quick(({ world }) => ok(`${world.now}\n`));
-export const space = quick(() => ok("/opt\t50000000000\t100000000000\n/backups\t50000000000\t100000000000\n"));
+export const space = quick(() =>
+  ok("/opt\t50000000000\t100000000000\n/backups\t50000000000\t100000000000\n"),
+);
 
 export const reach = quick(({ world, host, args }) =>
   ok(
@@ -56,7 +81,10 @@ export const takeBackup: Tool = function* ({ host, args }) {
   if (!host.mysql.up) return bad(1, "", "mariabackup: cannot connect to the server\n");
   yield 20_000;
   const content = `${host.name} ${host.mysql.position}`;
-  host.volume.backups.set(args[0] ?? "", lines([`sha256=${sha256(content)}`, `lsn=${host.mysql.position}`, "bytes=1000000", "verified=yes"]));
+  host.volume.backups.set(
+    args[0] ?? "",
+    lines([`sha256=${sha256(content)}`, `lsn=${host.mysql.position}`, "bytes=1000000", "verified=yes"]),
+  );
   return ok();
 };
 
@@ -79,9 +107,15 @@ function keep(host: Host, name: string, text: string) {
 
 export const keepPosition = quick(({ world, host, args }) => {
   const [service = "", name = ""] = args;
-  const source = host.volume.installed.crossSite?.services.find((candidate) => candidate.name === service)?.source;
+  const source = host.volume.installed.crossSite?.services.find(
+    (candidate) => candidate.name === service,
+  )?.source;
   if (source === undefined || !host.mysql.up) return bad(3, "", "Unable to connect to the database\n");
-  return keep(host, name, `${dsctlRow(tablesOf(host.mysql, `tungsten_${siteOf(world, source).dataservice}`)?.commit)}\n`);
+  return keep(
+    host,
+    name,
+    `${dsctlRow(tablesOf(host.mysql, `tungsten_${siteOf(world, source).dataservice}`)?.commit)}\n`,
+  );
 });
 
 export const keepReadOnly = quick(({ host, args }) => {
@@ -109,7 +143,8 @@ export const accounts = quick(({ host }) => (host.mysql.up ? ok() : bad(1, "", "
 
 export const dropSchema = quick(({ host, args }) => {
   const [schema = ""] = args;
-  if (!/_from_/.test(schema) || tablesOf(host.mysql, schema)?.commit != null) return bad(3, "", `${schema} is not empty\n`);
+  if (!/_from_/.test(schema) || tablesOf(host.mysql, schema)?.commit != null)
+    return bad(3, "", `${schema} is not empty\n`);
   host.mysql.schemas.delete(schema);
   return ok();
 });

@@ -1,10 +1,15 @@
 /** The runner's fixed SQL questions, answered from the world's databases as the mysql client prints them. */
-import { binlogFile, tablesOf } from "../mysql.ts";
+import { binlogFile, type tablesOf } from "../mysql.ts";
 import { bad, ok, quick } from "./tool.ts";
 
 export const sql = quick(({ host, args }) => {
   const { mysql } = host;
-  if (!mysql.up) return bad(1, "", "ERROR 2002 (HY000): Can't connect to local server through socket '/run/mysqld/mysqld.sock' (111)\n");
+  if (!mysql.up)
+    return bad(
+      1,
+      "",
+      "ERROR 2002 (HY000): Can't connect to local server through socket '/run/mysqld/mysqld.sock' (111)\n",
+    );
   const [question, first, second] = args;
   switch (question) {
     case "read-only":
@@ -12,7 +17,9 @@ export const sql = quick(({ host, args }) => {
     case "tracking":
       return tracking(mysql, first ?? "");
     case "schemas":
-      return ok([...mysql.schemas].map(([name, tables]) => `${name}\t${tables === "empty" ? 0 : 5}\n`).join(""));
+      return ok(
+        [...mysql.schemas].map(([name, tables]) => `${name}\t${tables === "empty" ? 0 : 5}\n`).join(""),
+      );
     case "server": {
       const values = {
         server_id: mysql.serverId,
@@ -23,7 +30,11 @@ export const sql = quick(({ host, args }) => {
         binlog_expire_logs_seconds: 604800,
         version: "10.11.19-MariaDB-log",
       };
-      return ok(Object.entries(values).map(([key, value]) => `${key}\t${value}\n`).join(""));
+      return ok(
+        Object.entries(values)
+          .map(([key, value]) => `${key}\t${value}\n`)
+          .join(""),
+      );
     }
     case "findings":
       return ok(mysql.findings.map(({ kind, name }) => `${kind}\t${name}\n`).join(""));
@@ -32,7 +43,9 @@ export const sql = quick(({ host, args }) => {
     case "binlog-position":
       return ok(`${binlogFile}\t${mysql.position}\n`);
     case "logged-tracking":
-      return ok(`${mysql.log.filter((entry) => entry.kind === "tracking" && first === binlogFile && entry.position > Number(second)).length}\n`);
+      return ok(
+        `${mysql.log.filter((entry) => entry.kind === "tracking" && first === binlogFile && entry.position > Number(second)).length}\n`,
+      );
     default:
       return bad(24, "", `unknown question ${question}\n`);
   }
@@ -41,10 +54,21 @@ export const sql = quick(({ host, args }) => {
 function tracking(mysql: Parameters<typeof tablesOf>[0], schema: string) {
   const known = mysql.schemas.get(schema);
   if (known === undefined) return bad(1, "", `ERROR 1049 (42000): Unknown database '${schema}'\n`);
-  if (known === "empty") return bad(1, "", `ERROR 1146 (42S02): Table '${schema}.trep_commit_seqno' doesn't exist\n`);
+  if (known === "empty")
+    return bad(1, "", `ERROR 1146 (42S02): Table '${schema}.trep_commit_seqno' doesn't exist\n`);
   const { commit, heartbeat } = known;
   const lines: string[] = [];
-  if (commit !== null) lines.push(["commit", 0, commit.seqno, 0, 1, commit.sourceId, commit.epoch, commit.eventId, commit.shardId].join("\t"));
-  if (heartbeat !== null) lines.push(["heartbeat", heartbeat.seqno ?? "NULL", heartbeat.eventId ?? "NULL", heartbeat.name ?? "NULL"].join("\t"));
+  if (commit !== null)
+    lines.push(
+      ["commit", 0, commit.seqno, 0, 1, commit.sourceId, commit.epoch, commit.eventId, commit.shardId].join(
+        "\t",
+      ),
+    );
+  if (heartbeat !== null)
+    lines.push(
+      ["heartbeat", heartbeat.seqno ?? "NULL", heartbeat.eventId ?? "NULL", heartbeat.name ?? "NULL"].join(
+        "\t",
+      ),
+    );
   return ok(lines.map((line) => `${line}\n`).join(""));
 }

@@ -27,7 +27,8 @@ export const tpm: Tool = function* (call: Call) {
   const product: ProductName = args[0] === "crossSite" ? "crossSite" : "cluster";
   const [, from = "", verb = ""] = args;
   if (verb === "query") return query(host, product, from);
-  if (from !== "installed" && !host.volume.software.has(from)) return bad(127, "", `tools/tpm: No such file or directory\n`);
+  if (from !== "installed" && !host.volume.software.has(from))
+    return bad(127, "", `tools/tpm: No such file or directory\n`);
   if (host.tools.filter((tool) => tool.argv[0] === "tpm").length > 1)
     return bad(1, "ERROR >> There is already another Tungsten installation script running\n");
   emit(world, { kind: "tpm", host: host.name, product, verb, when: "begin" });
@@ -76,7 +77,10 @@ const verbs: Record<string, Verb> = {
   },
   *uninstall(call, product) {
     yield* uninstall(call, product);
-    return ok(`NOTE  >> ${call.host.name} >> Command successfully completed\n`, "sh: 0: getcwd() failed: No such file or directory\nsh: 0: getcwd() failed: No such file or directory\n");
+    return ok(
+      `NOTE  >> ${call.host.name} >> Command successfully completed\n`,
+      "sh: 0: getcwd() failed: No such file or directory\nsh: 0: getcwd() failed: No such file or directory\n",
+    );
   },
 };
 
@@ -113,44 +117,86 @@ function checks(world: World, host: Host, product: ProductName, verb: "install" 
   const errors: string[] = [];
   const home = product === "cluster" ? "/opt/continuent" : "/opt/replicator";
   const text = host.volume.ini;
-  if (!host.mysql.up) errors.push(`Unable to connect to the MySQL server using tungsten@${host.name}:13306 (WITH PASSWORD) (MySQLLoginCheck)`);
-  if (text === null || !host.joined) return [...errors, "Unable to find any host configurations for the data service specified."];
+  if (!host.mysql.up)
+    errors.push(
+      `Unable to connect to the MySQL server using tungsten@${host.name}:13306 (WITH PASSWORD) (MySQLLoginCheck)`,
+    );
+  if (text === null || !host.joined)
+    return [...errors, "Unable to find any host configurations for the data service specified."];
   const { errors: lexical, clusters } = readConfiguration(text, product);
   errors.push(...lexical.map((line) => line.replace(/^ERROR >> /, "")));
   const installed = host.volume.installed[product];
   if (verb === "install" && installed !== undefined) {
-    errors.push("This directory has already been configured.  Try using `tools/tpm update` to make changes. (ConfiguredDirectoryCheck)");
+    errors.push(
+      "This directory has already been configured.  Try using `tools/tpm update` to make changes. (ConfiguredDirectoryCheck)",
+    );
     errors.push(`There is already an installation at ${home}/tungsten (InstallingOverExistingInstallation)`);
-    if (host.replicators[product] !== undefined) errors.push(`The replicator in ${home} is still running.  You must stop it before installation can continue. (HostReplicatorServiceRunningCheck)`);
+    if (host.replicators[product] !== undefined)
+      errors.push(
+        `The replicator in ${home} is still running.  You must stop it before installation can continue. (HostReplicatorServiceRunningCheck)`,
+      );
   }
-  if (verb === "update" && installed === undefined) errors.push(`There is no installation at ${home}/tungsten`);
+  if (verb === "update" && installed === undefined)
+    errors.push(`There is no installation at ${home}/tungsten`);
   const own = clusters.get(siteOf(world, host.site).dataservice);
-  if (own === undefined || !own.members.includes(host.name)) errors.push(`Hostname must be one of ${own?.members.join(",") ?? "none"}, or change the configuration to use ${host.name} (HostnameCheck)`);
-  if (verb === "update" && product === "cluster" && own !== undefined && own.master !== siteOf(world, host.site).primary && host.name === own.master)
-    errors.push(`The host is configured to be 'master' but it is currently operating as a 'slave' (CurrentTopologyCheck)`);
+  if (own === undefined || !own.members.includes(host.name))
+    errors.push(
+      `Hostname must be one of ${own?.members.join(",") ?? "none"}, or change the configuration to use ${host.name} (HostnameCheck)`,
+    );
+  if (
+    verb === "update" &&
+    product === "cluster" &&
+    own !== undefined &&
+    own.master !== siteOf(world, host.site).primary &&
+    host.name === own.master
+  )
+    errors.push(
+      `The host is configured to be 'master' but it is currently operating as a 'slave' (CurrentTopologyCheck)`,
+    );
   return errors;
 }
 
 function setInstalled(world: World, host: Host, product: ProductName, release: string): void {
   const { clusters, links, composite } = readConfiguration(host.volume.ini ?? "", product);
   const site = siteOf(world, host.site);
-  const byDataservice = (name: string) => [...world.sites.values()].find((candidate) => candidate.dataservice === name)?.name ?? name;
-  const own: Installed["services"] = product === "cluster" ? [{ name: site.dataservice, source: site.name }] : [];
-  const others = product === "crossSite" ? links.filter((link) => link.target === site.dataservice).map((link) => link.source) : composite?.members.includes(site.dataservice) ? composite.members.filter((name) => name !== site.dataservice) : [];
-  const crossing = others.map((name) => ({ name: product === "crossSite" ? name : `${site.dataservice}_from_${name}`, source: byDataservice(name) }));
-  const masters = Object.fromEntries([...clusters].map(([name, { master }]) => [byDataservice(name), master]));
-  const installed: Installed = { product, release, method: "ini", services: [...own, ...crossing], masters, channels: 1 };
+  const byDataservice = (name: string) =>
+    [...world.sites.values()].find((candidate) => candidate.dataservice === name)?.name ?? name;
+  const own: Installed["services"] =
+    product === "cluster" ? [{ name: site.dataservice, source: site.name }] : [];
+  const others =
+    product === "crossSite"
+      ? links.filter((link) => link.target === site.dataservice).map((link) => link.source)
+      : composite?.members.includes(site.dataservice)
+        ? composite.members.filter((name) => name !== site.dataservice)
+        : [];
+  const crossing = others.map((name) => ({
+    name: product === "crossSite" ? name : `${site.dataservice}_from_${name}`,
+    source: byDataservice(name),
+  }));
+  const masters = Object.fromEntries(
+    [...clusters].map(([name, { master }]) => [byDataservice(name), master]),
+  );
+  const installed: Installed = {
+    product,
+    release,
+    method: "ini",
+    services: [...own, ...crossing],
+    masters,
+    channels: 1,
+  };
   host.volume.installed[product] = installed;
 }
 
 /** CT-569: empty schemas named after the generated services. */
 function emptySchemas(world: World, host: Host): void {
   for (const { name } of host.volume.installed.cluster?.services ?? [])
-    if (name.includes("_from_") && !host.mysql.schemas.has(`tungsten_${name}`) && world.variant % 2 === 0) host.mysql.schemas.set(`tungsten_${name}`, "empty");
+    if (name.includes("_from_") && !host.mysql.schemas.has(`tungsten_${name}`) && world.variant % 2 === 0)
+      host.mysql.schemas.set(`tungsten_${name}`, "empty");
 }
 
 function query(host: Host, product: ProductName, from: string) {
   const installed = host.volume.installed[product];
-  return installed === undefined ? bad(127, "", "tools/tpm: No such file or directory\n") : ok(`${from === "installed" ? installed.release : from}\n`);
+  return installed === undefined
+    ? bad(127, "", "tools/tpm: No such file or directory\n")
+    : ok(`${from === "installed" ? installed.release : from}\n`);
 }
-

@@ -1,8 +1,7 @@
 /** trepctl, as the transcripts show it: every JSON value a string, errors on stdout, success before the outcome. */
 import type { Host, ProductName, Service, ToolResult, World } from "../model.ts";
 import { emit, siteOf } from "../model.ts";
-import { tablesOf, writeHeartbeat } from "../mysql.ts";
-import { setHeartbeat } from "../mysql.ts";
+import { setHeartbeat, tablesOf, writeHeartbeat } from "../mysql.ts";
 import { armOffline, goOffline, goOnline, isLocal, roleOf, thlOf, upstreamsOf } from "../replicator.ts";
 import { bad, type Call, ok, type Tool } from "./tool.ts";
 
@@ -58,16 +57,24 @@ function globals(args: readonly string[]): { service?: string; retry: number; re
 
 function onService(call: Call, service: Service, command: string, options: readonly string[]): ToolResult {
   const { world, host } = call;
-  const irrelevant = (what: string) => bad(1, `Operation failed: ${what} operation failed (Operation irrelevant in current state)\n`);
+  const irrelevant = (what: string) =>
+    bad(1, `Operation failed: ${what} operation failed (Operation irrelevant in current state)\n`);
   switch (command) {
     case "status":
-      return ok(options.includes("-json") ? `${JSON.stringify(fieldsOf(world, host, service)).replaceAll("/", "\\/")}\n` : statusText(world, host, service));
+      return ok(
+        options.includes("-json")
+          ? `${JSON.stringify(fieldsOf(world, host, service)).replaceAll("/", "\\/")}\n`
+          : statusText(world, host, service),
+      );
     case "online": {
       if (!service.state.startsWith("OFFLINE")) return irrelevant("Online");
       const until = options[options.indexOf("-until-heartbeat") + 1];
       const force = options.includes("-force");
       if (force) tellForce(world, host, service);
-      goOnline(world, host, service, { force, ...(options.includes("-until-heartbeat") && until !== undefined && { until }) });
+      goOnline(world, host, service, {
+        force,
+        ...(options.includes("-until-heartbeat") && until !== undefined && { until }),
+      });
       return ok();
     }
     case "offline":
@@ -85,8 +92,13 @@ function onService(call: Call, service: Service, command: string, options: reado
 
 /** On an ONLINE replica it exits 0, overwrites that replica's own row and replicates nothing: a false proof of life. */
 function heartbeat(world: World, host: Host, service: Service, name: string): ToolResult {
-  if (service.state !== "ONLINE") return bad(1, "Operation failed: Heartbeat operation failed: Operation irrelevant in current state\n");
-  if (!host.mysql.up) return bad(1, "Operation failed: Heartbeat operation failed: State transition failed causing emergency recovery: state=ONLINE\n");
+  if (service.state !== "ONLINE")
+    return bad(1, "Operation failed: Heartbeat operation failed: Operation irrelevant in current state\n");
+  if (!host.mysql.up)
+    return bad(
+      1,
+      "Operation failed: Heartbeat operation failed: State transition failed causing emergency recovery: state=ONLINE\n",
+    );
   const onPrimary = roleOf(world, service, host) === "master";
   emit(world, { kind: "heartbeat", host: host.name, name, onPrimary });
   if (onPrimary) writeHeartbeat(world, host, service.schema, name);
@@ -100,21 +112,42 @@ function tellForce(world: World, host: Host, service: Service): void {
   const log = primary?.volume.thl.get(`cluster/${siteOf(world, service.source).dataservice}`) ?? [];
   const there = log.find((event) => event.seqno === commit?.seqno);
   const epochError = service.error?.text.includes("epoch numbers do not match") === true;
-  const sameEvent = there !== undefined && there.eventId === commit?.eventId && there.sourceId === commit.sourceId;
+  const sameEvent =
+    there !== undefined && there.eventId === commit?.eventId && there.sourceId === commit.sourceId;
   emit(world, { kind: "force", host: host.name, service: service.name, epochError, sameEvent });
 }
 
 function services(world: World, host: Host, product: ProductName, options: readonly string[]): ToolResult {
-  const all = [...(host.replicators[product]?.services.values() ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const all = [...(host.replicators[product]?.services.values() ?? [])].sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  );
   if (!options.includes("-json")) {
-    const keys = ["appliedLastSeqno", "appliedLatency", "role", "serviceName", "serviceType", "started", "state"];
+    const keys = [
+      "appliedLastSeqno",
+      "appliedLatency",
+      "role",
+      "serviceName",
+      "serviceType",
+      "started",
+      "state",
+    ];
     const blocks = all.map((service) => block(fieldsOf(world, host, service), keys));
     return ok(`Processing services command...\n${blocks.join("")}Finished services command...\n`);
   }
-  const short = ["serviceType", "appliedLastSeqno", "role", "appliedLatency", "started", "state", "serviceName"];
+  const short = [
+    "serviceType",
+    "appliedLastSeqno",
+    "role",
+    "appliedLatency",
+    "started",
+    "state",
+    "serviceName",
+  ];
   const objects = all.map((service) => {
     const fields = fieldsOf(world, host, service);
-    const shown = options.includes("-full") ? fields : Object.fromEntries(short.map((key) => [key, fields[key]]));
+    const shown = options.includes("-full")
+      ? fields
+      : Object.fromEntries(short.map((key) => [key, fields[key]]));
     return JSON.stringify(shown).replaceAll("/", "\\/");
   });
   return ok(`[\n${objects.join("\n,\n")}\n\n]\n`);
@@ -141,7 +174,10 @@ function fieldsOf(world: World, host: Host, service: Service): Readonly<Record<s
   const error = service.error !== null && world.now >= service.error.visibleAt ? service.error : null;
   const upstreams = upstreamsOf(world, host, service);
   const port = (product: ProductName) => (product === "cluster" ? 2112 : 2113);
-  const uri = role === "master" ? "thl://localhost:/" : upstreams.map((up) => `thl://${up.host}:${port(up.product)}/`).join(",");
+  const uri =
+    role === "master"
+      ? "thl://localhost:/"
+      : upstreams.map((up) => `thl://${up.host}:${port(up.product)}/`).join(",");
   const latency = log.at(-1) === undefined ? 0 : Math.min(1, (world.now - (log.at(-1)?.at ?? 0)) / 1000);
   const position = (value: number | undefined) => String(live ? (value ?? -1) : -1);
   return {
@@ -162,13 +198,20 @@ function fieldsOf(world: World, host: Host, service: Service): Readonly<Record<s
     masterListenUri: isLocal(service, host) ? `thl://${host.name}:2112/` : "null",
     maximumStoredSeqNo: position(log.at(-1)?.seqno),
     minimumStoredSeqNo: position(log[0]?.seqno),
-    offlineRequests: service.stopAt === null || service.state.startsWith("OFFLINE") ? "NONE" : `Offline at heartbeat event: ${service.stopAt}`,
+    offlineRequests:
+      service.stopAt === null || service.state.startsWith("OFFLINE")
+        ? "NONE"
+        : `Offline at heartbeat event: ${service.stopAt}`,
     pendingError: error?.pending ?? "NONE",
     pendingErrorCode: "NONE",
     pendingErrorEventId: "NONE",
     pendingErrorSeqno: String(error?.seqno ?? -1),
     pendingExceptionMessage: error?.text ?? "NONE",
-    pipelineSource: live ? (role === "master" ? `jdbc:mysql:thin://${host.name}:13306/` : `thl://${service.upstream}:2112/`) : "UNKNOWN",
+    pipelineSource: live
+      ? role === "master"
+        ? `jdbc:mysql:thin://${host.name}:13306/`
+        : `thl://${service.upstream}:2112/`
+      : "UNKNOWN",
     relativeLatency: live ? latency.toFixed(3) : "-1.0",
     resourcePrecedence: "99",
     rmiPort: service.product === "cluster" ? "10000" : "10002",
@@ -183,8 +226,11 @@ function fieldsOf(world: World, host: Host, service: Service): Readonly<Record<s
     state: service.state,
     timeInStateSeconds: ((world.now - service.since) / 1000).toFixed(3),
     timezone: "GMT",
-    transitioningTo: service.state === "OFFLINE:ERROR" && service.recoverAt > 0 ? "GOING-ONLINE:SYNCHRONIZING" : "",
-    uptimeSeconds: ((world.now - (host.replicators[service.product]?.startedAt ?? world.now)) / 1000).toFixed(3),
+    transitioningTo:
+      service.state === "OFFLINE:ERROR" && service.recoverAt > 0 ? "GOING-ONLINE:SYNCHRONIZING" : "",
+    uptimeSeconds: ((world.now - (host.replicators[service.product]?.startedAt ?? world.now)) / 1000).toFixed(
+      3,
+    ),
     useSSLConnection: "false",
     version: "Tungsten Replicator 8.0.4",
   };

@@ -11,12 +11,15 @@ export type IniDocument = readonly IniSection[];
 /** What tpm's line syntax would damage, as one sentence; undefined for a value that survives (tungsten-config §2.3). */
 export function damageOf(section: string, key: string, value: string): string | undefined {
   const say = (what: string, way: string) => `[${section}] ${key}: the value ${what}; ${way}`;
-  if (!/^[a-z0-9][a-z0-9-]*$/.test(key)) return say(`has the key «${key}», which is no option name`, "write lower-case words joined by -");
+  if (!/^[a-z0-9][a-z0-9-]*$/.test(key))
+    return say(`has the key «${key}», which is no option name`, "write lower-case words joined by -");
   if (/[\r\n]/.test(value)) return say("has a line break", "put it on one line");
   if (value !== value.trim()) return say("begins or ends with a blank", "remove it: tpm would");
-  if (/\s[#;]/.test(value)) return say("has a blank before # or ;, where tpm would begin a comment", "choose another value");
+  if (/\s[#;]/.test(value))
+    return say("has a blank before # or ;, where tpm would begin a comment", "choose another value");
   if (/\\$/.test(value)) return say("ends with a backslash, which tpm cuts off", "choose another value");
-  if (/[^\x20-\x7e]/.test(value)) return say("has a character outside ASCII, which tpm strips", "choose another value");
+  if (/[^\x20-\x7e]/.test(value))
+    return say("has a character outside ASCII, which tpm strips", "choose another value");
   return undefined;
 }
 
@@ -38,7 +41,11 @@ function renderSection({ name, entries }: IniSection): string {
   return text
     .trimEnd()
     .split("\n")
-    .map((line) => (line.startsWith("[") ? `[${name}]` : line.replace(/@(\d+)@$/, (_, index) => entries[Number(index)]?.[1] ?? "")))
+    .map((line) =>
+      line.startsWith("[")
+        ? `[${name}]`
+        : line.replace(/@(\d+)@$/, (_, index) => entries[Number(index)]?.[1] ?? ""),
+    )
     .join("\n");
 }
 
@@ -56,7 +63,8 @@ export function readIni(text: string): { document: IniDocument } | { problem: st
     }
     const section = sections.at(-1);
     const at = line.indexOf("=");
-    if (section === undefined || at <= 0) return { problem: `line ${index + 1} «${line.slice(0, 60)}» is no section, key or comment` };
+    if (section === undefined || at <= 0)
+      return { problem: `line ${index + 1} «${line.slice(0, 60)}» is no section, key or comment` };
     const key = line.slice(0, at).trim().replace(/^--/, "").replaceAll("_", "-");
     section.entries.push([key, line.slice(at + 1).trim()]);
   }

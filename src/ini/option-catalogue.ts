@@ -13,7 +13,13 @@ for (const line of optionLines) {
   const option: TpmOption = { name, kind: kind as OptionKind, perService: scope.startsWith("dataservice") };
   for (const word of [name, ...aliases.split(",")]) if (word !== "") byName.set(word, option);
 }
-for (const name of ["property", "skip-validation-check", "skip-validation-warnings", "enable-validation-check", "remove-property"])
+for (const name of [
+  "property",
+  "skip-validation-check",
+  "skip-validation-warnings",
+  "enable-validation-check",
+  "remove-property",
+])
   byName.set(name, { name, kind: "text", perService: false });
 
 /** Rendered by the operator from other fields of the spec: a second value would fight it. */
@@ -51,7 +57,9 @@ export function optionFaults(options: Readonly<Record<string, string>>, path: st
     const option = optionNamed(key);
     if (option === undefined) {
       const near = nearest(key);
-      return [`${where}: tpm knows no option «${key}» and would ignore it in silence; ${near === undefined ? "remove it" : `did you mean ${near}?`}`];
+      return [
+        `${where}: tpm knows no option «${key}» and would ignore it in silence; ${near === undefined ? "remove it" : `did you mean ${near}?`}`,
+      ];
     }
     const reason = owned.get(option.name);
     if (reason !== undefined) return [`${where}: «${key}» is rendered by the operator; ${reason}`];
@@ -63,9 +71,12 @@ export function optionFaults(options: Readonly<Record<string, string>>, path: st
 function valueFault(option: TpmOption, value: string): string | undefined {
   if (option.kind === "boolean" && value !== "true" && value !== "false")
     return `«${value}» is no boolean tpm reads safely (it takes "on" for false); write true or false`;
-  if (option.kind === "integer" && !/^-?\d+$/.test(value)) return `«${value}» is no whole number; write digits only`;
-  if (option.kind === "path" && !/^[/~]/.test(value)) return `«${value}» is no absolute path; begin it with /`;
-  if (/^\s|\s$|[\r\n]|\s[#;]|\\$/.test(value)) return `«${value}» would be damaged by the ini syntax; remove outer blanks, line breaks and " #" or " ;"`;
+  if (option.kind === "integer" && !/^-?\d+$/.test(value))
+    return `«${value}» is no whole number; write digits only`;
+  if (option.kind === "path" && !/^[/~]/.test(value))
+    return `«${value}» is no absolute path; begin it with /`;
+  if (/^\s|\s$|[\r\n]|\s[#;]|\\$/.test(value))
+    return `«${value}» would be damaged by the ini syntax; remove outer blanks, line breaks and " #" or " ;"`;
   return undefined;
 }
 

@@ -39,7 +39,12 @@ function siteSection(site: Site, primary: string, shared: Readonly<Record<string
   const data = site.nodes.filter((node) => !node.witness).map((node) => node.name);
   const witnesses = site.nodes.filter((node) => node.witness).map((node) => node.name);
   const voting: readonly IniEntry[] =
-    witnesses.length === 0 ? [] : [["witnesses", witnesses.join(",")], ["enable-active-witnesses", "true"]];
+    witnesses.length === 0
+      ? []
+      : [
+          ["witnesses", witnesses.join(",")],
+          ["enable-active-witnesses", "true"],
+        ];
   const own = Object.entries(site.options).filter(([key]) => shared[key] === undefined);
   return {
     name: site.dataservice,
@@ -57,7 +62,9 @@ function siteSection(site: Site, primary: string, shared: Readonly<Record<string
 /** Options that all sites write alike go to [defaults]; the others stay with their site. */
 function sharedOptions(estate: Estate): Readonly<Record<string, string>> {
   const [first, ...rest] = estate.sites;
-  const alike = Object.entries(first?.options ?? {}).filter(([key, value]) => rest.every((site) => site.options[key] === value));
+  const alike = Object.entries(first?.options ?? {}).filter(([key, value]) =>
+    rest.every((site) => site.options[key] === value),
+  );
   return Object.fromEntries(alike);
 }
 
@@ -79,7 +86,9 @@ function linkSections(estate: Estate): readonly IniSection[] {
 function compositeSection(estate: Estate, kind: TopologyKind): readonly IniSection[] {
   const { composite } = estate;
   if (composite === undefined || (kind !== "CAA" && kind !== "DAA" && kind !== "CAP")) return [];
-  const names = composite.members.map((name) => estate.sites.find((site) => site.name === name)?.dataservice ?? name);
+  const names = composite.members.map(
+    (name) => estate.sites.find((site) => site.name === name)?.dataservice ?? name,
+  );
   const entries: IniEntry[] = kind === "CAP" ? [] : [["topology", "composite-multi-master"]];
   return [{ name: composite.dataservice, entries: [...entries, ["composite-datasources", names.join(",")]] }];
 }
@@ -107,7 +116,11 @@ function passive(section: IniSection, estate: Estate, site: Site): IniSection {
  * Renders the text for a topology. `primaries` names each site's live primary by site name; a site that is not in it
  * gets the node of its `initialPrimary`, which is right before the first install only.
  */
-export function tungstenIni(estate: Estate, kind: TopologyKind, primaries: Readonly<Record<string, string>>): string {
+export function tungstenIni(
+  estate: Estate,
+  kind: TopologyKind,
+  primaries: Readonly<Record<string, string>>,
+): string {
   const [first] = estate.sites;
   if (first === undefined) throw new Error(`estate ${estate.name} has no site`);
   const shared = sharedOptions(estate);

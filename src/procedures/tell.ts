@@ -1,16 +1,9 @@
 /** How a run is told to humans: conditions made from ledger and decision. Nothing steers by them. */
+import type { Told } from "../crds/conditions.ts";
 import type { Ledger } from "../crds/ledger.ts";
 import type { Decision } from "./advance.ts";
 import type { Procedure } from "./procedure.ts";
 import { placeOf, trackOf } from "./track.ts";
-
-/** A condition before it is stamped with times and generation. */
-export type Told = {
-  readonly type: string;
-  readonly status: "True" | "False" | "Unknown";
-  readonly reason: string;
-  readonly message: string;
-};
 
 /** Conditions of a run that has been approved, after a decision. */
 export function tellRun(procedure: Procedure, decision: Decision, paused: boolean): readonly Told[] {

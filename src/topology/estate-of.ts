@@ -38,12 +38,23 @@ export type EstateInputs = {
 /** About which object a problem is, e.g. `CrossSiteLink/london-to-nyc`, and the sentence. */
 export type Problem = { readonly about: string; readonly sentence: string };
 
-export function estatesOf(namespace: string, inputs: EstateInputs): { estates: readonly Estate[]; problems: readonly Problem[] } {
+export function estatesOf(
+  namespace: string,
+  inputs: EstateInputs,
+): { estates: readonly Estate[]; problems: readonly Problem[] } {
   const sites = inputs.clusters.map(siteFrom).sort(byName);
-  const problems = [...siteProblems(sites), ...linkProblems(sites, inputs.links), ...compositeProblems(sites, inputs.composites)];
+  const problems = [
+    ...siteProblems(sites),
+    ...linkProblems(sites, inputs.links),
+    ...compositeProblems(sites, inputs.composites),
+  ];
   const known = new Set(sites.map((site) => site.name));
-  const links = inputs.links.filter((link) => known.has(link.source) && known.has(link.target) && link.source !== link.target);
-  const composites = inputs.composites.filter((composite) => composite.members.every((member) => known.has(member)));
+  const links = inputs.links.filter(
+    (link) => known.has(link.source) && known.has(link.target) && link.source !== link.target,
+  );
+  const composites = inputs.composites.filter((composite) =>
+    composite.members.every((member) => known.has(member)),
+  );
   const groups = groupsOf(sites, links, composites);
   return { estates: groups.map((group) => estateFrom(namespace, group, links, composites)), problems };
 }
@@ -52,7 +63,8 @@ export function estatesOf(namespace: string, inputs: EstateInputs): { estates: r
 export const estateWith = (estates: readonly Estate[], site: string): Estate | undefined =>
   estates.find((estate) => estate.sites.some((candidate) => candidate.name === site));
 
-const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+const byName = (a: { name: string }, b: { name: string }): number =>
+  a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 
 function siteFrom(input: ClusterInput): Site {
   const total = input.nodes + (input.witness?.active === true ? 1 : 0);
@@ -63,7 +75,16 @@ function siteFrom(input: ClusterInput): Site {
     witness: ordinal >= input.nodes,
   }));
   const { name, initialPrimary, release, mysqlPort, connectorPort, options } = input;
-  return { name, dataservice: input.dataservice ?? dataserviceName(name), nodes, initialPrimary, release, mysqlPort, connectorPort, options };
+  return {
+    name,
+    dataservice: input.dataservice ?? dataserviceName(name),
+    nodes,
+    initialPrimary,
+    release,
+    mysqlPort,
+    connectorPort,
+    options,
+  };
 }
 
 function siteProblems(sites: readonly Site[]): readonly Problem[] {
@@ -72,13 +93,28 @@ function siteProblems(sites: readonly Site[]): readonly Problem[] {
   for (const site of sites) {
     const about = `TungstenCluster/${site.name}`;
     const twin = seen.get(site.dataservice);
-    if (twin !== undefined) problems.push({ about, sentence: `spec.dataservice ${site.dataservice} is also that of TungstenCluster ${twin}; choose another` });
+    if (twin !== undefined)
+      problems.push({
+        about,
+        sentence: `spec.dataservice ${site.dataservice} is also that of TungstenCluster ${twin}; choose another`,
+      });
     seen.set(site.dataservice, site.name);
-    if (site.dataservice.includes("_from_")) problems.push({ about, sentence: `spec.dataservice ${site.dataservice} contains "_from_", which Composite Active/Active uses for its own services; choose another` });
+    if (site.dataservice.includes("_from_"))
+      problems.push({
+        about,
+        sentence: `spec.dataservice ${site.dataservice} contains "_from_", which Composite Active/Active uses for its own services; choose another`,
+      });
     const odd = site.nodes.find((node) => !isMemberName(node));
-    if (odd !== undefined) problems.push({ about, sentence: `member name ${odd.name} is no host name that tpm accepts; shorten metadata.name to letters, digits and "-"` });
+    if (odd !== undefined)
+      problems.push({
+        about,
+        sentence: `member name ${odd.name} is no host name that tpm accepts; shorten metadata.name to letters, digits and "-"`,
+      });
     if (site.initialPrimary >= site.nodes.filter((node) => !node.witness).length)
-      problems.push({ about, sentence: `spec.initialPrimary ${site.initialPrimary} is none of the ordinals 0 to ${site.nodes.length - 1}` });
+      problems.push({
+        about,
+        sentence: `spec.initialPrimary ${site.initialPrimary} is none of the ordinals 0 to ${site.nodes.length - 1}`,
+      });
   }
   return problems;
 }
@@ -87,22 +123,51 @@ function linkProblems(sites: readonly Site[], links: readonly LinkInput[]): read
   return links.flatMap((link) => {
     const about = `CrossSiteLink/${link.name}`;
     const missing = [link.source, link.target].find((name) => !sites.some((site) => site.name === name));
-    if (missing !== undefined) return [{ about, sentence: `TungstenCluster ${missing} does not exist in this namespace; create it or correct the name` }];
-    if (link.source === link.target) return [{ about, sentence: `spec.source and spec.target are both ${link.source}; a site cannot read itself` }];
-    const twin = links.find((other) => other.name < link.name && other.source === link.source && other.target === link.target);
-    return twin === undefined ? [] : [{ about, sentence: `CrossSiteLink ${twin.name} already links ${link.source} to ${link.target}; delete one of them` }];
+    if (missing !== undefined)
+      return [
+        {
+          about,
+          sentence: `TungstenCluster ${missing} does not exist in this namespace; create it or correct the name`,
+        },
+      ];
+    if (link.source === link.target)
+      return [
+        { about, sentence: `spec.source and spec.target are both ${link.source}; a site cannot read itself` },
+      ];
+    const twin = links.find(
+      (other) => other.name < link.name && other.source === link.source && other.target === link.target,
+    );
+    return twin === undefined
+      ? []
+      : [
+          {
+            about,
+            sentence: `CrossSiteLink ${twin.name} already links ${link.source} to ${link.target}; delete one of them`,
+          },
+        ];
   });
 }
 
-function compositeProblems(sites: readonly Site[], composites: readonly CompositeInput[]): readonly Problem[] {
+function compositeProblems(
+  sites: readonly Site[],
+  composites: readonly CompositeInput[],
+): readonly Problem[] {
   const owner = new Map<string, string>();
   return composites.flatMap((composite) => {
     const about = `CompositeService/${composite.name}`;
     const problems: Problem[] = [];
     for (const member of composite.members) {
-      if (!sites.some((site) => site.name === member)) problems.push({ about, sentence: `member ${member} is no TungstenCluster of this namespace; create it or correct the name` });
+      if (!sites.some((site) => site.name === member))
+        problems.push({
+          about,
+          sentence: `member ${member} is no TungstenCluster of this namespace; create it or correct the name`,
+        });
       const other = owner.get(member);
-      if (other !== undefined) problems.push({ about, sentence: `member ${member} already belongs to CompositeService ${other}; remove it from one of them` });
+      if (other !== undefined)
+        problems.push({
+          about,
+          sentence: `member ${member} already belongs to CompositeService ${other}; remove it from one of them`,
+        });
       owner.set(member, composite.name);
     }
     return problems;
@@ -110,7 +175,11 @@ function compositeProblems(sites: readonly Site[], composites: readonly Composit
 }
 
 /** Sites connected by links or composites, in name order. */
-function groupsOf(sites: readonly Site[], links: readonly LinkInput[], composites: readonly CompositeInput[]): readonly (readonly Site[])[] {
+function groupsOf(
+  sites: readonly Site[],
+  links: readonly LinkInput[],
+  composites: readonly CompositeInput[],
+): readonly (readonly Site[])[] {
   const parent = new Map(sites.map((site) => [site.name, site.name]));
   const rootOf = (name: string): string => {
     const up = parent.get(name) ?? name;
@@ -128,10 +197,18 @@ function groupsOf(sites: readonly Site[], links: readonly LinkInput[], composite
   return [...groups.values()];
 }
 
-function estateFrom(namespace: string, sites: readonly Site[], links: readonly LinkInput[], composites: readonly CompositeInput[]): Estate {
+function estateFrom(
+  namespace: string,
+  sites: readonly Site[],
+  links: readonly LinkInput[],
+  composites: readonly CompositeInput[],
+): Estate {
   const inside = (name: string) => sites.some((site) => site.name === name);
   const composite = composites.find(({ members }) => members.some(inside));
-  const own: Link[] = links.filter((link) => inside(link.source)).map((link) => ({ ...link })).sort(byName);
+  const own: Link[] = links
+    .filter((link) => inside(link.source))
+    .map((link) => ({ ...link }))
+    .sort(byName);
   const name = composite?.name ?? sites.map((site) => site.name).join("-");
   return { name, namespace, sites, links: own, ...(composite && { composite: compositeFrom(composite) }) };
 }

@@ -10,9 +10,11 @@ export const nodeLabel = "tungsten-operator.io/node";
 export const runLabel = "tungsten-operator.io/run";
 
 /** MSAA's section is named source_target; its service, in the second replicator, after the source alone. */
-export const linkSection = (source: Site, target: Site): string => `${source.dataservice}_${target.dataservice}`;
+export const linkSection = (source: Site, target: Site): string =>
+  `${source.dataservice}_${target.dataservice}`;
 /** CAA's generated service, the words the other way round: what runs in target and brings source's data. */
-export const generatedService = (target: Site, source: Site): string => `${target.dataservice}_from_${source.dataservice}`;
+export const generatedService = (target: Site, source: Site): string =>
+  `${target.dataservice}_from_${source.dataservice}`;
 
 export const iniConfigMap = (estate: string): string => `${estate}-tungsten-ini`;
 export const myCnfConfigMap = (site: string): string => `${site}-my-cnf`;

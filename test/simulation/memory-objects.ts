@@ -17,7 +17,10 @@ export function memoryObjects(nextUid: () => string): MemoryObjects {
   let version = 100;
   let writes = 0;
   const keyOf = (kind: ResourceKind, ref: ObjectRef) => `${kind.plural}/${ref.namespace}/${ref.name}`;
-  const refOf = (object: KubeObject): ObjectRef => ({ namespace: object.metadata.namespace ?? "", name: object.metadata.name });
+  const refOf = (object: KubeObject): ObjectRef => ({
+    namespace: object.metadata.namespace ?? "",
+    name: object.metadata.name,
+  });
   const put = (key: string, object: KubeObject): KubeObject => {
     version += 1;
     writes += 1;
@@ -53,16 +56,22 @@ export function memoryObjects(nextUid: () => string): MemoryObjects {
     apply: async (kind, object) => {
       const found = stored.get(keyOf(kind, refOf(object)));
       if (found === undefined) return create(kind, object);
-      return put(keyOf(kind, refOf(object)), { ...found, ...copy(object), metadata: { ...found.metadata, ...copy(object.metadata) } });
+      return put(keyOf(kind, refOf(object)), {
+        ...found,
+        ...copy(object),
+        metadata: { ...found.metadata, ...copy(object.metadata) },
+      });
     },
     replace: async (kind, object) => {
       const [key, found] = current(kind, object);
-      const generation = (found.metadata.generation ?? 1) + (JSON.stringify(found["spec"]) === JSON.stringify(object["spec"]) ? 0 : 1);
+      const generation =
+        (found.metadata.generation ?? 1) +
+        (JSON.stringify(found.spec) === JSON.stringify(object.spec) ? 0 : 1);
       return put(key, { ...copy(object), metadata: { ...copy(object.metadata), generation } });
     },
     replaceStatus: async (kind, object) => {
       const [key, found] = current(kind, object);
-      return put(key, { ...found, status: copy(object["status"]) });
+      return put(key, { ...found, status: copy(object.status) });
     },
     patch: async (kind, ref, patch) => {
       const found = stored.get(keyOf(kind, ref));

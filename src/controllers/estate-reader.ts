@@ -1,0 +1,95 @@
+/** Reads a namespace's specs and pods, live, into estates and the pods of their nodes. */
+import { compositeService } from "../crds/composite-service.ts";
+import { crossSiteLink } from "../crds/cross-site-link.ts";
+import { parseSpec } from "../crds/parse.ts";
+import { tungstenCluster } from "../crds/tungsten-cluster.ts";
+import { clusterKind, compositeKind, linkKind, podKind } from "../kube/kinds.ts";
+import type { Estate } from "../topology/estate.ts";
+import {
+  type ClusterInput,
+  type CompositeInput,
+  estatesOf,
+  type LinkInput,
+  type Problem,
+} from "../topology/estate-of.ts";
+import { nodeLabel } from "../topology/names.ts";
+import type { KubeObject, Objects, PodRef } from "./shell.ts";
+
+export type Namespace = {
+  readonly estates: readonly Estate[];
+  readonly problems: readonly Problem[];
+  readonly clusters: ReadonlyMap<string, KubeObject>;
+};
+
+/** All estates of a namespace. An object whose spec does not parse is left out and told by its own controller. */
+export async function readNamespace(objects: Objects, namespace: string): Promise<Namespace> {
+  const [clusters, links, composites] = await Promise.all([
+    objects.list(clusterKind, namespace),
+    objects.list(linkKind, namespace),
+    objects.list(compositeKind, namespace),
+  ]);
+  const inputs = {
+    clusters: clusters.flatMap(clusterInput),
+    links: links.flatMap(linkInput),
+    composites: composites.flatMap(compositeInput),
+  };
+  const { estates, problems } = estatesOf(namespace, inputs);
+  return { estates, problems, clusters: new Map(clusters.map((object) => [object.metadata.name, object])) };
+}
+
+function clusterInput(object: KubeObject): ClusterInput[] {
+  const parsed = parseSpec(tungstenCluster.spec, object.spec);
+  if ("faults" in parsed || object.metadata.deletionTimestamp !== undefined) return [];
+  const { dataservice, nodes, witness, initialPrimary, release, mysql, connector, options } = parsed.spec;
+  const { name } = object.metadata;
+  return [
+    {
+      name,
+      dataservice,
+      nodes,
+      witness,
+      initialPrimary,
+      release,
+      mysqlPort: mysql.port,
+      connectorPort: connector.port,
+      options,
+    },
+  ];
+}
+
+function linkInput(object: KubeObject): LinkInput[] {
+  const parsed = parseSpec(crossSiteLink.spec, object.spec);
+  if ("faults" in parsed || object.metadata.deletionTimestamp !== undefined) return [];
+  const { source, target, options } = parsed.spec;
+  return [{ name: object.metadata.name, source: source.name, target: target.name, options }];
+}
+
+function compositeInput(object: KubeObject): CompositeInput[] {
+  const parsed = parseSpec(compositeService.spec, object.spec);
+  if ("faults" in parsed || object.metadata.deletionTimestamp !== undefined) return [];
+  const { dataservice, type, members, primarySite, writeAffinity } = parsed.spec;
+  return [
+    {
+      name: object.metadata.name,
+      dataservice,
+      type,
+      members: members.map(({ name }) => name),
+      primarySite,
+      writeAffinity,
+    },
+  ];
+}
+
+/** Running pods by node name. A pod that is being deleted is another life already and is left out. */
+export async function readPods(objects: Objects, namespace: string): Promise<ReadonlyMap<string, PodRef>> {
+  const pods = await objects.list(podKind, namespace, nodeLabel);
+  const running = pods.filter(
+    (pod) => pod.status?.phase === "Running" && pod.metadata.deletionTimestamp === undefined,
+  );
+  return new Map(
+    running.map((pod) => [
+      pod.metadata.labels?.[nodeLabel] ?? pod.metadata.name,
+      { namespace, name: pod.metadata.name, uid: pod.metadata.uid ?? "" },
+    ]),
+  );
+}

@@ -1,0 +1,247 @@
+/** A request before approval: pre-flight and plan anew on every pass, until a human names the plan's hash. */
+import type { Told } from "../crds/conditions.ts";
+import type { Ledger } from "../crds/ledger.ts";
+import { tungstenIni } from "../ini/tungsten-ini.ts";
+import { isAlreadyExists } from "../kube/errors.ts";
+import { configMapKind, requestKind } from "../kube/kinds.ts";
+import { procedureOf } from "../procedures/catalog.ts";
+import { type Lent, type Prepared, prepare } from "../procedures/prepare.ts";
+import type { Estate } from "../topology/estate.ts";
+import { sha256Of } from "./checksum.ts";
+import { readPods } from "./estate-reader.ts";
+import { withFacts } from "./gather.ts";
+import { ownerOf } from "./ownership.ts";
+import { takeSites } from "./request-sites.ts";
+import { type StatusChange, writeStatus } from "./request-status.ts";
+import { listCopies } from "./run-copies.ts";
+import type { KubeObject } from "./shell.ts";
+import type { Pass, Requeue } from "./upgrade-request.ts";
+
+export const runFinalizer = "tungsten-operator.io/run";
+
+/** What planning borrows: ini rendering for this estate, and hashing. */
+export const lentFor = (estate: Estate): Lent => ({
+  sha256: sha256Of,
+  renderIni: (kind, primaries) => {
+    const dynamic = kind === "CAA" && estate.composite?.type === "DynamicActiveActive";
+    return tungstenIni(estate, dynamic ? "DAA" : kind === "CAA" ? "CAA" : "MSAA", primaries);
+  },
+});
+
+export async function planRequest(pass: Pass): Promise<Requeue> {
+  const { shell, request, ledger, estate, spec } = pass;
+  if (request.metadata.deletionTimestamp !== undefined) return dropFinalizer(pass);
+  if (spec.abort) return end(pass, "Aborted");
+  if (rememberedAsDone(pass)) return end(pass, "AlreadyDone");
+  const { procedure } = procedureOf(spec);
+  const pods = await readPods(shell.objects, estate.namespace);
+  const around = { pods, copies: () => listCopies(shell.objects, request) };
+  const prepared = await withFacts(shell, around, (facts) =>
+    prepare(procedure, ledger, request.metadata.name, estate, facts, lentFor(estate)),
+  );
+  if (prepared.is !== "planned") return tellUnplanned(pass, prepared);
+  await storePlan(pass, prepared);
+  return approve(pass, prepared);
+}
+
+type Planned = Extract<Prepared, { is: "planned" }>;
+const say = (type: string, status: Told["status"], reason: string, message: string): Told => ({
+  type,
+  status,
+  reason,
+  message,
+});
+
+async function tellUnplanned(pass: Pass, prepared: Exclude<Prepared, Planned>): Promise<Requeue> {
+  const refused = prepared.is === "refused";
+  const accepted = refused
+    ? say("Accepted", "False", "Refused", prepared.why)
+    : say("Accepted", "Unknown", "Checking", `cannot tell yet: ${prepared.why}`);
+  await writeStatus(pass.shell, pass.request, {
+    ledger: pass.ledger,
+    told: [accepted],
+    cursor: refused ? "refused" : "checking",
+  });
+  return { afterMs: pass.limits.idleMs };
+}
+
+const planName = (request: KubeObject, hash: string): string =>
+  `${request.metadata.name}-plan-${hash.slice(0, 8)}`;
+
+/** The whole plan, immutable, readable with kubectl. */
+async function storePlan(pass: Pass, { plan, hash }: Planned): Promise<void> {
+  const { shell, request } = pass;
+  const name = planName(request, hash);
+  if (request.status?.plan?.stored === name) return;
+  const metadata = {
+    name,
+    namespace: request.metadata.namespace ?? "",
+    ownerReferences: [ownerOf(request)],
+    labels: { "app.kubernetes.io/managed-by": "tungsten-operator" },
+  };
+  try {
+    await shell.objects.create(configMapKind, {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata,
+      immutable: true,
+      data: { plan: plan.text },
+    });
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+  }
+}
+
+function planStatus(request: KubeObject, { plan, hash }: Planned): NonNullable<StatusChange["plan"]> {
+  const interruption = plan.interruptions.map(({ site, seconds }) => ({ site, seconds }));
+  const findings = plan.findings.map(({ id, text }) => ({ id, text }));
+  return {
+    hash,
+    short: hash.slice(0, 8),
+    commands: plan.commands,
+    pointOfNoReturn: plan.pointOfNoReturn,
+    interruption,
+    findings,
+    stored: planName(request, hash),
+  };
+}
+
+async function approve(pass: Pass, prepared: Planned): Promise<Requeue> {
+  const { shell, request, spec, limits } = pass;
+  const { hash, plan } = prepared;
+  const planned = [
+    say("Accepted", "True", "PreflightPassed", "every pre-flight check has passed"),
+    say(
+      "Planned",
+      "True",
+      "PlanMade",
+      `${plan.commands} commands; read ConfigMap ${planName(request, hash)}; hash ${hash}`,
+    ),
+  ];
+  const ledger: Ledger = { ...pass.ledger, planHash: hash };
+  const tell = (told: readonly Told[], cursor: string) =>
+    writeStatus(shell, request, {
+      ledger,
+      told: [...planned, ...told],
+      cursor,
+      plan: planStatus(request, prepared),
+    });
+  if (spec.dryRun) {
+    await tell([], "planned (dry run)");
+    return end(
+      { ...pass, ledger, request: (await shell.objects.get(requestKind, refOf(request))) ?? request },
+      "Planned",
+    );
+  }
+  const objection = notApproved(pass, hash);
+  if (objection !== undefined) {
+    await tell([objection], "awaiting approval");
+    return { afterMs: limits.idleMs };
+  }
+  const queued = await takeSites(pass);
+  if (queued !== undefined) {
+    await tell(
+      [
+        say("Approved", "True", "Approved", `plan ${hash} is approved`),
+        say("Queued", "True", "SiteTaken", queued),
+      ],
+      "queued",
+    );
+    return { afterMs: limits.idleMs };
+  }
+  return begin(pass, prepared, planned);
+}
+
+const refOf = (request: KubeObject) => ({
+  namespace: request.metadata.namespace ?? "",
+  name: request.metadata.name,
+});
+
+/** Why the run may not begin yet; undefined when it may. */
+function notApproved(pass: Pass, hash: string): Told | undefined {
+  const { spec, shell, request } = pass;
+  const now = shell.clock.now();
+  const how = `kubectl -n ${request.metadata.namespace} patch upg ${request.metadata.name} --type merge -p '{"spec":{"approvedPlan":"${hash}"}}'`;
+  if (spec.approval === "Manual" && spec.approvedPlan === "")
+    return say("Approved", "False", "AwaitingApproval", `read the plan, then: ${how}`);
+  if (spec.approvedPlan !== "" && spec.approvedPlan !== hash)
+    return say(
+      "Approved",
+      "False",
+      "PlanOutdated",
+      `spec.approvedPlan is ${spec.approvedPlan.slice(0, 12)}…, the plan for the world as it is now is ${hash}; read it and approve it: ${how}`,
+    );
+  if (spec.paused) return say("Approved", "False", "Paused", "spec.paused is set; the run does not begin");
+  const { notBefore, notAfter } = spec.window ?? {};
+  if (notBefore !== undefined && now < Date.parse(notBefore))
+    return say("Approved", "False", "WindowClosed", `the run may begin at ${notBefore}`);
+  if (notAfter !== undefined && now > Date.parse(notAfter))
+    return say("Approved", "False", "WindowClosed", `spec.window ended at ${notAfter}; set a later one`);
+  return undefined;
+}
+
+/** Freezes the pins and puts the finalizer on; from here on the plan never changes. */
+async function begin(pass: Pass, prepared: Planned, planned: readonly Told[]): Promise<Requeue> {
+  const { shell, request } = pass;
+  const now = shell.clock.now();
+  const finalizers = [...new Set([...(request.metadata.finalizers ?? []), runFinalizer])];
+  const held = await shell.objects.patch(requestKind, refOf(request), {
+    metadata: { finalizers, resourceVersion: request.metadata.resourceVersion },
+  });
+  const ledger: Ledger = {
+    ...pass.ledger,
+    phase: "Running",
+    planHash: prepared.hash,
+    pins: prepared.pins,
+    approvedAt: now,
+    cursor: { step: 0, part: 0, since: now, round: 1 },
+  };
+  const told = [
+    ...planned,
+    say("Approved", "True", "Approved", `plan ${prepared.hash} is approved`),
+    say("Queued", "False", "Admitted", "the sites are admitted to this run"),
+  ];
+  await writeStatus(shell, held, { ledger, told, cursor: "begun", plan: planStatus(request, prepared) });
+  shell.log.info({ name: request.metadata.name, hash: prepared.hash }, "run begun");
+  return { afterMs: 0 };
+}
+
+/** The sites remember a finished run of this name: self-heal or a restore has created the request again. */
+function rememberedAsDone({ estate, namespace, request, spec }: Pass): boolean {
+  return estate.sites.every((site) => {
+    const runs: { name: string; procedure: string; outcome: string; uid: string }[] =
+      namespace.clusters.get(site.name)?.status?.finishedRuns ?? [];
+    return runs.some(
+      (run) =>
+        run.name === request.metadata.name &&
+        run.procedure === spec.procedure &&
+        run.outcome === "Succeeded" &&
+        run.uid !== request.metadata.uid,
+    );
+  });
+}
+
+async function end(pass: Pass, outcome: "Planned" | "AlreadyDone" | "Aborted"): Promise<Requeue> {
+  const { shell, request } = pass;
+  const ledger: Ledger = { ...pass.ledger, phase: "Finished", outcome };
+  const messages = {
+    Planned: "dry run: the plan was made and nothing was run",
+    AlreadyDone: "the sites remember this run as finished; nothing was run",
+    Aborted: "aborted before anything was run",
+  };
+  const told = say("Succeeded", outcome === "Aborted" ? "False" : "True", outcome, messages[outcome]);
+  await writeStatus(shell, request, {
+    ledger,
+    told: [told, say("Progressing", "True", "Finished", messages[outcome])],
+    cursor: outcome,
+  });
+  return { afterMs: 0 };
+}
+
+async function dropFinalizer({ shell, request }: Pass): Promise<Requeue> {
+  const finalizers = (request.metadata.finalizers ?? []).filter((name) => name !== runFinalizer);
+  await shell.objects.patch(requestKind, refOf(request), {
+    metadata: { finalizers, resourceVersion: request.metadata.resourceVersion },
+  });
+  return "never";
+}

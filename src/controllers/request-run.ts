@@ -1,0 +1,124 @@
+/** A request after approval: one decision a pass, recorded before it is carried out. */
+
+import type { Ledger } from "../crds/ledger.ts";
+import { advance, type Controls, type Decision } from "../procedures/advance.ts";
+import { procedureOf } from "../procedures/catalog.ts";
+import { entriesOf } from "../procedures/journal.ts";
+import { departed, renderedInis, runOf } from "../procedures/prepare.ts";
+import type { Procedure } from "../procedures/procedure.ts";
+import { cursorInWords, tellRun } from "../procedures/tell.ts";
+import { placeOf } from "../procedures/track.ts";
+import { readPods } from "./estate-reader.ts";
+import { withFacts } from "./gather.ts";
+import { appendJournal } from "./journal-pages.ts";
+import { perform } from "./perform.ts";
+import { lentFor } from "./request-planning.ts";
+import { takeSites } from "./request-sites.ts";
+import { writeStatus } from "./request-status.ts";
+import { copyOf, listCopies } from "./run-copies.ts";
+import type { Pass, Requeue } from "./upgrade-request.ts";
+
+export async function runRequest(pass: Pass): Promise<Requeue> {
+  const { shell, request, ledger, fences } = pass;
+  const { procedure } = procedureOf(pass.spec);
+  const queued = await takeSites(pass);
+  if (queued !== undefined) return tellQueued(pass, procedure, queued);
+  const pods = await readPods(shell.objects, pass.estate.namespace);
+  const decision = await decide(pass, procedure, pods);
+  const told = tellRun(procedure, decision, pass.spec.paused);
+  const written = await writeStatus(shell, request, {
+    ledger: decision.ledger,
+    told,
+    cursor: cursorInWords(procedure, decision.ledger),
+  });
+  const stepId = placeOf(procedure, ledger).step?.id ?? "";
+  await appendJournal(shell.objects, written, entriesOf(decision, ledger, stepId, shell.clock.now()));
+  meter(pass, procedure, decision, stepId);
+  if (decision.kind === "act") {
+    const held = fences.get(request.metadata.uid ?? "") ?? new Map();
+    await perform(shell, decision.deeds, { pods, fences: held, copy: (name) => copyOf(request, name) });
+  }
+  return requeue(pass, decision);
+}
+
+async function decide(
+  pass: Pass,
+  procedure: Procedure,
+  pods: Awaited<ReturnType<typeof readPods>>,
+): Promise<Decision> {
+  const { shell, request, ledger, estate, spec, limits } = pass;
+  const { pins } = ledger;
+  if (pins === undefined) throw new Error("a running ledger without pins");
+  const lent = lentFor(estate);
+  const ini = renderedInis(pins.primaries, lent);
+  const generation = request.metadata.generation ?? 0;
+  const changed = departed(pins, estate, ini, lent);
+  if (changed !== undefined) return haltDeparted(ledger, changed, generation, shell.clock.now());
+  const controls: Controls = {
+    generation,
+    paused: spec.paused,
+    abort: spec.abort,
+    revert: spec.revert,
+    acknowledge: spec.acknowledge,
+  };
+  const around = { pods, copies: () => listCopies(shell.objects, request) };
+  return withFacts(shell, around, (facts) =>
+    advance(procedure, ledger, {
+      run: runOf(ledger, request.metadata.name, estate, pins, ini),
+      facts,
+      now: shell.clock.now(),
+      controls,
+      width: limits.width,
+    }),
+  );
+}
+
+/** Told as a halt, and over as soon as the specs fit again. */
+function haltDeparted(ledger: Ledger, message: string, generation: number, now: number): Decision {
+  const halt = {
+    reason: "WorldDeparted",
+    message,
+    at: ledger.halt?.message === message ? ledger.halt.at : now,
+    generation: generation - 1,
+  };
+  return { kind: "halt", ledger: { ...ledger, halt }, reason: "WorldDeparted", message };
+}
+
+async function tellQueued(pass: Pass, procedure: Procedure, why: string): Promise<Requeue> {
+  const { shell, request, ledger, limits } = pass;
+  const told = [{ type: "Queued", status: "True" as const, reason: "SiteTaken", message: why }];
+  await writeStatus(shell, request, { ledger, told, cursor: cursorInWords(procedure, ledger) });
+  return { afterMs: limits.pollMs };
+}
+
+function requeue({ limits }: Pass, decision: Decision): Requeue {
+  switch (decision.kind) {
+    case "act":
+      return {
+        afterMs: decision.deeds.some(({ effect }) => "keep" in effect) ? 0 : Math.min(200, limits.pollMs),
+      };
+    case "move":
+    case "finish":
+      return { afterMs: 0 };
+    case "wait":
+      return { afterMs: limits.pollMs };
+    case "halt":
+      return { afterMs: limits.idleMs };
+  }
+}
+
+function meter({ shell, ledger }: Pass, procedure: Procedure, decision: Decision, stepId: string): void {
+  const finished = decision.ledger.steps.find(
+    (entry) => entry.id === stepId && entry.finishedAt !== undefined,
+  );
+  const before = ledger.steps.find((entry) => entry.id === stepId);
+  if (finished?.finishedAt !== undefined && before?.finishedAt === undefined)
+    shell.meters.stepFinished(procedure.name, stepId, (finished.finishedAt - finished.startedAt) / 1000);
+  if (decision.kind === "halt" && ledger.halt === undefined)
+    shell.meters.procedureHalted(procedure.name, decision.reason);
+  if (decision.kind === "move")
+    shell.log.info(
+      { procedure: procedure.name, step: stepId, cursor: cursorInWords(procedure, decision.ledger) },
+      decision.why,
+    );
+}

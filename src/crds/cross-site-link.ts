@@ -1,0 +1,68 @@
+/** CrossSiteLink: one direction of MSAA replication through the second Tungsten Replicator product. */
+import { z } from "zod";
+import {
+  age,
+  type CustomResource,
+  conditions,
+  immutable,
+  options,
+  ready,
+  reference,
+  rules,
+} from "./fields.ts";
+
+const spec = z
+  .object({
+    source: reference("TungstenCluster whose transactions travel."),
+    target: reference("TungstenCluster that applies them."),
+    options: options.default({}),
+  })
+  .meta(
+    rules(...immutable("source", "target"), {
+      rule: "self.source.name != self.target.name",
+      message: "source and target are the same TungstenCluster: a site cannot read itself, name another",
+      fieldPath: ".target",
+    }),
+  )
+  .describe("Which site reads which.");
+
+const status = z.object({
+  observedGeneration: z.int().optional(),
+  nodesReady: z.string().max(16).optional(),
+  lag: z.string().max(16).optional(),
+  nodes: z
+    .array(
+      z.object({
+        name: z.string().max(64),
+        state: z.string().max(64),
+        seqno: z.int().optional(),
+        latencySeconds: z.number().optional(),
+      }),
+    )
+    .max(16)
+    .optional()
+    .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] }),
+  conditions,
+});
+
+export const crossSiteLink = {
+  kind: "CrossSiteLink",
+  plural: "crosssitelinks",
+  singular: "crosssitelink",
+  shortNames: ["xsl"],
+  description:
+    "One direction of Multi-Site/Active-Active replication: the source's transactions applied at the target.",
+  spec,
+  status,
+  columns: [
+    { name: "From", type: "string", jsonPath: ".spec.source.name" },
+    { name: "To", type: "string", jsonPath: ".spec.target.name" },
+    { name: "Nodes", type: "string", jsonPath: ".status.nodesReady" },
+    { name: "Lag", type: "string", jsonPath: ".status.lag" },
+    ready("Ready", "Ready"),
+    ready("Superseded", "Superseded"),
+    age,
+  ],
+} satisfies CustomResource<typeof spec, typeof status>;
+
+export type CrossSiteLinkSpec = z.output<typeof spec>;

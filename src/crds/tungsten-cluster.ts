@@ -1,0 +1,156 @@
+/** TungstenCluster: one dataservice at one site. */
+import { z } from "zod";
+import {
+  age,
+  type CustomResource,
+  conditions,
+  dataservice,
+  immutable,
+  objectName,
+  options,
+  port,
+  ready,
+  reference,
+  rules,
+} from "./fields.ts";
+
+const spec = z
+  .object({
+    dataservice: dataservice.optional(),
+    nodes: z.int().min(1).max(9).default(3).describe("Members that hold data: <name>-0 … <name>-(n-1)."),
+    witness: z
+      .object({ active: z.boolean().default(true) })
+      .optional()
+      .describe("Adds a voting member without data; its name follows those of the nodes."),
+    initialPrimary: z
+      .int()
+      .min(0)
+      .max(8)
+      .default(0)
+      .describe("Ordinal of the primary at the first install; afterwards the primary is a fact."),
+    release: z
+      .string()
+      .min(1)
+      .max(32)
+      .regex(/^[0-9]+\.[0-9]+\.[0-9]+(-[0-9]+)?$/)
+      .describe("Tungsten release on the nodes' volumes, e.g. 8.0.4-132."),
+    image: z.string().min(1).max(512).describe("Image that honours the node contract."),
+    mysql: z
+      .object({
+        port: port
+          .default(13306)
+          .describe("Where MySQL listens; the connector takes the applications' port."),
+        settings: z
+          .record(z.string().max(64), z.string().max(1024))
+          .meta({ maxProperties: 200 })
+          .default({})
+          .describe("Joined with what the operator renders into my.cnf; a clash is refused."),
+      })
+      .default({ port: 13306, settings: {} }),
+    connector: z
+      .object({
+        port: port.default(3306),
+        service: z
+          .object({ type: z.enum(["ClusterIP", "NodePort", "LoadBalancer"]).default("ClusterIP") })
+          .default({ type: "ClusterIP" }),
+      })
+      .default({ port: 3306, service: { type: "ClusterIP" } }),
+    credentials: z
+      .object({
+        replication: reference("Secret with keys username and password.").optional(),
+        application: reference("Secret with keys username and password.").optional(),
+      })
+      .default({})
+      .describe("Secrets of the accounts; those not named are generated."),
+    users: z
+      .array(reference("Secret with keys username and password."))
+      .max(50)
+      .default([])
+      .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] }),
+    storage: z
+      .object({ size: z.string().max(32).default("10Gi"), className: objectName.optional() })
+      .default({ size: "10Gi" }),
+    backups: z
+      .object({ claim: objectName })
+      .optional()
+      .describe("A second volume for what must lie off the node."),
+    options: options.default({}),
+    policy: z.enum(["Automatic", "Maintenance"]).default("Automatic"),
+    retention: z
+      .enum(["Retain", "Delete"])
+      .default("Retain")
+      .describe("What happens to volumes when the object is deleted."),
+    paused: z.boolean().default(false).describe("Stops reconciling this object."),
+    proceduresPaused: z.boolean().default(false).describe("Admits no new procedure to the site."),
+  })
+  .meta(
+    rules(...immutable("dataservice", "initialPrimary"), {
+      rule: "self.initialPrimary < self.nodes",
+      message: "initialPrimary must be an ordinal below nodes: choose 0 to nodes - 1",
+      fieldPath: ".initialPrimary",
+    }),
+  )
+  .describe("What the site should be.");
+
+const status = z.object({
+  observedGeneration: z.int().optional(),
+  topology: z.string().max(16).optional(),
+  primary: z.string().max(64).optional(),
+  policy: z.string().max(32).optional(),
+  nodesReady: z.string().max(16).optional(),
+  lag: z.string().max(16).optional(),
+  nodes: z
+    .array(
+      z.object({
+        name: z.string().max(64),
+        role: z.string().max(32).optional(),
+        state: z.string().max(64).optional(),
+        seqno: z.int().optional(),
+        latencySeconds: z.number().optional(),
+        release: z.string().max(32).optional(),
+        iniChecksum: z.string().max(64).optional(),
+      }),
+    )
+    .max(16)
+    .optional()
+    .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] }),
+  runningProcedure: z.string().max(128).optional(),
+  finishedRuns: z
+    .array(
+      z.object({
+        uid: z.string().max(64),
+        name: z.string().max(253),
+        procedure: z.string().max(64),
+        outcome: z.string().max(32),
+        finishedAt: z.string().max(40),
+      }),
+    )
+    .max(20)
+    .optional()
+    .describe(
+      "Procedures that ended here, newest last: a request that is created again under the same name is recognised.",
+    ),
+  conditions,
+});
+
+export const tungstenCluster = {
+  kind: "TungstenCluster",
+  plural: "tungstenclusters",
+  singular: "tungstencluster",
+  shortNames: ["tc"],
+  description: "One Tungsten dataservice at one site: its nodes, release, MySQL, connector and credentials.",
+  spec,
+  status,
+  columns: [
+    { name: "Type", type: "string", jsonPath: ".status.topology" },
+    { name: "Primary", type: "string", jsonPath: ".status.primary" },
+    { name: "Nodes", type: "string", jsonPath: ".status.nodesReady" },
+    { name: "Policy", type: "string", jsonPath: ".status.policy" },
+    { name: "Lag", type: "string", jsonPath: ".status.lag" },
+    ready("Ready", "Ready"),
+    age,
+  ],
+} satisfies CustomResource<typeof spec, typeof status>;
+
+export type TungstenClusterSpec = z.output<typeof spec>;
+export type TungstenClusterStatus = z.infer<typeof status>;

@@ -1,0 +1,141 @@
+/** UpgradeRequest: one run of one procedure. Each procedure with parameters has one block named after it. */
+import { z } from "zod";
+import { age, type CustomResource, conditions, immutable, ready, reference, rules } from "./fields.ts";
+
+const text = z.string().max(1024);
+
+const conversion = z
+  .object({
+    compositeService: reference("What the estate becomes; its members are the sites converted."),
+    backup: z
+      .object({
+        mode: z.enum(["Take", "Attested"]).default("Take"),
+        who: text.optional(),
+        when: text.optional(),
+        evidence: text.optional(),
+      })
+      .default({ mode: "Take" })
+      .meta(
+        rules({
+          rule: "self.mode != 'Attested' || (has(self.who) && has(self.when) && has(self.evidence))",
+          message:
+            "mode Attested needs who, when and evidence: say who took the backup, when, and where it lies",
+        }),
+      )
+      .describe("Take: the run takes one; Attested: a human vouches for one."),
+    positions: z
+      .enum(["Primitives"])
+      .default("Primitives")
+      .describe(
+        "How positions and tracking schemas are kept: by trepctl, dsctl and dumps whose every step is proven.",
+      ),
+    limits: z
+      .object({
+        latencySeconds: z.int().min(0).max(3600).default(5),
+        oldestTransactionSeconds: z.int().min(0).max(86400).default(60),
+      })
+      .default({ latencySeconds: 5, oldestTransactionSeconds: 60 }),
+    acknowledgedFindings: z
+      .array(z.string().max(256))
+      .max(200)
+      .default([])
+      .describe("Findings of the pre-flight a human has read, by id."),
+  })
+  .describe("Parameters of ConvertMsaaToCaa.");
+
+const instant = z.string().max(40).meta({ format: "date-time" });
+
+const spec = z
+  .object({
+    procedure: z.enum(["ConvertMsaaToCaa"]),
+    convertMsaaToCaa: conversion.optional(),
+    approval: z.enum(["Manual", "Automatic"]).default("Manual"),
+    approvedPlan: z
+      .string()
+      .max(64)
+      .default("")
+      .describe("Set to status.plan.hash to approve that plan and no other."),
+    window: z
+      .object({ notBefore: instant.optional(), notAfter: instant.optional() })
+      .optional()
+      .describe("When the run may begin; once begun it goes on."),
+    dryRun: z.boolean().default(false).describe("Make the plan and run nothing."),
+    paused: z.boolean().default(false).describe("Stop after the part that runs."),
+    abort: z.boolean().default(false).describe("Undo what was done; ignored once uninstalling has begun."),
+    revert: z
+      .boolean()
+      .default(false)
+      .describe("Go back further than abort can, until the point of no return."),
+    acknowledge: z
+      .array(
+        z.object({
+          command: z.string().max(256),
+          outcome: z.enum(["Succeeded", "Failed", "Retry"]),
+          reason: text,
+        }),
+      )
+      .max(50)
+      .default([])
+      .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["command"] })
+      .describe("A human's word about commands whose outcome is unknown."),
+  })
+  .meta(
+    rules(
+      ...immutable("procedure"),
+      {
+        rule: "(self.procedure == 'ConvertMsaaToCaa') == has(self.convertMsaaToCaa)",
+        message: "convertMsaaToCaa belongs to procedure ConvertMsaaToCaa: add the block",
+        fieldPath: ".convertMsaaToCaa",
+      },
+      {
+        rule: "!has(self.window) || !has(self.window.notBefore) || !has(self.window.notAfter) || timestamp(self.window.notBefore) < timestamp(self.window.notAfter)",
+        message: "window.notBefore must lie before window.notAfter: swap or correct them",
+        fieldPath: ".window",
+      },
+    ),
+  )
+  .describe("Which procedure, with which parameters, and a human's words during the run.");
+
+const status = z.object({
+  observedGeneration: z.int().optional(),
+  plan: z
+    .object({
+      hash: z.string().max(64),
+      short: z.string().max(16),
+      commands: z.int(),
+      pointOfNoReturn: z.string().max(512),
+      interruption: z.array(z.object({ site: z.string().max(64), seconds: z.int() })).max(50),
+      stored: z.string().max(253),
+      findings: z.array(z.object({ id: z.string().max(256), text: z.string().max(1024) })).max(500),
+    })
+    .optional(),
+  cursor: z.string().max(512).optional(),
+  copies: z.string().max(512).optional().describe("Where positions and dumps lie off the nodes."),
+  ledger: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .meta({ "x-kubernetes-preserve-unknown-fields": true, "x-kubernetes-map-type": "atomic" })
+    .describe("What the operator steers by; written by nobody else."),
+  conditions,
+});
+
+export const upgradeRequest = {
+  kind: "UpgradeRequest",
+  plural: "upgraderequests",
+  singular: "upgraderequest",
+  shortNames: ["upg"],
+  description: "One run of one procedure, asked for by a human or by Git. Deleting it undoes nothing.",
+  spec,
+  status,
+  columns: [
+    { name: "Procedure", type: "string", jsonPath: ".spec.procedure" },
+    { name: "Step", type: "string", jsonPath: ".status.cursor" },
+    { name: "Plan", type: "string", jsonPath: ".status.plan.short" },
+    ready("Progressing", "Progressing"),
+    ready("Succeeded", "Succeeded"),
+    age,
+  ],
+} satisfies CustomResource<typeof spec, typeof status>;
+
+export type UpgradeRequestSpec = z.output<typeof spec>;
+export type UpgradeRequestStatus = z.infer<typeof status>;

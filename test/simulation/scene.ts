@@ -1,0 +1,226 @@
+/** A scene: a simulated world, an API server in memory, and the operator's real loop between them, on one virtual clock. */
+import { pino } from "pino";
+import { msaaWorld } from "../../simulator/build.ts";
+import type { World } from "../../simulator/model.ts";
+import { exec } from "../../simulator/runner.ts";
+import { advance } from "../../simulator/world.ts";
+import type { ExecOutcome, KubeObject, Shell } from "../../src/controllers/shell.ts";
+import { type FenceBook, reconcileRequest } from "../../src/controllers/upgrade-request.ts";
+import { tungstenIni } from "../../src/ini/tungsten-ini.ts";
+import { clusterKind, compositeKind, linkKind, podKind, requestKind } from "../../src/kube/kinds.ts";
+import { estatesOf } from "../../src/topology/estate-of.ts";
+import { type MemoryObjects, memoryObjects } from "./memory-objects.ts";
+
+export const namespace = "estate";
+export const release = "8.0.4-132";
+const group = "tungsten-operator.io/v1alpha1";
+
+export type SceneShape = {
+  readonly sites: readonly string[];
+  readonly nodes: number;
+  readonly seed: number;
+  readonly rate?: number;
+};
+
+export type Scene = {
+  readonly world: World;
+  readonly objects: MemoryObjects;
+  readonly shell: Shell;
+  readonly calls: { exec: number; passes: number };
+  /** Everything a person could read: audit lines, logs, events. */
+  readonly readable: string[];
+  fences: FenceBook;
+  /** Called before every effect and every write; throwing there is a crash of the operator. */
+  onStep: (what: string) => void;
+};
+
+const silent = pino({ level: "silent" });
+
+export async function newScene(shape: SceneShape): Promise<Scene> {
+  const inputs = inputsOf(shape);
+  const [estate] = estatesOf(namespace, inputs).estates;
+  if (estate === undefined) throw new Error("no estate");
+  const blueprint = {
+    seed: shape.seed,
+    sites: shape.sites.map((name) => ({ name, nodes: shape.nodes })),
+    release,
+    rate: shape.rate ?? 1,
+  };
+  const world = msaaWorld(blueprint, tungstenIni(estate, "MSAA", {}));
+  let uids = 0;
+  const objects = memoryObjects(
+    () => `${String((uids += 1)).padStart(8, "0")}-0000-4000-8000-${String(shape.seed).padStart(12, "0")}`,
+  );
+  const scene: Scene = {
+    world,
+    objects,
+    calls: { exec: 0, passes: 0 },
+    readable: [],
+    fences: new Map(),
+    onStep: () => {},
+    shell: undefined as unknown as Shell,
+  };
+  Object.assign(scene, { shell: shellOver(scene) });
+  await putObjects(objects, shape, world);
+  return scene;
+}
+
+function inputsOf({ sites, nodes }: SceneShape) {
+  const pairs = sites.flatMap((source) =>
+    sites.filter((target) => target !== source).map((target) => ({ source, target })),
+  );
+  return {
+    clusters: sites.map((name) => ({
+      name,
+      nodes,
+      initialPrimary: 0,
+      release,
+      mysqlPort: 13306,
+      connectorPort: 3306,
+      options: {},
+    })),
+    links: pairs.map(({ source, target }) => ({
+      name: `${source}-to-${target}`,
+      source,
+      target,
+      options: {},
+    })),
+    composites: [{ name: "global", type: "ActiveActive" as const, members: sites }],
+  };
+}
+
+async function putObjects(objects: MemoryObjects, shape: SceneShape, world: World): Promise<void> {
+  const make = (kind: string, name: string, spec: object): KubeObject => ({
+    apiVersion: group,
+    kind,
+    metadata: { name, namespace },
+    spec,
+  });
+  const { links } = inputsOf(shape);
+  for (const name of shape.sites)
+    await objects.create(
+      clusterKind,
+      make("TungstenCluster", name, { nodes: shape.nodes, release, image: "node:dev" }),
+    );
+  for (const { name, source, target } of links)
+    await objects.create(
+      linkKind,
+      make("CrossSiteLink", name, { source: { name: source }, target: { name: target } }),
+    );
+  await objects.create(
+    compositeKind,
+    make("CompositeService", "global", {
+      type: "ActiveActive",
+      members: shape.sites.map((name) => ({ name })),
+    }),
+  );
+  for (const host of world.hosts.values()) {
+    const pod: KubeObject = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: host.name, namespace, labels: { "tungsten-operator.io/node": host.name } },
+      status: { phase: "Running" },
+    };
+    const made = await objects.create(podKind, pod);
+    host.podUid = made.metadata.uid ?? "";
+  }
+}
+
+/** Asks for the conversion. */
+export const askForConversion = (
+  scene: Scene,
+  spec: object = {},
+  parameters: object = {},
+): Promise<KubeObject> =>
+  scene.objects.create(requestKind, {
+    apiVersion: group,
+    kind: "UpgradeRequest",
+    metadata: { name: "to-caa", namespace },
+    spec: {
+      procedure: "ConvertMsaaToCaa",
+      convertMsaaToCaa: {
+        compositeService: { name: "global" },
+        backup: { mode: "Attested", who: "dba", when: "today", evidence: "vault" },
+        ...parameters,
+      },
+      approval: "Automatic",
+      ...spec,
+    },
+  });
+
+export const theRequest = async (scene: Scene): Promise<KubeObject> => {
+  const request = await scene.objects.get(requestKind, { namespace, name: "to-caa" });
+  if (request === undefined) throw new Error("no request");
+  return request;
+};
+
+function shellOver(scene: Scene): Shell {
+  const { objects } = scene;
+  const guarded =
+    <A extends unknown[], R>(what: string, call: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      scene.onStep(`before ${what}`);
+      const result = await call(...args);
+      scene.onStep(`after ${what}`);
+      return result;
+    };
+  return {
+    objects: {
+      ...objects,
+      create: guarded("create", objects.create),
+      replace: guarded("replace", objects.replace),
+      replaceStatus: guarded("status", objects.replaceStatus),
+      patch: guarded("patch", objects.patch),
+    },
+    pods: {
+      async exec(pod, argv, stdin): Promise<ExecOutcome> {
+        scene.calls.exec += 1;
+        scene.readable.push(argv.join(" "));
+        const begins = argv[1] === "start";
+        if (begins) scene.onStep(`before start ${argv[4]}`);
+        const reply = exec(scene.world, pod.name, argv, stdin);
+        if (begins) scene.onStep(`after start ${argv[4]}`);
+        return "lost" in reply ? { kind: "lost", why: reply.lost } : { kind: "exited", ...reply };
+      },
+    },
+    clock: { now: () => scene.world.now },
+    events: { emit: (_about, _type, reason, message) => void scene.readable.push(`${reason} ${message}`) },
+    log: silent,
+    meters: { execRound() {}, apiWrite() {}, commandBegun() {}, stepFinished() {}, procedureHalted() {} },
+  };
+}
+
+export const limits = { width: 16, pollMs: 2000, idleMs: 5000 };
+
+/** One pass of the loop, then as much virtual time as it asked for. Returns false when nothing is left to do. */
+export async function pass(scene: Scene): Promise<boolean> {
+  scene.calls.passes += 1;
+  const again = await reconcileRequest(scene.shell, limits, scene.fences, { namespace, name: "to-caa" });
+  if (again === "never") return false;
+  advance(scene.world, Math.max(again.afterMs, 50));
+  return true;
+}
+
+/** A new process of the operator: it remembers nothing. */
+export const restartOperator = (scene: Scene): void => {
+  scene.fences = new Map();
+};
+
+/** Runs until the request is over, or until so much virtual time has passed. */
+export async function drive(scene: Scene, maxMinutes = 60): Promise<KubeObject> {
+  const end = scene.world.now + maxMinutes * 60_000;
+  while (scene.world.now < end && (await pass(scene)));
+  return theRequest(scene);
+}
+
+/** Clients stop, and what is on its way arrives. */
+export function quiesce(scene: Scene): void {
+  for (const site of scene.world.sites.values()) site.client.rate = 0;
+  advance(scene.world, 30_000);
+}
+
+export const conditionOf = (
+  object: KubeObject,
+  type: string,
+): { status: string; reason: string; message: string } | undefined =>
+  (object.status?.conditions ?? []).find((condition: { type: string }) => condition.type === type);
