@@ -12,13 +12,16 @@ import {
   type LinkInput,
   type Problem,
 } from "../topology/estate-of.ts";
-import { nodeLabel } from "../topology/names.ts";
+import { siteLabel } from "../topology/names.ts";
 import type { KubeObject, Objects, PodRef } from "./shell.ts";
 
 export type Namespace = {
   readonly estates: readonly Estate[];
   readonly problems: readonly Problem[];
   readonly clusters: ReadonlyMap<string, KubeObject>;
+  /** What the specs of links and composites say, whether or not their sites exist. */
+  readonly links: readonly LinkInput[];
+  readonly composites: readonly CompositeInput[];
 };
 
 /** All estates of a namespace. An object whose spec does not parse is left out and told by its own controller. */
@@ -34,7 +37,13 @@ export async function readNamespace(objects: Objects, namespace: string): Promis
     composites: composites.flatMap(compositeInput),
   };
   const { estates, problems } = estatesOf(namespace, inputs);
-  return { estates, problems, clusters: new Map(clusters.map((object) => [object.metadata.name, object])) };
+  return {
+    estates,
+    problems,
+    clusters: new Map(clusters.map((object) => [object.metadata.name, object])),
+    links: inputs.links,
+    composites: inputs.composites,
+  };
 }
 
 function clusterInput(object: KubeObject): ClusterInput[] {
@@ -82,13 +91,13 @@ function compositeInput(object: KubeObject): CompositeInput[] {
 
 /** Running pods by node name. A pod that is being deleted is another life already and is left out. */
 export async function readPods(objects: Objects, namespace: string): Promise<ReadonlyMap<string, PodRef>> {
-  const pods = await objects.list(podKind, namespace, nodeLabel);
+  const pods = await objects.list(podKind, namespace, siteLabel);
   const running = pods.filter(
     (pod) => pod.status?.phase === "Running" && pod.metadata.deletionTimestamp === undefined,
   );
   return new Map(
     running.map((pod) => [
-      pod.metadata.labels?.[nodeLabel] ?? pod.metadata.name,
+      pod.metadata.name,
       { namespace, name: pod.metadata.name, uid: pod.metadata.uid ?? "" },
     ]),
   );

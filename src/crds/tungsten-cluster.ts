@@ -130,6 +130,11 @@ const status = z.object({
     .describe(
       "Procedures that ended here, newest last: a request that is created again under the same name is recognised.",
     ),
+  ledger: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .meta({ "x-kubernetes-preserve-unknown-fields": true, "x-kubernetes-map-type": "atomic" })
+    .describe("What the operator steers the installation by; written by nobody else."),
   conditions,
 });
 

@@ -5,7 +5,7 @@
 import type { Attempt, Ledger } from "../crds/ledger.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import { fateOf } from "./fate.ts";
-import type { Effect, HaltReason, Part, Procedure, Run, Step, Target, Verdict } from "./procedure.ts";
+import type { Effect, HaltReason, Look, Part, Procedure, Run, Step, Target, Verdict } from "./procedure.ts";
 import { hasReached, markerKey, placeOf } from "./track.ts";
 import { every } from "./verdicts.ts";
 
@@ -87,12 +87,12 @@ type TargetState = {
   readonly target: Target;
   readonly verdict: Verdict;
   readonly attempt: Attempt | undefined;
-  readonly look: { run: Run; facts: Facts; attempt: number };
+  readonly look: Look;
 };
 
 function stateOf(ledger: Ledger, part: Part, target: Target, world: World): TargetState {
   const attempt = ledger.attempts[target.id];
-  const look = { run: world.run, facts: world.facts, attempt: attempt?.n ?? 0 };
+  const look = { run: world.run, facts: world.facts, attempt: attempt?.n ?? 0, key: attempt?.key ?? "" };
   return { target, verdict: part.done(target, look), attempt, look };
 }
 
@@ -233,7 +233,7 @@ const summary = (waits: readonly string[]): string =>
 function holdsOf(procedure: Procedure, _step: Step, part: Part, world: World): Verdict {
   const [any] = part.on(world.run);
   if (any === undefined) return { is: "done" };
-  const look = { run: world.run, facts: world.facts, attempt: 0 };
+  const look = { run: world.run, facts: world.facts, attempt: 0, key: "" };
   return every(procedure.holds.map((hold) => hold(any, look)));
 }
 

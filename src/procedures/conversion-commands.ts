@@ -3,7 +3,7 @@
 import type { Node } from "../topology/estate.ts";
 import { setPolicyCommand } from "../tungsten/cctrl.ts";
 import type { Command, Precheck, Product } from "../tungsten/invocation.ts";
-import { tpmInstall, tpmUninstall, tpmUpdate } from "../tungsten/tpm.ts";
+import { tpmInstall, tpmUninstall, tpmUpdate, tpmValidate } from "../tungsten/tpm.ts";
 import {
   armOfflineAtHeartbeat,
   heartbeat,
@@ -215,3 +215,20 @@ export const dropEmptySchemas: Making = (target) => {
   const source = sourceOf(target);
   return safe(target.node, ["drop-schema", `tungsten_${target.site.dataservice}_from_${source.dataservice}`]);
 };
+
+export const validate =
+  (product: Product): Making =>
+  (target, run) =>
+    safe(target.node, tpmValidate(product, releaseOf(target, run)), {
+      deadlineSeconds: longSeconds,
+      prechecks: [check("no-tpm")],
+    });
+export const install =
+  (product: Product): Making =>
+  (target, run) =>
+    safe(target.node, tpmInstall(product, releaseOf(target, run)), {
+      deadlineSeconds: longSeconds,
+      prechecks: [check("no-tpm"), check("ini-is", run.pins.iniSha256.MSAA ?? "unknown")],
+    });
+export const startAll: Making = (target) =>
+  safe(target.node, ["startall", "cluster"], { deadlineSeconds: 180 });

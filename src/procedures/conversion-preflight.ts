@@ -197,8 +197,8 @@ const told = (acknowledged: readonly string[]): Acceptance => ({
   say: "what the databases hold that active/active sites stumble over is known and acknowledged",
   ask(estate, facts) {
     const all: { id: string; text: string; needsWord: boolean }[] = [];
-    for (const node of dataNodes(estate)) {
-      const answer = facts.get(node.name, findings);
+    const answers = dataNodes(estate).map((node) => [node, facts.get(node.name, findings)] as const);
+    for (const [node, answer] of answers) {
       if ("unknown" in answer) return { unknown: `${node.name}: ${answer.unknown}` };
       for (const { kind, name } of answer.known) {
         if (kind === "xa" || kind === "ddl")

@@ -51,8 +51,15 @@ export type Run = {
   readonly ini: Readonly<Record<string, string>>;
 };
 
-/** What a judgement looks at. `attempt` is the number of the target's latest command in this part, 0 before the first. */
-export type Look = { readonly run: Run; readonly facts: Facts; readonly attempt: number };
+/** What a judgement looks at: the run, the facts, and the target's latest command in this part. */
+export type Look = {
+  readonly run: Run;
+  readonly facts: Facts;
+  /** Counts commands from 1; 0 before the first. */
+  readonly attempt: number;
+  /** Marker key of the latest command; empty before the first. */
+  readonly key: string;
+};
 
 export type Judgement = (target: Target, look: Look) => Verdict;
 

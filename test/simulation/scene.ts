@@ -118,7 +118,7 @@ async function putObjects(objects: MemoryObjects, shape: SceneShape, world: Worl
     const pod: KubeObject = {
       apiVersion: "v1",
       kind: "Pod",
-      metadata: { name: host.name, namespace, labels: { "tungsten-operator.io/node": host.name } },
+      metadata: { name: host.name, namespace, labels: { "tungsten-operator.io/site": host.site } },
       status: { phase: "Running" },
     };
     const made = await objects.create(podKind, pod);

@@ -1,0 +1,34 @@
+/** Server-side apply of desired objects, skipped where the live object already carries the checksum of what is wanted. */
+import { budgetKind, configMapKind, serviceKind, statefulSetKind } from "../kube/kinds.ts";
+import type { Manifest } from "../manifests/object.ts";
+import { sha256Of } from "./checksum.ts";
+import type { KubeObject, ResourceKind, Shell } from "./shell.ts";
+
+const appliedAnnotation = "tungsten-operator.io/applied";
+const kinds: Readonly<Record<string, ResourceKind>> = {
+  Service: serviceKind,
+  ConfigMap: configMapKind,
+  StatefulSet: statefulSetKind,
+  PodDisruptionBudget: budgetKind,
+};
+
+/** Applies what differs; returns how many objects were written. */
+export async function applyAll(shell: Shell, manifests: readonly Manifest[]): Promise<number> {
+  let written = 0;
+  for (const manifest of manifests) {
+    const kind = kinds[manifest.kind];
+    if (kind === undefined) throw new Error(`no kind ${manifest.kind}`);
+    const checksum = sha256Of(JSON.stringify(manifest)).slice(0, 16);
+    const { namespace, name } = manifest.metadata;
+    const live = await shell.objects.get(kind, { namespace, name });
+    if (live?.metadata.annotations?.[appliedAnnotation] === checksum) continue;
+    const annotations = { ...manifest.metadata.annotations, [appliedAnnotation]: checksum };
+    await shell.objects.apply(kind, {
+      ...manifest,
+      metadata: { ...manifest.metadata, annotations },
+    } as KubeObject);
+    shell.meters.apiWrite(manifest.kind, "apply");
+    written += 1;
+  }
+  return written;
+}

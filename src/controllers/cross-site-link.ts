@@ -1,0 +1,146 @@
+/** The loop of a CrossSiteLink: it tells how its direction stands. Installing is the target TungstenCluster's work; deleting a superseded link touches nothing. */
+import { type Told, withConditions } from "../crds/conditions.ts";
+import { crossSiteLink } from "../crds/cross-site-link.ts";
+import type { Condition } from "../crds/fields.ts";
+import { parseSpec } from "../crds/parse.ts";
+import { optionFaults } from "../ini/option-catalogue.ts";
+import { isConflict } from "../kube/errors.ts";
+import { linkKind } from "../kube/kinds.ts";
+import type { Estate, Site } from "../topology/estate.ts";
+import { estateWith } from "../topology/estate-of.ts";
+import { generatedService } from "../topology/names.ts";
+import { services } from "../tungsten/node-facts.ts";
+import type { ReplicatorStatus } from "../tungsten/reading.ts";
+import { readNamespace, readPods } from "./estate-reader.ts";
+import { withFacts } from "./gather.ts";
+import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
+import type { ClusterLimits } from "./tungsten-cluster.ts";
+import type { Requeue } from "./upgrade-request.ts";
+
+type Line = {
+  readonly name: string;
+  readonly status: ReplicatorStatus | undefined;
+  readonly superseded: boolean;
+};
+
+export async function reconcileLink(shell: Shell, limits: ClusterLimits, ref: ObjectRef): Promise<Requeue> {
+  const object = await shell.objects.get(linkKind, ref);
+  if (object === undefined || object.metadata.deletionTimestamp !== undefined) return "never";
+  try {
+    const parsed = parseSpec(crossSiteLink.spec, object.spec);
+    if ("faults" in parsed) return await refuse(shell, object, parsed.faults.join("; "));
+    const { estates, problems } = await readNamespace(shell.objects, ref.namespace);
+    const own = problems
+      .filter(({ about }) => about === `CrossSiteLink/${ref.name}`)
+      .map(({ sentence }) => sentence);
+    const faults = [...own, ...optionFaults(parsed.spec.options, "spec.options")];
+    if (faults.length > 0) return await refuse(shell, object, faults.join("; "));
+    const estate = estateWith(estates, parsed.spec.target.name);
+    const [source, target] = [parsed.spec.source.name, parsed.spec.target.name].map((name) =>
+      estate?.sites.find((site) => site.name === name),
+    );
+    if (estate === undefined || source === undefined || target === undefined)
+      return await refuse(shell, object, "its sites are in no estate");
+    const lines = await linesOf(shell, estate, source, target);
+    await tellLines(shell, object, source, target, lines);
+    return {
+      afterMs: lines.every(({ status }) => status?.state === "ONLINE") ? limits.healthMs : limits.idleMs,
+    };
+  } catch (error) {
+    if (isConflict(error)) return { afterMs: 50 };
+    throw error;
+  }
+}
+
+async function linesOf(shell: Shell, estate: Estate, source: Site, target: Site): Promise<readonly Line[]> {
+  const pods = await readPods(shell.objects, estate.namespace);
+  const around = { pods, copies: async () => new Map<string, string>() };
+  const nodes = target.nodes.filter((node) => !node.witness);
+  return withFacts(shell, around, (facts) =>
+    nodes.map(({ name }) => {
+      const find = (product: "cluster" | "crossSite", service: string) => {
+        const fact = facts.get(name, services(product));
+        return "known" in fact && fact.known !== "down"
+          ? fact.known.find((status) => status.service === service)
+          : undefined;
+      };
+      const old = find("crossSite", source.dataservice);
+      const generated = find("cluster", generatedService(target, source));
+      return { name, status: generated ?? old, superseded: generated !== undefined };
+    }),
+  );
+}
+
+const say = (type: string, status: Told["status"], reason: string, message: string): Told => ({
+  type,
+  status,
+  reason,
+  message,
+});
+
+async function tellLines(
+  shell: Shell,
+  object: KubeObject,
+  source: Site,
+  target: Site,
+  lines: readonly Line[],
+): Promise<void> {
+  const online = lines.filter(({ status }) => status?.state === "ONLINE");
+  const superseded = lines.length > 0 && lines.every((line) => line.superseded);
+  const off = lines.find(({ status }) => status?.state !== "ONLINE");
+  const ready =
+    off === undefined
+      ? say("Ready", "True", "Replicating", `${target.name} applies ${source.name} on every node`)
+      : say(
+          "Ready",
+          "False",
+          "NotReplicating",
+          `${off.name}: ${off.status === undefined ? "no service yet" : "not ONLINE"}`,
+        );
+  const replaced = superseded
+    ? say(
+        "Superseded",
+        "True",
+        "Converted",
+        `${generatedService(target, source)} of the composite does this now; the link may be deleted, nothing will change`,
+      )
+    : say("Superseded", "False", "InUse", "the cross-site replicator does this");
+  const lag = Math.max(0, ...online.map(({ status }) => status?.appliedLatencySeconds ?? 0));
+  const nodes = lines.map(({ name, status }) => ({
+    name,
+    state: typeof status?.state === "string" ? status.state : "Unknown",
+  }));
+  await write(
+    shell,
+    object,
+    {
+      nodes,
+      nodesReady: `${online.length}/${lines.length}`,
+      lag: online.length === lines.length ? `${Math.ceil(lag)}s` : "unknown",
+    },
+    [say("Accepted", "True", "Accepted", "the spec is sound"), ready, replaced],
+  );
+}
+
+async function refuse(shell: Shell, object: KubeObject, why: string): Promise<Requeue> {
+  await write(shell, object, {}, [
+    say("Accepted", "False", "Refused", why),
+    say("Ready", "False", "Refused", why),
+  ]);
+  return { afterMs: 30_000 };
+}
+
+async function write(shell: Shell, object: KubeObject, status: object, told: readonly Told[]): Promise<void> {
+  const before: Record<string, unknown> = object.status ?? {};
+  const generation = object.metadata.generation ?? 0;
+  const conditions = withConditions(
+    (before.conditions as Condition[] | undefined) ?? [],
+    told,
+    generation,
+    shell.clock.now(),
+  );
+  const after = { ...before, ...status, observedGeneration: generation, conditions };
+  if (JSON.stringify(after) === JSON.stringify(before)) return;
+  await shell.objects.replaceStatus(linkKind, { ...object, status: after });
+  shell.meters.apiWrite("CrossSiteLink", "status");
+}

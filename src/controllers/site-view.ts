@@ -1,0 +1,144 @@
+/** How a site stands by the facts of its nodes: topology, primary, policy, every node's state. Unknown stays unknown. */
+
+import { leaseKind } from "../kube/kinds.ts";
+import type { Estate, Node, Site } from "../topology/estate.ts";
+import { generatedService } from "../topology/names.ts";
+import type { Facts } from "../tungsten/facts.ts";
+import type { InstalledProduct } from "../tungsten/node.ts";
+import { clusterView, installed, replicatorProcess, services } from "../tungsten/node-facts.ts";
+import type { ReplicatorStatus } from "../tungsten/reading.ts";
+import { readPods } from "./estate-reader.ts";
+import { withFacts } from "./gather.ts";
+import type { PodRef } from "./shell.ts";
+import { siteLeaseName } from "./site-lease.ts";
+import type { ClusterPass } from "./tungsten-cluster.ts";
+
+export type NodeView = {
+  readonly node: Node;
+  /** undefined: cannot be read; null: not installed. */
+  readonly cluster: InstalledProduct | null | undefined;
+  readonly crossSite: InstalledProduct | null | undefined;
+  readonly local: ReplicatorStatus | undefined;
+  readonly incoming: readonly ReplicatorStatus[];
+  readonly reason: string | undefined;
+};
+
+export type SiteView = {
+  readonly pods: ReadonlyMap<string, PodRef>;
+  readonly nodes: readonly NodeView[];
+  readonly topology: string;
+  readonly primary: string | undefined;
+  /** UID of the request that holds the site; empty when none does. */
+  readonly holder: string;
+  /** What keeps the site from being Ready, if anything. */
+  readonly trouble: string | undefined;
+  readonly status: object;
+};
+
+export async function viewOf({ shell, estate, site, namespace }: ClusterPass): Promise<SiteView> {
+  const pods = await readPods(shell.objects, estate.namespace);
+  const lease = await shell.objects.get(leaseKind, {
+    namespace: estate.namespace,
+    name: siteLeaseName(site.name),
+  });
+  const holder = String(lease?.spec?.holderIdentity ?? "");
+  const data = site.nodes.filter((node) => !node.witness);
+  const around = { pods, copies: async () => new Map<string, string>() };
+  const { nodes, policy, primary } = await withFacts(shell, around, (facts) => ({
+    nodes: data.map((node) => nodeView(estate, site, node, facts)),
+    ...ruling(data, facts),
+  }));
+  const topology = topologyOf(estate, site, nodes);
+  const trouble = troubleOf(nodes, primary);
+  const own = namespace.clusters.get(site.name)?.metadata.uid;
+  const status = {
+    topology,
+    ...(primary !== undefined && { primary }),
+    ...(policy !== undefined && { policy }),
+    nodesReady: `${nodes.filter(({ local }) => local?.state === "ONLINE").length}/${data.length}`,
+    lag: lagOf(nodes),
+    nodes: nodes.map(nodeStatus(primary)),
+    runningProcedure: holder === own ? "" : holder,
+  };
+  return { pods, nodes, topology, primary, holder: holder === own ? "" : holder, trouble, status };
+}
+
+function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeView {
+  const cluster = facts.get(node.name, installed("cluster"));
+  const crossSite = facts.get(node.name, installed("crossSite"));
+  const local = facts.get(node.name, services("cluster"));
+  const remote = facts.get(node.name, services("crossSite"));
+  facts.get(node.name, replicatorProcess("cluster"));
+  const own = "known" in local && local.known !== "down" ? local.known : [];
+  const other = "known" in remote && remote.known !== "down" ? remote.known : [];
+  const generated = estate.sites
+    .filter(({ name }) => name !== site.name)
+    .map((source) => generatedService(site, source));
+  return {
+    node,
+    cluster: "known" in cluster ? cluster.known : undefined,
+    crossSite: "known" in crossSite ? crossSite.known : undefined,
+    local: own.find(({ service }) => service === site.dataservice),
+    incoming: [...own.filter(({ service }) => generated.includes(service)), ...other],
+    reason: "unknown" in cluster ? cluster.unknown : undefined,
+  };
+}
+
+function ruling(
+  data: readonly Node[],
+  facts: Facts,
+): { policy: string | undefined; primary: string | undefined } {
+  const views = data.map((node) => facts.get(node.name, clusterView));
+  const view = views
+    .map((fact) => ("known" in fact ? fact.known : undefined))
+    .find((known) => known !== undefined);
+  const policy = view === undefined ? undefined : typeof view.policy === "string" ? view.policy : "unknown";
+  return {
+    policy,
+    primary: view?.datasources.find(({ role, state }) => role === "master" && state === "ONLINE")?.name,
+  };
+}
+
+/** The installed topology is a fact of the nodes, whatever the objects wish for. */
+function topologyOf(estate: Estate, site: Site, nodes: readonly NodeView[]): string {
+  if (nodes.some(({ cluster }) => cluster === undefined)) return "Unknown";
+  if (nodes.every(({ cluster }) => cluster === null)) return "None";
+  const generated = estate.sites
+    .filter(({ name }) => name !== site.name)
+    .map((source) => generatedService(site, source));
+  const caa = nodes.filter(({ cluster }) => cluster?.services.some((name) => generated.includes(name)));
+  if (caa.length === nodes.length) return "CAA";
+  if (caa.length > 0) return "Mixed";
+  return nodes.some(({ crossSite }) => crossSite !== null) ? "MSAA" : "Standalone";
+}
+
+function troubleOf(nodes: readonly NodeView[], primary: string | undefined): string | undefined {
+  for (const { node, local, incoming, reason } of nodes) {
+    if (reason !== undefined) return `${node.name} cannot be read: ${reason}`;
+    for (const status of [local, ...incoming]) {
+      if (status === undefined) return `${node.name} does not run its cluster service`;
+      if (status.state !== "ONLINE")
+        return `service ${status.service} of ${node.name} is ${typeof status.state === "string" ? status.state : "in an unknown state"}`;
+    }
+  }
+  return primary === undefined ? "no coordinator tells a primary" : undefined;
+}
+
+const lagOf = (nodes: readonly NodeView[]): string => {
+  const all = nodes
+    .flatMap(({ local, incoming }) => [local, ...incoming])
+    .map((status) => status?.appliedLatencySeconds ?? null);
+  return all.includes(null) ? "unknown" : `${Math.ceil(Math.max(0, ...all.map((value) => value ?? 0)))}s`;
+};
+
+const nodeStatus =
+  (primary: string | undefined) =>
+  ({ node, local, cluster }: NodeView) => ({
+    name: node.name,
+    role: node.name === primary ? "primary" : "replica",
+    state: typeof local?.state === "string" ? local.state : "Unknown",
+    ...(cluster != null && {
+      release: cluster.release,
+      ...(cluster.ini !== null && { iniChecksum: cluster.ini }),
+    }),
+  });

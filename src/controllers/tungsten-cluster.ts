@@ -1,0 +1,156 @@
+/** The loop of a TungstenCluster: apply its objects, install its site when that is due, tell how it stands. */
+import type { Told } from "../crds/conditions.ts";
+import { withConditions } from "../crds/conditions.ts";
+import type { Condition } from "../crds/fields.ts";
+import { parseSpec } from "../crds/parse.ts";
+import { type TungstenClusterSpec, tungstenCluster } from "../crds/tungsten-cluster.ts";
+import { optionFaults } from "../ini/option-catalogue.ts";
+import { isConflict } from "../kube/errors.ts";
+import { clusterKind } from "../kube/kinds.ts";
+import { settingFaults } from "../manifests/my-cnf.ts";
+import { siteObjects } from "../manifests/site-objects.ts";
+import type { Estate, Site } from "../topology/estate.ts";
+import { estateWith } from "../topology/estate-of.ts";
+import { applyAll } from "./apply.ts";
+import { type Namespace, readNamespace } from "./estate-reader.ts";
+import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
+import { deleteSite, siteFinalizer } from "./site-deletion.ts";
+import { type Installing, installWhenDue } from "./site-install.ts";
+import { ensureSiteSecret } from "./site-secret.ts";
+import { viewOf } from "./site-view.ts";
+import type { FenceBook, RequestLimits, Requeue } from "./upgrade-request.ts";
+
+export type ClusterLimits = RequestLimits & { readonly healthMs: number };
+
+export type ClusterPass = {
+  readonly shell: Shell;
+  readonly limits: ClusterLimits;
+  readonly object: KubeObject;
+  readonly spec: TungstenClusterSpec;
+  readonly namespace: Namespace;
+  readonly estate: Estate;
+  readonly site: Site;
+  readonly runnerScript: string;
+  readonly fences: FenceBook;
+};
+
+export async function reconcileCluster(
+  shell: Shell,
+  limits: ClusterLimits,
+  runnerScript: string,
+  fences: FenceBook,
+  ref: ObjectRef,
+): Promise<Requeue> {
+  const object = await shell.objects.get(clusterKind, ref);
+  if (object === undefined) return "never";
+  try {
+    return await passOver(shell, limits, runnerScript, fences, object);
+  } catch (error) {
+    if (isConflict(error)) return { afterMs: 50 };
+    throw error;
+  }
+}
+
+const say = (type: string, status: Told["status"], reason: string, message: string): Told => ({
+  type,
+  status,
+  reason,
+  message,
+});
+
+async function passOver(
+  shell: Shell,
+  limits: ClusterLimits,
+  runnerScript: string,
+  fences: FenceBook,
+  object: KubeObject,
+): Promise<Requeue> {
+  const namespace = await readNamespace(shell.objects, object.metadata.namespace ?? "");
+  if (object.metadata.deletionTimestamp !== undefined) return deleteSite(shell, object, namespace, limits);
+  const parsed = parseSpec(tungstenCluster.spec, object.spec);
+  const faults = "faults" in parsed ? parsed.faults : faultsOf(object, parsed.spec, namespace);
+  if ("faults" in parsed || faults.length > 0) return refuse(shell, object, faults.join("; "));
+  const { spec } = parsed;
+  if (spec.paused) {
+    await tell(shell, object, {}, [
+      say("Accepted", "True", "Accepted", "the spec is sound"),
+      say("Reconciling", "True", "Paused", "spec.paused is set: nothing is reconciled"),
+    ]);
+    return { afterMs: limits.healthMs };
+  }
+  const estate = estateWith(namespace.estates, object.metadata.name);
+  const site = estate?.sites.find(({ name }) => name === object.metadata.name);
+  if (estate === undefined || site === undefined) return refuse(shell, object, "the site is in no estate");
+  if (!object.metadata.finalizers?.includes(siteFinalizer)) return addFinalizer(shell, object);
+  const missing = await ensureSiteSecret(shell.objects, estate.namespace, site.name, spec);
+  if (missing !== undefined) return refuse(shell, object, missing);
+  const pass: ClusterPass = { shell, limits, object, spec, namespace, estate, site, runnerScript, fences };
+  return converge(pass);
+}
+
+async function converge(pass: ClusterPass): Promise<Requeue> {
+  const { shell, limits, object, estate, site, spec, runnerScript } = pass;
+  const frozen = object.status?.runningProcedure !== undefined && object.status?.runningProcedure !== "";
+  const manifests = siteObjects({ estate, site, spec, runnerScript });
+  await applyAll(shell, frozen ? manifests.filter(({ kind }) => kind !== "StatefulSet") : manifests);
+  const view = await viewOf(pass);
+  const installing: Installing = await installWhenDue(pass, view);
+  const accepted = say("Accepted", "True", "Accepted", "the spec is sound");
+  const ready = readiness(view, installing);
+  await tell(shell, object, { ...view.status, ...(installing.ledger && { ledger: installing.ledger }) }, [
+    accepted,
+    ...installing.told,
+    ready,
+  ]);
+  await installing.act();
+  return { afterMs: installing.afterMs ?? (ready.status === "True" ? limits.healthMs : limits.idleMs) };
+}
+
+function readiness(view: Awaited<ReturnType<typeof viewOf>>, installing: Installing): Told {
+  if (installing.ledger !== undefined && installing.ledger.phase !== "Finished")
+    return say("Ready", "False", "Installing", installing.why);
+  return view.trouble === undefined
+    ? say("Ready", "True", "Replicating", "every node runs and replicates")
+    : say("Ready", "False", "NotReplicating", view.trouble);
+}
+
+function faultsOf(object: KubeObject, spec: TungstenClusterSpec, namespace: Namespace): readonly string[] {
+  const about = `TungstenCluster/${object.metadata.name}`;
+  return [
+    ...optionFaults(spec.options, "spec.options"),
+    ...settingFaults(spec.mysql.settings),
+    ...namespace.problems.filter((problem) => problem.about === about).map(({ sentence }) => sentence),
+  ];
+}
+
+async function refuse(shell: Shell, object: KubeObject, why: string): Promise<Requeue> {
+  await tell(shell, object, {}, [
+    say("Accepted", "False", "Refused", why),
+    say("Ready", "False", "Refused", why),
+  ]);
+  return { afterMs: 30_000 };
+}
+
+async function addFinalizer(shell: Shell, object: KubeObject): Promise<Requeue> {
+  const finalizers = [...(object.metadata.finalizers ?? []), siteFinalizer];
+  const ref = { namespace: object.metadata.namespace ?? "", name: object.metadata.name };
+  await shell.objects.patch(clusterKind, ref, {
+    metadata: { finalizers, resourceVersion: object.metadata.resourceVersion },
+  });
+  return { afterMs: 1 };
+}
+
+async function tell(shell: Shell, object: KubeObject, status: object, told: readonly Told[]): Promise<void> {
+  const before: Record<string, unknown> = object.status ?? {};
+  const generation = object.metadata.generation ?? 0;
+  const conditions = withConditions(
+    (before.conditions as Condition[] | undefined) ?? [],
+    told,
+    generation,
+    shell.clock.now(),
+  );
+  const after = { ...before, ...status, observedGeneration: generation, conditions };
+  if (JSON.stringify(after) === JSON.stringify(before)) return;
+  await shell.objects.replaceStatus(clusterKind, { ...object, status: after });
+  shell.meters.apiWrite("TungstenCluster", "status");
+}

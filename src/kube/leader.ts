@@ -1,0 +1,100 @@
+/** Leader election on a Lease: local monotonic time, changes observed, remote clocks never compared. The lease is advice; the fence on the nodes is the guarantee. */
+import type { Objects } from "../controllers/shell.ts";
+import { isAlreadyExists, isConflict } from "./errors.ts";
+import { leaseKind } from "./kinds.ts";
+
+export type LeaderLimits = { readonly leaseMs: number; readonly renewByMs: number; readonly retryMs: number };
+export type LeaderClock = {
+  readonly monotonic: () => number;
+  readonly wall: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+};
+
+export type Candidate = { readonly namespace: string; readonly name: string; readonly identity: string };
+
+/** One attempt's memory: what was last seen of the Lease, and since when by our clock. */
+type Seen = { mark: string; since: number };
+
+/**
+ * Campaigns until elected, then calls `lead` and keeps renewing. Resolves only when leadership is lost or `signal`
+ * aborts; the process should exit then. On a clean stop the Lease is given back at once.
+ */
+export async function campaign(
+  objects: Objects,
+  candidate: Candidate,
+  limits: LeaderLimits,
+  clock: LeaderClock,
+  lead: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let seen: Seen = { mark: "", since: clock.monotonic() };
+  let renewed: number | undefined;
+  while (!signal.aborted) {
+    const outcome = await tryHold(objects, candidate, limits, clock, seen);
+    if (outcome.held) {
+      if (renewed === undefined) lead();
+      renewed = clock.monotonic();
+    } else if (renewed !== undefined && (outcome.certain || clock.monotonic() - renewed > limits.renewByMs))
+      return;
+    seen = outcome.seen;
+    await clock.sleep(limits.retryMs);
+  }
+  if (renewed !== undefined) await giveBack(objects, candidate);
+}
+
+type Outcome = { readonly held: boolean; readonly certain: boolean; readonly seen: Seen };
+
+async function tryHold(
+  objects: Objects,
+  { namespace, name, identity }: Candidate,
+  limits: LeaderLimits,
+  clock: LeaderClock,
+  seen: Seen,
+): Promise<Outcome> {
+  const now = clock.monotonic();
+  const stamp = new Date(clock.wall()).toISOString().replace(/Z$/, "000Z");
+  const spec = {
+    holderIdentity: identity,
+    leaseDurationSeconds: Math.ceil(limits.leaseMs / 1000),
+    renewTime: stamp,
+  };
+  try {
+    const lease = await objects.get(leaseKind, { namespace, name });
+    if (lease === undefined) {
+      await objects.create(leaseKind, {
+        apiVersion: "coordination.k8s.io/v1",
+        kind: "Lease",
+        metadata: { name, namespace },
+        spec: { ...spec, acquireTime: stamp },
+      });
+      return { held: true, certain: true, seen };
+    }
+    const mark = `${lease.metadata.resourceVersion}`;
+    const current = mark === seen.mark ? seen : { mark, since: now };
+    const holder = String(lease.spec?.holderIdentity ?? "");
+    const expired = holder === "" || now - current.since > limits.leaseMs;
+    if (holder !== identity && !expired) return { held: false, certain: true, seen: current };
+    const taken =
+      holder === identity
+        ? {}
+        : { acquireTime: stamp, leaseTransitions: Number(lease.spec?.leaseTransitions ?? 0) + 1 };
+    await objects.replace(leaseKind, { ...lease, spec: { ...lease.spec, ...spec, ...taken } });
+    return { held: true, certain: true, seen: current };
+  } catch (error) {
+    return {
+      held: false,
+      certain: false,
+      seen: isConflict(error) || isAlreadyExists(error) ? { mark: "", since: now } : seen,
+    };
+  }
+}
+
+async function giveBack(objects: Objects, { namespace, name, identity }: Candidate): Promise<void> {
+  try {
+    const lease = await objects.get(leaseKind, { namespace, name });
+    if (lease === undefined || lease.spec?.holderIdentity !== identity) return;
+    await objects.replace(leaseKind, { ...lease, spec: { ...lease.spec, holderIdentity: "" } });
+  } catch {
+    // It expires by itself; the successor only waits longer.
+  }
+}

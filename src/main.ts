@@ -1,0 +1,209 @@
+/** Builds the shell from settings and starts the controllers: the only place that wires. */
+import { readFileSync } from "node:fs";
+import { KubeConfig } from "@kubernetes/client-node";
+import { reconcileComposite } from "./controllers/composite-service.ts";
+import { reconcileLink } from "./controllers/cross-site-link.ts";
+import type { KubeObject, ResourceKind, Shell } from "./controllers/shell.ts";
+import { type ClusterLimits, reconcileCluster } from "./controllers/tungsten-cluster.ts";
+import { type FenceBook, reconcileRequest } from "./controllers/upgrade-request.ts";
+import { eventsOver } from "./kube/events.ts";
+import { podsOver } from "./kube/exec.ts";
+import { clusterKind, compositeKind, linkKind, podKind, requestKind, statefulSetKind } from "./kube/kinds.ts";
+import { campaign } from "./kube/leader.ts";
+import { objectsOver } from "./kube/objects.ts";
+import { type Again, newQueue, type Queue, realTimers } from "./kube/queue.ts";
+import { type Reflector, startReflector } from "./kube/reflector.ts";
+import { connect, type Rest } from "./kube/rest.ts";
+import { type Settings, settingsFrom } from "./settings.ts";
+import { serveHealth } from "./telemetry/health.ts";
+import { newLog } from "./telemetry/log.ts";
+import { type Metrics, newMetrics } from "./telemetry/metrics.ts";
+import { siteLabel } from "./topology/names.ts";
+
+const runnerScript = (): string => readFileSync(new URL("./runner/runner.sh", import.meta.url), "utf8");
+
+function restOver(settings: Settings, metrics: Metrics): Rest {
+  const config = new KubeConfig();
+  config.loadFromDefault();
+  const limits = {
+    requestTimeoutMs: settings.REQUEST_TIMEOUT_MS,
+    perSecond: settings.REQUESTS_PER_SECOND,
+    burst: settings.REQUEST_BURST,
+    retries: settings.REQUEST_RETRIES,
+  };
+  return connect(config, limits, metrics.request);
+}
+
+function shellOver(settings: Settings, rest: Rest, metrics: Metrics): Shell {
+  const log = newLog(settings.LOG_LEVEL);
+  const objects = objectsOver(rest);
+  const pods = podsOver(rest, {
+    container: "tungsten",
+    handshakeMs: settings.EXEC_HANDSHAKE_MS,
+    sessionMs: settings.EXEC_SESSION_MS,
+    outputBytes: settings.EXEC_OUTPUT_BYTES,
+    perPod: settings.EXEC_PER_POD,
+    overall: settings.EXEC_OVERALL,
+  });
+  return {
+    objects,
+    pods,
+    log,
+    clock: { now: () => Date.now() },
+    events: eventsOver(objects, log, settings.POD_NAME),
+    meters: metrics.meters,
+  };
+}
+
+type Loop = {
+  readonly name: string;
+  readonly kind: ResourceKind;
+  readonly work: (ref: { namespace: string; name: string }) => Promise<Again>;
+};
+
+function loopsOver(settings: Settings, shell: Shell): readonly Loop[] {
+  const limits: ClusterLimits = {
+    width: settings.COMMAND_WIDTH,
+    pollMs: settings.POLL_MS,
+    idleMs: settings.IDLE_MS,
+    healthMs: settings.HEALTH_MS,
+  };
+  const fences: FenceBook = new Map();
+  const script = runnerScript();
+  return [
+    {
+      name: "TungstenCluster",
+      kind: clusterKind,
+      work: (ref) => reconcileCluster(shell, limits, script, fences, ref),
+    },
+    { name: "CrossSiteLink", kind: linkKind, work: (ref) => reconcileLink(shell, limits, ref) },
+    { name: "CompositeService", kind: compositeKind, work: (ref) => reconcileComposite(shell, limits, ref) },
+    {
+      name: "UpgradeRequest",
+      kind: requestKind,
+      work: (ref) => reconcileRequest(shell, limits, fences, ref),
+    },
+  ];
+}
+
+type Running = { readonly queue: Queue; readonly reflectors: Reflector[] };
+
+/** One queue for all kinds; keys are `Kind namespace name`. A changed pod or StatefulSet wakes its site. */
+function startLoops(settings: Settings, rest: Rest, shell: Shell, metrics: Metrics): Running {
+  const loops = loopsOver(settings, shell);
+  const queue = newQueue(
+    {
+      workers: settings.WORKERS,
+      firstBackoffMs: settings.BACKOFF_FIRST_MS,
+      maxBackoffMs: settings.BACKOFF_MAX_MS,
+    },
+    realTimers,
+    async (key) => {
+      const [name, namespace = "", object = ""] = key.split(" ");
+      const loop = loops.find((each) => each.name === name);
+      if (loop === undefined) return "never";
+      const started = performance.now();
+      let failed = true;
+      try {
+        const again = await loop.work({ namespace, name: object });
+        failed = false;
+        return again;
+      } finally {
+        metrics.reconciled(loop.name, (performance.now() - started) / 1000, failed);
+      }
+    },
+    (key, error) => shell.log.warn({ key, error: String(error) }, "a pass failed and is tried again"),
+  );
+  const keyOf = (kind: string, { metadata }: KubeObject) => `${kind} ${metadata.namespace} ${metadata.name}`;
+  const limits = {
+    watchSeconds: settings.WATCH_SECONDS,
+    silenceMs: settings.WATCH_SILENCE_MS,
+    firstBackoffMs: settings.BACKOFF_FIRST_MS,
+    maxBackoffMs: settings.BACKOFF_MAX_MS,
+  };
+  const namespace = settings.WATCH_NAMESPACE === "" ? undefined : settings.WATCH_NAMESPACE;
+  const watch = (kind: ResourceKind, onChange: (object: KubeObject) => void, labelSelector?: string) =>
+    startReflector(
+      rest,
+      { kind, namespace, onChange, ...(labelSelector !== undefined && { labelSelector }) },
+      limits,
+      (error) => {
+        metrics.watchFailed(kind.kind);
+        shell.log.warn({ kind: kind.kind, error: String(error) }, "watch failed");
+      },
+    );
+  const wakeSite = (object: KubeObject) =>
+    queue.add(
+      `TungstenCluster ${object.metadata.namespace} ${object.metadata.labels?.[siteLabel] ?? ""}`,
+      200,
+    );
+  return {
+    queue,
+    reflectors: [
+      ...loops.map((loop) => watch(loop.kind, (object) => queue.add(keyOf(loop.name, object)))),
+      watch(podKind, wakeSite, siteLabel),
+      watch(statefulSetKind, wakeSite, siteLabel),
+    ],
+  };
+}
+
+async function main(): Promise<void> {
+  const settings = settingsFrom(process.env);
+  const metrics = newMetrics();
+  const rest = restOver(settings, metrics);
+  const shell = shellOver(settings, rest, metrics);
+  let running: Running | undefined;
+  let ready = false;
+  const server = await serveHealth(
+    settings.HTTP_PORT,
+    metrics.registry,
+    () => ready && (running === undefined || running.reflectors.every((reflector) => reflector.synced())),
+  );
+  shell.log.info({ address: server.address() }, "serving /metrics, /healthz and /readyz");
+  const ending = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ending.abort());
+  const sleep = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      ending.signal.addEventListener("abort", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  ready = true;
+  const candidate = {
+    namespace: settings.POD_NAMESPACE,
+    name: "tungsten-operator",
+    identity: `${settings.POD_NAME}-${process.pid}-${Date.now().toString(36)}`,
+  };
+  const limits = {
+    leaseMs: settings.LEASE_MS,
+    renewByMs: settings.LEASE_RENEW_BY_MS,
+    retryMs: settings.LEASE_RETRY_MS,
+  };
+  const clock = { monotonic: () => performance.now(), wall: () => Date.now(), sleep };
+  await campaign(
+    shell.objects,
+    candidate,
+    limits,
+    clock,
+    () => {
+      metrics.leading(true);
+      shell.log.info({ identity: candidate.identity }, "leading");
+      running = startLoops(settings, rest, shell, metrics);
+    },
+    ending.signal,
+  );
+  metrics.leading(false);
+  if (!ending.signal.aborted) {
+    shell.log.error("leadership lost; another process may lead: exiting at once");
+    process.exit(1);
+  }
+  await running?.queue.stop();
+  await Promise.all((running?.reflectors ?? []).map((reflector) => reflector.stop()));
+  await rest.close();
+  server.close();
+  process.exit(0);
+}
+
+await main();

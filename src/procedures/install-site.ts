@@ -1,0 +1,244 @@
+/**
+ * Install one site: the cluster product on every node and, where CrossSiteLinks lead here, the second product
+ * (deploy-msaa: validate, install, start; install the replicator package the same way). Asked for by the TungstenCluster.
+ */
+
+import type { Product } from "../tungsten/invocation.ts";
+import { connectorProcess, installed, marker, services } from "../tungsten/node-facts.ts";
+import * as act from "./conversion-commands.ts";
+import { sourceOf } from "./conversion-names.ts";
+import * as go from "./conversion-services.ts";
+import { iniPublished, managerIs } from "./guards.ts";
+import type { Judgement, Part, Procedure, Run, Step, Target } from "./procedure.ts";
+import {
+  eachPrimary,
+  eachReader,
+  eachReaderOnPrimaries,
+  eachReplica,
+  everyNode,
+  pinnedPrimary,
+} from "./scopes.ts";
+import { done, doneIf, every, knowing, pending } from "./verdicts.ts";
+
+type Scope = (run: Run) => readonly Target[];
+
+const isInstalled =
+  (product: Product): Judgement =>
+  (target, look) =>
+    knowing(
+      look.facts.get(target.node.name, installed(product)),
+      `the ${product} product on ${target.node.name}`,
+      (is) => doneIf(is !== null, `the ${product} product is not installed on ${target.node.name}`),
+    );
+
+/** tpm's exit code is its verdict on a validation; on a host that is installed already there is nothing to validate. */
+const validated =
+  (product: Product): Judgement =>
+  (target, look) => {
+    if (isInstalled(product)(target, look).is === "done") return done;
+    if (look.key === "") return pending(`${target.node.name} is not validated yet`);
+    return knowing(
+      look.facts.get(target.node.name, marker(look.key)),
+      `the validation of ${target.node.name}`,
+      (state) =>
+        doneIf(
+          state.state === "exited" && state.output.exitCode === 0,
+          `tpm validate has not passed on ${target.node.name}`,
+        ),
+    );
+  };
+
+const everythingRuns: Judgement = (target, look) =>
+  every([
+    go.processRuns("cluster")(target, look),
+    managerIs("running")(target, look),
+    knowing(
+      look.facts.get(target.node.name, connectorProcess),
+      `the connector of ${target.node.name}`,
+      (state) => doneIf(state === "running", `the connector of ${target.node.name} does not run`),
+    ),
+    go.localServiceOnline(target, look),
+  ]);
+
+/** The source's own service is ONLINE on its primary: before that there is nothing to read. */
+const sourceReady: Judgement = (target, look) => {
+  const source = sourceOf(target);
+  const primary = pinnedPrimary(look.run, source);
+  return knowing(
+    look.facts.get(primary.name, services("cluster")),
+    `the services of ${primary.name}`,
+    (all) =>
+      doneIf(
+        all !== "down" &&
+          all.some(({ service, state }) => service === source.dataservice && state === "ONLINE"),
+        `${source.name} is not replicating yet`,
+      ),
+  );
+};
+
+const clusterSteps = (nodes: Scope): readonly Step[] => [
+  {
+    n: 1,
+    id: "PublishConfiguration",
+    title: "Write the configuration",
+    condition: "ConfigurationPublished",
+    undo: "Nothing to undo.",
+    parts: [
+      {
+        what: "write /etc/tungsten/tungsten.ini",
+        on: nodes,
+        run: [{ when: "another text is published", effect: act.publishIni("MSAA") }],
+        done: iniPublished("MSAA"),
+      },
+    ],
+  },
+  {
+    n: 2,
+    id: "InstallCluster",
+    title: "Validate and install the cluster product",
+    condition: "ClusterInstalled",
+    undo: "Uninstall by hand: tools/tpm uninstall --i-am-sure.",
+    parts: [
+      {
+        what: "tpm validate",
+        on: nodes,
+        guards: [go.noTpmAlive],
+        run: [{ when: "it has not passed", effect: act.validate("cluster") }],
+        done: validated("cluster"),
+        tries: 100,
+      },
+      {
+        what: "tpm install",
+        on: nodes,
+        guards: [go.noTpmAlive],
+        run: [{ when: "it is not installed", effect: act.install("cluster") }],
+        done: isInstalled("cluster"),
+        stallSeconds: 1800,
+      },
+    ],
+  },
+  {
+    n: 3,
+    id: "StartCluster",
+    title: "Start replicator, manager and connector",
+    condition: "ClusterStarted",
+    undo: "stopall on every node.",
+    parts: [
+      {
+        what: "startall, and see every component run",
+        on: nodes,
+        run: [{ when: "something does not run", effect: act.startAll }],
+        done: everythingRuns,
+        settleSeconds: 30,
+        stallSeconds: 600,
+      },
+    ],
+  },
+];
+
+const crossSiteSteps = (of: (scope: Scope) => Scope, remedies: Part["run"]): readonly Step[] => [
+  {
+    n: 4,
+    id: "InstallCrossSite",
+    title: "Validate and install the cross-site replicator",
+    condition: "CrossSiteInstalled",
+    undo: "Uninstall by hand from /opt/replicator/tungsten.",
+    parts: [
+      {
+        what: "wait for the sites it reads",
+        on: of(eachReaderOnPrimaries),
+        run: [],
+        done: sourceReady,
+        stallSeconds: 900,
+      },
+      {
+        what: "tpm validate",
+        on: of(everyNode),
+        guards: [go.noTpmAlive],
+        run: [{ when: "it has not passed", effect: act.validate("crossSite") }],
+        done: validated("crossSite"),
+        tries: 100,
+      },
+      {
+        what: "tpm install",
+        on: of(everyNode),
+        guards: [go.noTpmAlive],
+        run: [{ when: "it is not installed", effect: act.install("crossSite") }],
+        done: isInstalled("crossSite"),
+        stallSeconds: 1800,
+      },
+    ],
+  },
+  {
+    n: 5,
+    id: "StartCrossSite",
+    title: "Start the cross-site replicators, the primary's first",
+    condition: "CrossSiteStarted",
+    undo: "mm_replicator stop on every node.",
+    parts: [
+      {
+        what: "start it on the primary",
+        on: of(eachPrimary),
+        run: [{ when: "it is stopped", effect: act.replicator("crossSite", "start") }],
+        done: go.processRuns("crossSite"),
+      },
+      {
+        what: "its services are ONLINE and their logs hold an event",
+        on: of(eachReaderOnPrimaries),
+        run: [
+          ...remedies,
+          { when: "ONLINE with an empty log", holds: go.incomingOnline("crossSite"), effect: act.wake },
+        ],
+        done: go.incomingLogBegun("crossSite"),
+        tries: 20,
+      },
+      {
+        what: "start it on the replicas",
+        on: of(eachReplica),
+        run: [{ when: "it is stopped", effect: act.replicator("crossSite", "start") }],
+        done: go.processRuns("crossSite"),
+      },
+      {
+        what: "every service is ONLINE",
+        on: of(eachReader),
+        run: remedies,
+        done: go.incomingOnline("crossSite"),
+        tries: 20,
+      },
+    ],
+  },
+];
+
+const onlineRemedies: Part["run"] = [
+  {
+    when: "it is OFFLINE:NORMAL",
+    holds: go.incomingIs("crossSite", "OFFLINE:NORMAL"),
+    effect: act.incomingOnlineCommand("crossSite"),
+  },
+  {
+    when: "a known error that plain online may mend",
+    holds: go.errorNeedsPlainOnline("crossSite"),
+    effect: act.incomingOnlineCommand("crossSite"),
+  },
+];
+
+/** The installation of one site; `linked` when CrossSiteLinks lead to it. */
+export function installSite(siteName: string, linked: boolean): Procedure {
+  const of =
+    (scope: Scope): Scope =>
+    (run) =>
+      scope(run).filter((target) => target.site.name === siteName);
+  return {
+    name: "InstallSite",
+    revision: 1,
+    source: "Tungsten documentation, Deploying Multi-Site/Active-Active Clustering",
+    accepts: [],
+    holds: [],
+    pins: () => ({ unknown: "an installation pins what its TungstenCluster says" }),
+    steps: [...clusterSteps(of(everyNode)), ...(linked ? crossSiteSteps(of, onlineRemedies) : [])],
+    abortUntil: { step: "PublishConfiguration", part: 0 },
+    revert: [],
+    revertUntil: { step: "PublishConfiguration", part: 0 },
+    interruptions: () => [],
+  };
+}
