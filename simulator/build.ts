@@ -63,7 +63,8 @@ export function addSite(
   return site;
 }
 
-function addHost(
+/** A bare host of a site: software unpacked, nothing installed, no container yet. */
+export function addHost(
   world: World,
   site: Site,
   ordinal: number,

@@ -1,5 +1,5 @@
 /** The control scripts: start when up exits 1, stop when down exits 0, start returns before the port answers. Transcripts replicator-*. */
-import { emit, type Host, type ProductName, type World } from "../model.ts";
+import { emit, type Host, type ProductName, siteOf, type World } from "../model.ts";
 import { startReplicator, stopReplicator } from "../replicator.ts";
 import { bad, ok, type Tool } from "./tool.ts";
 
@@ -62,6 +62,7 @@ const daemonTool = (daemon: "manager" | "connector"): Tool =>
 export function setDaemon(world: World, host: Host, daemon: "manager" | "connector", running: boolean): void {
   if (host[daemon].running === running) return;
   host[daemon] = { running, since: world.now };
+  if (daemon === "manager" && running) host.mysql.readOnly = siteOf(world, host.site).primary !== host.name;
   emit(world, { kind: "process", host: host.name, what: daemon, verb: running ? "start" : "stop" });
 }
 

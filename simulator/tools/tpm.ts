@@ -2,7 +2,7 @@
  * tpm: install, update, uninstall with the order of effects that was observed (tungsten-observed-conversion §2), so that a
  * kill halfway leaves what it left there. Silent without a terminal; the runner gives it one.
  */
-import { emit, type Host, type Installed, type ProductName, siteOf, type World } from "../model.ts";
+import { emit, type Host, hostsOf, type Installed, type ProductName, siteOf, type World } from "../model.ts";
 import { startReplicator, stopReplicator, thlKey } from "../replicator.ts";
 import { readConfiguration } from "./ini.ts";
 import { bad, type Call, ok, type Tool } from "./tool.ts";
@@ -176,6 +176,9 @@ function setInstalled(world: World, host: Host, product: ProductName, release: s
   const masters = Object.fromEntries(
     [...clusters].map(([name, { master }]) => [byDataservice(name), master]),
   );
+  const master = masters[site.name];
+  const first = !hostsOf(world, site.name).some((other) => other.volume.installed.cluster !== undefined);
+  if (product === "cluster" && master !== undefined && first) site.primary = master;
   const installed: Installed = {
     product,
     release,

@@ -1,0 +1,135 @@
+/**
+ * Finds or builds etcd, kube-apiserver, kube-controller-manager and kubectl: KUBEBUILDER_ASSETS, then PATH at a supported
+ * version, then a cache outside the checkout filled once from Go modules.
+ */
+import { execFile, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const root = resolve(import.meta.dirname, "..");
+const kubernetesVersion = "1.34.4";
+
+export type Binaries = { readonly etcd: string; readonly "kube-apiserver": string; readonly "kube-controller-manager": string; readonly kubectl: string };
+type Name = keyof Binaries;
+export type Report = (line: string) => void;
+
+type Recipe = { readonly module: string; readonly target: string; readonly flags: string };
+
+const flagsOf = (): string => {
+  const [major, minor] = kubernetesVersion.split(".");
+  const set = (what: string, value: string) => `-X k8s.io/component-base/version.${what}=${value} -X k8s.io/client-go/pkg/version.${what}=${value}`;
+  return ["-s -w", set("gitVersion", `v${kubernetesVersion}`), set("gitMajor", major ?? ""), set("gitMinor", minor ?? "")].join(" ");
+};
+
+const recipes: Readonly<Record<Name, Recipe>> = {
+  etcd: { module: "etcd", target: "go.etcd.io/etcd/server/v3", flags: "-s -w" },
+  "kube-apiserver": { module: "kubernetes", target: "k8s.io/kubernetes/cmd/kube-apiserver", flags: flagsOf() },
+  "kube-controller-manager": { module: "kubernetes", target: "k8s.io/kubernetes/cmd/kube-controller-manager", flags: flagsOf() },
+  kubectl: { module: "kubernetes", target: "k8s.io/kubernetes/cmd/kubectl", flags: flagsOf() },
+};
+const names = Object.keys(recipes) as Name[];
+
+/** All four, each from the first place that has it. */
+export async function findBinaries(report: Report): Promise<Binaries> {
+  const found: Partial<Record<Name, string>> = {};
+  for (const name of names) found[name] = (await given(name)) ?? (await cachedOrBuilt(name, report));
+  return found as Binaries;
+}
+
+/** What somebody already has, if its version is one we know to work. */
+async function given(name: Name): Promise<string | undefined> {
+  const folders = [process.env["KUBEBUILDER_ASSETS"] ?? "", ...(process.env["PATH"] ?? "").split(":")].filter((folder) => folder !== "");
+  for (const folder of folders) {
+    const path = join(folder, name);
+    if (existsSync(path) && (await isSupported(name, path))) return path;
+  }
+  return undefined;
+}
+
+async function isSupported(name: Name, path: string): Promise<boolean> {
+  try {
+    const args = name === "kubectl" ? ["version", "--client"] : ["--version"];
+    const { stdout } = await run(path, args, { timeout: 10_000 });
+    return name === "etcd" ? /etcd Version: 3\.[56]\./.test(stdout) : /v1\.3[4-6]\./.test(stdout);
+  } catch {
+    return false;
+  }
+}
+
+function cacheFolder(): string {
+  const hash = createHash("sha256");
+  for (const module of ["kubernetes", "etcd"]) for (const file of ["go.mod", "go.sum"]) hash.update(readFileSync(join(root, "build", module, file)));
+  const base = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
+  return join(base, "tungsten-operator", hash.digest("hex").slice(0, 16));
+}
+
+async function cachedOrBuilt(name: Name, report: Report): Promise<string> {
+  const folder = cacheFolder();
+  const path = join(folder, name);
+  if (existsSync(path)) return path;
+  mkdirSync(folder, { recursive: true });
+  const unlock = await lock(join(folder, `${name}.lock`));
+  try {
+    if (!existsSync(path)) await build(name, path, report);
+  } finally {
+    unlock();
+  }
+  return path;
+}
+
+async function build(name: Name, path: string, report: Report): Promise<void> {
+  const { module, target, flags } = recipes[name];
+  try {
+    await run("go", ["version"]);
+  } catch {
+    throw new Error(`${name} is neither in KUBEBUILDER_ASSETS nor on PATH, and Go is not installed to build it: install Go 1.25 or later, or set KUBEBUILDER_ASSETS`);
+  }
+  report(`building ${name} from Go modules, once (kube-apiserver takes minutes) …`);
+  const started = Date.now();
+  const made = `${path}.${process.pid}`;
+  const args = ["-n", "10", "go", "build", "-trimpath", "-ldflags", flags, "-o", made, target];
+  await new Promise<void>((done, fail) => {
+    const child = spawn("nice", args, { cwd: join(root, "build", module), env: { ...process.env, CGO_ENABLED: "0" }, stdio: ["ignore", "ignore", "pipe"] });
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      said = (said + chunk.toString()).slice(-4000);
+    });
+    child.on("error", fail);
+    child.on("exit", (code) => (code === 0 ? done() : fail(new Error(`building ${name} failed:\n${said}`))));
+  });
+  renameSync(made, path);
+  report(`built ${name} in ${Math.round((Date.now() - started) / 1000)} s`);
+}
+
+/** A folder as lock, with its owner's pid inside; a dead owner's lock is taken over. */
+async function lock(folder: string): Promise<() => void> {
+  for (;;) {
+    try {
+      mkdirSync(folder);
+      writeFileSync(join(folder, "pid"), String(process.pid));
+      return () => rmSync(folder, { recursive: true, force: true });
+    } catch {
+      if (isStale(folder)) rmSync(folder, { recursive: true, force: true });
+      else await new Promise((wake) => setTimeout(wake, 500));
+    }
+  }
+}
+
+function isStale(folder: string): boolean {
+  try {
+    const pid = Number(readFileSync(join(folder, "pid"), "utf8"));
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return true;
+    try {
+      return Date.now() - statSync(folder).mtimeMs > 10_000 && !existsSync(join(folder, "pid"));
+    } catch {
+      return false;
+    }
+  }
+}
