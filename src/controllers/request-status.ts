@@ -1,7 +1,7 @@
 /** The status of an UpgradeRequest: one writer, whole PUTs under resource version, nothing written when nothing changed. */
 import { type Told, withConditions } from "../crds/conditions.ts";
 import type { Condition } from "../crds/fields.ts";
-import type { Ledger } from "../crds/ledger.ts";
+import { type Ledger, ledgerSchema } from "../crds/ledger.ts";
 import type { UpgradeRequestStatus } from "../crds/upgrade-request.ts";
 import { requestKind } from "../kube/kinds.ts";
 import type { KubeObject, Shell } from "./shell.ts";
@@ -38,6 +38,7 @@ export async function writeStatus(
   if (JSON.stringify(status) === JSON.stringify(before)) return request;
   const written = await shell.objects.replaceStatus(requestKind, { ...request, status });
   shell.meters.apiWrite("UpgradeRequest", "status");
+  assertRecorded(change.ledger, written);
   tellEvents(shell, request, (before.conditions as Condition[] | undefined) ?? [], conditions);
   return written;
 }
@@ -66,3 +67,22 @@ function tellEvents(
     );
   }
 }
+
+/**
+ * The server answers with what it stored. A ledger that came back otherwise was pruned by an older CRD: nothing may be
+ * carried out on a record that does not exist.
+ */
+export function assertRecorded(sent: Ledger, stored: KubeObject): void {
+  const recorded = ledgerSchema.safeParse(stored["status"]?.ledger);
+  if (recorded.success && sortedText(recorded.data) === sortedText(sent)) return;
+  throw new Error(
+    `the API server did not store status.ledger of ${stored.kind} ${stored.metadata.name} as it was sent: its CRD is older than this operator; apply config/crd`,
+  );
+}
+
+const sortedText = (value: unknown): string =>
+  JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );

@@ -2,6 +2,7 @@
 import type { Told } from "../crds/conditions.ts";
 import { withConditions } from "../crds/conditions.ts";
 import type { Condition } from "../crds/fields.ts";
+import type { Ledger } from "../crds/ledger.ts";
 import { parseSpec } from "../crds/parse.ts";
 import { type TungstenClusterSpec, tungstenCluster } from "../crds/tungsten-cluster.ts";
 import { optionFaults } from "../ini/option-catalogue.ts";
@@ -17,6 +18,7 @@ import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import { deleteSite, siteFinalizer } from "./site-deletion.ts";
 import { type Installing, installWhenDue } from "./site-install.ts";
 import { ensureSiteSecret } from "./site-secret.ts";
+import { assertRecorded } from "./request-status.ts";
 import { viewOf } from "./site-view.ts";
 import type { FenceBook, RequestLimits, Requeue } from "./upgrade-request.ts";
 
@@ -151,6 +153,7 @@ async function tell(shell: Shell, object: KubeObject, status: object, told: read
   );
   const after = { ...before, ...status, observedGeneration: generation, conditions };
   if (JSON.stringify(after) === JSON.stringify(before)) return;
-  await shell.objects.replaceStatus(clusterKind, { ...object, status: after });
+  const written = await shell.objects.replaceStatus(clusterKind, { ...object, status: after });
+  if ("ledger" in status) assertRecorded(status.ledger as Ledger, written);
   shell.meters.apiWrite("TungstenCluster", "status");
 }
