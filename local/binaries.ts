@@ -13,7 +13,12 @@ const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "..");
 const kubernetesVersion = "1.34.4";
 
-export type Binaries = { readonly etcd: string; readonly "kube-apiserver": string; readonly "kube-controller-manager": string; readonly kubectl: string };
+export type Binaries = {
+  readonly etcd: string;
+  readonly "kube-apiserver": string;
+  readonly "kube-controller-manager": string;
+  readonly kubectl: string;
+};
 type Name = keyof Binaries;
 export type Report = (line: string) => void;
 
@@ -21,14 +26,28 @@ type Recipe = { readonly module: string; readonly target: string; readonly flags
 
 const flagsOf = (): string => {
   const [major, minor] = kubernetesVersion.split(".");
-  const set = (what: string, value: string) => `-X k8s.io/component-base/version.${what}=${value} -X k8s.io/client-go/pkg/version.${what}=${value}`;
-  return ["-s -w", set("gitVersion", `v${kubernetesVersion}`), set("gitMajor", major ?? ""), set("gitMinor", minor ?? "")].join(" ");
+  const set = (what: string, value: string) =>
+    `-X k8s.io/component-base/version.${what}=${value} -X k8s.io/client-go/pkg/version.${what}=${value}`;
+  return [
+    "-s -w",
+    set("gitVersion", `v${kubernetesVersion}`),
+    set("gitMajor", major ?? ""),
+    set("gitMinor", minor ?? ""),
+  ].join(" ");
 };
 
 const recipes: Readonly<Record<Name, Recipe>> = {
   etcd: { module: "etcd", target: "go.etcd.io/etcd/server/v3", flags: "-s -w" },
-  "kube-apiserver": { module: "kubernetes", target: "k8s.io/kubernetes/cmd/kube-apiserver", flags: flagsOf() },
-  "kube-controller-manager": { module: "kubernetes", target: "k8s.io/kubernetes/cmd/kube-controller-manager", flags: flagsOf() },
+  "kube-apiserver": {
+    module: "kubernetes",
+    target: "k8s.io/kubernetes/cmd/kube-apiserver",
+    flags: flagsOf(),
+  },
+  "kube-controller-manager": {
+    module: "kubernetes",
+    target: "k8s.io/kubernetes/cmd/kube-controller-manager",
+    flags: flagsOf(),
+  },
   kubectl: { module: "kubernetes", target: "k8s.io/kubernetes/cmd/kubectl", flags: flagsOf() },
 };
 const names = Object.keys(recipes) as Name[];
@@ -42,7 +61,9 @@ export async function findBinaries(report: Report): Promise<Binaries> {
 
 /** What somebody already has, if its version is one we know to work. */
 async function given(name: Name): Promise<string | undefined> {
-  const folders = [process.env["KUBEBUILDER_ASSETS"] ?? "", ...(process.env["PATH"] ?? "").split(":")].filter((folder) => folder !== "");
+  const folders = [process.env.KUBEBUILDER_ASSETS ?? "", ...(process.env.PATH ?? "").split(":")].filter(
+    (folder) => folder !== "",
+  );
   for (const folder of folders) {
     const path = join(folder, name);
     if (existsSync(path) && (await isSupported(name, path))) return path;
@@ -62,8 +83,9 @@ async function isSupported(name: Name, path: string): Promise<boolean> {
 
 function cacheFolder(): string {
   const hash = createHash("sha256");
-  for (const module of ["kubernetes", "etcd"]) for (const file of ["go.mod", "go.sum"]) hash.update(readFileSync(join(root, "build", module, file)));
-  const base = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
+  for (const module of ["kubernetes", "etcd"])
+    for (const file of ["go.mod", "go.sum"]) hash.update(readFileSync(join(root, "build", module, file)));
+  const base = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
   return join(base, "tungsten-operator", hash.digest("hex").slice(0, 16));
 }
 
@@ -86,14 +108,20 @@ async function build(name: Name, path: string, report: Report): Promise<void> {
   try {
     await run("go", ["version"]);
   } catch {
-    throw new Error(`${name} is neither in KUBEBUILDER_ASSETS nor on PATH, and Go is not installed to build it: install Go 1.25 or later, or set KUBEBUILDER_ASSETS`);
+    throw new Error(
+      `${name} is neither in KUBEBUILDER_ASSETS nor on PATH, and Go is not installed to build it: install Go 1.25 or later, or set KUBEBUILDER_ASSETS`,
+    );
   }
   report(`building ${name} from Go modules, once (kube-apiserver takes minutes) …`);
   const started = Date.now();
   const made = `${path}.${process.pid}`;
   const args = ["-n", "10", "go", "build", "-trimpath", "-ldflags", flags, "-o", made, target];
   await new Promise<void>((done, fail) => {
-    const child = spawn("nice", args, { cwd: join(root, "build", module), env: { ...process.env, CGO_ENABLED: "0" }, stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn("nice", args, {
+      cwd: join(root, "build", module),
+      env: { ...process.env, CGO_ENABLED: "0" },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => {
       said = (said + chunk.toString()).slice(-4000);

@@ -25,7 +25,10 @@ export type ControlPlane = {
 };
 
 /** Brings it up; ready when /readyz says so. */
-export async function startControlPlane(binaries: Binaries, prefix = "tungsten-operator-"): Promise<ControlPlane> {
+export async function startControlPlane(
+  binaries: Binaries,
+  prefix = "tungsten-operator-",
+): Promise<ControlPlane> {
   const directory = mkdtempSync(join(tmpdir(), prefix));
   const file = (name: string) => join(directory, name);
   await certificates(directory);
@@ -33,20 +36,42 @@ export async function startControlPlane(binaries: Binaries, prefix = "tungsten-o
   const server = `https://127.0.0.1:${apiPort}`;
   const adminToken = randomBytes(24).toString("hex");
   writeFileSync(file("tokens.csv"), `${adminToken},admin,admin,"system:masters"\n`, { mode: 0o600 });
-  writeFileSync(file("audit.yaml"), "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n");
-  const etcd = await startChild("etcd", binaries.etcd, etcdArguments(file("etcd"), etcdPort, peerPort), file("etcd.log"));
-  const api = await startChild("kube-apiserver", binaries["kube-apiserver"], apiArguments(directory, etcdPort, apiPort), file("kube-apiserver.log"));
-  const kubeconfig = (name: string, token: string, url = server): string => writeKubeconfig(directory, name, token, url);
+  writeFileSync(
+    file("audit.yaml"),
+    "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n",
+  );
+  const etcd = await startChild(
+    "etcd",
+    binaries.etcd,
+    etcdArguments(file("etcd"), etcdPort, peerPort),
+    file("etcd.log"),
+  );
+  const api = await startChild(
+    "kube-apiserver",
+    binaries["kube-apiserver"],
+    apiArguments(directory, etcdPort, apiPort),
+    file("kube-apiserver.log"),
+  );
+  const kubeconfig = (name: string, token: string, url = server): string =>
+    writeKubeconfig(directory, name, token, url);
   const agent = new Agent({ connect: { rejectUnauthorized: false } });
   await until("a ready API server", 60, async () => {
     if (!api.alive()) throw new Error(`kube-apiserver ended; see ${file("kube-apiserver.log")}`);
-    const { statusCode, body } = await request(`${server}/readyz`, { dispatcher: agent, headers: { authorization: `Bearer ${adminToken}` } });
+    const { statusCode, body } = await request(`${server}/readyz`, {
+      dispatcher: agent,
+      headers: { authorization: `Bearer ${adminToken}` },
+    });
     await body.dump();
     return statusCode === 200;
   });
   await agent.close();
   const admin = kubeconfig("admin", adminToken);
-  const manager = await startChild("kube-controller-manager", binaries["kube-controller-manager"], managerArguments(directory, admin), file("kube-controller-manager.log"));
+  const manager = await startChild(
+    "kube-controller-manager",
+    binaries["kube-controller-manager"],
+    managerArguments(directory, admin),
+    file("kube-controller-manager.log"),
+  );
   const kubectl = async (args: readonly string[], input?: string): Promise<string> => {
     const pending = run(binaries.kubectl, ["--kubeconfig", admin, ...args], { maxBuffer: 64 * 1024 * 1024 });
     if (input !== undefined) pending.child.stdin?.end(input);
@@ -57,7 +82,17 @@ export async function startControlPlane(binaries: Binaries, prefix = "tungsten-o
     rmSync(directory, { recursive: true, force: true });
   };
   const certificate = { cert: file("server.crt"), key: file("server.key") };
-  return { directory, server, adminToken, caFile: file("ca.crt"), certificate, auditLog: file("audit.log"), kubeconfig, kubectl, stop };
+  return {
+    directory,
+    server,
+    adminToken,
+    caFile: file("ca.crt"),
+    certificate,
+    auditLog: file("audit.log"),
+    kubeconfig,
+    kubectl,
+    stop,
+  };
 }
 
 /** The API server goes before its etcd: one whose etcd went first hangs and keeps its port. */
@@ -70,14 +105,59 @@ async function certificates(directory: string): Promise<void> {
     try {
       await run("openssl", args, { cwd: directory });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") throw new Error("openssl is needed to make certificates: install the package openssl");
+      if ((error as NodeJS.ErrnoException).code === "ENOENT")
+        throw new Error("openssl is needed to make certificates: install the package openssl");
       throw error;
     }
   };
-  writeFileSync(join(directory, "san.cnf"), "subjectAltName=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,IP:127.0.0.1,IP:10.96.0.1\nextendedKeyUsage=serverAuth,clientAuth\n");
-  await openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=tungsten-operator-local-ca", "-keyout", "ca.key", "-out", "ca.crt");
-  await openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=kube-apiserver", "-keyout", "server.key", "-out", "server.csr");
-  await openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30", "-extfile", "san.cnf", "-out", "server.crt");
+  writeFileSync(
+    join(directory, "san.cnf"),
+    "subjectAltName=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,IP:127.0.0.1,IP:10.96.0.1\nextendedKeyUsage=serverAuth,clientAuth\n",
+  );
+  await openssl(
+    "req",
+    "-x509",
+    "-newkey",
+    "rsa:2048",
+    "-nodes",
+    "-days",
+    "30",
+    "-subj",
+    "/CN=tungsten-operator-local-ca",
+    "-keyout",
+    "ca.key",
+    "-out",
+    "ca.crt",
+  );
+  await openssl(
+    "req",
+    "-newkey",
+    "rsa:2048",
+    "-nodes",
+    "-subj",
+    "/CN=kube-apiserver",
+    "-keyout",
+    "server.key",
+    "-out",
+    "server.csr",
+  );
+  await openssl(
+    "x509",
+    "-req",
+    "-in",
+    "server.csr",
+    "-CA",
+    "ca.crt",
+    "-CAkey",
+    "ca.key",
+    "-CAcreateserial",
+    "-days",
+    "30",
+    "-extfile",
+    "san.cnf",
+    "-out",
+    "server.crt",
+  );
   await openssl("genrsa", "-out", "sa.key", "2048");
 }
 

@@ -7,7 +7,7 @@ import { findBinaries, type Report } from "./binaries.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import { type Child, freePort, startChild, until } from "./processes.ts";
 import { startKubelet } from "./stand-in/kubelet.ts";
-import { type Proxy, startProxy } from "./stand-in/proxy.ts";
+import { type ApiProxy, startProxy } from "./stand-in/proxy.ts";
 import { worldAt } from "./stand-in/world-client.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -15,7 +15,7 @@ export const run = promisify(execFile);
 
 export type Stand = {
   readonly plane: ControlPlane;
-  readonly proxy: Proxy;
+  readonly proxy: ApiProxy;
   readonly worldUrl: string;
   readonly world: (path: string, body?: object) => Promise<Record<string, unknown>>;
   readonly startOperator: (env?: Readonly<Record<string, string>>) => Promise<Operator>;
@@ -24,13 +24,23 @@ export type Stand = {
 export type Operator = { readonly child: Child; readonly port: number; readonly log: string };
 
 /** Brings everything up but the operator. `hurry` shortens what tools take. */
-export async function startStand(report: Report, options: { seed?: number; hurry?: number } = {}): Promise<Stand> {
+export async function startStand(
+  report: Report,
+  options: { seed?: number; hurry?: number } = {},
+): Promise<Stand> {
   const plane = await startControlPlane(await findBinaries(report));
   const { child: simulator, url: worldUrl } = await startWorld(plane, options);
   const world = worldAt(worldUrl);
   const proxy = await startProxy(plane, world);
   const kubelet = startKubelet(plane, world);
-  await plane.kubectl(["apply", "--server-side", "-f", join(root, "config/crd"), "-f", join(root, "config/rbac")]);
+  await plane.kubectl([
+    "apply",
+    "--server-side",
+    "-f",
+    join(root, "config/crd"),
+    "-f",
+    join(root, "config/rbac"),
+  ]);
   await plane.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
   const operators: Child[] = [];
   let count = 0;
@@ -44,12 +54,32 @@ export async function startStand(report: Report, options: { seed?: number; hurry
     },
     startOperator: async (env = {}) => {
       count += 1;
-      const token = (await plane.kubectl(["create", "token", "tungsten-operator", "-n", "tungsten-operator", "--duration=8h"])).trim();
+      const token = (
+        await plane.kubectl([
+          "create",
+          "token",
+          "tungsten-operator",
+          "-n",
+          "tungsten-operator",
+          "--duration=8h",
+        ])
+      ).trim();
       const kubeconfig = plane.kubeconfig(`operator-${count}`, token, proxy.url);
       const port = await freePort();
       const log = join(plane.directory, `operator-${count}.log`);
-      const settings = { KUBECONFIG: kubeconfig, HTTP_PORT: String(port), POD_NAME: `operator-${count}`, ...env };
-      const child = await startChild("operator", process.execPath, ["--disable-warning=ExperimentalWarning", join(root, "src/main.ts")], log, settings);
+      const settings = {
+        KUBECONFIG: kubeconfig,
+        HTTP_PORT: String(port),
+        POD_NAME: `operator-${count}`,
+        ...env,
+      };
+      const child = await startChild(
+        "operator",
+        process.execPath,
+        ["--disable-warning=ExperimentalWarning", join(root, "src/main.ts")],
+        log,
+        settings,
+      );
       operators.push(child);
       await until("an operator that serves /healthz", 30, async () => {
         const { statusCode, body } = await request(`http://127.0.0.1:${port}/healthz`);
@@ -68,9 +98,20 @@ export async function startStand(report: Report, options: { seed?: number; hurry
   };
 }
 
-async function startWorld(plane: ControlPlane, { seed = 1, hurry = 0.2 }: { seed?: number; hurry?: number }): Promise<{ child: Child; url: string }> {
+async function startWorld(
+  plane: ControlPlane,
+  { seed = 1, hurry = 0.2 }: { seed?: number; hurry?: number },
+): Promise<{ child: Child; url: string }> {
   const log = join(plane.directory, "simulator.log");
-  const args = ["--disable-warning=ExperimentalWarning", join(root, "simulator/main.ts"), "serve", "--seed", String(seed), "--hurry", String(hurry)];
+  const args = [
+    "--disable-warning=ExperimentalWarning",
+    join(root, "simulator/main.ts"),
+    "serve",
+    "--seed",
+    String(seed),
+    "--hurry",
+    String(hurry),
+  ];
   const child = await startChild("simulator", process.execPath, args, log);
   let port = 0;
   await until("a simulated world that listens", 20, async () => {
@@ -80,4 +121,3 @@ async function startWorld(plane: ControlPlane, { seed = 1, hurry = 0.2 }: { seed
   });
   return { child, url: `http://127.0.0.1:${port}` };
 }
-

@@ -3,15 +3,32 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { openSync } from "node:fs";
 import { createServer } from "node:net";
 
-export type Child = { readonly name: string; readonly pid: () => number; readonly exited: Promise<number>; readonly stop: (signal?: NodeJS.Signals) => Promise<void>; readonly alive: () => boolean };
+export type Child = {
+  readonly name: string;
+  readonly pid: () => number;
+  readonly exited: Promise<number>;
+  readonly stop: (signal?: NodeJS.Signals) => Promise<void>;
+  readonly alive: () => boolean;
+};
 
 /** Reads until end of file (our death), then kills the program; ends with the program's own code. */
-const watchdog = 'exec 3<&0; "$@" </dev/null & child=$!; echo "$child" >&4; (cat <&3 >/dev/null; kill -KILL "$child" 2>/dev/null) & guard=$!; wait "$child"; code=$?; kill "$guard" 2>/dev/null; exit "$code"';
+const watchdog =
+  'exec 3<&0; "$@" </dev/null & child=$!; echo "$child" >&4; (cat <&3 >/dev/null; kill -KILL "$child" 2>/dev/null) & guard=$!; wait "$child"; code=$?; kill "$guard" 2>/dev/null; exit "$code"';
 
 /** Starts a program with its output in a file. */
-export async function startChild(name: string, command: string, args: readonly string[], logFile: string, env: Readonly<Record<string, string>> = {}): Promise<Child> {
+export async function startChild(
+  name: string,
+  command: string,
+  args: readonly string[],
+  logFile: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Child> {
   const log = openSync(logFile, "a");
-  const process_: ChildProcess = spawn("bash", ["-c", watchdog, name, command, ...args], { stdio: ["pipe", log, log, "ignore", "pipe"], env: { ...process.env, ...env }, detached: true });
+  const process_: ChildProcess = spawn("bash", ["-c", watchdog, name, command, ...args], {
+    stdio: ["pipe", log, log, "ignore", "pipe"],
+    env: { ...process.env, ...env },
+    detached: true,
+  });
   const pid = await new Promise<number>((resolve, reject) => {
     process_.once("error", reject);
     process_.stdio[4]?.once("data", (chunk: Buffer) => resolve(Number(chunk.toString().trim())));
@@ -45,7 +62,11 @@ export function freePort(): Promise<number> {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => {
       const address = server.address();
-      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port"))));
+      server.close(() =>
+        typeof address === "object" && address !== null
+          ? resolve(address.port)
+          : reject(new Error("no port")),
+      );
     });
   });
 }

@@ -10,9 +10,17 @@ import { until } from "../local/processes.ts";
 const root = resolve(import.meta.dirname, "..");
 const keep = process.argv.includes("--keep");
 const started = Date.now();
-const say = (line: string): void => console.log(`${String(Math.round((Date.now() - started) / 1000)).padStart(4)} s  ${line}`);
+const say = (line: string): void =>
+  console.log(`${String(Math.round((Date.now() - started) / 1000)).padStart(4)} s  ${line}`);
 const namespace = "estate";
-const settings = { POLL_MS: "400", IDLE_MS: "2000", HEALTH_MS: "10000", LEASE_MS: "6000", LEASE_RENEW_BY_MS: "4000", LEASE_RETRY_MS: "1000" };
+const settings = {
+  POLL_MS: "400",
+  IDLE_MS: "2000",
+  HEALTH_MS: "10000",
+  LEASE_MS: "6000",
+  LEASE_RENEW_BY_MS: "4000",
+  LEASE_RETRY_MS: "1000",
+};
 
 type Condition = { type: string; status: string; reason: string; message: string };
 type Request = {
@@ -20,12 +28,35 @@ type Request = {
   status?: {
     cursor?: string;
     conditions?: Condition[];
-    plan?: { hash: string; commands: number; pointOfNoReturn: string; stored: string; interruption: { site: string; seconds: number }[] };
-    ledger?: { phase: string; outcome?: string; commandsBegun: number; steps: { id: string; startedAt: number; finishedAt?: number }[] };
+    plan?: {
+      hash: string;
+      commands: number;
+      pointOfNoReturn: string;
+      stored: string;
+      interruption: { site: string; seconds: number }[];
+    };
+    ledger?: {
+      phase: string;
+      outcome?: string;
+      commandsBegun: number;
+      steps: { id: string; startedAt: number; finishedAt?: number }[];
+    };
   };
 };
 type NodeState = { name: string; rows: number; products: string[]; services: string[] };
-type State = { written: number; missing: number; doubled: number; sites: { name: string; primary: string; policy: string; written: number; longestGapSeconds: number; nodes: NodeState[] }[] };
+type State = {
+  written: number;
+  missing: number;
+  doubled: number;
+  sites: {
+    name: string;
+    primary: string;
+    policy: string;
+    written: number;
+    longestGapSeconds: number;
+    nodes: NodeState[];
+  }[];
+};
 
 async function main(stand: Stand): Promise<boolean> {
   const { kubectl } = stand.plane;
@@ -38,7 +69,17 @@ async function main(stand: Stand): Promise<boolean> {
   await topology(stand, "before");
   await kubectl(["apply", "-f", join(root, "config/samples/convert-to-caa.yaml")]);
   const request = await planned(stand);
-  await kubectl(["patch", "upg", "to-caa", "-n", namespace, "--type", "merge", "-p", JSON.stringify({ spec: { approvedPlan: request.status?.plan?.hash } })]);
+  await kubectl([
+    "patch",
+    "upg",
+    "to-caa",
+    "-n",
+    namespace,
+    "--type",
+    "merge",
+    "-p",
+    JSON.stringify({ spec: { approvedPlan: request.status?.plan?.hash } }),
+  ]);
   say("approved: spec.approvedPlan is the plan's hash");
   await followToTheEnd(stand, first);
   return result(stand);
@@ -48,17 +89,33 @@ async function main(stand: Stand): Promise<boolean> {
 async function installed(stand: Stand): Promise<void> {
   let last = "";
   await until("an installed MSAA estate", 240, async () => {
-    const text = await stand.plane.kubectl(["get", "tc", "-n", namespace, "-o", "jsonpath={range .items[*]}{.metadata.name}: {.status.conditions[?(@.type==\"Installed\")].message}{\"\\n\"}{end}"]);
+    const text = await stand.plane.kubectl([
+      "get",
+      "tc",
+      "-n",
+      namespace,
+      "-o",
+      'jsonpath={range .items[*]}{.metadata.name}: {.status.conditions[?(@.type=="Installed")].message}{"\\n"}{end}',
+    ]);
     const line = text.trim().split("\n").join(" · ");
     if (line !== last) say(line);
     last = line;
-    const ready = await stand.plane.kubectl(["get", "tc,xsl", "-n", namespace, "-o", "jsonpath={.items[*].status.conditions[?(@.type==\"Ready\")].status}"]);
+    const ready = await stand.plane.kubectl([
+      "get",
+      "tc,xsl",
+      "-n",
+      namespace,
+      "-o",
+      'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}',
+    ]);
     return ready.trim().split(" ").length === 9 && !/False|Unknown/.test(ready);
   });
 }
 
-const requestNow = async (stand: Stand): Promise<Request> => JSON.parse(await stand.plane.kubectl(["get", "upg", "to-caa", "-n", namespace, "-o", "json"])) as Request;
-const condition = (request: Request, type: string): Condition | undefined => request.status?.conditions?.find((each) => each.type === type);
+const requestNow = async (stand: Stand): Promise<Request> =>
+  JSON.parse(await stand.plane.kubectl(["get", "upg", "to-caa", "-n", namespace, "-o", "json"])) as Request;
+const condition = (request: Request, type: string): Condition | undefined =>
+  request.status?.conditions?.find((each) => each.type === type);
 
 async function planned(stand: Stand): Promise<Request> {
   let request: Request | undefined;
@@ -71,9 +128,12 @@ async function planned(stand: Stand): Promise<Request> {
   const plan = request?.status?.plan;
   if (request === undefined || plan === undefined) throw new Error("no plan");
   say(`the plan: ${plan.commands} commands, hash ${plan.hash}`);
-  console.log(`        whole plan: kubectl get configmap ${plan.stored} -n ${namespace} -o jsonpath={.data.plan}`);
+  console.log(
+    `        whole plan: kubectl get configmap ${plan.stored} -n ${namespace} -o jsonpath={.data.plan}`,
+  );
   console.log(`        point of no return: ${plan.pointOfNoReturn}`);
-  for (const { site, seconds } of plan.interruption) console.log(`        clients of ${site}: interrupted for up to ${seconds} s`);
+  for (const { site, seconds } of plan.interruption)
+    console.log(`        clients of ${site}: interrupted for up to ${seconds} s`);
   return request;
 }
 
@@ -87,17 +147,22 @@ async function followToTheEnd(stand: Stand, first: Operator): Promise<void> {
     const message = (condition(request, "Progressing")?.message ?? "").replace(/ \(since [^)]*\)$/, "");
     if (message !== last) say(message.length > 190 ? `${message.slice(0, 190)}…` : message);
     last = message;
-    const uninstalling = request.status?.ledger?.steps.at(-1)?.id === "UninstallCrossSiteReplicators" && message.includes("uninstall");
+    const uninstalling =
+      request.status?.ledger?.steps.at(-1)?.id === "UninstallCrossSiteReplicators" &&
+      message.includes("uninstall");
     if (!killed && uninstalling) {
       killed = true;
       process.kill(operator.child.pid(), "SIGKILL");
       await operator.child.exited;
       say(`killed the operator (SIGKILL, process ${operator.child.pid()}) while commands run on the nodes`);
       operator = await stand.startOperator(settings);
-      say(`a new operator runs as process ${operator.child.pid()}; it waits for the lease, reads the ledger and the markers, and goes on`);
+      say(
+        `a new operator runs as process ${operator.child.pid()}; it waits for the lease, reads the ledger and the markers, and goes on`,
+      );
     }
     const stalled = condition(request, "Stalled");
-    if (stalled?.status === "True" && stalled.reason !== "WaitsLong") throw new Error(`halted: ${stalled.message}`);
+    if (stalled?.status === "True" && stalled.reason !== "WaitsLong")
+      throw new Error(`halted: ${stalled.message}`);
     return request.status?.ledger?.phase === "Finished";
   });
   if (!killed) throw new Error("the operator was never killed: the demo did not show what it is for");
@@ -120,14 +185,31 @@ async function result(stand: Stand): Promise<boolean> {
   await new Promise((wake) => setTimeout(wake, 4000));
   await topology(stand, "after");
   const state = (await stand.world("/state")) as unknown as State;
-  const oracle = (await stand.world("/oracle")) as { written: number; missing: string[]; doubled: string[]; outOfOrder: number };
+  const oracle = (await stand.world("/oracle")) as {
+    written: number;
+    missing: string[];
+    doubled: string[];
+    outOfOrder: number;
+  };
   const { ledger } = request.status ?? {};
   console.log(`        outcome: ${ledger?.outcome}, ${ledger?.commandsBegun} commands begun`);
-  for (const step of ledger?.steps ?? []) console.log(`          ${step.id.padEnd(32)} ${(((step.finishedAt ?? step.startedAt) - step.startedAt) / 1000).toFixed(1).padStart(6)} s`);
-  for (const site of interrupted) console.log(`        clients of ${site.name}: longest interruption ${site.longestGapSeconds.toFixed(1)} s`);
+  for (const step of ledger?.steps ?? [])
+    console.log(
+      `          ${step.id.padEnd(32)} ${(((step.finishedAt ?? step.startedAt) - step.startedAt) / 1000).toFixed(1).padStart(6)} s`,
+    );
+  for (const site of interrupted)
+    console.log(
+      `        clients of ${site.name}: longest interruption ${site.longestGapSeconds.toFixed(1)} s`,
+    );
   const nodes = state.sites.flatMap((site) => site.nodes);
-  const exact = oracle.missing.length === 0 && oracle.doubled.length === 0 && oracle.outOfOrder === 0 && nodes.every((node) => node.rows === oracle.written);
-  console.log(`        rows acknowledged: ${oracle.written}; rows on each node: ${[...new Set(nodes.map((node) => node.rows))].join(", ")}; missing ${oracle.missing.length}, doubled ${oracle.doubled.length}, out of order ${oracle.outOfOrder}`);
+  const exact =
+    oracle.missing.length === 0 &&
+    oracle.doubled.length === 0 &&
+    oracle.outOfOrder === 0 &&
+    nodes.every((node) => node.rows === oracle.written);
+  console.log(
+    `        rows acknowledged: ${oracle.written}; rows on each node: ${[...new Set(nodes.map((node) => node.rows))].join(", ")}; missing ${oracle.missing.length}, doubled ${oracle.doubled.length}, out of order ${oracle.outOfOrder}`,
+  );
   console.log(await stand.plane.kubectl(["get", "tungsten", "-n", namespace]));
   const succeeded = ledger?.outcome === "Succeeded";
   say(exact && succeeded ? "every acknowledged row is on every node exactly once" : "THE ORACLE DISAGREES");
@@ -135,8 +217,15 @@ async function result(stand: Stand): Promise<boolean> {
 }
 
 function lookAround(stand: Stand): void {
-  console.log(`        look around:  export KUBECONFIG=${stand.plane.kubeconfig("you", stand.plane.adminToken)}`);
-  for (const line of ["kubectl get tungsten -n estate", "kubectl describe upg to-caa -n estate", "kubectl get configmap to-caa-journal-1 -n estate -o jsonpath='{.data.journal\\.jsonl}'"]) console.log(`        ${line}`);
+  console.log(
+    `        look around:  export KUBECONFIG=${stand.plane.kubeconfig("you", stand.plane.adminToken)}`,
+  );
+  for (const line of [
+    "kubectl get tungsten -n estate",
+    "kubectl describe upg to-caa -n estate",
+    "kubectl get configmap to-caa-journal-1 -n estate -o jsonpath='{.data.journal\\.jsonl}'",
+  ])
+    console.log(`        ${line}`);
 }
 
 let interrupt: () => void = () => {};
@@ -151,7 +240,7 @@ let good = false;
 try {
   const outcome = await Promise.race([main(stand), interrupted.then(() => undefined)]);
   good = outcome === true;
-    if (outcome !== undefined && keep) {
+  if (outcome !== undefined && keep) {
     lookAround(stand);
     say("--keep: everything stays up; Ctrl-C ends it");
     await interrupted;

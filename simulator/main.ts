@@ -16,11 +16,18 @@ const { values, positionals } = parseArgs({
 
 if (values.lies) process.exit(printLies((line) => console.log(line)) ? 0 : 1);
 else if (positionals[0] === "serve") {
-  const { server, stop } = await serveWorld({ seed: Number(values.seed), release: values.release, composite: values.composite, hurry: Number(values.hurry) });
+  const { server, stop } = await serveWorld({
+    seed: Number(values.seed),
+    release: values.release,
+    composite: values.composite,
+    hurry: Number(values.hurry),
+  });
   const address = server.address();
   console.log(JSON.stringify({ port: typeof address === "object" && address !== null ? address.port : 0 }));
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
 } else {
-  console.error("usage: npm run simulate -- --lies | serve [--seed N] [--release R] [--composite NAME] [--hurry FACTOR]");
+  console.error(
+    "usage: npm run simulate -- --lies | serve [--seed N] [--release R] [--composite NAME] [--hurry FACTOR]",
+  );
   process.exit(2);
 }

@@ -1,19 +1,33 @@
 /** The world as a process of its own, in real time, for the stand-in node, the demo and integration tests: JSON over loopback HTTP. */
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { addHost, addSite, emptyWorld } from "./build.ts";
-import { blows, type Blow, strike } from "./faults.ts";
+import { type Blow, blows, strike } from "./faults.ts";
 import { hostsOf, type Trap, type World } from "./model.ts";
 import { digest, judge } from "./oracle.ts";
 import { exec } from "./runner.ts";
 import { advance, restartContainer, startContainer, stopContainer } from "./world.ts";
 
-export type ServeOptions = { readonly seed: number; readonly release: string; readonly composite: string; /** Tools sleep this fraction of their real time. */ readonly hurry: number };
+export type ServeOptions = {
+  readonly seed: number;
+  readonly release: string;
+  readonly composite: string /** Tools sleep this fraction of their real time. */;
+  readonly hurry: number;
+};
 
 type Body = Readonly<Record<string, unknown>>;
 
 /** Starts serving; the world moves with the clock of the machine. */
-export function serveWorld(options: ServeOptions): Promise<{ server: Server; world: World; stop: () => void }> {
-  const world = emptyWorld({ seed: options.seed, sites: [], release: options.release, rate: 0, composite: options.composite, start: Date.now() });
+export function serveWorld(
+  options: ServeOptions,
+): Promise<{ server: Server; world: World; stop: () => void }> {
+  const world = emptyWorld({
+    seed: options.seed,
+    sites: [],
+    release: options.release,
+    rate: 0,
+    composite: options.composite,
+    start: Date.now(),
+  });
   const timer = setInterval(() => advance(world, Math.max(0, Date.now() - world.now)), 50);
   const server = createServer((request, response) => {
     read(request).then(
@@ -46,21 +60,27 @@ async function read(request: IncomingMessage): Promise<Body> {
 function handle(world: World, options: ServeOptions, path: string, body: Body): object | undefined {
   switch (path) {
     case "/exec": {
-      const host = world.hosts.get(String(body["pod"]));
+      const host = world.hosts.get(String(body.pod));
       if (host === undefined) return { lost: "container not found" };
-      return exec(world, host.name, body["argv"] as string[], Buffer.from(String(body["stdinBase64"]), "base64").toString("utf8"));
+      return exec(
+        world,
+        host.name,
+        body.argv as string[],
+        Buffer.from(String(body.stdinBase64), "base64").toString("utf8"),
+      );
     }
     case "/pods":
       return podStarted(world, options, body);
     case "/pods/end": {
-      const host = world.hosts.get(String(body["name"]));
+      const host = world.hosts.get(String(body.name));
       if (host?.up === true) stopContainer(world, host);
       return {};
     }
     case "/faults":
       return fault(world, body);
     case "/clients":
-      for (const site of world.sites.values()) Object.assign(site.client, { rate: Number(body["rate"]), due: 0, longestGap: 0, lastAck: world.now });
+      for (const site of world.sites.values())
+        Object.assign(site.client, { rate: Number(body.rate), due: 0, longestGap: 0, lastAck: world.now });
       return {};
     case "/state":
       return summary(world);
@@ -72,27 +92,35 @@ function handle(world: World, options: ServeOptions, path: string, body: Body): 
 }
 
 function podStarted(world: World, options: ServeOptions, body: Body): object {
-  const [name, siteName] = [String(body["name"]), String(body["site"])];
+  const [name, siteName] = [String(body.name), String(body.site)];
   const plan = { rate: 0, release: options.release, sites: [] };
   const site = world.sites.get(siteName) ?? addSite(world, siteName, 0, plan);
-  if (!world.hosts.has(name)) addHost(world, site, Number(body["ordinal"]), [...world.sites.keys()].indexOf(siteName) + 1, 8, options.release);
+  if (!world.hosts.has(name))
+    addHost(
+      world,
+      site,
+      Number(body.ordinal),
+      [...world.sites.keys()].indexOf(siteName) + 1,
+      8,
+      options.release,
+    );
   const host = world.hosts.get(name);
   if (host === undefined) throw new Error(`no host ${name}`);
   host.slowness = options.hurry;
-  if (host.up && host.podUid === body["uid"]) return {};
+  if (host.up && host.podUid === body.uid) return {};
   if (host.up) stopContainer(world, host);
-  startContainer(world, host, String(body["uid"]));
+  startContainer(world, host, String(body.uid));
   return {};
 }
 
 function fault(world: World, body: Body): object {
-  const host = String(body["host"]);
-  const blow = blows.find((each) => each === body["blow"]);
+  const host = String(body.host);
+  const blow = blows.find((each) => each === body.blow);
   if (blow !== undefined) strike(world, blow satisfies Blow, host);
-  else if (body["restart"] === true) {
+  else if (body.restart === true) {
     const found = world.hosts.get(host);
     if (found !== undefined) restartContainer(world, found);
-  } else world.traps.push({ at: String(body["trap"]) as Trap["at"], host, after: Number(body["after"] ?? 0) });
+  } else world.traps.push({ at: String(body.trap) as Trap["at"], host, after: Number(body.after ?? 0) });
   return {};
 }
 
@@ -108,8 +136,13 @@ function summary(world: World): object {
     nodes: hostsOf(world, site.name).map((host) => ({
       name: host.name,
       rows: [...host.mysql.rows.values()].reduce((sum, count) => sum + count, 0),
-      products: Object.values(host.volume.installed).map(({ product, release, services }) => `${product} ${release}: ${services.map((service) => service.name).join(", ")}`),
-      services: Object.values(host.replicators).flatMap((replicator) => [...replicator.services.values()].map((service) => `${service.name} ${service.state}`)),
+      products: Object.values(host.volume.installed).map(
+        ({ product, release, services }) =>
+          `${product} ${release}: ${services.map((service) => service.name).join(", ")}`,
+      ),
+      services: Object.values(host.replicators).flatMap((replicator) =>
+        [...replicator.services.values()].map((service) => `${service.name} ${service.state}`),
+      ),
     })),
   }));
   return { written, missing: missing.length, doubled: doubled.length, sites };

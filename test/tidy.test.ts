@@ -19,7 +19,7 @@ type Source = { path: string; text: string; imports: { target: string; typeOnly:
 
 const importPattern = /^(import|export)\s+(type\s+)?[^;]*?from\s+"([^"]+)"|^import\s+"([^"]+)"/gm;
 
-export function importsOf(text: string): { target: string; typeOnly: boolean }[] {
+function importsOf(text: string): { target: string; typeOnly: boolean }[] {
   return [...text.matchAll(importPattern)].map((match) => ({
     target: match[3] ?? match[4] ?? "",
     typeOnly: match[2] !== undefined,

@@ -18,11 +18,18 @@ const due = (faults: NetworkFaults, which: keyof NetworkFaults): boolean => {
   return true;
 };
 
-export function serveExec(session: WebSocket, url: string, pod: string, world: WorldClient, faults: NetworkFaults): void {
+export function serveExec(
+  session: WebSocket,
+  url: string,
+  pod: string,
+  world: WorldClient,
+  faults: NetworkFaults,
+): void {
   const argv = new URL(url, "https://localhost").searchParams.getAll("command");
   const parts: Buffer[] = [];
   let begun = false;
-  const frame = (channel: number, data: string | Buffer) => session.send(Buffer.concat([Buffer.from([channel]), Buffer.from(data)]));
+  const frame = (channel: number, data: string | Buffer) =>
+    session.send(Buffer.concat([Buffer.from([channel]), Buffer.from(data)]));
   frame(1, "");
   if (due(faults, "refuse")) return session.terminate();
   const run = async (): Promise<void> => {
@@ -31,7 +38,16 @@ export function serveExec(session: WebSocket, url: string, pod: string, world: W
     const stdin = due(faults, "cutStdin") ? all.subarray(0, all.length / 2) : all;
     const answer = await world.exec({ pod, argv, stdin });
     if ("lost" in answer) {
-      if (answer.lost.includes("not found")) frame(3, JSON.stringify({ status: "Failure", reason: "InternalError", code: 500, message: `container not found ("tungsten")` }));
+      if (answer.lost.includes("not found"))
+        frame(
+          3,
+          JSON.stringify({
+            status: "Failure",
+            reason: "InternalError",
+            code: 500,
+            message: `container not found ("tungsten")`,
+          }),
+        );
       return session.terminate();
     }
     if (due(faults, "dropReply")) return session.terminate();
@@ -49,4 +65,10 @@ export function serveExec(session: WebSocket, url: string, pod: string, world: W
 const statusOf = (code: number): object =>
   code === 0
     ? { metadata: {}, status: "Success" }
-    : { metadata: {}, status: "Failure", reason: "NonZeroExitCode", message: `command terminated with non-zero exit code: exit status ${code}`, details: { causes: [{ reason: "ExitCode", message: String(code) }] } };
+    : {
+        metadata: {},
+        status: "Failure",
+        reason: "NonZeroExitCode",
+        message: `command terminated with non-zero exit code: exit status ${code}`,
+        details: { causes: [{ reason: "ExitCode", message: String(code) }] },
+      };

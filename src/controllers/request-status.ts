@@ -73,7 +73,7 @@ function tellEvents(
  * carried out on a record that does not exist.
  */
 export function assertRecorded(sent: Ledger, stored: KubeObject): void {
-  const recorded = ledgerSchema.safeParse(stored["status"]?.ledger);
+  const recorded = ledgerSchema.safeParse(stored.status?.ledger);
   if (recorded.success && sortedText(recorded.data) === sortedText(sent)) return;
   throw new Error(
     `the API server did not store status.ledger of ${stored.kind} ${stored.metadata.name} as it was sent: its CRD is older than this operator; apply config/crd`,

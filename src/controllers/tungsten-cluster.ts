@@ -14,11 +14,11 @@ import type { Estate, Site } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { applyAll } from "./apply.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
+import { assertRecorded } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import { deleteSite, siteFinalizer } from "./site-deletion.ts";
 import { type Installing, installWhenDue } from "./site-install.ts";
 import { ensureSiteSecret } from "./site-secret.ts";
-import { assertRecorded } from "./request-status.ts";
 import { viewOf } from "./site-view.ts";
 import type { FenceBook, RequestLimits, Requeue } from "./upgrade-request.ts";
 

@@ -1,10 +1,8 @@
 /** Judgements about uninstall, restore and the services that go on afterwards: gates 5 to 9 of the rehearsed conversion. */
 
-import { siteOf } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
 import {
   binlogPosition,
-  clusterView,
   installed,
   keptDump,
   keptReadOnly,
@@ -22,7 +20,6 @@ import { classifyError } from "../tungsten/replicator-errors.ts";
 import {
   dumpKept,
   positionKept,
-  proofPrefix,
   readOnlyFile,
   serviceOf,
   sourceOf,
@@ -354,47 +351,6 @@ export const sourceStillHolds: Judgement = (target, look) => {
         ),
   );
 };
-
-/** A heartbeat of ours, sent after the conversion, has arrived on every node that reads this site (gate 9). */
-export const proofArrived =
-  (product: Product): Judgement =>
-  (target, look) => {
-    const prefix = proofPrefix(look.run);
-    const readers = eachReader(look.run).filter((reader) => sourceOf(reader).name === target.site.name);
-    return every(
-      readers.map((reader) => {
-        const rows = look.facts.get(reader.node.name, tracking(trackingSchema(target.site)));
-        const range = look.facts.get(reader.node.name, thlRange(product, incoming(product, reader)));
-        const stop = positionKept(look.run, reader);
-        return every([
-          knowing(rows, `the heartbeat row of ${reader.id}`, (known) =>
-            doneIf(
-              known !== "absent" && known.heartbeat?.name?.startsWith(prefix) === true,
-              `no heartbeat of ${target.site.name} has arrived at ${reader.node.name} yet`,
-            ),
-          ),
-          knowing(range, `the log of ${reader.id}`, ({ min }) =>
-            doneIf(
-              min !== null && (stop === undefined || min <= stop.seqno + 1),
-              `the log of ${reader.id} begins at ${min ?? "nothing"}, behind ${stop?.seqno ?? "?"} + 1`,
-            ),
-          ),
-        ]);
-      }),
-    );
-  };
-
-/** Every datasource of the site is ONLINE in its coordinator's view. */
-export const noDatasourceOut: Judgement = (target, look) =>
-  knowing(look.facts.get(target.node.name, clusterView), `cctrl of ${target.node.name}`, (view) => {
-    const out = view.datasources.filter((source) => source.state !== "ONLINE");
-    const missing = siteOf(look.run.estate, target.node).nodes.filter(
-      (node) => !view.datasources.some((source) => source.name === node.name),
-    );
-    if (missing.length > 0)
-      return pending(`${target.site.name} does not show ${missing.map((node) => node.name).join(", ")}`);
-    return doneIf(out.length === 0, `${out.map((source) => `${source.name} is ${source.state}`).join(", ")}`);
-  });
 
 function errorWords(status: ReplicatorStatus): string {
   const kind = classifyError(status)?.kind;

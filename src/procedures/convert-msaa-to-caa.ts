@@ -3,59 +3,36 @@
  * numbers and titles. What moved against the page, and why, stands in docs/adr/0005-conversion-order.md.
  */
 
-import type { Product } from "../tungsten/invocation.ts";
 import { backup } from "../tungsten/node-facts.ts";
 import * as act from "./conversion-commands.ts";
 import { backupName, dumpKept, positionKept, stopHeartbeat } from "./conversion-names.ts";
+import {
+  maintenance,
+  policyAsBefore,
+  proof,
+  publish,
+  remedies,
+  restoreParts,
+  servicesOnline,
+  startManagers,
+  uninstallParts,
+} from "./conversion-parts.ts";
 import { interruptionsOf, readPins } from "./conversion-pins.ts";
 import { acceptsConversion, type ConversionParameters } from "./conversion-preflight.ts";
 import * as stop from "./conversion-readers.ts";
+import { revertSteps } from "./conversion-revert.ts";
 import * as go from "./conversion-services.ts";
-import { binlogPositionKnown, binlogRecord } from "./conversion-services.ts";
-import {
-  compositeComplete,
-  heldByRun,
-  iniPublished,
-  managerIs,
-  policyIs,
-  primariesUnmoved,
-} from "./guards.ts";
+import { compositeComplete, heldByRun, managerIs, primariesUnmoved } from "./guards.ts";
 import type { Part, Procedure, Step } from "./procedure.ts";
 import {
   eachPrimary,
   eachReader,
   eachReaderOnPrimaries,
   eachReplica,
-  eachSite,
   everyNode,
   oneReplicaPerSite,
 } from "./scopes.ts";
-import { doneIf, every, knowing, pending } from "./verdicts.ts";
-
-const maintenance: Part = {
-  what: "set policy MAINTENANCE: managers neither fail over nor bring stopped services back",
-  vendor: "cctrl> set policy maintenance",
-  on: eachSite,
-  run: [{ when: "the policy is another", effect: act.setPolicy(() => "maintenance") }],
-  done: policyIs(() => "MAINTENANCE"),
-};
-
-const policyAsBefore: Part = {
-  what: "return to the policy of before the run",
-  on: eachSite,
-  run: [
-    {
-      when: "the policy is another",
-      effect: act.setPolicy((target, run) => (run.pins.policies[target.site.name] ?? "").toLowerCase()),
-    },
-  ],
-  done: (target, look) =>
-    every([
-      policyIs(({ site }, run) => run.pins.policies[site.name] ?? "")(target, look),
-      go.noDatasourceOut(target, look),
-    ]),
-  stallSeconds: 600,
-};
+import { doneIf, knowing, pending } from "./verdicts.ts";
 
 const backups = (mode: "Take" | "Attested"): Step => ({
   n: 1,
@@ -195,40 +172,6 @@ const dumps: Step = {
   ],
 };
 
-const uninstallParts: readonly Part[] = [
-  {
-    what: "keep read_only as it is",
-    on: everyNode,
-    run: [{ when: "it is not kept yet", effect: act.keepReadOnly }],
-    done: go.readOnlyWasKept,
-  },
-  {
-    what: "uninstall the second product, and put read_only back, which uninstall clears",
-    vendor: "tools/tpm uninstall --i-am-sure",
-    on: everyNode,
-    guards: [stop.allDumpsHeld, go.noTpmAlive],
-    run: [
-      { when: "the second product is installed", holds: go.productPresent, effect: act.uninstall },
-      {
-        when: "it is gone and read_only differs from what was kept",
-        holds: go.productGone,
-        effect: act.putReadOnlyBack,
-      },
-    ],
-    done: go.uninstalledAndReadOnlyBack,
-    settleSeconds: 2,
-    tries: 10,
-    stallSeconds: 900,
-  },
-  {
-    what: "note where the binary log stands",
-    on: everyNode,
-    run: [],
-    done: binlogPositionKnown,
-    record: binlogRecord,
-  },
-];
-
 const uninstall: Step = {
   n: 4,
   id: "UninstallCrossSiteReplicators",
@@ -238,18 +181,6 @@ const uninstall: Step = {
   parts: uninstallParts,
 };
 
-const restoreParts: readonly Part[] = [
-  {
-    what: "reload the tracking schema with the binary log off, and prove that nothing of it was logged",
-    vendor: "tungsten_prep_upgrade --service S --user U --password P --restore",
-    on: eachReader,
-    guards: [stop.allDumpsHeld],
-    run: [{ when: "the rows differ from the dump", effect: act.restore }],
-    done: go.restoredUnlogged,
-    settleSeconds: 2,
-  },
-];
-
 const restore: Step = {
   n: 5,
   id: "ReloadTrackingSchemas",
@@ -258,13 +189,6 @@ const restore: Step = {
   undo: "Reloading can be repeated from the dumps; set spec.revert to go back to MSAA.",
   parts: restoreParts,
 };
-
-const publish = (kind: "CAA" | "MSAA"): Part => ({
-  what: `write /etc/tungsten/tungsten.ini in its ${kind} form, master= being the live primary`,
-  on: everyNode,
-  run: [{ when: "another text is published", effect: act.publishIni(kind) }],
-  done: iniPublished(kind),
-});
 
 const configuration: Step = {
   n: 6,
@@ -357,23 +281,6 @@ const software: Step = {
   ],
 };
 
-const startManagers: readonly Part[] = [
-  {
-    what: "release the managers",
-    on: everyNode,
-    run: [{ when: "it is held", effect: act.release("manager") }],
-    done: heldByRun("manager", false),
-  },
-  {
-    what: "start the managers and see one coordinator a site",
-    vendor: "manager start",
-    on: everyNode,
-    run: [{ when: "it is stopped", effect: act.manager("start") }],
-    done: managerIs("running"),
-    stallSeconds: 600,
-  },
-];
-
 const managers: Step = {
   n: 10,
   id: "StartManagers",
@@ -382,57 +289,6 @@ const managers: Step = {
   undo: "Forward only.",
   parts: startManagers,
 };
-
-/** One after the other: plain online, force only with proof, plain again for what force does not help. */
-function remedies(product: Product): Part["run"] {
-  return [
-    {
-      when: "it is OFFLINE:NORMAL",
-      holds: go.incomingIs(product, "OFFLINE:NORMAL"),
-      effect: act.incomingOnlineCommand(product),
-    },
-    {
-      when: "the epoch text, and the source has the same EVENTID at that seqno",
-      holds: go.epochOnlyDiffers(product),
-      effect: act.incomingForce(product),
-    },
-    {
-      when: "another known error: plain online once more",
-      holds: go.errorNeedsPlainOnline(product),
-      effect: act.incomingOnlineCommand(product),
-    },
-  ];
-}
-
-function servicesOnline(product: Product, on: Part["on"]): readonly Part[] {
-  return [
-    {
-      what: "bring every incoming service online, by the remedy its error calls for",
-      vendor: "trepctl -service S online, or online -force on an epoch error",
-      on,
-      run: [
-        ...remedies(product),
-        {
-          when: "a request to go offline is still armed",
-          holds: go.incomingStillArmed(product),
-          effect: act.incomingOfflineCommand(product),
-        },
-      ],
-      done: (target, look) =>
-        every([go.remedied(product)(target, look), go.incomingOnline(product)(target, look)]),
-      tries: 20,
-    },
-  ];
-}
-
-const proof = (product: Product): Part => ({
-  what: "a fresh heartbeat of each primary arrives on every node of every other site, over logs that begin where the old ones ended",
-  on: eachPrimary,
-  run: [{ when: "none has arrived everywhere", effect: act.sendProof }],
-  done: go.proofArrived(product),
-  settleSeconds: 30,
-  tries: 20,
-});
 
 const validate: Step = {
   n: 12,
@@ -462,74 +318,6 @@ const automatic: Step = {
   parts: [policyAsBefore],
 };
 
-/** Back to MSAA after uninstall: the second product once more, over the restored schemas. Seen to lose and double nothing. */
-const revertSteps: readonly Step[] = [
-  {
-    ...uninstall,
-    id: "RevertUninstall",
-    title: "Revert: finish uninstalling",
-    condition: "CrossSiteReplicatorsUninstalled",
-  },
-  { ...restore, id: "RevertReload", title: "Revert: reload the tracking schemas" },
-  {
-    ...configuration,
-    id: "RevertConfiguration",
-    title: "Revert: the MSAA configuration",
-    condition: "ConfigurationReverted",
-    parts: [publish("MSAA")],
-  },
-  {
-    ...stopCrossSite,
-    id: "RevertReinstall",
-    title: "Revert: reinstall the cross-site replicators",
-    condition: "CrossSiteReplicatorsReinstalled",
-    undo: "Forward only.",
-    parts: [
-      {
-        what: "install the second product over the restored schemas",
-        on: everyNode,
-        guards: [go.noTpmAlive, go.rowsRestored],
-        run: [{ when: "it is not installed", effect: act.reinstall }],
-        done: go.productAsWanted("crossSite", "MSAA"),
-        tries: 3,
-        stallSeconds: 1800,
-      },
-      {
-        what: "release the hold",
-        on: everyNode,
-        run: [{ when: "it is held", effect: act.release("crossSite") }],
-        done: heldByRun("crossSite", false),
-      },
-      {
-        what: "start it on the primaries",
-        on: eachPrimary,
-        run: [{ when: "it is stopped", effect: act.replicator("crossSite", "start") }],
-        done: go.processRuns("crossSite"),
-      },
-      {
-        what: "the primaries' services are ONLINE and their logs hold an event",
-        on: eachReaderOnPrimaries,
-        run: [
-          ...remedies("crossSite"),
-          { when: "ONLINE with an empty log", holds: go.incomingOnline("crossSite"), effect: act.wake },
-        ],
-        done: go.incomingLogBegun("crossSite"),
-        tries: 20,
-      },
-      {
-        what: "start it on the replicas",
-        on: eachReplica,
-        run: [{ when: "it is stopped", effect: act.replicator("crossSite", "start") }],
-        done: go.processRuns("crossSite"),
-      },
-      ...servicesOnline("crossSite", eachReader),
-    ],
-  },
-  { ...managers, id: "RevertManagers", title: "Revert: start the managers" },
-  { ...validate, id: "RevertValidate", title: "Revert: validate", parts: [proof("crossSite")] },
-  { ...automatic, id: "RevertPolicy", title: "Revert: the policy of before" },
-];
-
 /** The conversion for one request's parameters. */
 export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
   return {
@@ -555,7 +343,7 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
       automatic,
     ],
     abortUntil: { step: "UninstallCrossSiteReplicators", part: 1 },
-    revert: revertSteps,
+    revert: revertSteps({ uninstall, restore, configuration, stopCrossSite, managers, validate, automatic }),
     revertUntil: { step: "UpdateSoftware", part: 0 },
     interruptions: interruptionsOf,
   };

@@ -48,8 +48,12 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
   };
   const world = msaaWorld(blueprint, tungstenIni(estate, "MSAA", {}));
   let uids = 0;
+  const nextUid = (): number => {
+    uids += 1;
+    return uids;
+  };
   const objects = memoryObjects(
-    () => `${String((uids += 1)).padStart(8, "0")}-0000-4000-8000-${String(shape.seed).padStart(12, "0")}`,
+    () => `${String(nextUid()).padStart(8, "0")}-0000-4000-8000-${String(shape.seed).padStart(12, "0")}`,
   );
   const scene: Scene = {
     world,

@@ -1,0 +1,158 @@
+/** Parts that the conversion and its way back share: policies, uninstalling, reloading, bringing services online, proving the way. */
+
+import type { Product } from "../tungsten/invocation.ts";
+import * as act from "./conversion-commands.ts";
+import * as proven from "./conversion-proof.ts";
+import * as stop from "./conversion-readers.ts";
+import * as go from "./conversion-services.ts";
+import { binlogPositionKnown, binlogRecord } from "./conversion-services.ts";
+import { heldByRun, iniPublished, managerIs, policyIs } from "./guards.ts";
+import type { Part } from "./procedure.ts";
+import { eachPrimary, eachReader, eachSite, everyNode } from "./scopes.ts";
+import { every } from "./verdicts.ts";
+
+export const maintenance: Part = {
+  what: "set policy MAINTENANCE: managers neither fail over nor bring stopped services back",
+  vendor: "cctrl> set policy maintenance",
+  on: eachSite,
+  run: [{ when: "the policy is another", effect: act.setPolicy(() => "maintenance") }],
+  done: policyIs(() => "MAINTENANCE"),
+};
+
+export const policyAsBefore: Part = {
+  what: "return to the policy of before the run",
+  on: eachSite,
+  run: [
+    {
+      when: "the policy is another",
+      effect: act.setPolicy((target, run) => (run.pins.policies[target.site.name] ?? "").toLowerCase()),
+    },
+  ],
+  done: (target, look) =>
+    every([
+      policyIs(({ site }, run) => run.pins.policies[site.name] ?? "")(target, look),
+      proven.noDatasourceOut(target, look),
+    ]),
+  stallSeconds: 600,
+};
+
+export const uninstallParts: readonly Part[] = [
+  {
+    what: "keep read_only as it is",
+    on: everyNode,
+    run: [{ when: "it is not kept yet", effect: act.keepReadOnly }],
+    done: go.readOnlyWasKept,
+  },
+  {
+    what: "uninstall the second product, and put read_only back, which uninstall clears",
+    vendor: "tools/tpm uninstall --i-am-sure",
+    on: everyNode,
+    guards: [stop.allDumpsHeld, go.noTpmAlive],
+    run: [
+      { when: "the second product is installed", holds: go.productPresent, effect: act.uninstall },
+      {
+        when: "it is gone and read_only differs from what was kept",
+        holds: go.productGone,
+        effect: act.putReadOnlyBack,
+      },
+    ],
+    done: go.uninstalledAndReadOnlyBack,
+    settleSeconds: 2,
+    tries: 10,
+    stallSeconds: 900,
+  },
+  {
+    what: "note where the binary log stands",
+    on: everyNode,
+    run: [],
+    done: binlogPositionKnown,
+    record: binlogRecord,
+  },
+];
+
+export const restoreParts: readonly Part[] = [
+  {
+    what: "reload the tracking schema with the binary log off, and prove that nothing of it was logged",
+    vendor: "tungsten_prep_upgrade --service S --user U --password P --restore",
+    on: eachReader,
+    guards: [stop.allDumpsHeld],
+    run: [{ when: "the rows differ from the dump", effect: act.restore }],
+    done: go.restoredUnlogged,
+    settleSeconds: 2,
+  },
+];
+
+export const publish = (kind: "CAA" | "MSAA"): Part => ({
+  what: `write /etc/tungsten/tungsten.ini in its ${kind} form, master= being the live primary`,
+  on: everyNode,
+  run: [{ when: "another text is published", effect: act.publishIni(kind) }],
+  done: iniPublished(kind),
+});
+
+export const startManagers: readonly Part[] = [
+  {
+    what: "release the managers",
+    on: everyNode,
+    run: [{ when: "it is held", effect: act.release("manager") }],
+    done: heldByRun("manager", false),
+  },
+  {
+    what: "start the managers and see one coordinator a site",
+    vendor: "manager start",
+    on: everyNode,
+    run: [{ when: "it is stopped", effect: act.manager("start") }],
+    done: managerIs("running"),
+    stallSeconds: 600,
+  },
+];
+
+/** One after the other: plain online, force only with proof, plain again for what force does not help. */
+export function remedies(product: Product): Part["run"] {
+  return [
+    {
+      when: "it is OFFLINE:NORMAL",
+      holds: go.incomingIs(product, "OFFLINE:NORMAL"),
+      effect: act.incomingOnlineCommand(product),
+    },
+    {
+      when: "the epoch text, and the source has the same EVENTID at that seqno",
+      holds: go.epochOnlyDiffers(product),
+      effect: act.incomingForce(product),
+    },
+    {
+      when: "another known error: plain online once more",
+      holds: go.errorNeedsPlainOnline(product),
+      effect: act.incomingOnlineCommand(product),
+    },
+  ];
+}
+
+export function servicesOnline(product: Product, on: Part["on"]): readonly Part[] {
+  return [
+    {
+      what: "bring every incoming service online, by the remedy its error calls for",
+      vendor: "trepctl -service S online, or online -force on an epoch error",
+      on,
+      run: [
+        ...remedies(product),
+        {
+          when: "a request to go offline is still armed",
+          holds: go.incomingStillArmed(product),
+          effect: act.incomingOfflineCommand(product),
+        },
+      ],
+      done: (target, look) =>
+        every([go.remedied(product)(target, look), go.incomingOnline(product)(target, look)]),
+      tries: 20,
+    },
+  ];
+}
+
+export const proof = (product: Product): Part => ({
+  what: "a fresh heartbeat of each primary arrives on every node of every other site, over logs that begin where the old ones ended",
+  on: eachPrimary,
+  run: [{ when: "none has arrived everywhere", effect: act.sendProof }],
+  done: proven.proofArrived(product),
+  settleSeconds: 30,
+  tries: 20,
+});
