@@ -11,9 +11,10 @@ import { podsOver } from "./kube/exec.ts";
 import { clusterKind, compositeKind, linkKind, podKind, requestKind, statefulSetKind } from "./kube/kinds.ts";
 import { campaign } from "./kube/leader.ts";
 import { objectsOver } from "./kube/objects.ts";
-import { type Again, newQueue, type Queue, realTimers } from "./kube/queue.ts";
+import { type Again, newQueue, type Queue } from "./kube/queue.ts";
 import { type Reflector, startReflector } from "./kube/reflector.ts";
 import { connect, type Rest } from "./kube/rest.ts";
+import { realTimers } from "./kube/timers.ts";
 import { type Settings, settingsFrom } from "./settings.ts";
 import { serveHealth } from "./telemetry/health.ts";
 import { newLog } from "./telemetry/log.ts";
@@ -42,6 +43,8 @@ function shellOver(settings: Settings, rest: Rest, metrics: Metrics): Shell {
     handshakeMs: settings.EXEC_HANDSHAKE_MS,
     sessionMs: settings.EXEC_SESSION_MS,
     outputBytes: settings.EXEC_OUTPUT_BYTES,
+    pingMs: settings.EXEC_PING_MS,
+    deadMs: settings.EXEC_DEAD_MS,
     perPod: settings.EXEC_PER_POD,
     overall: settings.EXEC_OVERALL,
   });
@@ -113,7 +116,9 @@ function startLoops(settings: Settings, rest: Rest, shell: Shell, metrics: Metri
       }
     },
     (key, error) => shell.log.warn({ key, error: String(error) }, "a pass failed and is tried again"),
+    metrics.queue,
   );
+  metrics.watchQueue(() => queue.depth());
   const keyOf = (kind: string, { metadata }: KubeObject) => `${kind} ${metadata.namespace} ${metadata.name}`;
   const limits = {
     watchSeconds: settings.WATCH_SECONDS,
@@ -127,9 +132,12 @@ function startLoops(settings: Settings, rest: Rest, shell: Shell, metrics: Metri
       rest,
       { kind, namespace, onChange, ...(labelSelector !== undefined && { labelSelector }) },
       limits,
-      (error) => {
-        metrics.watchFailed(kind.kind);
-        shell.log.warn({ kind: kind.kind, error: String(error) }, "watch failed");
+      {
+        failed: (error) => {
+          metrics.watchFailed(kind.kind);
+          shell.log.warn({ kind: kind.kind, error: String(error) }, "watch failed");
+        },
+        relisted: () => metrics.relisted(kind.kind),
       },
     );
   const wakeSite = (object: KubeObject) =>

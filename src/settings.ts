@@ -22,6 +22,9 @@ const schema = z.object({
   EXEC_OVERALL: z.coerce.number().int().min(1).max(200).default(40),
   EXEC_HANDSHAKE_MS: milliseconds(10_000),
   EXEC_SESSION_MS: milliseconds(60_000),
+  /** Between pings of a session, and the silence after which it is taken for dead. */
+  EXEC_PING_MS: milliseconds(10_000),
+  EXEC_DEAD_MS: milliseconds(30_000),
   EXEC_OUTPUT_BYTES: z.coerce
     .number()
     .int()

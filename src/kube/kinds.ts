@@ -9,6 +9,7 @@ const own = (plural: string, kind: string): ResourceKind => ({
   kind,
 });
 
+export const namespaceKind = core("namespaces", "Namespace");
 export const podKind = core("pods", "Pod");
 export const serviceKind = core("services", "Service");
 export const configMapKind = core("configmaps", "ConfigMap");

@@ -1,12 +1,16 @@
 /**
- * A reflector: lists a kind, watches it from there, and tells which keys changed. It survives resets, 410 in both forms,
- * silent sockets and failing handlers; it keeps nothing of the objects but names, since the loops read live.
+ * A reflector: lists a kind, watches it from there, keeps what it saw and tells what changed. It survives resets, 410 in
+ * both forms, silent sockets and failing handlers (acceptance list: foundation §1.4). Its cache lags behind the server
+ * by nature; whoever acts reads live.
  */
 import type { KubeObject, ResourceKind } from "../controllers/shell.ts";
-import { ApiError } from "./errors.ts";
+import { type Cache, keyOf, metadataOf, newCache, type OnChange, wholeObject } from "./cache.ts";
+import { ApiError, isExpired } from "./errors.ts";
 import { type Rest, resourcePath } from "./rest.ts";
+import { pause, realTimers, type Timers } from "./timers.ts";
 
 export type ReflectorLimits = {
+  /** The server is asked to end a watch after one to two times so long; at random, so that not all end at once. */
   readonly watchSeconds: number;
   /** Without a line for so long (bookmarks come about once a minute) the watch is taken for dead. */
   readonly silenceMs: number;
@@ -16,153 +20,229 @@ export type ReflectorLimits = {
 
 export type Watched = {
   readonly kind: ResourceKind;
+  /** Undefined: all namespaces. */
   readonly namespace: string | undefined;
   readonly labelSelector?: string;
-  /** Called with every object that appeared, changed or went; an error thrown here is reported and forgotten. */
-  readonly onChange: (object: KubeObject, gone: boolean) => void;
+  /** The server sends, and the cache holds, nothing but metadata. Always so for Secrets. */
+  readonly metadataOnly?: boolean;
+  /** An error thrown here is reported and forgotten. */
+  readonly onChange: OnChange;
 };
 
-export type Reflector = { readonly synced: () => boolean; readonly stop: () => Promise<void> };
+export type ReflectorObserver = {
+  /** A failed list or watch, or a handler that threw. */
+  readonly failed: (error: unknown) => void;
+  readonly relisted: () => void;
+};
 
-type Line = { type?: string; object?: KubeObject & { code?: number; reason?: string } };
+export type Reflector = Pick<Cache, "get" | "list"> & {
+  /** Whether a complete list was seen since the start. */
+  readonly synced: () => boolean;
+  /** Milliseconds since the server was last heard. On a quiet kind a minute is usual: the time between bookmarks. */
+  readonly stalenessMs: () => number;
+  /** Final. Nothing is told after the call. */
+  readonly stop: () => Promise<void>;
+};
+
+const pageSize = 500;
+/** A watch that lasted so long was healthy: what failed before it is forgotten. */
+const healthyMs = 60_000;
+/** A watch that the server ends sooner is a failure, or we would ask it without pause. */
+const shortestWatchMs = 1_000;
+/** A list older than what was seen comes from a lagging server. So often it is refused; a restored etcd stays older for good. */
+const oldListsRefused = 5;
+
+type State = {
+  readonly rest: Rest;
+  readonly watched: Watched;
+  readonly limits: ReflectorLimits;
+  readonly observer: ReflectorObserver;
+  readonly timers: Timers;
+  readonly cache: Cache;
+  readonly ending: AbortController;
+  /** Where the next watch begins; undefined: a list is needed first. */
+  position: string | undefined;
+  /** Highest version seen, as told by the server. */
+  newest: string;
+  oldLists: number;
+  synced: boolean;
+  heardAt: number;
+};
 
 export function startReflector(
   rest: Rest,
   watched: Watched,
   limits: ReflectorLimits,
-  onError: (error: unknown) => void,
+  observer: ReflectorObserver,
+  timers: Timers = realTimers,
 ): Reflector {
-  let stopped = false;
-  let synced = false;
-  let known = new Map<string, string>();
   const ending = new AbortController();
-
-  const tell = (object: KubeObject, gone: boolean): void => {
+  const tell: OnChange = (object, gone) => {
+    if (ending.signal.aborted) return;
     try {
       watched.onChange(object, gone);
     } catch (error) {
-      onError(error);
+      observer.failed(error);
     }
   };
-  const keyOf = ({ metadata }: KubeObject): string => `${metadata.namespace ?? ""}/${metadata.name}`;
-
-  const relist = async (): Promise<string> => {
-    const seen = new Map<string, string>();
-    let next = "";
-    let version = "";
-    do {
-      const query = new URLSearchParams({
-        limit: "500",
-        ...selector(watched),
-        ...(next !== "" && { continue: next }),
-      });
-      const page = await rest.send({
-        method: "GET",
-        path: `${resourcePath(watched.kind, watched.namespace)}?${query}`,
-        resource: watched.kind.plural,
-      });
-      for (const item of (page.items as KubeObject[] | undefined) ?? []) {
-        const mark = `${item.metadata.uid} ${item.metadata.resourceVersion}`;
-        if (known.get(keyOf(item)) !== mark) tell(item, false);
-        seen.set(keyOf(item), mark);
-      }
-      const metadata = page.metadata as { continue?: string; resourceVersion?: string };
-      next = metadata.continue ?? "";
-      version = metadata.resourceVersion ?? "";
-    } while (next !== "");
-    for (const key of known.keys()) {
-      const [namespace = "", name = ""] = key.split("/");
-      if (!seen.has(key))
-        tell({ apiVersion: "", kind: watched.kind.kind, metadata: { namespace, name } }, true);
-    }
-    known = seen;
-    synced = true;
-    return version;
+  const cache = newCache(watched.kind, watched.metadataOnly ? metadataOf : wholeObject, tell);
+  const state: State = {
+    ...{ rest, watched, limits, observer, timers, cache, ending },
+    ...{ position: undefined, newest: "", oldLists: 0, synced: false, heardAt: timers.now() },
   };
-
-  const watch = async (from: string): Promise<string> => {
-    let version = from;
-    const silence = new AbortController();
-    let timer = setTimeout(() => silence.abort(), limits.silenceMs);
-    const query = new URLSearchParams({
-      watch: "true",
-      allowWatchBookmarks: "true",
-      resourceVersion: from,
-      timeoutSeconds: String(limits.watchSeconds),
-      ...selector(watched),
-    });
-    try {
-      await rest.stream(
-        `${resourcePath(watched.kind, watched.namespace)}?${query}`,
-        AbortSignal.any([ending.signal, silence.signal]),
-        (text) => {
-          clearTimeout(timer);
-          timer = setTimeout(() => silence.abort(), limits.silenceMs);
-          const line = JSON.parse(text) as Line;
-          if (line.type === "ERROR")
-            throw new ApiError(
-              line.object?.code ?? 0,
-              line.object?.reason ?? "",
-              "the watch ended with an error",
-            );
-          const { object } = line;
-          if (object === undefined) return;
-          version = object.metadata.resourceVersion ?? version;
-          if (line.type === "BOOKMARK") return;
-          const gone = line.type === "DELETED";
-          if (gone) known.delete(keyOf(object));
-          else known.set(keyOf(object), `${object.metadata.uid} ${version}`);
-          tell(object, gone);
-        },
-      );
-    } catch (error) {
-      if (!silence.signal.aborted) throw error;
-    } finally {
-      clearTimeout(timer);
-    }
-    return version;
-  };
-
-  const loop = async (): Promise<void> => {
-    let version = "";
-    let failures = 0;
-    while (!stopped) {
-      try {
-        if (version === "") version = await relist();
-        version = await watch(version);
-        failures = 0;
-      } catch (error) {
-        if (stopped) return;
-        failures += 1;
-        if (error instanceof ApiError && (error.status === 410 || error.reason === "Expired")) version = "";
-        else onError(error);
-        await pause(
-          Math.min(limits.maxBackoffMs, limits.firstBackoffMs * 2 ** (failures - 1)) *
-            (0.75 + Math.random() / 2),
-          ending.signal,
-        );
-      }
-    }
-  };
-  const running = loop();
+  const running = follow(state);
   return {
-    synced: () => synced,
+    get: cache.get,
+    list: cache.list,
+    synced: () => state.synced,
+    stalenessMs: () => timers.now() - state.heardAt,
     stop: async () => {
-      stopped = true;
       ending.abort();
       await running;
     },
   };
 }
 
+/** List, watch, and again, until stopped. */
+async function follow(state: State): Promise<void> {
+  const { limits, timers, observer } = state;
+  const { signal } = state.ending;
+  let failures = 0;
+  while (!signal.aborted) {
+    let began = timers.now();
+    try {
+      if (state.position === undefined) await relist(state);
+      began = timers.now();
+      await watch(state);
+      if (timers.now() - began >= shortestWatchMs) {
+        failures = 0;
+        continue;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (isExpired(error)) state.position = undefined;
+      else observer.failed(error);
+    }
+    if (timers.now() - began >= healthyMs) failures = 0;
+    failures += 1;
+    const backoff = Math.min(limits.maxBackoffMs, limits.firstBackoffMs * 2 ** (failures - 1));
+    await pause(timers, backoff * (0.75 + timers.random() / 2), signal);
+  }
+}
+
+async function relist(state: State): Promise<void> {
+  const { watched, cache } = state;
+  const listed = new Set<string>();
+  let next = "";
+  let version = "";
+  do {
+    const query = new URLSearchParams({
+      limit: String(pageSize),
+      ...selector(watched),
+      ...(next !== "" && { continue: next }),
+    });
+    const page = await state.rest.send({
+      method: "GET",
+      path: `${resourcePath(watched.kind, watched.namespace)}?${query}`,
+      accept: acceptOf(watched, "PartialObjectMetadataList"),
+      resource: watched.kind.plural,
+      signal: state.ending.signal,
+    });
+    if (!Array.isArray(page.items))
+      throw new ApiError(0, "Unreadable", `GET ${watched.kind.plural}: not a list`);
+    const metadata = page.metadata as { continue?: string; resourceVersion?: string } | undefined;
+    version = metadata?.resourceVersion ?? "";
+    refuseOlder(state, version);
+    for (const item of page.items as KubeObject[]) {
+      listed.add(keyOf(item));
+      cache.put(item);
+    }
+    next = metadata?.continue ?? "";
+  } while (next !== "");
+  cache.retain(listed);
+  Object.assign(state, { position: version, newest: version, oldLists: 0, synced: true });
+  state.heardAt = state.timers.now();
+  state.observer.relisted();
+}
+
+function refuseOlder(state: State, version: string): void {
+  if (!isOlder(version, state.newest) || state.oldLists >= oldListsRefused) return;
+  state.oldLists += 1;
+  throw new ApiError(
+    0,
+    "Stale",
+    `GET ${state.watched.kind.plural}: version ${version}, older than ${state.newest} which was seen`,
+  );
+}
+
+const isOlder = (version: string, than: string): boolean =>
+  /^\d+$/.test(version) && /^\d+$/.test(than) && BigInt(version) < BigInt(than);
+
+/** Watches from the position until the server ends it. Throws when it ends in another way; the position is kept up to date. */
+async function watch(state: State): Promise<void> {
+  const { watched, limits, timers } = state;
+  const silence = new AbortController();
+  const arm = (): (() => void) => timers.after(limits.silenceMs, () => silence.abort());
+  let disarm = arm();
+  const query = new URLSearchParams({
+    watch: "true",
+    allowWatchBookmarks: "true",
+    resourceVersion: state.position ?? "",
+    timeoutSeconds: String(Math.round(limits.watchSeconds * (1 + timers.random()))),
+    ...selector(watched),
+  });
+  const call = {
+    method: "GET",
+    path: `${resourcePath(watched.kind, watched.namespace)}?${query}`,
+    accept: acceptOf(watched, "PartialObjectMetadata"),
+    resource: watched.kind.plural,
+    signal: AbortSignal.any([state.ending.signal, silence.signal]),
+  } as const;
+  try {
+    await state.rest.stream(call, (line) => {
+      disarm();
+      disarm = arm();
+      state.heardAt = timers.now();
+      takeLine(state, line);
+    });
+  } catch (error) {
+    if (!silence.signal.aborted) throw error;
+    throw new ApiError(0, "Silent", `watch of ${watched.kind.plural}: silent for ${limits.silenceMs} ms`);
+  } finally {
+    disarm();
+  }
+}
+
+type Line = { type?: string; object?: KubeObject & { code?: number; reason?: string; message?: string } };
+
+function takeLine(state: State, text: string): void {
+  const { plural } = state.watched.kind;
+  const { type, object } = lineOf(text);
+  if (type === "ERROR" || object?.metadata === undefined) {
+    // Whatever it says, what comes after it is not known to be complete.
+    state.position = undefined;
+    const why = type === "ERROR" ? (object?.message ?? "an error") : "a line that is no event";
+    throw new ApiError(object?.code ?? 0, object?.reason ?? "Unreadable", `watch of ${plural}: ${why}`);
+  }
+  if (type === "DELETED") state.cache.remove(object);
+  else if (type === "ADDED" || type === "MODIFIED") state.cache.put(object);
+  const version = object.metadata.resourceVersion;
+  if (version === undefined) return;
+  state.position = version;
+  state.newest = version;
+}
+
+function lineOf(text: string): Line {
+  try {
+    return (JSON.parse(text) as Line | null) ?? {};
+  } catch {
+    return {};
+  }
+}
+
 const selector = ({ labelSelector }: Watched): Record<string, string> =>
   labelSelector === undefined ? {} : { labelSelector };
 
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+/** A server that cannot cut objects down to their metadata sends them whole; the cache then drops the rest. */
+const acceptOf = ({ metadataOnly }: Watched, as: string): string =>
+  metadataOnly ? `application/json;as=${as};g=meta.k8s.io;v=v1,application/json` : "application/json";

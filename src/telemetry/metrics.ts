@@ -9,6 +9,14 @@ export type Metrics = {
   readonly reconciled: (controller: string, seconds: number, failed: boolean) => void;
   readonly leading: (is: boolean) => void;
   readonly watchFailed: (kind: string) => void;
+  readonly relisted: (kind: string) => void;
+  readonly queue: {
+    readonly added: (key: string) => void;
+    readonly takenUp: (key: string, seconds: number) => void;
+    readonly retried: (key: string) => void;
+  };
+  /** Reports the number of ready keys whenever the registry is read. */
+  readonly watchQueue: (depth: () => number) => void;
 };
 
 const seconds = [0.005, 0.02, 0.1, 0.5, 2, 10, 60];
@@ -70,6 +78,28 @@ export function newMetrics(): Metrics {
     labelNames: ["kind"],
     registers,
   });
+  const relists = new Counter({
+    name: name("relists_total"),
+    help: "Complete lists that a reflector read.",
+    labelNames: ["kind"],
+    registers,
+  });
+  const adds = new Counter({
+    name: "workqueue_adds_total",
+    help: "Keys added to the work queue.",
+    registers,
+  });
+  const retries = new Counter({
+    name: "workqueue_retries_total",
+    help: "Keys put back after an error.",
+    registers,
+  });
+  const waits = new Histogram({
+    name: "workqueue_queue_duration_seconds",
+    help: "Time a key waited for a worker.",
+    buckets: seconds,
+    registers,
+  });
   return {
     registry,
     meters: {
@@ -84,5 +114,20 @@ export function newMetrics(): Metrics {
       passes.observe({ controller, result: failed ? "error" : "ok" }, took),
     leading: (is) => leader.set(is ? 1 : 0),
     watchFailed: (kind) => watches.inc({ kind }),
+    relisted: (kind) => relists.inc({ kind }),
+    queue: {
+      added: () => adds.inc(),
+      takenUp: (_key, waited) => waits.observe(waited),
+      retried: () => retries.inc(),
+    },
+    watchQueue: (depth) =>
+      void new Gauge({
+        name: "workqueue_depth",
+        help: "Keys that wait for a worker.",
+        registers,
+        collect() {
+          this.set(depth());
+        },
+      }),
   };
 }
