@@ -20,11 +20,7 @@ export function stepManagers(world: World, site: Site): void {
   for (const host of hostsOf(world, site.name)) {
     if (!host.up || !host.manager.running) continue;
     for (const service of host.replicators.cluster?.services.values() ?? [])
-      if (
-        service.state.startsWith("OFFLINE") &&
-        world.now - service.since > resumeAfterMs &&
-        service.error === null
-      )
+      if (service.state.startsWith("OFFLINE") && world.now - service.since > resumeAfterMs && host.mysql.up)
         goOnline(world, host, service, {});
   }
   const primary = hostOf(world, site.primary);

@@ -4,7 +4,6 @@ import type { Ledger } from "../crds/ledger.ts";
 import { tungstenIni } from "../ini/tungsten-ini.ts";
 import { isAlreadyExists } from "../kube/errors.ts";
 import { configMapKind, requestKind } from "../kube/kinds.ts";
-import { procedureOf } from "../procedures/catalog.ts";
 import { type Lent, type Prepared, prepare } from "../procedures/prepare.ts";
 import type { Estate } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
@@ -33,7 +32,7 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
   if (request.metadata.deletionTimestamp !== undefined) return dropFinalizer(pass);
   if (spec.abort) return end(pass, "Aborted");
   if (rememberedAsDone(pass)) return end(pass, "AlreadyDone");
-  const { procedure } = procedureOf(spec);
+  const { procedure } = pass.procedureOf(spec);
   const pods = await readPods(shell.objects, estate.namespace);
   const around = { pods, copies: () => listCopies(shell.objects, request) };
   const prepared = await withFacts(shell, around, (facts) =>

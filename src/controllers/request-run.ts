@@ -2,7 +2,6 @@
 
 import type { Ledger } from "../crds/ledger.ts";
 import { advance, type Controls, type Decision } from "../procedures/advance.ts";
-import { procedureOf } from "../procedures/catalog.ts";
 import { entriesOf } from "../procedures/journal.ts";
 import { departed, renderedInis, runOf } from "../procedures/prepare.ts";
 import type { Procedure } from "../procedures/procedure.ts";
@@ -20,7 +19,7 @@ import type { Pass, Requeue } from "./upgrade-request.ts";
 
 export async function runRequest(pass: Pass): Promise<Requeue> {
   const { shell, request, ledger, fences } = pass;
-  const { procedure } = procedureOf(pass.spec);
+  const { procedure } = pass.procedureOf(pass.spec);
   const queued = await takeSites(pass);
   if (queued !== undefined) return tellQueued(pass, procedure, queued);
   const pods = await readPods(shell.objects, pass.estate.namespace);

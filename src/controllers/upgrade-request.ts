@@ -40,7 +40,10 @@ export type Pass = {
   readonly namespace: Namespace;
   /** Fences by run UID and site that this process has taken; lives as long as the process. */
   readonly fences: FenceBook;
+  readonly procedureOf: Catalog;
 };
+/** Where procedures come from; tests hand in mutated ones to see the invariants bite. */
+export type Catalog = typeof procedureOf;
 export type FenceBook = Map<string, Map<string, string>>;
 
 export async function reconcileRequest(
@@ -48,11 +51,12 @@ export async function reconcileRequest(
   limits: RequestLimits,
   fences: FenceBook,
   ref: ObjectRef,
+  catalog: Catalog = procedureOf,
 ): Promise<Requeue> {
   const request = await shell.objects.get(requestKind, ref);
   if (request === undefined) return "never";
   try {
-    return await passOver(shell, limits, fences, request);
+    return await passOver(shell, limits, fences, request, catalog);
   } catch (error) {
     if (isConflict(error)) return { afterMs: 50 };
     throw error;
@@ -64,6 +68,7 @@ async function passOver(
   limits: RequestLimits,
   fences: FenceBook,
   request: KubeObject,
+  catalog: Catalog,
 ): Promise<Requeue> {
   const parsed = parseSpec(upgradeRequest.spec, request.spec);
   const ledger = ledgerOf(request, shell.clock.now());
@@ -76,13 +81,23 @@ async function passOver(
     );
   if (ledger === undefined) return refuseLedger(shell, request);
   if (ledger.phase === "Finished") return finishRequest(shell, request, ledger, fences);
-  const { composite } = procedureOf(parsed.spec);
+  const { composite } = catalog(parsed.spec);
   const namespace = await readNamespace(shell.objects, request.metadata.namespace ?? "");
   const members = namespace.estates.find((estate) => estate.composite?.name === composite);
   const estate = members ?? estateWith(namespace.estates, [...namespace.clusters.keys()][0] ?? "");
   if (estate === undefined)
     return refuse(shell, request, ledger, "this namespace has no TungstenCluster; create the sites first");
-  const pass: Pass = { shell, limits, request, spec: parsed.spec, ledger, estate, namespace, fences };
+  const pass: Pass = {
+    shell,
+    limits,
+    request,
+    spec: parsed.spec,
+    ledger,
+    estate,
+    namespace,
+    fences,
+    procedureOf: catalog,
+  };
   return ledger.phase === "Planning" ? planRequest(pass) : runRequest(pass);
 }
 

@@ -49,7 +49,7 @@ export type Decision =
     }
   | { readonly kind: "finish"; readonly ledger: Ledger };
 
-const maxRounds = 5;
+const maxRounds = 10;
 const defaultStallSeconds = 300;
 
 /** Decides what a running procedure does next. */

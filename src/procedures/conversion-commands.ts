@@ -40,6 +40,10 @@ const safe = (on: Node, argv: readonly string[], more: Partial<Command> = {}): E
 });
 
 const check = (...argv: readonly string[]): Precheck => ({ argv });
+/** The verified dump; before it is kept, its planned name with a checksum that no file has, so that the script refuses. */
+const dumpOf = (run: Run, target: Target): { file: string; sha256: string } =>
+  dumpKept(run, target) ?? { file: dumpFile(run, target, 1), sha256: "0" };
+
 const crossService = (target: Target): string => serviceOf("crossSite", target.site, sourceOf(target));
 
 export const takeBackup: Making = (target, run) =>
@@ -73,7 +77,7 @@ export const copyPosition: Making = (target, run) => ({
   from: target.node,
 });
 export const copyDump: Making = (target, run) => ({
-  keep: dumpKept(run, target)?.file ?? dumpFile(run, target, 1),
+  keep: dumpOf(run, target).file,
   from: target.node,
 });
 
@@ -86,7 +90,7 @@ export const release =
   (target) =>
     safe(target.node, ["release", name]);
 export const replicator =
-  (product: Product, verb: "start" | "stop"): Making =>
+  (product: Product, verb: "start" | "start-offline" | "stop"): Making =>
   (target) =>
     safe(target.node, ["replicator", product, verb], { deadlineSeconds: 180 });
 export const manager =
@@ -110,8 +114,8 @@ export const putReadOnlyBack: Making = (target, run) =>
 export const uninstall: Making = (target, run) => {
   const dumps = eachReader(run)
     .filter((reader) => reader.node.name === target.node.name)
-    .map((reader) => dumpKept(run, reader));
-  const prechecks = dumps.map((kept) => check("file-is", kept?.file ?? "unverified", kept?.sha256 ?? "0"));
+    .map((reader) => dumpOf(run, reader));
+  const prechecks = dumps.map((kept) => check("file-is", kept.file, kept.sha256));
   return safe(target.node, tpmUninstall("crossSite"), {
     deadlineSeconds: longSeconds,
     prechecks: [...prechecks, check("no-tpm")],
@@ -119,9 +123,7 @@ export const uninstall: Making = (target, run) => {
 };
 
 export const restore: Making = (target, run) => {
-  const kept = dumpKept(run, target);
-  const name = kept?.file ?? "unverified";
-  const sha = kept?.sha256 ?? "0";
+  const { file: name, sha256: sha } = dumpOf(run, target);
   return safe(target.node, ["restore-schema", name, sha], {
     prechecks: [check("file-is", name, sha), check("no-tpm")],
   });
@@ -149,16 +151,22 @@ const rowChecks = (target: Target, run: Run): readonly Precheck[] =>
 const releaseOf = (target: Target, run: Run): string =>
   run.pins.releases[target.site.name] ?? target.site.release;
 
-/** `tpm update` may meet rows that have moved on when it is repeated; the guard decides then, not the script. */
-export const update: Making = (target, run) =>
-  safe(target.node, tpmUpdate("cluster", releaseOf(target, run)), {
-    deadlineSeconds: longSeconds,
-    prechecks: [
-      check("no-tpm"),
-      check("ini-is", run.pins.iniSha256.CAA ?? "unknown"),
-      ...rowChecks(target, run),
-    ],
-  });
+const updateWith =
+  (checks: (target: Target, run: Run) => readonly Precheck[]): Making =>
+  (target, run) =>
+    safe(target.node, tpmUpdate("cluster", releaseOf(target, run)), {
+      deadlineSeconds: longSeconds,
+      prechecks: [
+        check("no-tpm"),
+        check("ini-is", run.pins.iniSha256.CAA ?? "unknown"),
+        ...checks(target, run),
+      ],
+    });
+
+/** The first time the rows must stand exactly where they were kept. */
+export const update: Making = updateWith(rowChecks);
+/** After an update that was cut off behind the point where the new services began, they have moved on. */
+export const updateAgain: Making = updateWith(() => []);
 
 export const reinstall: Making = (target, run) =>
   safe(target.node, tpmInstall("crossSite", releaseOf(target, run)), {
@@ -232,3 +240,8 @@ export const install =
     });
 export const startAll: Making = (target) =>
   safe(target.node, ["startall", "cluster"], { deadlineSeconds: 180 });
+
+export const sourceOnline: Making = (target, run) => {
+  const source = sourceOf(target);
+  return safe(pinnedPrimary(run, source), online("cluster", source.dataservice));
+};

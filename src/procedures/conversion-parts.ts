@@ -2,10 +2,10 @@
 
 import type { Product } from "../tungsten/invocation.ts";
 import * as act from "./conversion-commands.ts";
+import * as products from "./conversion-products.ts";
 import * as proven from "./conversion-proof.ts";
 import * as stop from "./conversion-readers.ts";
 import * as go from "./conversion-services.ts";
-import { binlogPositionKnown, binlogRecord } from "./conversion-services.ts";
 import { heldByRun, iniPublished, managerIs, policyIs } from "./guards.ts";
 import type { Part } from "./procedure.ts";
 import { eachPrimary, eachReader, eachSite, everyNode } from "./scopes.ts";
@@ -22,6 +22,7 @@ export const maintenance: Part = {
 export const policyAsBefore: Part = {
   what: "return to the policy of before the run",
   on: eachSite,
+  guards: [go.nothingOffline],
   run: [
     {
       when: "the policy is another",
@@ -32,6 +33,7 @@ export const policyAsBefore: Part = {
     every([
       policyIs(({ site }, run) => run.pins.policies[site.name] ?? "")(target, look),
       proven.noDatasourceOut(target, look),
+      go.siteOnline(target, look),
     ]),
   stallSeconds: 600,
 };
@@ -41,22 +43,22 @@ export const uninstallParts: readonly Part[] = [
     what: "keep read_only as it is",
     on: everyNode,
     run: [{ when: "it is not kept yet", effect: act.keepReadOnly }],
-    done: go.readOnlyWasKept,
+    done: products.readOnlyWasKept,
   },
   {
     what: "uninstall the second product, and put read_only back, which uninstall clears",
     vendor: "tools/tpm uninstall --i-am-sure",
     on: everyNode,
-    guards: [stop.allDumpsHeld, go.noTpmAlive],
+    guards: [stop.allDumpsHeld, products.noTpmAlive],
     run: [
-      { when: "the second product is installed", holds: go.productPresent, effect: act.uninstall },
+      { when: "the second product is installed", holds: products.productPresent, effect: act.uninstall },
       {
         when: "it is gone and read_only differs from what was kept",
-        holds: go.productGone,
+        holds: products.productGone,
         effect: act.putReadOnlyBack,
       },
     ],
-    done: go.uninstalledAndReadOnlyBack,
+    done: products.uninstalledAndReadOnlyBack,
     settleSeconds: 2,
     tries: 10,
     stallSeconds: 900,
@@ -65,8 +67,8 @@ export const uninstallParts: readonly Part[] = [
     what: "note where the binary log stands",
     on: everyNode,
     run: [],
-    done: binlogPositionKnown,
-    record: binlogRecord,
+    done: products.binlogPositionKnown,
+    record: products.binlogRecord,
   },
 ];
 
@@ -77,7 +79,7 @@ export const restoreParts: readonly Part[] = [
     on: eachReader,
     guards: [stop.allDumpsHeld],
     run: [{ when: "the rows differ from the dump", effect: act.restore }],
-    done: go.restoredUnlogged,
+    done: products.restoredUnlogged,
     settleSeconds: 2,
   },
 ];
@@ -124,6 +126,11 @@ export function remedies(product: Product): Part["run"] {
       holds: go.errorNeedsPlainOnline(product),
       effect: act.incomingOnlineCommand(product),
     },
+    {
+      when: "its source's own service is offline on the primary",
+      holds: go.sourceOffline,
+      effect: act.sourceOnline,
+    },
   ];
 }
 
@@ -156,3 +163,27 @@ export const proof = (product: Product): Part => ({
   settleSeconds: 30,
   tries: 20,
 });
+
+export const localServices = (on: Part["on"]): Part => ({
+  what: "the cluster's own service is ONLINE",
+  on,
+  run: [
+    {
+      when: "the replicator is stopped",
+      holds: go.processStopped("cluster"),
+      effect: act.replicator("cluster", "start"),
+    },
+    { when: "the service is not ONLINE", effect: act.localOnline },
+  ],
+  done: go.localServiceOnline,
+  tries: 20,
+});
+
+/** A source whose own service went offline in MAINTENANCE is brought back by nobody but us. */
+export const sourceRemedies: Part["run"] = [
+  {
+    when: "its source's own service is offline on the primary",
+    holds: go.sourceOffline,
+    effect: act.sourceOnline,
+  },
+];

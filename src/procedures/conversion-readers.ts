@@ -57,19 +57,36 @@ export function stoppedAt(
   rows: TrackingRows | "absent" | undefined,
   name: string,
 ): boolean {
+  return status.state === "OFFLINE:NORMAL" && rowsStandAt(rows, name);
+}
+
+function rowsStandAt(rows: TrackingRows | "absent" | undefined, name: string): boolean {
   const commit = commitOf(rows);
-  if (status.state !== "OFFLINE:NORMAL" || commit === undefined || rows === "absent" || rows === undefined)
-    return false;
+  if (commit === undefined || rows === "absent" || rows === undefined) return false;
   return rows.heartbeat?.name === name && rows.heartbeat.seqno === commit.seqno;
+}
+
+/** The process is known to be down: a container restarted while the replicator was held. */
+const processIsDown = (target: Target, look: Look): boolean =>
+  knownValue(look.facts.get(target.node.name, replicatorProcess("crossSite"))) === "stopped";
+
+/** Stopped at our heartbeat, by state and rows; a process that is down cannot have moved on, so then the rows suffice. */
+function hasStopped(target: Target, look: Look): boolean {
+  const name = stopHeartbeat(look.run);
+  const rows = rowsOf(target, look);
+  const status = statusOf(target, look);
+  if (processIsDown(target, look)) return rowsStandAt(rows, name);
+  return typeof status !== "string" && stoppedAt(status, rows, name);
 }
 
 /** Step 2, arming: done when the request is seen, or when the service has already stopped there. */
 export const armedOrStopped: Judgement = (target, look) => {
   const name = stopHeartbeat(look.run);
+  const stopped = hasStopped(target, look);
   const status = statusOf(target, look);
-  const rows = rowsOf(target, look);
+  if (stopped) return done;
   if (typeof status === "string") return pending(status);
-  if (isArmed(status, name) || stoppedAt(status, rows, name)) return done;
+  if (isArmed(status, name)) return done;
   return pending(`${target.id} is ${wordOf(status)} and not armed to stop at ${name}`);
 };
 
@@ -105,8 +122,19 @@ export const heartbeatSent: Judgement = (target, look) => {
   const names = [own, ...readers.map((reader) => rowsOf(reader, look))].map((rows) =>
     rows === undefined || rows === "absent" ? undefined : rows.heartbeat?.name,
   );
-  return doneIf(names.includes(name), `heartbeat ${name} is not seen at ${target.site.name} yet`);
+  const forgot = eachReader(look.run).find((reader) => forgotRequest(reader, look));
+  if (names.includes(name)) return done;
+  if (forgot !== undefined) return redo(`${forgot.id} is no longer armed: its replicator was restarted`);
+  return pending(`heartbeat ${name} is not seen at ${target.site.name} yet`);
 };
+
+/** Known to be neither armed nor stopped: ONLINE without the request, or its process down short of the heartbeat. */
+function forgotRequest(target: Target, look: Look): boolean {
+  if (hasStopped(target, look)) return false;
+  const status = statusOf(target, look);
+  if (typeof status === "string") return processIsDown(target, look);
+  return !isArmed(status, stopHeartbeat(look.run)) && status.state !== "GOING-ONLINE:SYNCHRONIZING";
+}
 
 /** The seqno of our heartbeat in a source's numbering, as any stopped reader of it knows it. */
 function heartbeatSeqno(source: string, look: Look): number | undefined {
@@ -130,14 +158,18 @@ export const stoppedAtHeartbeat: Judgement = (target, look) => {
   const status = statusOf(target, look);
   const rows = rowsOf(target, look);
   const siblings = siblingsOf(target, look).map((reader) => commitOf(rowsOf(reader, look)));
-  if (typeof status === "string") return pending(status);
+  const stopped = hasStopped(target, look);
   const commit = commitOf(rows);
   if (commit === undefined) return pending(`${target.id} has no single commit row`);
   const stop = heartbeatSeqno(sourceOf(target).name, look);
   if (stop !== undefined && commit.seqno > stop)
     return redo(`${target.id} stands at ${commit.seqno}, behind the heartbeat's ${stop}`);
-  if (!stoppedAt(status, rows, name))
-    return pending(`${target.id} is ${wordOf(status)} at ${commit.seqno}, not stopped at ${name}`);
+  if (!stopped)
+    return pending(
+      typeof status === "string"
+        ? status
+        : `${target.id} is ${wordOf(status)} at ${commit.seqno}, not stopped at ${name}`,
+    );
   const differs = siblings.find((other) => other !== undefined && !sameRow(other, commit));
   return doneIf(differs === undefined, `${target.id} and its siblings do not stand at the same event yet`);
 };
@@ -147,9 +179,21 @@ export const stoppedShort: Judgement = (target, look) => {
   const status = statusOf(target, look);
   if (typeof status === "string") return pending(status);
   const name = stopHeartbeat(look.run);
-  const short = status.state === "OFFLINE:NORMAL" && !stoppedAt(status, rowsOf(target, look), name);
+  const givenUp = status.state === "OFFLINE:ERROR" && status.transitioningTo === null;
+  const off = status.state === "OFFLINE:NORMAL" || givenUp;
+  const short = off && !stoppedAt(status, rowsOf(target, look), name);
   return doneIf(short, `${target.id} is ${wordOf(status)}`);
 };
+
+/** Its process is down and its rows are short of the heartbeat. */
+export const downShortOfHeartbeat: Judgement = (target, look) =>
+  doneIf(
+    processIsDown(target, look) && !hasStopped(target, look),
+    "its process runs, or it has stopped at the heartbeat",
+  );
+
+export const processDown: Judgement = (target, look) =>
+  doneIf(processIsDown(target, look), "its process runs");
 
 /** ONLINE without the request: a replicator that was restarted forgot it. */
 export const lostItsRequest: Judgement = (target, look) => {

@@ -1,6 +1,14 @@
 /** The way back from the conversion, further than undo can go: until the first update of step 9 has begun. */
 import * as act from "./conversion-commands.ts";
-import { proof, publish, remedies, servicesOnline } from "./conversion-parts.ts";
+import {
+  localServices,
+  policyAsBefore,
+  proof,
+  publish,
+  remedies,
+  servicesOnline,
+} from "./conversion-parts.ts";
+import * as products from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
 import { heldByRun } from "./guards.ts";
 import type { Step } from "./procedure.ts";
@@ -40,9 +48,9 @@ export const revertSteps = (forward: Forward): readonly Step[] => [
       {
         what: "install the second product over the restored schemas",
         on: everyNode,
-        guards: [go.noTpmAlive, go.rowsRestored],
+        guards: [products.noTpmAlive, products.rowsRestored],
         run: [{ when: "it is not installed", effect: act.reinstall }],
-        done: go.productAsWanted("crossSite", "MSAA"),
+        done: products.productAsWanted("crossSite", "MSAA"),
         tries: 3,
         stallSeconds: 1800,
       },
@@ -79,5 +87,10 @@ export const revertSteps = (forward: Forward): readonly Step[] => [
   },
   { ...forward.managers, id: "RevertManagers", title: "Revert: start the managers" },
   { ...forward.validate, id: "RevertValidate", title: "Revert: validate", parts: [proof("crossSite")] },
-  { ...forward.automatic, id: "RevertPolicy", title: "Revert: the policy of before" },
+  {
+    ...forward.automatic,
+    id: "RevertPolicy",
+    title: "Revert: the policy of before",
+    parts: [localServices(everyNode), ...servicesOnline("crossSite", eachReader), policyAsBefore],
+  },
 ];

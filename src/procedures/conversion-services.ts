@@ -1,190 +1,14 @@
-/** Judgements about uninstall, restore and the services that go on afterwards: gates 5 to 9 of the rehearsed conversion. */
+/** Judgements about the services of a node and the remedies of their errors: gates 7 to 9 of the rehearsed conversion. */
 
 import type { Product } from "../tungsten/invocation.ts";
-import {
-  binlogPosition,
-  installed,
-  keptDump,
-  keptReadOnly,
-  loggedTracking,
-  readOnly,
-  replicatorProcess,
-  services,
-  thlEvent,
-  thlRange,
-  tpmProcesses,
-  tracking,
-} from "../tungsten/node-facts.ts";
+import { replicatorProcess, services, thlEvent, thlRange, tracking } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { classifyError } from "../tungsten/replicator-errors.ts";
-import {
-  dumpKept,
-  positionKept,
-  readOnlyFile,
-  serviceOf,
-  sourceOf,
-  trackingSchema,
-} from "./conversion-names.ts";
-import { commitOf, sameRow, wordOf } from "./conversion-readers.ts";
+import { positionKept, serviceOf, sourceOf, trackingSchema } from "./conversion-names.ts";
+import { commitOf, wordOf } from "./conversion-readers.ts";
 import type { Guard, Judgement, Look, Target, Verdict } from "./procedure.ts";
-import { eachReader, pinnedPrimary } from "./scopes.ts";
-import { broken, done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
-
-export const noTpmAlive: Guard = {
-  say: "no tpm runs on the node",
-  objects: (target, look) => {
-    const verdict = noTpm(target, look);
-    return "why" in verdict ? verdict.why : undefined;
-  },
-};
-
-export const noTpm: Judgement = (target, look) =>
-  knowing(look.facts.get(target.node.name, tpmProcesses), `tpm processes of ${target.node.name}`, (alive) =>
-    doneIf(alive.length === 0, `a tpm still runs on ${target.node.name}`),
-  );
-
-export const readOnlyWasKept: Judgement = (target, look) =>
-  knowing(
-    look.facts.get(target.node.name, keptReadOnly(readOnlyFile(look.run))),
-    `kept read_only of ${target.node.name}`,
-    () => done,
-  );
-
-const gone: Judgement = (target, look) =>
-  every([
-    knowing(
-      look.facts.get(target.node.name, installed("crossSite")),
-      `the second product on ${target.node.name}`,
-      (product) => doneIf(product === null, `the second product is still installed on ${target.node.name}`),
-    ),
-    knowing(
-      look.facts.get(target.node.name, replicatorProcess("crossSite")),
-      `the second replicator on ${target.node.name}`,
-      (state) =>
-        doneIf(
-          state === "absent" || state === "stopped",
-          `the second replicator runs on ${target.node.name}`,
-        ),
-    ),
-    noTpm(target, look),
-  ]);
-
-export const productGone = gone;
-export const productPresent: Judgement = (target, look) =>
-  knowing(
-    look.facts.get(target.node.name, installed("crossSite")),
-    `the second product on ${target.node.name}`,
-    (product) => doneIf(product !== null, "it is gone"),
-  );
-
-export const readOnlyAsKept: Judgement = (target, look) =>
-  knowing(look.facts.get(target.node.name, readOnly), `read_only of ${target.node.name}`, (now) =>
-    knowing(
-      look.facts.get(target.node.name, keptReadOnly(readOnlyFile(look.run))),
-      `kept read_only of ${target.node.name}`,
-      (before) =>
-        doneIf(now === before, `read_only of ${target.node.name} is ${now ? 1 : 0}, was ${before ? 1 : 0}`),
-    ),
-  );
-
-/** Gone, and read_only as it was: uninstall clears it on a replica and leaves it so. */
-export const uninstalledAndReadOnlyBack: Judgement = (target, look) =>
-  every([gone(target, look), readOnlyAsKept(target, look)]);
-
-export const binlogPositionKnown: Judgement = (target, look) =>
-  knowing(
-    look.facts.get(target.node.name, binlogPosition),
-    `the binary log of ${target.node.name}`,
-    () => done,
-  );
-
-export function binlogRecord(target: Target, look: Look): Record<string, string> {
-  const at = knownValue(look.facts.get(target.node.name, binlogPosition));
-  return at === undefined ? {} : { [`binlog.${target.node.name}`]: `${at.file} ${at.position}` };
-}
-
-/** The row is the dump's, and the binary log between has nothing of it (gate 6). */
-export const restoredUnlogged: Judgement = (target, look) =>
-  every([rowsAsDumped(target, look), loggedNothing(target, look)]);
-
-export const rowsAsDumped: Judgement = (target, look) => {
-  const dump = dumpKept(look.run, target);
-  if (dump === undefined) return broken("DumpUnverified", `${target.id} has no verified dump in the ledger`);
-  const schema = trackingSchema(sourceOf(target));
-  return knowing(look.facts.get(target.node.name, keptDump(dump.file)), `dump ${dump.file}`, (wanted) =>
-    knowing(
-      look.facts.get(target.node.name, tracking(schema)),
-      `${schema} of ${target.node.name}`,
-      (rows) => {
-        const saved = commitOf(wanted.rows);
-        const row = commitOf(rows);
-        if (saved === undefined || row === undefined || rows === "absent")
-          return pending(`${schema} of ${target.node.name} holds no single commit row`);
-        const equal = sameRow(saved, row) && rows.heartbeat?.name === wanted.rows.heartbeat?.name;
-        return doneIf(
-          equal,
-          `${schema} of ${target.node.name} stands at ${row.seqno}, dumped was ${saved.seqno}`,
-        );
-      },
-    ),
-  );
-};
-
-const loggedNothing: Judgement = (target, look) => {
-  const [file, position] = (look.run.kept[`binlog.${target.node.name}`] ?? "").split(" ");
-  if (file === undefined || position === undefined)
-    return pending(`no binary log position was kept for ${target.node.name}`);
-  return knowing(
-    look.facts.get(target.node.name, loggedTracking(file, position)),
-    `the binary log of ${target.node.name}`,
-    (count) =>
-      count === 0
-        ? done
-        : broken(
-            "RowsNotRestored",
-            `${count} writes to tracking schemas reached the binary log of ${target.node.name} since ${file}:${position}; they travel to its replicas`,
-          ),
-  );
-};
-
-/** The rows of every reader on this node are restored (gate 7): no install, no start before that. */
-export const rowsRestored: Guard = {
-  say: "the tracking rows of this node equal its dumps",
-  objects: (target, look) => {
-    const readers = eachReader(look.run).filter((reader) => reader.node.name === target.node.name);
-    const verdict = every(readers.map((reader) => rowsAsDumped(reader, look)));
-    return "why" in verdict ? verdict.why : undefined;
-  },
-};
-
-/** The product runs from the wanted ini at the wanted release, with every service that ini asks for. */
-export const productAsWanted =
-  (product: Product, kind: string): Judgement =>
-  (target, look) => {
-    const { run, facts } = look;
-    const wanted = look.run.estate.sites
-      .filter((site) => site.name !== target.site.name)
-      .map((source) => serviceOf(product, target.site, source));
-    const release = run.pins.releases[target.site.name];
-    return every([
-      noTpm(target, look),
-      knowing(
-        facts.get(target.node.name, installed(product)),
-        `the installation of ${target.node.name}`,
-        (is) => {
-          if (is === null) return pending(`${product} is not installed on ${target.node.name}`);
-          const missing = wanted.filter((name) => !is.services.includes(name));
-          if (missing.length > 0) return pending(`${target.node.name} lacks ${missing.join(", ")}`);
-          if (is.release !== release)
-            return pending(`${target.node.name} runs release ${is.release}, wanted is ${release}`);
-          return doneIf(
-            is.ini === run.pins.iniSha256[kind],
-            `${target.node.name} was not configured from the wanted ini yet`,
-          );
-        },
-      ),
-    ]);
-  };
+import { pinnedPrimary } from "./scopes.ts";
+import { broken, done, doneIf, every, knowing, knownValue, pending, redo } from "./verdicts.ts";
 
 /** The cluster replicator runs and its local service is ONLINE. */
 export const localServiceOnline: Judgement = (target, look) => {
@@ -195,6 +19,31 @@ export const localServiceOnline: Judgement = (target, look) => {
         status.state === "ONLINE",
         `${target.site.dataservice} on ${target.node.name} is ${wordOf(status)}`,
       );
+};
+
+/** Every service of every node of the site, as one verdict; one that is known to be offline calls for its remedy again. */
+export const siteOnline: Judgement = (target, look) =>
+  every(
+    target.site.nodes
+      .filter((node) => !node.witness)
+      .map((node) =>
+        knowing(look.facts.get(node.name, services("cluster")), `the services of ${node.name}`, (all) => {
+          if (all === "down") return pending(`the replicator of ${node.name} does not answer`);
+          const off = all.find(({ state }) => state !== "ONLINE");
+          if (off === undefined) return doneIf(all.length > 0, `${node.name} has no service`);
+          const why = `${off.service} on ${node.name} is ${wordOf(off)}`;
+          return wordOf(off).startsWith("OFFLINE") ? redo(why) : pending(why);
+        }),
+      ),
+  );
+
+/** Before everything is ONLINE no manager may act again. */
+export const nothingOffline: Guard = {
+  say: "every service on every node of the site is ONLINE",
+  objects: (target, look) => {
+    const verdict = siteOnline(target, look);
+    return "why" in verdict ? verdict.why : undefined;
+  },
 };
 
 export const processStopped =
@@ -277,6 +126,18 @@ export const incomingStillArmed =
       ? pending(status)
       : doneIf(status.state === "ONLINE" && status.offlineRequests.length > 0, "no request is armed");
   };
+
+/** The source's primary does not serve: its own service is offline, and under MAINTENANCE no manager brings it back. */
+export const sourceOffline: Judgement = (target, look) => {
+  const source = sourceOf(target);
+  const node = pinnedPrimary(look.run, source);
+  const status = serviceStatus("cluster", source.dataservice, { id: node.name, node, site: source }, look);
+  if (typeof status === "string") return pending(status);
+  const off =
+    status.state === "OFFLINE:NORMAL" ||
+    (status.state === "OFFLINE:ERROR" && status.transitioningTo === null);
+  return doneIf(off, `${source.dataservice} on ${node.name} is ${wordOf(status)}`);
+};
 
 /** An error that a plain `online` may mend: anything whose text is known and is not the epoch mismatch. */
 export const errorNeedsPlainOnline =

@@ -7,6 +7,7 @@ import { backup } from "../tungsten/node-facts.ts";
 import * as act from "./conversion-commands.ts";
 import { backupName, dumpKept, positionKept, stopHeartbeat } from "./conversion-names.ts";
 import {
+  localServices,
   maintenance,
   policyAsBefore,
   proof,
@@ -14,11 +15,13 @@ import {
   remedies,
   restoreParts,
   servicesOnline,
+  sourceRemedies,
   startManagers,
   uninstallParts,
 } from "./conversion-parts.ts";
 import { interruptionsOf, readPins } from "./conversion-pins.ts";
 import { acceptsConversion, type ConversionParameters } from "./conversion-preflight.ts";
+import * as products from "./conversion-products.ts";
 import * as stop from "./conversion-readers.ts";
 import { revertSteps } from "./conversion-revert.ts";
 import * as go from "./conversion-services.ts";
@@ -80,6 +83,13 @@ const stopCrossSite: Step = {
   ],
   parts: [
     maintenance,
+    localServices(everyNode),
+    {
+      what: "hold the cross-site replicator: a restarting pod shall not start it",
+      on: everyNode,
+      run: [{ when: "it is not held", effect: act.hold("crossSite") }],
+      done: heldByRun("crossSite", true),
+    },
     {
       what: "arm every cross-site service to go offline at our heartbeat",
       vendor: "tungsten_prep_upgrade --service S --offline",
@@ -92,8 +102,20 @@ const stopCrossSite: Step = {
             look.run.round > 1 ? stop.offlineNormal(target, look) : pending("this is the first round"),
           effect: act.incomingOnlineCommand("crossSite"),
         },
+        {
+          when: "its process is down",
+          holds: stop.processDown,
+          effect: act.replicator("crossSite", "start"),
+        },
+        {
+          when: "a known error that plain online may mend",
+          holds: go.errorNeedsPlainOnline("crossSite"),
+          effect: act.incomingOnlineCommand("crossSite"),
+        },
+        ...sourceRemedies,
       ],
       done: stop.armedOrStopped,
+      tries: 20,
     },
     {
       what: "send the heartbeat at which they stop",
@@ -110,6 +132,12 @@ const stopCrossSite: Step = {
       run: [
         { when: "it stopped short of the heartbeat", holds: stop.stoppedShort, effect: act.leadToHeartbeat },
         { when: "a restart made it forget the request", holds: stop.lostItsRequest, effect: act.arm },
+        {
+          when: "its process is down, short of the heartbeat",
+          holds: stop.downShortOfHeartbeat,
+          effect: act.replicator("crossSite", "start-offline"),
+        },
+        ...sourceRemedies,
       ],
       done: stop.stoppedAtHeartbeat,
       tries: 20,
@@ -130,12 +158,6 @@ const stopCrossSite: Step = {
       on: eachReader,
       run: [{ when: "it is not copied yet", effect: act.copyPosition }],
       done: (target, look) => stop.copiedOff(target, positionKept(look.run, target)?.file ?? "", look),
-    },
-    {
-      what: "hold the cross-site replicator: a restarting pod shall not start it",
-      on: everyNode,
-      run: [{ when: "it is not held", effect: act.hold("crossSite") }],
-      done: heldByRun("crossSite", true),
     },
     {
       what: "stop the cross-site replicators",
@@ -235,26 +257,18 @@ const updateOn = (who: "primaries" | "replicas"): Part => ({
   what: `update the ${who} of all sites side by side; the new cross-site services come with it`,
   vendor: "tools/tpm update --replace-release",
   on: who === "primaries" ? eachPrimary : eachReplica,
-  guards: [go.noTpmAlive, go.rowsRestored],
-  run: [{ when: "release, ini or services are not the wanted ones", effect: act.update }],
-  done: go.productAsWanted("cluster", "CAA"),
+  guards: [products.noTpmAlive, products.rowsRestored],
+  run: [
+    { when: "no new service is installed yet", holds: products.oldServicesOnly, effect: act.update },
+    {
+      when: "an update came as far as the new services, and was cut off",
+      holds: products.newServicesInstalled,
+      effect: act.updateAgain,
+    },
+  ],
+  done: products.productAsWanted("cluster", "CAA"),
   tries: 3,
   stallSeconds: 1800,
-});
-
-const localServices = (on: Part["on"]): Part => ({
-  what: "the cluster's own service is ONLINE",
-  on,
-  run: [
-    {
-      when: "the replicator is stopped",
-      holds: go.processStopped("cluster"),
-      effect: act.replicator("cluster", "start"),
-    },
-    { when: "the service is not ONLINE", effect: act.localOnline },
-  ],
-  done: go.localServiceOnline,
-  tries: 20,
 });
 
 const software: Step = {
@@ -297,6 +311,7 @@ const validate: Step = {
   condition: "ReplicationValidated",
   undo: "Nothing to undo.",
   parts: [
+    localServices(everyNode),
     ...servicesOnline("cluster", eachReader),
     proof("cluster"),
     { what: "the composite shows every site", on: eachPrimary, run: [], done: compositeComplete },
@@ -315,7 +330,7 @@ const automatic: Step = {
   title: "Return to Automatic Mode",
   condition: "PolicyReturned",
   undo: "Set the policy by hand.",
-  parts: [policyAsBefore],
+  parts: [localServices(everyNode), ...servicesOnline("cluster", eachReader), policyAsBefore],
 };
 
 /** The conversion for one request's parameters. */

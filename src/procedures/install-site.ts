@@ -7,6 +7,7 @@ import type { Product } from "../tungsten/invocation.ts";
 import { connectorProcess, installed, marker, services } from "../tungsten/node-facts.ts";
 import * as act from "./conversion-commands.ts";
 import { sourceOf } from "./conversion-names.ts";
+import * as products from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
 import { iniPublished, managerIs } from "./guards.ts";
 import type { Judgement, Part, Procedure, Run, Step, Target } from "./procedure.ts";
@@ -102,7 +103,7 @@ const clusterSteps = (nodes: Scope): readonly Step[] => [
       {
         what: "tpm validate",
         on: nodes,
-        guards: [go.noTpmAlive],
+        guards: [products.noTpmAlive],
         run: [{ when: "it has not passed", effect: act.validate("cluster") }],
         done: validated("cluster"),
         tries: 100,
@@ -110,7 +111,7 @@ const clusterSteps = (nodes: Scope): readonly Step[] => [
       {
         what: "tpm install",
         on: nodes,
-        guards: [go.noTpmAlive],
+        guards: [products.noTpmAlive],
         run: [{ when: "it is not installed", effect: act.install("cluster") }],
         done: isInstalled("cluster"),
         stallSeconds: 1800,
@@ -154,7 +155,7 @@ const crossSiteSteps = (of: (scope: Scope) => Scope, remedies: Part["run"]): rea
       {
         what: "tpm validate",
         on: of(everyNode),
-        guards: [go.noTpmAlive],
+        guards: [products.noTpmAlive],
         run: [{ when: "it has not passed", effect: act.validate("crossSite") }],
         done: validated("crossSite"),
         tries: 100,
@@ -162,7 +163,7 @@ const crossSiteSteps = (of: (scope: Scope) => Scope, remedies: Part["run"]): rea
       {
         what: "tpm install",
         on: of(everyNode),
-        guards: [go.noTpmAlive],
+        guards: [products.noTpmAlive],
         run: [{ when: "it is not installed", effect: act.install("crossSite") }],
         done: isInstalled("crossSite"),
         stallSeconds: 1800,

@@ -28,7 +28,7 @@ export function planOf(procedure: Procedure, run: Run, findings: readonly Findin
       ({ site, seconds, why }) => `Clients of ${site}: up to ${seconds} s of interruption: ${why}.`,
     ),
     ...findings.map((finding) => `Finding ${finding.id}: ${finding.text}.`),
-    "Where rows travel: <n> is the number of a round or an attempt, <sha256> a checksum the run will know.",
+    "Notation: <n> is the number of a round or an attempt, <sha256> a checksum the run will know.",
   ];
   const body = procedure.steps.flatMap((step) => stepLines(step, run));
   const back = procedure.revert.flatMap((step) => stepLines(step, run));
@@ -100,7 +100,7 @@ function general(word: string, run: Run): string {
   return word
     .replace(numbered, `${run.tag}-$1<n>`)
     .replace(/^[0-9a-f]{64}$/, "<sha256>")
-    .replace(/^(unverified|0)$/, "<sha256>");
+    .replace(/^0$/, "<sha256>");
 }
 
 function countCommands(procedure: Procedure, run: Run): number {

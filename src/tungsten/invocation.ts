@@ -49,5 +49,5 @@ export type MarkerState =
   | { readonly state: "refused"; readonly reason: string }
   /** Claimed in an earlier life and never given a pid: it provably never ran. */
   | { readonly state: "unbegun" }
-  /** It ran and its end was not seen: a killed container, a lost process. The outcome is unknown. */
+  /** It ran and its end was not seen: a killed container, a process that is gone. The outcome is unknown. */
   | { readonly state: "interrupted" };
