@@ -5,9 +5,10 @@ import type { World } from "../../simulator/model.ts";
 import { exec } from "../../simulator/runner.ts";
 import { advance } from "../../simulator/world.ts";
 import type { ExecOutcome, KubeObject, Shell } from "../../src/controllers/shell.ts";
-import { type FenceBook, reconcileRequest } from "../../src/controllers/upgrade-request.ts";
+import { type Catalog, type FenceBook, reconcileRequest } from "../../src/controllers/upgrade-request.ts";
 import { tungstenIni } from "../../src/ini/tungsten-ini.ts";
 import { clusterKind, compositeKind, linkKind, podKind, requestKind } from "../../src/kube/kinds.ts";
+import { procedureOf } from "../../src/procedures/catalog.ts";
 import { estatesOf } from "../../src/topology/estate-of.ts";
 import { type MemoryObjects, memoryObjects } from "./memory-objects.ts";
 
@@ -30,6 +31,8 @@ export type Scene = {
   /** Everything a person could read: audit lines, logs, events. */
   readonly readable: string[];
   fences: FenceBook;
+  /** The procedures of this scene; mutated ones show that the invariants have teeth. */
+  catalog: Catalog;
   /** Called before every effect and every write; throwing there is a crash of the operator. */
   onStep: (what: string) => void;
 };
@@ -61,6 +64,7 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
     calls: { exec: 0, passes: 0 },
     readable: [],
     fences: new Map(),
+    catalog: procedureOf,
     onStep: () => {},
     shell: undefined as unknown as Shell,
   };
@@ -199,7 +203,13 @@ export const limits = { width: 16, pollMs: 2000, idleMs: 5000 };
 /** One pass of the loop, then as much virtual time as it asked for. Returns false when nothing is left to do. */
 export async function pass(scene: Scene): Promise<boolean> {
   scene.calls.passes += 1;
-  const again = await reconcileRequest(scene.shell, limits, scene.fences, { namespace, name: "to-caa" });
+  const again = await reconcileRequest(
+    scene.shell,
+    limits,
+    scene.fences,
+    { namespace, name: "to-caa" },
+    scene.catalog,
+  );
   if (again === "never") return false;
   advance(scene.world, Math.max(again.afterMs, 50));
   return true;

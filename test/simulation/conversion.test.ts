@@ -1,0 +1,273 @@
+/** The conversion in the simulated world: the story, a crash at every recordable action, pause, abort, revert, approvals. */
+
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { digest, judge } from "../../simulator/oracle.ts";
+import { advance } from "../../simulator/world.ts";
+import type { KubeObject } from "../../src/controllers/shell.ts";
+import { configMapKind, requestKind, secretKind } from "../../src/kube/kinds.ts";
+import { expectGolden } from "../golden.ts";
+import { watchWorld } from "./invariants.ts";
+import {
+  askForConversion,
+  conditionOf,
+  drive,
+  namespace,
+  newScene,
+  pass,
+  quiesce,
+  restartOperator,
+  type Scene,
+  theRequest,
+} from "./scene.ts";
+
+const small = { sites: ["london", "nyc"], nodes: 2 } as const;
+const interruption = 240;
+
+async function converted(seed: number, shape: { sites: readonly string[]; nodes: number } = small) {
+  const scene = await newScene({ ...shape, seed });
+  const watch = watchWorld(scene.world);
+  await askForConversion(scene);
+  const request = await drive(scene);
+  quiesce(scene);
+  watch.end(interruption);
+  return { scene, watch, request };
+}
+
+const outcome = (request: KubeObject): string | undefined => request.status?.ledger?.outcome;
+
+describe("the story", () => {
+  test("three sites of three nodes are converted, every row once on every node", async () => {
+    const { scene, watch, request } = await converted(7, { sites: ["london", "nyc", "tokyo"], nodes: 3 });
+    expect(outcome(request)).toBe("Succeeded");
+    expect(watch.violations).toEqual([]);
+    expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [], outOfOrder: 0 });
+  });
+
+  test("the journal tells the story step by step", async () => {
+    const { scene } = await converted(1);
+    const page = await scene.objects.get(configMapKind, { namespace, name: "to-caa-journal-1" });
+    const story = String(page?.data["journal.jsonl"])
+      .trim()
+      .split("\n")
+      .map(
+        (line) =>
+          JSON.parse(line) as {
+            event: string;
+            step?: string;
+            node?: string;
+            command?: string;
+            text?: string;
+          },
+      )
+      .map(({ event, step, node, command, text }) =>
+        [
+          event,
+          step,
+          node,
+          (command ?? text ?? "")
+            .replace(/[0-9a-f]{64}/g, "<sha256>")
+            .replace(/tu-[0-9a-f]{8}/g, "tu-<run>")
+            .replace(/-[0-9a-f]{8}(-|$)/g, "-<run>$1"),
+        ]
+          .filter((word) => word !== undefined)
+          .join("  "),
+      );
+    expectGolden(join(import.meta.dirname, "conversion.story.txt"), story);
+  });
+
+  test("every command that began stands in the approved plan", async () => {
+    const { scene, request } = await converted(1);
+    const plan = await scene.objects.get(configMapKind, { namespace, name: request.status.plan.stored });
+    const text = String(plan?.data.plan);
+    const tag = (request.metadata.uid ?? "").replaceAll("-", "").slice(0, 8);
+    const general = (word: string) =>
+      word
+        .replace(new RegExp(`${tag}-([wv]?)\\d+((?:[.-])\\d+)?(?=-|\\.|$)`), `${tag}-$1<n>`)
+        .replace(/^[0-9a-f]{64}$/, "<sha256>");
+    const began = [...scene.world.hosts.values()].flatMap((host) =>
+      [...host.volume.markers.values()].map(({ argv }) => `${host.name}: ${argv.map(general).join(" ")}`),
+    );
+    expect(began.length).toBeGreaterThan(70);
+    expect(began.filter((line) => !text.includes(line))).toEqual([]);
+  });
+
+  test("the journal names every command that ran on a node (invariant 50)", async () => {
+    const { scene, watch } = await converted(3);
+    const page = await scene.objects.get(configMapKind, { namespace, name: "to-caa-journal-1" });
+    const told = String(page?.data["journal.jsonl"]);
+    expect(watch.commands.filter((key) => !told.includes(key))).toEqual([]);
+  });
+});
+
+describe("crashes", () => {
+  /** Runs with the operator killed at the n-th recordable point; returns the points of the run and its end. */
+  async function crashedAt(
+    n: number,
+  ): Promise<{ points: number; digest: string; violations: unknown[]; outcome: string | undefined }> {
+    const scene = await newScene({ ...small, seed: 5 });
+    const watch = watchWorld(scene.world);
+    await askForConversion(scene);
+    let points = 0;
+    scene.onStep = (what) => {
+      points += 1;
+      if (points === n) throw new Error(`crash ${what}`);
+    };
+    let request = await theRequest(scene);
+    const end = scene.world.now + 3600_000;
+    for (let going = true; going && scene.world.now < end; ) {
+      try {
+        going = await pass(scene);
+      } catch (error) {
+        if (!String(error).includes("crash")) throw error;
+        restartOperator(scene);
+        advance(scene.world, 15_000);
+      }
+    }
+    request = await theRequest(scene);
+    quiesce(scene);
+    watch.end(interruption);
+    return { points, digest: digest(scene.world), violations: watch.violations, outcome: outcome(request) };
+  }
+
+  test("at every point before and after every write and every effect: equal worlds, nothing begun twice", async () => {
+    const whole = await crashedAt(0);
+    expect(whole.outcome).toBe("Succeeded");
+    expect(whole.points).toBeGreaterThan(300);
+    for (let n = 1; n <= whole.points; n += 1) {
+      const crashed = await crashedAt(n);
+      expect({ n, ...crashed, points: 0 }).toEqual({ n, ...whole, points: 0 });
+    }
+  });
+});
+
+describe("a human's words", () => {
+  const edit = (scene: Scene, change: (spec: Record<string, unknown>) => void) =>
+    scene.objects.edit(requestKind, { namespace, name: "to-caa" }, (object) => change(object.spec));
+  const until = async (
+    scene: Scene,
+    reached: (request: Awaited<ReturnType<typeof theRequest>>) => boolean,
+  ) => {
+    for (let n = 0; n < 3000; n += 1) {
+      await pass(scene);
+      const request = await theRequest(scene);
+      if (reached(request)) return request;
+    }
+    throw new Error("never reached");
+  };
+  const stepIs =
+    (id: string, part = 0) =>
+    (request: KubeObject) =>
+      request.status?.ledger?.steps.at(-1)?.id === id && request.status.ledger.cursor.part >= part;
+
+  test("a manual approval names the plan's hash; an old hash does not count", async () => {
+    const scene = await newScene({ ...small, seed: 2 });
+    await askForConversion(scene, { approval: "Manual", approvedPlan: "0123" });
+    const waiting = await until(
+      scene,
+      (request) => conditionOf(request, "Approved")?.reason === "PlanOutdated",
+    );
+    expect(waiting.status.ledger.commandsBegun).toBe(0);
+    const { hash } = waiting.status.plan;
+    edit(scene, (spec) => Object.assign(spec, { approvedPlan: hash }));
+    expect(outcome(await drive(scene))).toBe("Succeeded");
+  });
+
+  test("a dry run makes the plan and begins nothing", async () => {
+    const scene = await newScene({ ...small, seed: 2 });
+    await askForConversion(scene, { dryRun: true });
+    const request = await drive(scene);
+    expect(outcome(request)).toBe("Planned");
+    expect([...scene.world.hosts.values()].every((host) => host.volume.markers.size === 0)).toBe(true);
+  });
+
+  test("pause stops after the part that runs, and clearing it goes on", async () => {
+    const scene = await newScene({ ...small, seed: 4 });
+    await askForConversion(scene);
+    await until(scene, stepIs("ExportTrackingSchemas"));
+    edit(scene, (spec) => Object.assign(spec, { paused: true }));
+    const paused = await until(scene, (request) =>
+      /paused by spec.paused/.test(conditionOf(request, "Progressing")?.message ?? ""),
+    );
+    const begun = paused.status.ledger.commandsBegun;
+    for (let n = 0; n < 20; n += 1) await pass(scene);
+    expect((await theRequest(scene)).status.ledger.commandsBegun).toBe(begun);
+    edit(scene, (spec) => Object.assign(spec, { paused: false }));
+    expect(outcome(await drive(scene))).toBe("Succeeded");
+  });
+
+  test.each([
+    ["StopCrossSiteReplicators", 1],
+    ["StopCrossSiteReplicators", 3],
+    ["StopCrossSiteReplicators", 6],
+    ["ExportTrackingSchemas", 1],
+  ] as const)("abort in %s part %d brings MSAA back as it was", async (step, part) => {
+    const scene = await newScene({ ...small, seed: 6 });
+    let back = false;
+    const watch = watchWorld(scene.world, () => back);
+    const before = digest(scene.world);
+    await askForConversion(scene);
+    await until(scene, stepIs(step, part));
+    back = true;
+    edit(scene, (spec) => Object.assign(spec, { abort: true }));
+    expect(outcome(await drive(scene))).toBe("Aborted");
+    quiesce(scene);
+    expect(digest(scene.world)).toBe(before);
+    expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [] });
+    expect(watch.violations).toEqual([]);
+  });
+
+  test("abort is no way back once uninstalling has begun; the run goes on", async () => {
+    const scene = await newScene({ ...small, seed: 6 });
+    await askForConversion(scene);
+    await until(scene, stepIs("ReloadTrackingSchemas"));
+    edit(scene, (spec) => Object.assign(spec, { abort: true }));
+    expect(outcome(await drive(scene))).toBe("Succeeded");
+  });
+
+  test.each([
+    "UninstallCrossSiteReplicators",
+    "ReloadTrackingSchemas",
+    "UpdateConfiguration",
+    "StopManagers",
+  ])("revert in %s leads back to MSAA, nothing lost, nothing double", async (step) => {
+    const scene = await newScene({ ...small, seed: 8 });
+    let back = false;
+    const watch = watchWorld(scene.world, () => back);
+    const before = digest(scene.world);
+    await askForConversion(scene);
+    await until(scene, stepIs(step, 1));
+    back = true;
+    edit(scene, (spec) => Object.assign(spec, { revert: true }));
+    expect(outcome(await drive(scene))).toBe("Reverted");
+    quiesce(scene);
+    expect(digest(scene.world)).toBe(before);
+    expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [], outOfOrder: 0 });
+    expect(watch.violations).toEqual([]);
+  });
+
+  test("a finished request applied again does nothing (invariant 43)", async () => {
+    const { scene, watch } = await converted(9);
+    const begun = watch.commands.length;
+    restartOperator(scene);
+    for (let n = 0; n < 5; n += 1) await pass(scene);
+    expect(watch.commands.length).toBe(begun);
+  });
+
+  test("a request that comes back under the same name is recognised by its sites", async () => {
+    const { scene, watch } = await converted(9);
+    const request = await theRequest(scene);
+    await scene.objects.remove(requestKind, { namespace, name: "to-caa" }, request.metadata.uid ?? "");
+    await askForConversion(scene);
+    const begun = watch.commands.length;
+    expect(outcome(await drive(scene))).toBe("AlreadyDone");
+    expect(watch.commands.length).toBe(begun);
+  });
+
+  test("positions and dumps lie in Secrets that belong to nobody", async () => {
+    const { scene } = await converted(9);
+    const secrets = await scene.objects.list(secretKind, namespace);
+    expect(secrets.length).toBe(2 * 4);
+    expect(secrets.every(({ metadata }) => metadata.ownerReferences === undefined)).toBe(true);
+  });
+});
