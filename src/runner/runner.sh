@@ -1,1 +1,129 @@
 #!/usr/bin/env bash
+# The runner: the one program the operator executes on a node (docs/reference/runner-protocol.md). It knows closed lists
+# of tools, takes data and never a script. The files of this folder are joined into this one before they are mounted
+# (order: parts.ts), so that no call ever sees half of an update. This part: where things lie, and the smallest acts.
+set -uo pipefail
+shopt -s globasciiranges nullglob
+
+# Constants; only tests write a copy with other values.
+readonly ROOT=""
+readonly BOOT_ID_FILE="/proc/sys/kernel/random/boot_id"
+readonly INIT_STAT_FILE="/proc/1/stat"
+readonly UPTIME_FILE="/proc/uptime"
+readonly PROCESS_TABLE="/proc"
+
+readonly STATE="$ROOT/opt/tungsten-operator"
+readonly MARKERS="$STATE/markers"
+readonly INCOMING="$STATE/incoming"
+readonly HOLDS="$STATE/holds"
+readonly KEPT="$STATE/kept"
+readonly INSTALLED="$STATE/installed"
+readonly PUBLISHED_INI="$STATE/ini/tungsten.ini"
+readonly JOINED_INI="$ROOT/etc/tungsten/tungsten.ini"
+readonly CLIENT_FILE="$ROOT/etc/tungsten/client.cnf"
+readonly SECRETS="$ROOT/etc/tungsten-secrets"
+readonly MY_CNF="$ROOT/etc/tungsten-my-cnf"
+readonly SOCKET="$ROOT/run/mysqld/mysqld.sock"
+readonly BACKUPS="$ROOT/backups"
+readonly SOFTWARE="$ROOT/opt/continuent/software"
+
+# Limits: one query, queries side by side, age at which a claim without a pid is given up, output kept per stream.
+readonly QUERY_SECONDS=20
+readonly QUERY_WIDTH=4
+readonly STARTING_SECONDS=5
+readonly KEPT_BYTES=65536
+
+# Absolute path of this very file; the supervisor reads it again.
+SELF=${BASH_SOURCE[0]}
+[[ $SELF == /* ]] || SELF=$PWD/$SELF
+readonly SELF
+
+# refuse CODE SENTENCE: ends the runner with one of the protocol's codes; nothing was done.
+refuse() {
+  printf '%s\n' "$2" >&2
+  exit "$1"
+}
+
+# fail CODE SENTENCE: ends a tool of our own.
+fail() {
+  printf '%s\n' "$2" >&2
+  exit "$1"
+}
+
+prepare_state() {
+  [[ -d $INCOMING ]] ||
+    (umask 077 && mkdir -p "$MARKERS" "$INCOMING" "$HOLDS" "$KEPT" "$INSTALLED" "${PUBLISHED_INI%/*}") || exit 1
+}
+
+now_ms() { date +%s%3N; }
+
+# sha256_of FILE: 64 hex digits.
+sha256_of() {
+  local line
+  line=$(sha256sum <"$1") && printf '%s\n' "${line%% *}"
+}
+
+bytes_of() { stat -L -c %s "$1"; }
+
+# put FILE: standard input becomes the file's content, 0600, by rename; synced before it is seen under its name.
+put() (
+  umask 077
+  part=$(mktemp "${1%/*}/.part.XXXXXX") || exit 1
+  if cat >"$part" && sync "$part" && mv -f "$part" "$1"; then
+    sync "${1%/*}"
+  else
+    rm -f "$part"
+    exit 1
+  fi
+)
+
+# keep NAME: standard input becomes kept/NAME, once. The same content again is no harm; other content is refused with 3.
+keep() (
+  umask 077
+  part=$(mktemp "$KEPT/.part.XXXXXX") || exit 1
+  trap 'rm -f "$part"' EXIT
+  if ! cat >"$part" || ! sync "$part"; then fail 1 "$1 could not be written"; fi
+  keep_file "$part" "$1"
+)
+
+# keep_file PART NAME: gives a written file its name; a link, unlike a rename, never replaces.
+keep_file() {
+  if ln "$1" "$KEPT/$2" 2>/dev/null; then
+    sync "$KEPT"
+  elif ! cmp -s "$1" "$KEPT/$2"; then
+    fail 3 "$2 exists with other content"
+  fi
+}
+
+# home PRODUCT: its install directory.
+home() {
+  if [[ $1 == cluster ]]; then printf '%s\n' "$ROOT/opt/continuent"; else printf '%s\n' "$ROOT/opt/replicator"; fi
+}
+
+# program PRODUCT TOOL: full path of a vendor's tool in the installed tree.
+program() {
+  local tree
+  tree="$(home "$1")/tungsten"
+  case $2 in
+    trepctl | thl | dsctl | replicator) printf '%s\n' "$tree/tungsten-replicator/bin/$2" ;;
+    manager | cctrl) printf '%s\n' "$tree/tungsten-manager/bin/$2" ;;
+    connector) printf '%s\n' "$tree/tungsten-connector/bin/$2" ;;
+    startall | stopall) printf '%s\n' "$tree/cluster-home/bin/$2" ;;
+    *) printf '%s\n' "$tree/tools/$2" ;;
+  esac
+}
+
+present() { [[ -x $1 ]] || fail 127 "$1: No such file or directory"; }
+
+# ask PROGRAM ARG…: runs it under the limit of a query; 124 when that ran out.
+ask() {
+  [[ $1 != /* ]] || present "$1"
+  timeout --kill-after=2 "$QUERY_SECONDS" "$@"
+}
+
+# become PROGRAM ARG…: this process, whose pid the marker holds, turns into the tool.
+become() {
+  [[ $1 != /* ]] || present "$1"
+  exec "$@"
+}
+

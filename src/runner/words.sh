@@ -1,0 +1,186 @@
+# ---- Words: the closed lists of queries, commands and checks, and the pattern of each word in them. ----
+# A shape is one line of the protocol: lower case is taken literally, UPPER CASE names a pattern of `fits`, a trailing
+# `...` repeats the last word to the end.
+
+# shellcheck disable=SC2034  # read through a name reference in `admit`
+readonly QUERIES=(
+  "trepctl PRODUCT services -full -json"
+  "trepctl PRODUCT -service SERVICE status -json"
+  "trepctl PRODUCT -service SERVICE status"
+  "dsctl PRODUCT -service SERVICE get"
+  "thl PRODUCT -service SERVICE info"
+  "thl PRODUCT -service SERVICE list -last -headers -json"
+  "thl PRODUCT -service SERVICE list -seqno NUMBER -headers -json"
+  "replicator PRODUCT status"
+  "manager status"
+  "connector status"
+  "cctrl ls"
+  "cctrl composite-ls SERVICE"
+  "tpm PRODUCT query version"
+  "tpm PRODUCT query staging"
+  "tpm-processes"
+  "installed PRODUCT"
+  "sql read-only"
+  "sql tracking SCHEMA"
+  "sql schemas"
+  "sql server"
+  "sql findings"
+  "sql oldest-transaction"
+  "sql logged-tracking NAME NUMBER"
+  "sql binlog-position"
+  "files"
+  "file NAME"
+  "holds"
+  "ini"
+  "my-cnf"
+  "marker KEY"
+  "clock"
+  "space"
+  "reach ENDPOINT..."
+  "backup NAME"
+)
+
+# shellcheck disable=SC2034
+readonly COMMANDS=(
+  "cctrl"
+  "trepctl PRODUCT -service SERVICE offline-deferred -at-heartbeat NAME"
+  "trepctl PRODUCT -service SERVICE online"
+  "trepctl PRODUCT -service SERVICE online -force"
+  "trepctl PRODUCT -service SERVICE online -until-heartbeat NAME"
+  "trepctl PRODUCT -service SERVICE offline"
+  "trepctl PRODUCT -service SERVICE heartbeat -name NAME"
+  "replicator PRODUCT start"
+  "replicator PRODUCT stop"
+  "replicator PRODUCT start-offline"
+  "manager start"
+  "manager stop"
+  "connector start"
+  "connector stop"
+  "startall PRODUCT"
+  "stopall PRODUCT"
+  "tpm PRODUCT RELEASE validate"
+  "tpm PRODUCT RELEASE install"
+  "tpm PRODUCT RELEASE update --replace-release"
+  "tpm PRODUCT installed uninstall --i-am-sure"
+  "hold HOLD"
+  "release HOLD"
+  "keep-position SERVICE NAME"
+  "keep-read-only NAME"
+  "put-read-only NAME"
+  "dump-schema SCHEMA NAME"
+  "restore-schema NAME SHA256"
+  "drop-schema CROSSING"
+  "publish-ini SHA256"
+  "prep-upgrade PREPARATION..."
+  "accounts"
+  "backup NAME"
+)
+
+# shellcheck disable=SC2034
+readonly CHECKS=(
+  "policy-is POLICY"
+  "file-is NAME SHA256"
+  "no-tpm"
+  "stopped PRODUCT"
+  "writable YESNO"
+  "tracking-is SCHEMA SEQNO EVENTID"
+  "state-is PRODUCT SERVICE STATE"
+  "armed PRODUCT SERVICE NAME"
+  "error-is PRODUCT SERVICE epoch"
+  "ini-is SHA256"
+)
+
+# made_of CHARACTERS MOST WORD: 1 to MOST characters, all of that set.
+made_of() { [[ -n $3 && ${#3} -le $2 && $3 != *[!$1]* ]]; }
+
+# fits PATTERN WORD
+fits() {
+  local word=$2
+  case $1 in
+    PRODUCT) [[ $word == @(cluster|crossSite) ]] ;;
+    HOLD) [[ $word == @(cluster|crossSite|manager) ]] ;;
+    YESNO) [[ $word == @(yes|no) ]] ;;
+    SERVICE) made_of A-Za-z0-9_ 64 "$word" ;;
+    SCHEMA) [[ $word == tungsten_?* ]] && made_of A-Za-z0-9_ 64 "$word" ;;
+    CROSSING) [[ $word == tungsten_?*_from_?* ]] && made_of A-Za-z0-9_ 64 "$word" ;;
+    NAME | KEY) [[ $word != [.-]* ]] && made_of A-Za-z0-9._- 180 "$word" ;;
+    RELEASE) [[ $word == [0-9]* ]] && made_of A-Za-z0-9.- 40 "$word" ;;
+    NUMBER) made_of 0-9 19 "$word" ;;
+    SEQNO) made_of 0-9 19 "${word#-}" ;;
+    SHA256) [[ ${#word} == 64 ]] && made_of 0-9a-f 64 "$word" ;;
+    EVENTID) [[ $word != -* ]] && made_of 'A-Za-z0-9._:;/@=,#+-' 200 "$word" ;;
+    ENDPOINT) [[ $word == [A-Za-z0-9]*:[0-9]* ]] && made_of A-Za-z0-9.- 253 "${word%:*}" &&
+      made_of 0-9 5 "${word##*:}" ;;
+    POLICY) [[ ${word^^} == @(AUTOMATIC|MAINTENANCE|MANUAL) ]] ;;
+    STATE) made_of A-Z:- 64 "$word" ;;
+    PREPARATION) prepares "$word" ;;
+    *) return 1 ;;
+  esac
+}
+
+# The vendor's options of tungsten_prep_upgrade and values for them; credentials are none of them, they come from files.
+prepares() {
+  case $1 in
+    -o | --offline | -g | --get | --stop | -d | --dump | --alldb | -r | --restore | -s | --service | --path) ;;
+    -*) return 1 ;;
+    *) made_of A-Za-z0-9._/- 180 "$1" ;;
+  esac
+}
+
+# shape_fits SHAPE WORD…; MATCHED tells how many words fitted.
+MATCHED=0
+shape_fits() {
+  local -a shape
+  local expected
+  read -ra shape <<<"$1"
+  shift
+  MATCHED=0
+  for expected in "${shape[@]}"; do
+    (($# > 0)) || return 1
+    if [[ $expected == *... ]]; then
+      for word in "$@"; do
+        fits "${expected%...}" "$word" || return 1
+        MATCHED=$((MATCHED + 1))
+      done
+      return 0
+    elif [[ $expected == [A-Z]* ]]; then
+      fits "$expected" "$1" || return 1
+    else
+      [[ $1 == "$expected" ]] || return 1
+    fi
+    MATCHED=$((MATCHED + 1))
+    shift
+  done
+  (($# == 0))
+}
+
+# admit LIST WORD…: returns if one shape of the list fits; otherwise refuses with 23 (tool) or 24 (word) and names it.
+admit() {
+  local -n shapes=$1
+  shift
+  local word shape known=no deepest=0
+  for word in "$@"; do
+    [[ $word != *[!A-Za-z0-9._:\;/@=,#+-]* ]] || refuse 24 "a word of ${1//[!A-Za-z0-9._-]/?} breaks its pattern: $(shown "$word")"
+  done
+  for shape in "${shapes[@]}"; do
+    [[ ${shape%% *} == "${1-}" || ${shape%...} == "${1-}" ]] || continue
+    known=yes
+    ! shape_fits "$shape" "$@" || return 0
+    ((MATCHED <= deepest)) || deepest=$MATCHED
+  done
+  [[ $known == yes ]] || refuse 23 "unknown tool $(shown "${1-}")"
+  shift "$deepest"
+  if (($# > 0)); then refuse 24 "$(shown "$1") is not what this tool takes there"; fi
+  refuse 24 "a word is missing"
+}
+
+# shown WORD: safe to print.
+shown() { printf '«%s»' "${1//[!A-Za-z0-9._:\;\/@=,#+-]/?}" | head -c 120; }
+
+# split LINE: its words, in WORDS. Tabs are white space to `read`, so doubled ones are looked for first.
+WORDS=()
+split() {
+  [[ $1 != *$'\t\t'* && $1 != $'\t'* && $1 != *$'\t' ]] || refuse 24 "a line has an empty word"
+  IFS=$'\t' read -ra WORDS <<<"$1"
+}
+
