@@ -10,7 +10,8 @@ import { advance, restartContainer, startContainer, stopContainer } from "./worl
 export type ServeOptions = {
   readonly seed: number;
   readonly release: string;
-  readonly composite: string /** Tools sleep this fraction of their real time. */;
+  readonly composite: string;
+  /** Tools sleep this fraction of their real time. */
   readonly hurry: number;
 };
 
@@ -28,11 +29,16 @@ export function serveWorld(
     composite: options.composite,
     start: Date.now(),
   });
+  const begun: string[] = [];
+  world.listeners.push((event) => {
+    if (event.kind === "command") begun.push(`${event.host} ${event.argv.join(" ")}`);
+  });
   const timer = setInterval(() => advance(world, Math.max(0, Date.now() - world.now)), 50);
   const server = createServer((request, response) => {
     read(request).then(
       (body) => {
-        const answer = handle(world, options, request.url ?? "", body);
+        const path = request.url ?? "";
+        const answer = path === "/begun" ? { begun } : handle(world, options, path, body);
         response.writeHead(answer === undefined ? 404 : 200, { "content-type": "application/json" });
         response.end(JSON.stringify(answer ?? { error: "not found" }));
       },
@@ -113,8 +119,15 @@ function podStarted(world: World, options: ServeOptions, body: Body): object {
   return {};
 }
 
+/** A blow or a trap by name, a container's restart, or a state somebody left behind by hand. */
 function fault(world: World, body: Body): object {
   const host = String(body.host);
+  const left = world.hosts.get(host);
+  if (left !== undefined && typeof body.channels === "number")
+    for (const product of Object.values(left.volume.installed)) product.channels = body.channels;
+  if (left !== undefined && typeof body.shunned === "boolean")
+    world.sites.get(left.site)?.shunned[body.shunned ? "add" : "delete"](host);
+  if (body.channels !== undefined || body.shunned !== undefined) return {};
   const blow = blows.find((each) => each === body.blow);
   if (blow !== undefined) strike(world, blow satisfies Blow, host);
   else if (body.restart === true) {

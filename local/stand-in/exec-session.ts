@@ -10,9 +10,18 @@ export type NetworkFaults = {
   dropReply: number;
   /** The session is cut before anything ran. */
   refuse: number;
+  /** Awaited before a command is handed to the world, and again when it answered: where a test kills the caller. */
+  onStart: (when: "before" | "after", argv: readonly string[]) => Promise<void>;
 };
 
-const due = (faults: NetworkFaults, which: keyof NetworkFaults): boolean => {
+export const noFaults = (): NetworkFaults => ({
+  cutStdin: 0,
+  dropReply: 0,
+  refuse: 0,
+  onStart: async () => {},
+});
+
+const due = (faults: NetworkFaults, which: "cutStdin" | "dropReply" | "refuse"): boolean => {
   if (faults[which] <= 0) return false;
   faults[which] -= 1;
   return true;
@@ -36,7 +45,10 @@ export function serveExec(
     begun = true;
     const all = Buffer.concat(parts);
     const stdin = due(faults, "cutStdin") ? all.subarray(0, all.length / 2) : all;
+    const begins = argv[1] === "start";
+    if (begins) await faults.onStart("before", argv);
     const answer = await world.exec({ pod, argv, stdin });
+    if (begins) await faults.onStart("after", argv);
     if ("lost" in answer) {
       if (answer.lost.includes("not found"))
         frame(

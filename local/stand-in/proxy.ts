@@ -8,7 +8,7 @@ import { Agent, createServer, request, type Server } from "node:https";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { ControlPlane } from "../control-plane.ts";
-import { type NetworkFaults, serveExec } from "./exec-session.ts";
+import { type NetworkFaults, noFaults, serveExec } from "./exec-session.ts";
 import type { WorldClient } from "./world-client.ts";
 
 export type ApiProxy = {
@@ -24,7 +24,7 @@ export async function startProxy(plane: ControlPlane, world: WorldClient): Promi
   const agent = new Agent({ rejectUnauthorized: false, keepAlive: true, maxSockets: 256 });
   const upstream = new URL(plane.server);
   const counts: Record<string, number> = {};
-  const faults: NetworkFaults = { cutStdin: 0, dropReply: 0, refuse: 0 };
+  const faults = noFaults();
   const server: Server = createServer({
     cert: readFileSync(plane.certificate.cert),
     key: readFileSync(plane.certificate.key),
