@@ -11,6 +11,7 @@ import {
 import { siteLabel } from "../topology/names.ts";
 import type { Namespace } from "./estate-reader.ts";
 import type { KubeObject, ResourceKind, Shell } from "./shell.ts";
+import { siteHolder } from "./site-lease.ts";
 import type { RequestLimits, Requeue } from "./upgrade-request.ts";
 
 export const siteFinalizer = "tungsten-operator.io/site";
@@ -28,9 +29,10 @@ export async function deleteSite(
   const namespace = object.metadata.namespace ?? "";
   if (!object.metadata.finalizers?.includes(siteFinalizer)) return "never";
   const user = dependant(name, all);
-  const running: string = object.status?.runningProcedure ?? "";
-  if (user !== undefined || running !== "") {
-    const why = user ?? `procedure ${running} runs on it`;
+  const holder = await siteHolder(shell.objects, namespace, name);
+  const running = holder !== "" && holder !== object.metadata.uid;
+  if (user !== undefined || running) {
+    const why = user ?? `the procedure of UpgradeRequest with UID ${holder} runs on it`;
     shell.events.emit(object, "Warning", "DeletionHeld", `not deleted: ${why}; remove it there first`);
     return { afterMs: limits.idleMs };
   }

@@ -70,3 +70,9 @@ export async function releaseSiteLease(
     if (!isConflict(error)) throw error;
   }
 }
+
+/** UID of the object whose procedure holds the site, read live; empty when none does. */
+export async function siteHolder(objects: Objects, namespace: string, site: string): Promise<string> {
+  const lease = await objects.get(leaseKind, { namespace, name: siteLeaseName(site) });
+  return String(lease?.spec?.holderIdentity ?? "");
+}

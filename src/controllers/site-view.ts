@@ -1,6 +1,5 @@
 /** How a site stands by the facts of its nodes: topology, primary, policy, every node's state. Unknown stays unknown. */
 
-import { leaseKind } from "../kube/kinds.ts";
 import type { Estate, Node, Site } from "../topology/estate.ts";
 import { generatedService } from "../topology/names.ts";
 import type { Facts } from "../tungsten/facts.ts";
@@ -10,7 +9,7 @@ import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import type { PodRef } from "./shell.ts";
-import { siteLeaseName } from "./site-lease.ts";
+import { siteHolder } from "./site-lease.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
 export type NodeView = {
@@ -28,6 +27,8 @@ export type SiteView = {
   readonly nodes: readonly NodeView[];
   readonly topology: string;
   readonly primary: string | undefined;
+  /** As a coordinator tells it; undefined while none does. */
+  readonly policy: string | undefined;
   /** UID of the request that holds the site; empty when none does. */
   readonly holder: string;
   /** What keeps the site from being Ready, if anything. */
@@ -37,11 +38,7 @@ export type SiteView = {
 
 export async function viewOf({ shell, estate, site, namespace }: ClusterPass): Promise<SiteView> {
   const pods = await readPods(shell.objects, estate.namespace);
-  const lease = await shell.objects.get(leaseKind, {
-    namespace: estate.namespace,
-    name: siteLeaseName(site.name),
-  });
-  const holder = String(lease?.spec?.holderIdentity ?? "");
+  const holder = await siteHolder(shell.objects, estate.namespace, site.name);
   const data = site.nodes.filter((node) => !node.witness);
   const around = { pods, copies: async () => new Map<string, string>() };
   const { nodes, policy, primary } = await withFacts(shell, around, (facts) => ({
@@ -60,7 +57,7 @@ export async function viewOf({ shell, estate, site, namespace }: ClusterPass): P
     nodes: nodes.map(nodeStatus(primary)),
     runningProcedure: holder === own ? "" : holder,
   };
-  return { pods, nodes, topology, primary, holder: holder === own ? "" : holder, trouble, status };
+  return { pods, nodes, topology, primary, policy, holder: holder === own ? "" : holder, trouble, status };
 }
 
 function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeView {
@@ -137,6 +134,8 @@ const nodeStatus =
     name: node.name,
     role: node.name === primary ? "primary" : "replica",
     state: typeof local?.state === "string" ? local.state : "Unknown",
+    ...(local?.appliedSeqno != null && { seqno: local.appliedSeqno }),
+    ...(local?.appliedLatencySeconds != null && { latencySeconds: local.appliedLatencySeconds }),
     ...(cluster != null && {
       release: cluster.release,
       ...(cluster.ini !== null && { iniChecksum: cluster.ini }),

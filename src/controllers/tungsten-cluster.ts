@@ -19,7 +19,7 @@ import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import { deleteSite, siteFinalizer } from "./site-deletion.ts";
 import { type Installing, installWhenDue } from "./site-install.ts";
 import { ensureSiteSecret } from "./site-secret.ts";
-import { viewOf } from "./site-view.ts";
+import { type SiteView, viewOf } from "./site-view.ts";
 import type { FenceBook, RequestLimits, Requeue } from "./upgrade-request.ts";
 
 export type ClusterLimits = RequestLimits & { readonly healthMs: number };
@@ -92,28 +92,43 @@ async function passOver(
 
 async function converge(pass: ClusterPass): Promise<Requeue> {
   const { shell, limits, object, estate, site, spec, runnerScript } = pass;
-  const frozen = object.status?.runningProcedure !== undefined && object.status?.runningProcedure !== "";
-  const manifests = siteObjects({ estate, site, spec, runnerScript });
-  await applyAll(shell, frozen ? manifests.filter(({ kind }) => kind !== "StatefulSet") : manifests);
   const view = await viewOf(pass);
+  const manifests = siteObjects({ estate, site, spec, runnerScript });
+  const frozen = view.holder !== "";
+  await applyAll(shell, frozen ? manifests.filter(({ kind }) => kind !== "StatefulSet") : manifests);
   const installing: Installing = await installWhenDue(pass, view);
   const accepted = say("Accepted", "True", "Accepted", "the spec is sound");
   const ready = readiness(view, installing);
   await tell(shell, object, { ...view.status, ...(installing.ledger && { ledger: installing.ledger }) }, [
     accepted,
     ...installing.told,
+    ...policyTold(spec, view),
     ready,
   ]);
   await installing.act();
   return { afterMs: installing.afterMs ?? (ready.status === "True" ? limits.healthMs : limits.idleMs) };
 }
 
-function readiness(view: Awaited<ReturnType<typeof viewOf>>, installing: Installing): Told {
+function readiness(view: SiteView, installing: Installing): Told {
   if (installing.ledger !== undefined && installing.ledger.phase !== "Finished")
     return say("Ready", "False", "Installing", installing.why);
   return view.trouble === undefined
     ? say("Ready", "True", "Replicating", "every node runs and replicates")
     : say("Ready", "False", "NotReplicating", view.trouble);
+}
+
+/** A policy that somebody changed is told. Nothing sets it back: a DBA in the middle of work may have meant it. */
+function policyTold(spec: TungstenClusterSpec, { policy, holder }: SiteView): readonly Told[] {
+  const wanted = spec.policy.toUpperCase();
+  if (policy === undefined)
+    return [say("PolicyAsWanted", "Unknown", "NoCoordinator", "no coordinator tells the policy")];
+  if (policy === wanted) return [say("PolicyAsWanted", "True", "AsWanted", `the policy is ${policy}`)];
+  if (holder !== "")
+    return [say("PolicyAsWanted", "Unknown", "ProcedureRuns", `${policy} while a procedure holds the site`)];
+  const way = `set it in cctrl (set policy ${wanted.toLowerCase()}) or correct spec.policy`;
+  return [
+    say("PolicyAsWanted", "False", "Differs", `the policy is ${policy}, spec.policy wants ${wanted}: ${way}`),
+  ];
 }
 
 function faultsOf(object: KubeObject, spec: TungstenClusterSpec, namespace: Namespace): readonly string[] {

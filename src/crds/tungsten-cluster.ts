@@ -62,11 +62,6 @@ const spec = z
       })
       .default({})
       .describe("Secrets of the accounts; those not named are generated."),
-    users: z
-      .array(reference("Secret with keys username and password."))
-      .max(50)
-      .default([])
-      .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] }),
     storage: z
       .object({ size: z.string().max(32).default("10Gi"), className: objectName.optional() })
       .default({ size: "10Gi" }),
@@ -75,7 +70,12 @@ const spec = z
       .optional()
       .describe("A second volume for what must lie off the node."),
     options: options.default({}),
-    policy: z.enum(["Automatic", "Maintenance"]).default("Automatic"),
+    policy: z
+      .enum(["Automatic", "Maintenance"])
+      .default("Automatic")
+      .describe(
+        "The policy the managers should have; a differing one is told, never set behind a DBA's back.",
+      ),
     retention: z
       .enum(["Retain", "Delete"])
       .default("Retain")

@@ -171,11 +171,12 @@ function nextStep(ledger: Ledger, now: number): Decision {
   const steps = ledger.steps.map((entry, index) =>
     index === ledger.steps.length - 1 ? { ...entry, finishedAt: now } : entry,
   );
+  const { id = "", condition = "" } = steps.at(-1) ?? {};
   const cursor = { step: ledger.cursor.step + 1, part: 0, since: now, round: 1 };
   return {
     kind: "move",
     ledger: { ...ledger, steps, cursor, attempts: {} },
-    why: steps.at(-1)?.condition ?? "",
+    why: id.startsWith("Undo") ? "undone" : condition,
   };
 }
 

@@ -7,7 +7,7 @@ import * as proven from "./conversion-proof.ts";
 import * as stop from "./conversion-readers.ts";
 import * as go from "./conversion-services.ts";
 import { heldByRun, iniPublished, managerIs, policyIs } from "./guards.ts";
-import type { Part } from "./procedure.ts";
+import type { Judgement, Part } from "./procedure.ts";
 import { eachPrimary, eachReader, eachSite, everyNode } from "./scopes.ts";
 import { every } from "./verdicts.ts";
 
@@ -19,10 +19,10 @@ export const maintenance: Part = {
   done: policyIs(() => "MAINTENANCE"),
 };
 
-export const policyAsBefore: Part = {
+const policyReturned = (online: Judgement): Part => ({
   what: "return to the policy of before the run",
   on: eachSite,
-  guards: [go.nothingOffline],
+  guards: [go.nothingOffline(online)],
   run: [
     {
       when: "the policy is another",
@@ -32,9 +32,21 @@ export const policyAsBefore: Part = {
   done: (target, look) =>
     every([
       policyIs(({ site }, run) => run.pins.policies[site.name] ?? "")(target, look),
-      proven.noDatasourceOut(target, look),
-      go.siteOnline(target, look),
+      online(target, look),
     ]),
+  stallSeconds: 600,
+});
+
+export const policyAsBefore: Part = policyReturned(go.siteOnline);
+/** On the way back a node that the managers have shunned keeps nobody waiting. */
+export const policyAsBeforeGoingBack: Part = policyReturned(go.siteOnlineButShunned);
+
+/** The managers bring back what is OFFLINE; a SHUNNED datasource waits for a human. Nothing of ours can help. */
+export const datasourcesIn: Part = {
+  what: "every datasource is ONLINE by the managers' word",
+  on: eachSite,
+  run: [],
+  done: proven.noDatasourceOut,
   stallSeconds: 600,
 };
 

@@ -45,7 +45,7 @@ export const noDatasourceOut: Judgement = (target, look) =>
   knowing(look.facts.get(target.node.name, clusterView), `cctrl of ${target.node.name}`, (view) => {
     const out = view.datasources.filter((source) => source.state !== "ONLINE");
     const missing = siteOf(look.run.estate, target.node).nodes.filter(
-      (node) => !view.datasources.some((source) => source.name === node.name),
+      (node) => !node.witness && !view.datasources.some((source) => source.name === node.name),
     );
     if (missing.length > 0)
       return pending(`${target.site.name} does not show ${missing.map((node) => node.name).join(", ")}`);

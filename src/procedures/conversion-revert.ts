@@ -2,7 +2,7 @@
 import * as act from "./conversion-commands.ts";
 import {
   localServices,
-  policyAsBefore,
+  policyAsBeforeGoingBack,
   proof,
   publish,
   remedies,
@@ -91,6 +91,6 @@ export const revertSteps = (forward: Forward): readonly Step[] => [
     ...forward.automatic,
     id: "RevertPolicy",
     title: "Revert: the policy of before",
-    parts: [localServices(everyNode), ...servicesOnline("crossSite", eachReader), policyAsBefore],
+    parts: [localServices(everyNode), ...servicesOnline("crossSite", eachReader), policyAsBeforeGoingBack],
   },
 ];

@@ -1,7 +1,15 @@
 /** Judgements about the services of a node and the remedies of their errors: gates 7 to 9 of the rehearsed conversion. */
 
+import type { Node } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
-import { replicatorProcess, services, thlEvent, thlRange, tracking } from "../tungsten/node-facts.ts";
+import {
+  clusterView,
+  replicatorProcess,
+  services,
+  thlEvent,
+  thlRange,
+  tracking,
+} from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { classifyError } from "../tungsten/replicator-errors.ts";
 import { positionKept, serviceOf, sourceOf, trackingSchema } from "./conversion-names.ts";
@@ -21,30 +29,45 @@ export const localServiceOnline: Judgement = (target, look) => {
       );
 };
 
-/** Every service of every node of the site, as one verdict; one that is known to be offline calls for its remedy again. */
-export const siteOnline: Judgement = (target, look) =>
-  every(
-    target.site.nodes
-      .filter((node) => !node.witness)
-      .map((node) =>
-        knowing(look.facts.get(node.name, services("cluster")), `the services of ${node.name}`, (all) => {
-          if (all === "down") return pending(`the replicator of ${node.name} does not answer`);
-          const off = all.find(({ state }) => state !== "ONLINE");
-          if (off === undefined) return doneIf(all.length > 0, `${node.name} has no service`);
-          const why = `${off.service} on ${node.name} is ${wordOf(off)}`;
-          return wordOf(off).startsWith("OFFLINE") ? redo(why) : pending(why);
-        }),
-      ),
+/** Every service of a node, as one verdict; one that is known to be offline calls for its remedy again. */
+const nodeOnline = (node: Node, look: Look): Verdict =>
+  knowing(look.facts.get(node.name, services("cluster")), `the services of ${node.name}`, (all) => {
+    if (all === "down") return pending(`the replicator of ${node.name} does not answer`);
+    const off = all.find(({ state }) => state !== "ONLINE");
+    if (off === undefined) return doneIf(all.length > 0, `${node.name} has no service`);
+    const why = `${off.service} on ${node.name} is ${wordOf(off)}`;
+    return wordOf(off).startsWith("OFFLINE") ? redo(why) : pending(why);
+  });
+
+/** Every service on every node of the site is ONLINE. */
+export const siteOnline: Judgement = ({ site }, look) =>
+  every(site.nodes.filter((node) => !node.witness).map((node) => nodeOnline(node, look)));
+
+/**
+ * The same on the way back, but for nodes the managers have SHUNNED, as a failover does with the old primary: such a
+ * node waits for a human's `recover`, and AUTOMATIC does not touch it.
+ */
+export const siteOnlineButShunned: Judgement = ({ site }, look) => {
+  const nodes = site.nodes.filter((node) => !node.witness);
+  const views = nodes.map((node) => look.facts.get(node.name, clusterView));
+  const shunned = new Set(
+    views
+      .flatMap((view) => ("known" in view ? view.known.datasources : []))
+      .filter(({ state }) => typeof state === "string" && state.startsWith("SHUNNED"))
+      .map(({ name }) => name),
   );
+  const verdicts = nodes.map((node) => ({ node, verdict: nodeOnline(node, look) }));
+  return every(verdicts.filter(({ node }) => !shunned.has(node.name)).map(({ verdict }) => verdict));
+};
 
 /** Before everything is ONLINE no manager may act again. */
-export const nothingOffline: Guard = {
+export const nothingOffline = (online: Judgement): Guard => ({
   say: "every service on every node of the site is ONLINE",
   objects: (target, look) => {
-    const verdict = siteOnline(target, look);
+    const verdict = online(target, look);
     return "why" in verdict ? verdict.why : undefined;
   },
-};
+});
 
 export const processStopped =
   (product: Product): Judgement =>

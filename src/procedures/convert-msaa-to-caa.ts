@@ -7,9 +7,11 @@ import { backup } from "../tungsten/node-facts.ts";
 import * as act from "./conversion-commands.ts";
 import { backupName, dumpKept, positionKept, stopHeartbeat } from "./conversion-names.ts";
 import {
+  datasourcesIn,
   localServices,
   maintenance,
   policyAsBefore,
+  policyAsBeforeGoingBack,
   proof,
   publish,
   remedies,
@@ -43,6 +45,7 @@ const backups = (mode: "Take" | "Attested"): Step => ({
   title: "Backups",
   condition: "BackupVerified",
   undo: "Nothing to undo: the backup stays on the backups volume.",
+  lasts: true,
   parts: [
     {
       what: "take a physical backup, prepared and with its checksum, on the backups volume",
@@ -79,7 +82,7 @@ const stopCrossSite: Step = {
       done: go.processRuns("crossSite"),
     },
     ...servicesOnline("crossSite", eachReader),
-    policyAsBefore,
+    policyAsBeforeGoingBack,
   ],
   parts: [
     maintenance,
@@ -175,6 +178,7 @@ const dumps: Step = {
   title: "Export the tungsten_* Databases",
   condition: "TrackingSchemasExported",
   undo: "Nothing to undo: the dumps stay where they are.",
+  lasts: true,
   parts: [
     {
       what: "dump the tracking schema to a new file, and read it back: one commit row, equal to the kept position",
@@ -330,7 +334,7 @@ const automatic: Step = {
   title: "Return to Automatic Mode",
   condition: "PolicyReturned",
   undo: "Set the policy by hand.",
-  parts: [localServices(everyNode), ...servicesOnline("cluster", eachReader), policyAsBefore],
+  parts: [localServices(everyNode), ...servicesOnline("cluster", eachReader), policyAsBefore, datasourcesIn],
 };
 
 /** The conversion for one request's parameters. */

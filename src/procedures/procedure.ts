@@ -112,6 +112,8 @@ export type Step = {
   readonly parts: readonly Part[];
   /** How to go back from here: parts that run on abort, or a sentence saying why there are none. */
   readonly undo: readonly Part[] | string;
+  /** What it made stays, whichever way the run goes: a backup, a dump. */
+  readonly lasts?: true;
 };
 
 export type Interruption = { readonly site: string; readonly seconds: number; readonly why: string };

@@ -8,7 +8,12 @@ import { placeOf, trackOf } from "./track.ts";
 /** Conditions of a run that has been approved, after a decision. */
 export function tellRun(procedure: Procedure, decision: Decision, paused: boolean): readonly Told[] {
   const { ledger } = decision;
-  return [...stepsTold(ledger), progressing(procedure, decision, paused), stalled(decision), ...over(ledger)];
+  return [
+    ...stepsTold(procedure, ledger),
+    progressing(procedure, decision, paused),
+    stalled(decision),
+    ...over(ledger),
+  ];
 }
 
 /** Where the run stands, in words for the printer column. */
@@ -22,15 +27,17 @@ export function cursorInWords(procedure: Procedure, ledger: Ledger): string {
   return `${ledger.cursor.step + 1}/${steps.length} ${step.title}${step.parts.length > 1 ? ` (${part} of ${step.parts.length})` : ""}`;
 }
 
-function stepsTold(ledger: Ledger): readonly Told[] {
+/** A finished step's condition is True for as long as nothing has taken it back. */
+function stepsTold(procedure: Procedure, ledger: Ledger): readonly Told[] {
+  const takenBack = new Set(procedure.steps.filter((step) => step.lasts !== true).map((step) => step.id));
+  const walked = new Set(ledger.steps.map((entry) => entry.id));
   return ledger.steps
     .filter((entry) => entry.finishedAt !== undefined && !entry.id.startsWith("Undo"))
-    .map((entry) => ({
-      type: entry.condition,
-      status: "True",
-      reason: entry.id,
-      message: `${entry.id} is done`,
-    }));
+    .map(({ id, condition }) =>
+      takenBack.has(id) && (walked.has(`Undo${id}`) || ledger.direction === "Revert")
+        ? { type: condition, status: "False", reason: "TakenBack", message: `${id} was taken back` }
+        : { type: condition, status: "True", reason: id, message: `${id} is done` },
+    );
 }
 
 function progressing(procedure: Procedure, decision: Decision, paused: boolean): Told {

@@ -134,7 +134,8 @@ export const finished = async (stand: Stand, name: string, seconds = 180): Promi
     object = await get(stand, "upg", name);
     return object.status?.ledger?.phase === "Finished";
   }).catch((error: Error) => {
-    throw new Error(`${error.message}: ${JSON.stringify(object?.status?.conditions)}`);
+    const now = ["Stalled", "Progressing"].map((type) => object && condition(object, type)?.message);
+    throw new Error(`${error.message}: ${now.join(" · ")}`);
   });
   if (object === undefined) throw new Error("unreachable");
   return object;

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import { strike } from "../../simulator/faults.ts";
 import { digest, judge } from "../../simulator/oracle.ts";
 import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
@@ -215,6 +216,25 @@ describe("a human's words", () => {
     expect(digest(scene.world)).toBe(before);
     expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [] });
     expect(watch.violations).toEqual([]);
+  });
+
+  test("a primary that moves halts the run; abort then ends under the policy of before, the old primary left SHUNNED", async () => {
+    const scene = await newScene({ ...small, seed: 5 });
+    await askForConversion(scene);
+    const stalled = async () => conditionOf(await theRequest(scene), "Stalled")?.reason;
+    await until(scene, stepIs("ExportTrackingSchemas", 0));
+    // A failover loses what was not replicated yet; here nothing is on its way.
+    quiesce(scene);
+    strike(scene.world, "primary-moved", "nyc-0");
+    for (let n = 0; n < 50 && (await stalled()) !== "PrimaryMoved"; n += 1) await pass(scene);
+    expect(await stalled()).toBe("PrimaryMoved");
+    edit(scene, (spec) => Object.assign(spec, { abort: true }));
+    const request = await drive(scene);
+    expect(outcome(request)).toBe("Aborted");
+    expect(conditionOf(request, "CrossSiteReplicatorsStopped")).toMatchObject({ status: "False" });
+    expect(conditionOf(request, "BackupVerified")).toMatchObject({ status: "True" });
+    expect([...scene.world.sites.values()].map(({ policy }) => policy)).toEqual(["AUTOMATIC", "AUTOMATIC"]);
+    expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [] });
   });
 
   test("abort is no way back once uninstalling has begun; the run goes on", async () => {
