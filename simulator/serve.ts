@@ -88,6 +88,11 @@ function handle(world: World, options: ServeOptions, path: string, body: Body): 
       for (const site of world.sites.values())
         Object.assign(site.client, { rate: Number(body.rate), due: 0, longestGap: 0, lastAck: world.now });
       return {};
+    case "/hurry":
+      for (const host of world.hosts.values()) host.slowness = Number(body.factor);
+      return {};
+    case "/commands":
+      return { commands: commandsOf(world) };
     case "/state":
       return summary(world);
     case "/oracle":
@@ -136,6 +141,18 @@ function fault(world: World, body: Body): object {
   } else world.traps.push({ at: String(body.trap) as Trap["at"], host, after: Number(body.after ?? 0) });
   return {};
 }
+
+/** Every marked command with its times, for measuring. */
+const commandsOf = (world: World): object[] =>
+  [...world.hosts.values()].flatMap((host) =>
+    [...host.volume.markers].map(([key, { began, ended, argv }]) => ({
+      host: host.name,
+      key,
+      began,
+      ended: ended ?? world.now,
+      tool: argv.join(" "),
+    })),
+  );
 
 /** What the demo prints: writes, interruption, what is missing where, topology as the nodes have it. */
 function summary(world: World): object {

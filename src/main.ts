@@ -6,6 +6,8 @@ import { reconcileLink } from "./controllers/cross-site-link.ts";
 import type { KubeObject, ResourceKind, Shell } from "./controllers/shell.ts";
 import { type ClusterLimits, reconcileCluster } from "./controllers/tungsten-cluster.ts";
 import { type FenceBook, reconcileRequest } from "./controllers/upgrade-request.ts";
+import { saidSomethingNew } from "./controllers/wake.ts";
+import type { OnChange } from "./kube/cache.ts";
 import { eventsOver } from "./kube/events.ts";
 import { podsOver } from "./kube/exec.ts";
 import { clusterKind, compositeKind, linkKind, podKind, requestKind, statefulSetKind } from "./kube/kinds.ts";
@@ -55,6 +57,7 @@ function shellOver(settings: Settings, rest: Rest, metrics: Metrics): Shell {
     clock: { now: () => Date.now() },
     events: eventsOver(objects, log, settings.POD_NAME),
     meters: metrics.meters,
+    questions: new Map(),
   };
 }
 
@@ -127,7 +130,7 @@ function startLoops(settings: Settings, rest: Rest, shell: Shell, metrics: Metri
     maxBackoffMs: settings.BACKOFF_MAX_MS,
   };
   const namespace = settings.WATCH_NAMESPACE === "" ? undefined : settings.WATCH_NAMESPACE;
-  const watch = (kind: ResourceKind, onChange: (object: KubeObject) => void, labelSelector?: string) =>
+  const watch = (kind: ResourceKind, onChange: OnChange, labelSelector?: string) =>
     startReflector(
       rest,
       { kind, namespace, onChange, ...(labelSelector !== undefined && { labelSelector }) },
@@ -148,7 +151,12 @@ function startLoops(settings: Settings, rest: Rest, shell: Shell, metrics: Metri
   return {
     queue,
     reflectors: [
-      ...loops.map((loop) => watch(loop.kind, (object) => queue.add(keyOf(loop.name, object)))),
+      ...loops.map((loop) => {
+        const isNews = saidSomethingNew();
+        return watch(loop.kind, (object, gone) => {
+          if (isNews(object, gone)) queue.add(keyOf(loop.name, object));
+        });
+      }),
       watch(podKind, wakeSite, siteLabel),
       watch(statefulSetKind, wakeSite, siteLabel),
     ],

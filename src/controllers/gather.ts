@@ -9,6 +9,8 @@ import type { PodRef, Shell } from "./shell.ts";
 export type Surroundings = {
   readonly pods: ReadonlyMap<string, PodRef>;
   readonly copies: () => Promise<Copies>;
+  /** Whose questions are remembered, and for which place of its procedure. Left out where they are always the same. */
+  readonly about?: { readonly uid: string; readonly place: string };
 };
 
 /** A judgement may ask more once it knows more; beyond this many rounds in one pass it has to wait for the next. */
@@ -16,7 +18,7 @@ const maxRounds = 4;
 
 /**
  * Evaluates a pure decision over facts, gathering what it asks for until it asks nothing new. The decision is made on
- * facts of this pass only.
+ * facts of this pass only; what the last pass asked is asked at once, so that one session a node usually carries all.
  */
 export async function withFacts<T>(
   shell: Shell,
@@ -25,22 +27,37 @@ export async function withFacts<T>(
 ): Promise<T> {
   const answers = new Map<string, Map<string, Answer>>();
   let copies: Known<Copies> | undefined;
+  const { about } = around;
+  const last = about && shell.questions.get(about.uid);
+  if (last !== undefined && last.place === about?.place) await ask(shell, around, answers, last.asks);
   for (let round = 0; ; round += 1) {
     const facts = factsFrom(answers, copies);
     const decided = decide(facts);
     const wanted = facts.wanted();
-    if ((wanted.asks.length === 0 && !wanted.copies) || round === maxRounds) return decided;
+    if ((wanted.asks.length === 0 && !wanted.copies) || round === maxRounds) {
+      if (about !== undefined) shell.questions.set(about.uid, { place: about.place, asks: facts.asked() });
+      return decided;
+    }
     const listed = wanted.copies ? listCopies(shell, around) : undefined;
-    await Promise.all(
-      [...byNode(wanted.asks)].map(async ([node, asks]) => {
-        const known = answers.get(node) ?? new Map<string, Answer>();
-        answers.set(node, known);
-        for (const [id, answer] of await askNode(shell, around.pods.get(node), node, asks))
-          known.set(id, answer);
-      }),
-    );
+    await ask(shell, around, answers, wanted.asks);
     if (listed !== undefined) copies = await listed;
   }
+}
+
+/** One session a node, all nodes side by side. */
+async function ask(
+  shell: Shell,
+  { pods }: Surroundings,
+  answers: Map<string, Map<string, Answer>>,
+  asks: readonly Ask[],
+): Promise<void> {
+  await Promise.all(
+    [...byNode(asks)].map(async ([node, questions]) => {
+      const known = answers.get(node) ?? new Map<string, Answer>();
+      answers.set(node, known);
+      for (const [id, answer] of await askNode(shell, pods.get(node), node, questions)) known.set(id, answer);
+    }),
+  );
 }
 
 async function listCopies(shell: Shell, around: Surroundings): Promise<Known<Copies>> {

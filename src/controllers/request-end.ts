@@ -17,6 +17,7 @@ export async function finishRequest(
 ): Promise<Requeue> {
   const sites = Object.keys(ledger.pins?.members ?? {}).sort();
   for (const site of sites) await remember(shell, request, ledger, site);
+  shell.questions.delete(request.metadata.uid ?? "");
   if (request.metadata.finalizers?.includes(runFinalizer)) {
     await releaseSites(shell, request, sites, fences);
     const finalizers = request.metadata.finalizers.filter((name) => name !== runFinalizer);

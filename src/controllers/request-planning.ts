@@ -34,7 +34,11 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
   if (rememberedAsDone(pass)) return end(pass, "AlreadyDone");
   const { procedure } = pass.procedureOf(spec);
   const pods = await readPods(shell.objects, estate.namespace);
-  const around = { pods, copies: () => listCopies(shell.objects, request) };
+  const around = {
+    pods,
+    copies: () => listCopies(shell.objects, request),
+    about: { uid: ledger.runUid, place: "planning" },
+  };
   const prepared = await withFacts(shell, around, (facts) =>
     prepare(procedure, ledger, request.metadata.name, estate, facts, lentFor(estate)),
   );

@@ -60,7 +60,11 @@ async function decide(
     revert: spec.revert,
     acknowledge: spec.acknowledge,
   };
-  const around = { pods, copies: () => listCopies(shell.objects, request) };
+  const around = {
+    pods,
+    copies: () => listCopies(shell.objects, request),
+    about: { uid: ledger.runUid, place: Object.values(ledger.cursor).join(".") },
+  };
   return withFacts(shell, around, (facts) =>
     advance(procedure, ledger, {
       run: runOf(ledger, request.metadata.name, estate, pins, ini),

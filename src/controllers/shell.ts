@@ -3,6 +3,7 @@
  * over the simulator. Nothing else reaches the outside.
  */
 import type { Logger } from "pino";
+import type { Ask } from "../tungsten/facts.ts";
 
 /** A Kubernetes object as plain JSON. Fields we do not know stay in place. */
 export type KubeObject = {
@@ -104,4 +105,6 @@ export interface Shell {
   readonly events: Events;
   readonly log: Logger;
   readonly meters: Meters;
+  /** What each object's last pass asked its nodes. It saves sessions and decides nothing; lost with the process. */
+  readonly questions: Map<string, { readonly place: string; readonly asks: readonly Ask[] }>;
 }

@@ -96,7 +96,11 @@ async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<
     iniSha256: Object.fromEntries(Object.entries(ini).map(([kind, text]) => [kind, lent.sha256(text)])),
   };
   await applyAll(shell, [iniMap(estate, ini.MSAA ?? "")]);
-  const around = { pods: view.pods, copies: async () => new Map<string, string>() };
+  const around = {
+    pods: view.pods,
+    copies: async () => new Map<string, string>(),
+    about: { uid: `${object.metadata.uid}`, place: Object.values(ledger.cursor).join(".") },
+  };
   const controls = {
     generation: object.metadata.generation ?? 0,
     paused: false,

@@ -49,6 +49,7 @@ export async function reconcileCluster(
     return await passOver(shell, limits, runnerScript, fences, object);
   } catch (error) {
     if (isConflict(error)) return { afterMs: 50 };
+    await tellFailure(shell, ref, error);
     throw error;
   }
 }
@@ -146,6 +147,17 @@ async function refuse(shell: Shell, object: KubeObject, why: string): Promise<Re
     say("Ready", "False", "Refused", why),
   ]);
   return { afterMs: 30_000 };
+}
+
+/** What keeps failing stands where people look. Telling it may fail too; the first error is the one that counts. */
+async function tellFailure(shell: Shell, ref: ObjectRef, error: unknown): Promise<void> {
+  try {
+    const object = await shell.objects.get(clusterKind, ref);
+    const why = `the last pass failed and is tried again: ${error instanceof Error ? error.message : String(error)}`;
+    if (object !== undefined) await tell(shell, object, {}, [say("Ready", "Unknown", "PassFailed", why)]);
+  } catch {
+    shell.log.warn({ name: ref.name }, "the failure could not be told in the status");
+  }
 }
 
 async function addFinalizer(shell: Shell, object: KubeObject): Promise<Requeue> {

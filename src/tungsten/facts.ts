@@ -35,6 +35,8 @@ export type Facts = {
   /** Content checksums of what this run has copied off the nodes. */
   readonly copies: () => Known<Copies>;
   readonly wanted: () => { readonly asks: readonly Ask[]; readonly copies: boolean };
+  /** Every question so far, answered or not. */
+  readonly asked: () => readonly Ask[];
 };
 
 export const notAskedYet = "not asked yet";
@@ -45,12 +47,16 @@ export function factsFrom(
   copies: Known<Copies> | undefined,
 ): Facts {
   const wanted = new Map<string, Ask>();
+  const asked = new Map<string, Ask>();
   let copiesWanted = false;
   return {
     get<T>(node: string, fact: Fact<T>): Known<T> {
       const answer = answers.get(node)?.get(fact.id);
+      const key = `${node} ${fact.id}`;
+      const question = { node, query: { id: fact.id, argv: fact.argv } };
+      asked.set(key, question);
       if (answer === undefined) {
-        wanted.set(`${node} ${fact.id}`, { node, query: { id: fact.id, argv: fact.argv } });
+        wanted.set(key, question);
         return { unknown: notAskedYet };
       }
       if ("missing" in answer) return { unknown: answer.missing };
@@ -61,6 +67,7 @@ export function factsFrom(
       if (copies === undefined) copiesWanted = true;
       return copies ?? { unknown: notAskedYet };
     },
+    asked: () => [...asked.values()],
     wanted: () => ({ asks: [...wanted.values()], copies: copiesWanted }),
   };
 }

@@ -195,6 +195,7 @@ function shellOver(scene: Scene): Shell {
     events: { emit: (_about, _type, reason, message) => void scene.readable.push(`${reason} ${message}`) },
     log: silent,
     meters: { execRound() {}, apiWrite() {}, commandBegun() {}, stepFinished() {}, procedureHalted() {} },
+    questions: new Map(),
   };
 }
 

@@ -1,0 +1,22 @@
+/** When a change of an object is worth a pass: what people say, not what we wrote ourselves. */
+import type { KubeObject } from "./shell.ts";
+
+/**
+ * Remembers what people say in each object (spec by its generation, labels, annotations, finalizers, deletion) and
+ * answers whether that changed. A status alone never wakes its own loop: it would write a status, and wake itself.
+ */
+export function saidSomethingNew(): (object: KubeObject, gone: boolean) => boolean {
+  const heard = new Map<string, string>();
+  return ({ metadata }, gone) => {
+    const uid = metadata.uid ?? "";
+    if (gone) {
+      heard.delete(uid);
+      return true;
+    }
+    const { generation, labels, annotations, finalizers, deletionTimestamp } = metadata;
+    const said = JSON.stringify([generation, labels, annotations, finalizers, deletionTimestamp]);
+    if (heard.get(uid) === said) return false;
+    heard.set(uid, said);
+    return true;
+  };
+}
