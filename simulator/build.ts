@@ -78,6 +78,8 @@ export function addHost(
     site: site.name,
     ordinal,
     podUid: `uid-${name}`,
+    clockSkewMs: 0,
+    freeBytes: 50_000_000_000,
     life: 0,
     up: false,
     mysql: newMysql(offset * 100 + ordinal, offset, increment),

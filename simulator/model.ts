@@ -59,6 +59,9 @@ export type Mysql = {
   position: number;
   /** "empty": the database exists without tables, as uninstall leaves it. */
   schemas: Map<string, TrackingTables | "empty">;
+  /** Where my.cnf says something else than the running server. */
+  file: Map<string, string>;
+  expireSeconds: number;
   findings: { kind: string; name: string }[];
   oldestTransaction: number;
 };
@@ -141,6 +144,9 @@ export type Host = {
   readonly site: string;
   readonly ordinal: number;
   podUid: string;
+  /** What its clock is ahead of the world's. */
+  clockSkewMs: number;
+  freeBytes: number;
   /** Counts container lives; a process of an earlier life is gone. */
   life: number;
   up: boolean;

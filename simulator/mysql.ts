@@ -25,6 +25,8 @@ export function newMysql(serverId: number, offset: number, increment: number): M
     log: [],
     position: 4,
     schemas: new Map(),
+    file: new Map(),
+    expireSeconds: 604800,
     findings: [],
     oldestTransaction: 0,
   };

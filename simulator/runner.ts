@@ -45,6 +45,7 @@ const queries: Record<string, Tool> = {
   clock: node.clock,
   space: node.space,
   reach: node.reach,
+  "my-cnf": node.myCnf,
   backup: node.backupState,
 };
 

@@ -56,10 +56,21 @@ export const ini = quick(({ host }) =>
     ]),
   ),
 );
-export const clock = quick(({ world }) => ok(`${world.now}\n`));
-export const space = quick(() =>
-  ok("/opt\t50000000000\t100000000000\n/backups\t50000000000\t100000000000\n"),
+export const clock = quick(({ world, host }) => ok(`${world.now + host.clockSkewMs}\n`));
+export const space = quick(({ host }) =>
+  ok(`/opt\t${host.freeBytes}\t100000000000\n/backups\t50000000000\t100000000000\n`),
 );
+export const myCnf = quick(({ host: { mysql } }) => {
+  const said = new Map([
+    ["server-id", String(mysql.serverId)],
+    ["log-bin", "mysql-bin"],
+    ["binlog-format", mysql.format],
+    ["auto-increment-increment", String(mysql.increment)],
+    ["auto-increment-offset", String(mysql.offset)],
+    ...mysql.file,
+  ]);
+  return ok(lines([...said].map(([key, value]) => `${key}\t${value}`)));
+});
 
 export const reach = quick(({ world, host, args }) =>
   ok(

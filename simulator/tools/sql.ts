@@ -27,7 +27,7 @@ export const sql = quick(({ host, args }) => {
         binlog_format: mysql.format,
         auto_increment_increment: mysql.increment,
         auto_increment_offset: mysql.offset,
-        binlog_expire_logs_seconds: 604800,
+        binlog_expire_logs_seconds: mysql.expireSeconds,
         version: "10.11.19-MariaDB-log",
       };
       return ok(

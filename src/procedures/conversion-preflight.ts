@@ -14,6 +14,7 @@ import {
 } from "../tungsten/node-facts.ts";
 import { serviceOf } from "./conversion-names.ts";
 import { soleMaster } from "./conversion-pins.ts";
+import { hostAcceptances } from "./conversion-preflight-hosts.ts";
 import type { Acceptance, AcceptanceAnswer } from "./procedure.ts";
 
 export type ConversionParameters = {
@@ -302,6 +303,7 @@ export function acceptsConversion(parameters: ConversionParameters): readonly Ac
     transactions(limits.oldestTransactionSeconds),
     told(acknowledgedFindings),
     noCollision,
+    ...hostAcceptances,
     reachable,
   ];
 }

@@ -5,7 +5,18 @@ import { readPosition } from "./dsctl.ts";
 import { readTrackingDump } from "./dump.ts";
 import { type Fact, factOf } from "./facts.ts";
 import type { MarkerState, Product, ToolOutput } from "./invocation.ts";
-import { readBackup, readFiles, readHolds, readIni, readInstalled, readMarker, readReach } from "./node.ts";
+import {
+  readBackup,
+  readClock,
+  readFiles,
+  readHolds,
+  readIni,
+  readInstalled,
+  readMarker,
+  readReach,
+  readServerFile,
+  readSpace,
+} from "./node.ts";
 import { type Reading, type ReplicatorStatus, read, type TrackingRows } from "./reading.ts";
 import {
   readBinlogPosition,
@@ -53,6 +64,10 @@ export const oldestTransaction = factOf(["sql", "oldest-transaction"], readCount
 
 export const installed = (product: Product) => factOf(["installed", product], readInstalled);
 export const tpmProcesses = factOf(["tpm-processes"], readTpmProcesses);
+export const nodeClock = factOf(["clock"], readClock);
+export const space = factOf(["space"], readSpace);
+/** What my.cnf says about identity, format and auto-increment; the running server is asked by `serverSettings`. */
+export const serverFile = factOf(["my-cnf"], readServerFile);
 export const keptFiles = factOf(["files"], readFiles);
 export const holds = factOf(["holds"], readHolds);
 export const iniState = factOf(["ini"], readIni);

@@ -140,3 +140,30 @@ export function readMarker(output: ToolOutput): Reading<MarkerState> {
       return unreadable(`unknown marker state «${(state ?? "").slice(0, 40)}»`);
   }
 }
+
+/** The node's own time in milliseconds since the epoch. */
+export function readClock(output: ToolOutput): Reading<number> {
+  const text = output.stdout.trim();
+  return output.exitCode === 0 && /^\d{13}$/.test(text) ? read(Number(text)) : failed(output, "clock");
+}
+
+export type Volume = { readonly path: string; readonly freeBytes: number; readonly totalBytes: number };
+
+export function readSpace(output: ToolOutput): Reading<readonly Volume[]> {
+  if (output.exitCode !== 0) return failed(output, "space");
+  const volumes = linesOf(output.stdout).map((line) => {
+    const [path = "", free = "", total = ""] = line.split("\t");
+    return { path, freeBytes: Number(free || "NaN"), totalBytes: Number(total || "NaN") };
+  });
+  const sound =
+    volumes.length > 0 && volumes.every(({ freeBytes, totalBytes }) => freeBytes >= 0 && totalBytes > 0);
+  return sound ? read(volumes) : unreadable("a line of the volumes has no sizes");
+}
+
+/** What my.cnf says, by option. */
+export function readServerFile(output: ToolOutput): Reading<ReadonlyMap<string, string>> {
+  if (output.exitCode !== 0) return failed(output, "my-cnf");
+  return read(
+    new Map(linesOf(output.stdout).map((line) => [line.split("\t")[0] ?? "", line.split("\t")[1] ?? ""])),
+  );
+}

@@ -72,6 +72,8 @@ export type ServerSettings = {
   readonly autoIncrementIncrement: string;
   readonly autoIncrementOffset: string;
   readonly version: string;
+  /** 0 keeps them for ever; null: the server did not say. */
+  readonly binlogExpireSeconds: number | null;
 };
 
 export function readServerSettings(output: ToolOutput): Reading<ServerSettings> {
@@ -90,6 +92,9 @@ export function readServerSettings(output: ToolOutput): Reading<ServerSettings> 
     autoIncrementOffset: offset,
     logBin: value("log_bin") ?? "",
     version: value("version") ?? "",
+    binlogExpireSeconds: /^\d+$/.test(value("binlog_expire_logs_seconds") ?? "")
+      ? Number(value("binlog_expire_logs_seconds"))
+      : null,
   });
 }
 

@@ -1,0 +1,167 @@
+/** Pre-flight of the conversion, the part about hosts: clocks, room, retention, configuration files, what links carry. */
+import { dataNodes, type Estate, type Node, siteOf } from "../topology/estate.ts";
+import type { Fact, Facts, Known } from "../tungsten/facts.ts";
+import { nodeClock, serverFile, serverSettings, space } from "../tungsten/node-facts.ts";
+import type { Acceptance, AcceptanceAnswer } from "./procedure.ts";
+
+const ok: AcceptanceAnswer = { ok: true };
+
+/** Commit times and heartbeats are compared across sites; the manager's pages ask for clocks in step. */
+const skewLimitMs = 5_000;
+/** A release tree, the dumps of tracking schemas, and logs that grow while nobody applies them. */
+const leastFreeBytes = 4 * 1024 ** 3;
+const leastFreeShare = 0.1;
+/** What a reader has not applied must still be there after a night in which a human ponders a halt. */
+const leastRetentionSeconds = 24 * 3600;
+
+type Gathered<T> = { readonly node: Node; readonly fact: Known<T> };
+
+const ofEveryNode = <T>(estate: Estate, facts: Facts, fact: Fact<T>): readonly Gathered<T>[] =>
+  dataNodes(estate).map((node) => ({ node, fact: facts.get(node.name, fact) }));
+
+/** The first refusal in node order; without one, the first silence. */
+function judged<T>(
+  gathered: readonly Gathered<T>[],
+  judge: (node: Node, value: T, at: number) => string | undefined,
+): AcceptanceAnswer {
+  for (const { node, fact } of gathered) {
+    const refused = "known" in fact ? judge(node, fact.known, fact.at) : undefined;
+    if (refused !== undefined) return { refused };
+  }
+  const silent = gathered.find(({ fact }) => "unknown" in fact);
+  if (silent === undefined) return ok;
+  return { unknown: `${silent.node.name}: ${"unknown" in silent.fact ? silent.fact.unknown : ""}` };
+}
+
+/** `at` is the operator's own time when the answer came, so a slow answer looks like a clock that is behind by so much. */
+const clocksInStep: Acceptance = {
+  say: `the clocks of all nodes are within ${skewLimitMs / 1000} s of each other`,
+  ask(estate, facts) {
+    const gathered = ofEveryNode(estate, facts, nodeClock);
+    const offsets = gathered.flatMap(({ node, fact }) =>
+      "known" in fact ? [{ node, ms: fact.known - fact.at }] : [],
+    );
+    const sorted = offsets.sort((a, b) => a.ms - b.ms);
+    const [slowest, fastest] = [sorted[0], sorted.at(-1)];
+    if (slowest !== undefined && fastest !== undefined && fastest.ms - slowest.ms > skewLimitMs)
+      return {
+        refused: `the clock of ${fastest.node.name} is ${Math.round((fastest.ms - slowest.ms) / 1000)} s ahead of that of ${slowest.node.name}; set both by one time source`,
+      };
+    return judged(gathered, () => undefined);
+  },
+};
+
+const roomEnough: Acceptance = {
+  say: "every volume has room for a release, the dumps and logs that grow",
+  ask: (estate, facts) =>
+    judged(ofEveryNode(estate, facts, space), (node, volumes) => {
+      const full = volumes.find(
+        ({ freeBytes, totalBytes }) => freeBytes < leastFreeBytes || freeBytes < totalBytes * leastFreeShare,
+      );
+      return (
+        full &&
+        `${full.path} of ${node.name} has ${Math.floor(full.freeBytes / 1024 ** 2)} MiB free of ${Math.floor(full.totalBytes / 1024 ** 2)}; make room until 4 GiB and a tenth of it are free`
+      );
+    }),
+};
+
+const secondsOf = (duration: string): number | undefined => {
+  const match = /^(\d+)([smhd])$/.exec(duration);
+  const factor = { s: 1, m: 60, h: 3600, d: 86_400 }[match?.[2] ?? ""];
+  return match === null || factor === undefined ? undefined : Number(match[1]) * factor;
+};
+
+const logsKept: Acceptance = {
+  say: "binary logs and THL are kept for at least a day",
+  ask(estate, facts) {
+    const gathered = ofEveryNode(estate, facts, serverSettings);
+    for (const { name, options } of estate.sites) {
+      const retention = secondsOf(options["thl-log-retention"] ?? options["repl-thl-log-retention"] ?? "7d");
+      if (retention !== undefined && retention < leastRetentionSeconds)
+        return {
+          refused: `spec.options.thl-log-retention of TungstenCluster ${name} is less than a day; raise it, or a long halt would find the log gone`,
+        };
+    }
+    return judged(gathered, (node, { binlogExpireSeconds }) =>
+      binlogExpireSeconds !== null && binlogExpireSeconds > 0 && binlogExpireSeconds < leastRetentionSeconds
+        ? `binlog_expire_logs_seconds of ${node.name} is ${binlogExpireSeconds}; raise it to a day (86400) or more`
+        : undefined,
+    );
+  },
+};
+
+/** A server that restarts in the middle must come back as it is now. */
+const filesAsRunning: Acceptance = {
+  say: "my.cnf says what the running server does",
+  ask(estate, facts) {
+    const running = ofEveryNode(estate, facts, serverSettings);
+    return judged(ofEveryNode(estate, facts, serverFile), (node, file) => {
+      const server = running.find((each) => each.node.name === node.name)?.fact;
+      if (server === undefined || "unknown" in server) return undefined;
+      const { serverId, binlogFormat, autoIncrementIncrement, autoIncrementOffset } = server.known;
+      const pairs = [
+        ["server-id", serverId],
+        ["binlog-format", binlogFormat],
+        ["auto-increment-increment", autoIncrementIncrement],
+        ["auto-increment-offset", autoIncrementOffset],
+      ] as const;
+      const wrong = pairs.find(([key, value]) => file.get(key)?.toUpperCase() !== value.toUpperCase());
+      return (
+        wrong &&
+        `my.cnf of ${node.name} says ${wrong[0]}=${file.get(wrong[0]) ?? "(nothing)"}, the running server has ${wrong[1]}; make them equal, or a restart would change it`
+      );
+    });
+  },
+};
+
+/** tpm reads `[x_from_y]` only in post-process (tungsten-config §3): an option of a link would be lost without a word. */
+const linkOptionsCarried: Acceptance = {
+  say: "no option of a CrossSiteLink is lost",
+  ask(estate) {
+    const [lost] = estate.links.flatMap((link) => Object.keys(link.options).map((key) => ({ link, key })));
+    return lost === undefined
+      ? ok
+      : {
+          refused: `spec.options.${lost.key} of CrossSiteLink ${lost.link.name} has no counterpart in a composite; remove it from the link if the estate can do without`,
+        };
+  },
+};
+
+/** CAA's generated services need names that nothing else has. */
+const namesFree: Acceptance = {
+  say: "the composite's name is no site's",
+  ask(estate) {
+    const { composite } = estate;
+    const clash = estate.sites.find((site) => site.dataservice === composite?.dataservice);
+    return clash === undefined
+      ? ok
+      : {
+          refused: `CompositeService ${composite?.name} and TungstenCluster ${clash.name} share the dataservice name ${clash.dataservice}; give the composite another spec.dataservice`,
+        };
+  },
+};
+
+/** Every site has more than one data node: the backup and the order of updates need a replica. */
+const replicasThere: Acceptance = {
+  say: "every site has a replica beside its primary",
+  ask(estate) {
+    const alone = dataNodes(estate).find(
+      (node) => siteOf(estate, node).nodes.filter((each) => !each.witness).length < 2,
+    );
+    return alone === undefined
+      ? ok
+      : {
+          refused: `site ${alone.site} has one data node; the conversion takes its backup from a replica: raise spec.nodes to 2 or more first`,
+        };
+  },
+};
+
+export const hostAcceptances: readonly Acceptance[] = [
+  replicasThere,
+  namesFree,
+  linkOptionsCarried,
+  clocksInStep,
+  roomEnough,
+  logsKept,
+  filesAsRunning,
+];

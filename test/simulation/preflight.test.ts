@@ -1,0 +1,241 @@
+/** Every pre-flight check of the conversion, failing for one reason at a time: one sentence, no plan, no command. */
+import { describe, expect, test } from "@jest/globals";
+import { strike } from "../../simulator/faults.ts";
+import { type Host, hostOf } from "../../simulator/model.ts";
+import type { KubeObject } from "../../src/controllers/shell.ts";
+import { clusterKind, compositeKind, linkKind } from "../../src/kube/kinds.ts";
+import { askForConversion, conditionOf, namespace, newScene, pass, type Scene, theRequest } from "./scene.ts";
+
+type Change = (scene: Scene, host: Host) => unknown;
+type Case = readonly [name: string, change: Change, says: RegExp];
+
+const spec =
+  (kind: typeof clusterKind, name: string, change: (spec: KubeObject["spec"]) => void): Change =>
+  async ({ objects }) => {
+    const object = await objects.get(kind, { namespace, name });
+    if (object === undefined) throw new Error(`no ${name}`);
+    change(object.spec);
+    await objects.replace(kind, object);
+  };
+const installed = (host: Host, product: "cluster" | "crossSite") => {
+  const is = host.volume.installed[product];
+  if (is === undefined) throw new Error(`${product} is not installed`);
+  return is;
+};
+const finding =
+  (kind: string, name: string): Change =>
+  (_scene, host) =>
+    void host.mysql.findings.push({ kind, name });
+
+/** Each changes nyc-1 unless it says otherwise. */
+const refusals: readonly Case[] = [
+  [
+    "no composite",
+    async ({ objects }) =>
+      objects.remove(
+        compositeKind,
+        { namespace, name: "global" },
+        (await objects.get(compositeKind, { namespace, name: "global" }))?.metadata.uid ?? "",
+      ),
+    /names no CompositeService of this namespace; create it first$/,
+  ],
+  [
+    "an active/passive composite",
+    spec(compositeKind, "global", (is) => Object.assign(is, { type: "ActivePassive", primarySite: "nyc" })),
+    /^CompositeService global is ActivePassive; the conversion makes ActiveActive/,
+  ],
+  [
+    "a composite with a site's name",
+    spec(compositeKind, "global", (is) => Object.assign(is, { dataservice: "nyc" })),
+    /nyc/,
+  ],
+  [
+    "a release below 6",
+    spec(clusterKind, "nyc", (is) => Object.assign(is, { release: "5.4.1-10" })),
+    /^spec\.release of TungstenCluster nyc is 5\.4\.1-10; Composite Active\/Active needs release 6 or later$/,
+  ],
+  [
+    "products at two releases",
+    (_s, host) => Object.assign(installed(host, "crossSite"), { release: "7.1.0-10" }),
+    /^nyc-1 runs the cluster product at 8\.0\.4-132 and the cross-site product at 7\.1\.0-10; bring both to one release first$/,
+  ],
+  [
+    "a staging install",
+    (_s, host) => Object.assign(installed(host, "cluster"), { method: "staging" }),
+    /^nyc-1 was installed by the staging method.*translatetoini\.pl/,
+  ],
+  [
+    "a second product from staging",
+    (_s, host) => Object.assign(installed(host, "crossSite"), { method: "staging" }),
+    /^the cross-site replicator of nyc-1 was installed by the staging method/,
+  ],
+  [
+    "parallel apply",
+    (_s, host) => Object.assign(installed(host, "cluster"), { channels: 8 }),
+    /^nyc-1 applies in parallel on 8 channels; disable parallel apply/,
+  ],
+  [
+    "no second product",
+    (_s, host) => void delete host.volume.installed.crossSite,
+    /^nyc-1 has no cross-site replicator under \/opt\/replicator/,
+  ],
+  [
+    "a site it does not read",
+    (_s, host) => Object.assign(installed(host, "crossSite"), { services: [] }),
+    /^nyc-1 does not replicate from london; every site must read every other one/,
+  ],
+  [
+    "no primary",
+    ({ world }) => void world.sites.get("nyc")?.shunned.add("nyc-0"),
+    /^nyc has no single ONLINE primary by the word of nyc-0; bring one up/,
+  ],
+  [
+    "a stopped cross-site replicator",
+    ({ world }) => strike(world, "replicator-killed", "nyc-1"),
+    /^the cross-site replicator of nyc-1 is not running; start it/,
+  ],
+  [
+    "a cross-site service in error",
+    ({ world }) => strike(world, "service-error", "nyc-1"),
+    /^service london of nyc-1 is OFFLINE:ERROR; mend it and bring it ONLINE before converting/,
+  ],
+  [
+    "statement-based binary logs",
+    (_s, host) => Object.assign(host.mysql, { format: "STATEMENT" }),
+    /^binlog_format of nyc-1 is STATEMENT; set it to ROW$/,
+  ],
+  [
+    "two servers with one id",
+    ({ world }, { mysql }) => Object.assign(mysql, { serverId: hostOf(world, "nyc-0").mysql.serverId }),
+    /^\S+ and \S+ both have server_id \d+; give each node its own$/,
+  ],
+  [
+    "an increment below the number of sites",
+    (_s, host) => Object.assign(host.mysql, { increment: 1 }),
+    /^auto_increment_increment of nyc-1 is 1, below the 2 sites that write; raise it$/,
+  ],
+  [
+    "an offset of another site",
+    (_s, host) => Object.assign(host.mysql, { offset: 1 }),
+    /^sites london and nyc share auto_increment_offset 1; give each site its own$/,
+  ],
+  [
+    "a long transaction",
+    (_s, host) => Object.assign(host.mysql, { oldestTransaction: 61 }),
+    /^a transaction on nyc-1 has been open for 61 s, the limit is 60 s; let it end$/,
+  ],
+  [
+    "a prepared XA transaction",
+    finding("xa", "x'1'"),
+    /^nyc-1 has a prepared XA transaction: .*; let it end$/,
+  ],
+  ["running DDL", finding("ddl", "ALTER TABLE t"), /^nyc-1 has DDL running: .*; let it end$/],
+  [
+    "a trigger nobody acknowledged",
+    finding("trigger", "shop.t1"),
+    /^trigger shop\.t1 would fire at every site; if that is intended add "trigger:shop\.t1" to spec\.convertMsaaToCaa\.acknowledgedFindings$/,
+  ],
+  ["an enabled event", finding("event", "shop.e1"), /^event shop\.e1 is enabled and would run at every site/],
+  ["a table without a key", finding("nokey", "shop.log"), /^table shop\.log has no primary key/],
+  [
+    "a table without transactions",
+    finding("nontransactional", "shop.m"),
+    /^table shop\.m is not transactional/,
+  ],
+  [
+    "a schema with a new service's name",
+    (_s, host) => void host.mysql.schemas.set("tungsten_nyc_from_london", { commit: null, heartbeat: null }),
+    /^nyc-1 has a schema tungsten_nyc_from_london with tables/,
+  ],
+  [
+    "an option of a link",
+    spec(linkKind, "nyc-to-london", (is) =>
+      Object.assign(is, { options: { "svc-applier-filters": "replicate" } }),
+    ),
+    /^spec\.options\.svc-applier-filters of CrossSiteLink nyc-to-london has no counterpart in a composite/,
+  ],
+  [
+    "a clock that is ahead",
+    (_s, host) => Object.assign(host, { clockSkewMs: 9000 }),
+    /^the clock of nyc-1 is 9 s ahead of that of \S+; set both by one time source$/,
+  ],
+  [
+    "a full volume",
+    (_s, host) => Object.assign(host, { freeBytes: 2 ** 30 }),
+    /^\/opt of nyc-1 has 1024 MiB free of 95367; make room until 4 GiB and a tenth of it are free$/,
+  ],
+  [
+    "binary logs that are purged early",
+    (_s, host) => Object.assign(host.mysql, { expireSeconds: 3600 }),
+    /^binlog_expire_logs_seconds of nyc-1 is 3600; raise it to a day/,
+  ],
+  [
+    "THL that is purged early",
+    spec(clusterKind, "nyc", (is) => Object.assign(is, { options: { "thl-log-retention": "6h" } })),
+    /^spec\.options\.thl-log-retention of TungstenCluster nyc is less than a day/,
+  ],
+  [
+    "a my.cnf that says something else",
+    (_s, host) => void host.mysql.file.set("server-id", "99"),
+    /^my\.cnf of nyc-1 says server-id=99, the running server has \d+; make them equal/,
+  ],
+  [
+    "a port that is shut between sites",
+    ({ world }) => void world.cuts.add("london|nyc"),
+    /^\S+ cannot reach \S+:2112 \(closed\); Composite Active\/Active needs it: open the port or the NetworkPolicy/,
+  ],
+];
+
+async function answer(change: Change, parameters: object = {}) {
+  const scene = await newScene({ sites: ["london", "nyc"], nodes: 2, seed: 9 });
+  await change(scene, hostOf(scene.world, "nyc-1"));
+  await askForConversion(scene, { approval: "Manual" }, parameters);
+  await pass(scene);
+  const request = await theRequest(scene);
+  const begun = [...scene.world.hosts.values()].flatMap((host) => [...host.volume.markers.keys()]);
+  return { accepted: conditionOf(request, "Accepted"), plan: request.status?.plan, begun };
+}
+
+describe("each check refuses by itself", () => {
+  test.each(refusals)("%s", async (_name, change, says) => {
+    const { accepted, plan, begun } = await answer(change);
+    expect(accepted).toMatchObject({
+      status: "False",
+      reason: "Refused",
+      message: expect.stringMatching(says),
+    });
+    expect(accepted?.message).not.toContain("\n");
+    expect(plan).toBeUndefined();
+    expect(begun).toEqual([]);
+  });
+});
+
+describe("what is not a refusal", () => {
+  test("a sound estate passes", async () => {
+    const { accepted, plan } = await answer(() => {});
+    expect(accepted).toMatchObject({ status: "True", reason: "PreflightPassed" });
+    expect(plan?.hash).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test("an acknowledged finding stands in the plan", async () => {
+    const { accepted, plan } = await answer(finding("trigger", "shop.t1"), {
+      acknowledgedFindings: ["trigger:shop.t1"],
+    });
+    expect(accepted?.status).toBe("True");
+    expect(plan?.findings).toEqual([
+      { id: "trigger:shop.t1", text: "trigger shop.t1 would fire at every site" },
+    ]);
+  });
+
+  test.each<[string, Change]>([
+    ["a database that does not answer", (_s, host) => Object.assign(host.mysql, { up: false })],
+    ["a node whose pod is gone", (_s, host) => Object.assign(host, { up: false })],
+    ["a manager that does not answer", (_s, host) => Object.assign(host.manager, { running: false })],
+  ])("%s leaves the answer unknown, and nothing begins", async (_name, change) => {
+    const { accepted, plan, begun } = await answer(change);
+    expect(accepted?.status).not.toBe("True");
+    expect(accepted?.message).toContain("nyc");
+    expect(plan).toBeUndefined();
+    expect(begun).toEqual([]);
+  });
+});
