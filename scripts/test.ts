@@ -51,7 +51,12 @@ function jest(name: string, paths: readonly string[], more: readonly string[] = 
 const bin = (name: string) => join(root, "node_modules/.bin", name);
 const outcomes: Outcome[] =
   filters.length > 0
-    ? [jest("chosen", filters)]
+    ? [
+        jest(
+          "chosen",
+          filters.map((filter) => join(root, "test", `.*${filter.replace(/^test\//, "")}`)),
+        ),
+      ]
     : [
         check("types", bin("tsc"), ["--noEmit"]),
         check("lint and format", bin("biome"), ["check", "."]),

@@ -144,6 +144,8 @@ describe("two requests, and a primary that moves", () => {
   });
 
   test("a primary that moves halts the run by name; abort leads back, and nothing is lost", async () => {
+    // A failover loses what was not replicated yet; here nothing is on its way.
+    await judged(stand);
     await fault({ host: "nyc-0", blow: "primary-moved" });
     await patch(stand, "upg", "first", { spec: { paused: false } });
     const { message } = await awaitReason(stand, "upg", "first", "Stalled", "PrimaryMoved");

@@ -8,7 +8,7 @@ import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
 import { configMapKind, requestKind, secretKind } from "../../src/kube/kinds.ts";
 import { expectGolden } from "../golden.ts";
-import { watchWorld } from "./invariants.ts";
+import { watchScene } from "./run-invariants.ts";
 import {
   askForConversion,
   conditionOf,
@@ -27,7 +27,7 @@ const interruption = 240;
 
 async function converted(seed: number, shape: { sites: readonly string[]; nodes: number } = small) {
   const scene = await newScene({ ...shape, seed });
-  const watch = watchWorld(scene.world);
+  const watch = watchScene(scene);
   await askForConversion(scene);
   const request = await drive(scene);
   quiesce(scene);
@@ -107,7 +107,7 @@ describe("crashes", () => {
     n: number,
   ): Promise<{ points: number; digest: string; violations: unknown[]; outcome: string | undefined }> {
     const scene = await newScene({ ...small, seed: 5 });
-    const watch = watchWorld(scene.world);
+    const watch = watchScene(scene);
     await askForConversion(scene);
     let points = 0;
     scene.onStep = (what) => {
@@ -205,7 +205,7 @@ describe("a human's words", () => {
   ] as const)("abort in %s part %d brings MSAA back as it was", async (step, part) => {
     const scene = await newScene({ ...small, seed: 6 });
     let back = false;
-    const watch = watchWorld(scene.world, () => back);
+    const watch = watchScene(scene, () => back);
     const before = digest(scene.world);
     await askForConversion(scene);
     await until(scene, stepIs(step, part));
@@ -253,7 +253,7 @@ describe("a human's words", () => {
   ])("revert in %s leads back to MSAA, nothing lost, nothing double", async (step) => {
     const scene = await newScene({ ...small, seed: 8 });
     let back = false;
-    const watch = watchWorld(scene.world, () => back);
+    const watch = watchScene(scene, () => back);
     const before = digest(scene.world);
     await askForConversion(scene);
     await until(scene, stepIs(step, 1));

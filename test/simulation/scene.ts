@@ -28,6 +28,8 @@ export type Scene = {
   readonly objects: MemoryObjects;
   readonly shell: Shell;
   readonly calls: { exec: number; passes: number };
+  /** When each node was last asked. */
+  readonly looks: Map<string, number>;
   /** Everything a person could read: audit lines, logs, events. */
   readonly readable: string[];
   fences: FenceBook;
@@ -62,6 +64,7 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
     world,
     objects,
     calls: { exec: 0, passes: 0 },
+    looks: new Map(),
     readable: [],
     fences: new Map(),
     catalog: procedureOf,
@@ -186,6 +189,7 @@ function shellOver(scene: Scene): Shell {
         scene.readable.push(argv.join(" "));
         const begins = argv[1] === "start";
         if (begins) scene.onStep(`before start ${argv[4]}`);
+        else scene.looks.set(pod.name, scene.world.now);
         const reply = exec(scene.world, pod.name, argv, stdin);
         if (begins) scene.onStep(`after start ${argv[4]}`);
         return "lost" in reply ? { kind: "lost", why: reply.lost } : { kind: "exited", ...reply };

@@ -1,0 +1,109 @@
+/** One seeded run: one to three faults at random moments, one crash of the operator in every third run. */
+import { blows, strike } from "../../simulator/faults.ts";
+import { type Random, randomFrom, type Trap } from "../../simulator/model.ts";
+import { advance } from "../../simulator/world.ts";
+import type { Violation } from "./invariants.ts";
+import { type Change, changedBy } from "./mutate.ts";
+import { watchScene } from "./run-invariants.ts";
+import {
+  askForConversion,
+  newScene,
+  pass,
+  quiesce,
+  restartOperator,
+  type Scene,
+  theRequest,
+} from "./scene.ts";
+
+const traps: readonly Trap["at"][] = [
+  "before-claim",
+  "after-claim",
+  "running",
+  "after-exit",
+  "reply",
+  "dump-short",
+  "disk-full",
+  "observe",
+];
+const passing = blows.filter((blow) => blow !== "primary-moved");
+const interruption = 240;
+
+const pick = <T>(random: Random, list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+
+/** `changes` break the operator on purpose; `plain` leaves the faults out. */
+export type Broken = { readonly changes?: readonly Change[]; readonly plain?: boolean };
+
+/** Runs the conversion under the faults of a seed to its end, or for ninety virtual minutes. */
+export async function runSeed(
+  seed: number,
+  { changes = [], plain = false }: Broken = {},
+): Promise<{ end: string; violations: readonly Violation[] }> {
+  const random = randomFrom(seed * 7919 + 13);
+  const scene = await newScene({ sites: ["london", "nyc"], nodes: 2, seed });
+  scene.catalog = changedBy(...changes);
+  const watch = watchScene(scene);
+  const hosts = [...scene.world.hosts.keys()];
+  await askForConversion(scene);
+  const plan = Array.from({ length: plain ? 0 : 1 + Math.floor(random() * 3) }, () => ({
+    at: Math.floor(random() * 110),
+    host: pick(random, hosts),
+    trap: random() < 0.5 ? pick(random, traps) : undefined,
+    blow: pick(random, passing),
+  }));
+  const crashAt = !plain && random() < 0.34 ? Math.floor(random() * 500) : -1;
+  let steps = 0;
+  scene.onStep = (what) => {
+    steps += 1;
+    if (steps === crashAt) throw new Error(`crash ${what}`);
+  };
+  const end = scene.world.now + 90 * 60_000;
+  for (let n = 0; scene.world.now < end; n += 1) {
+    for (const fault of plan.filter(({ at }) => at === n)) inflict(scene, fault);
+    for (const fault of plan.filter(({ at }) => at + 12 === n)) heal(scene, fault.host);
+    if (!(await surviving(scene))) break;
+  }
+  const request = await theRequest(scene);
+  const { outcome, halt } = request.status.ledger;
+  if (outcome === "Succeeded") {
+    for (const host of hosts) heal(scene, host);
+    advance(scene.world, 120_000);
+    quiesce(scene);
+    watch.end(interruption * 10);
+  }
+  if (request.status.cursor === "refused") return { end: "refused", violations: watch.violations };
+  return {
+    end:
+      outcome ??
+      (halt === undefined
+        ? `stuck: ${request.status.cursor}: ${JSON.stringify(request.status.conditions.filter((each: { type: string }) => each.type === "Progressing" || each.type === "Accepted").map((each: { message: string }) => each.message))}`
+        : `halted: ${halt.reason}`),
+    violations: watch.violations,
+  };
+}
+
+type Fault = { host: string; trap: Trap["at"] | undefined; blow: (typeof blows)[number] };
+
+function inflict({ world }: Scene, { host, trap, blow }: Fault): void {
+  if (trap !== undefined) world.traps.push({ at: trap, host, after: 0 });
+  else strike(world, blow, host);
+}
+
+/** What a fault took away comes back; safety is watched throughout, liveness only after this. */
+function heal({ world }: Scene, name: string): void {
+  const host = world.hosts.get(name);
+  if (host === undefined) return;
+  host.mysql.up = true;
+  host.slowness = 1;
+  world.cuts.clear();
+}
+
+async function surviving(scene: Scene): Promise<boolean> {
+  try {
+    return await pass(scene);
+  } catch (error) {
+    if (!String(error).includes("crash")) throw error;
+    restartOperator(scene);
+    advance(scene.world, 15_000);
+    return true;
+  }
+}
