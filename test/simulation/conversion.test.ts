@@ -161,6 +161,10 @@ describe("a human's words", () => {
     (request: KubeObject) =>
       request.status?.ledger?.steps.at(-1)?.id === id && request.status.ledger.cursor.part >= part;
 
+  /** An uninstall has begun: before that, revert is abort. */
+  const uninstalling = (request: KubeObject) =>
+    Object.keys(request.status?.ledger?.attempts ?? {}).length > 0;
+
   test("a manual approval names the plan's hash; an old hash does not count", async () => {
     const scene = await newScene({ ...small, seed: 2 });
     await askForConversion(scene, { approval: "Manual", approvedPlan: "0123" });
@@ -237,6 +241,17 @@ describe("a human's words", () => {
     expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [] });
   });
 
+  test("revert before anything is uninstalled is an abort: it does not wait for dumps nobody made", async () => {
+    const scene = await newScene({ ...small, seed: 6 });
+    const before = digest(scene.world);
+    await askForConversion(scene);
+    await until(scene, stepIs("StopCrossSiteReplicators", 4));
+    edit(scene, (spec) => Object.assign(spec, { revert: true }));
+    expect(outcome(await drive(scene))).toBe("Aborted");
+    quiesce(scene);
+    expect(digest(scene.world)).toBe(before);
+  });
+
   test("abort is no way back once uninstalling has begun; the run goes on", async () => {
     const scene = await newScene({ ...small, seed: 6 });
     await askForConversion(scene);
@@ -256,7 +271,10 @@ describe("a human's words", () => {
     const watch = watchWorld(scene.world, () => back);
     const before = digest(scene.world);
     await askForConversion(scene);
-    await until(scene, stepIs(step, 1));
+    await until(
+      scene,
+      (now) => stepIs(step, 1)(now) && (step !== "UninstallCrossSiteReplicators" || uninstalling(now)),
+    );
     back = true;
     edit(scene, (spec) => Object.assign(spec, { revert: true }));
     expect(outcome(await drive(scene))).toBe("Reverted");
