@@ -6,7 +6,7 @@ import { strike } from "../../simulator/faults.ts";
 import { digest, judge } from "../../simulator/oracle.ts";
 import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
-import { configMapKind, requestKind, secretKind } from "../../src/kube/kinds.ts";
+import { clusterKind, configMapKind, leaseKind, requestKind, secretKind } from "../../src/kube/kinds.ts";
 import { expectGolden } from "../golden.ts";
 import { watchWorld } from "./invariants.ts";
 import {
@@ -175,6 +175,31 @@ describe("a human's words", () => {
     expect(waiting.status.ledger.commandsBegun).toBe(0);
     const { hash } = waiting.status.plan;
     edit(scene, (spec) => Object.assign(spec, { approvedPlan: hash }));
+    expect(outcome(await drive(scene))).toBe("Succeeded");
+  });
+
+  test("a site that is being installed is not taken away from its TungstenCluster", async () => {
+    const scene = await newScene({ ...small, seed: 2 });
+    const [site] = (await scene.objects.list(clusterKind, namespace)).filter(
+      ({ metadata }) => metadata.name === "nyc",
+    );
+    const installing = (phase: string) =>
+      scene.objects.edit(clusterKind, { namespace, name: "nyc" }, (object) => {
+        object.status = { ledger: { phase } };
+      });
+    installing("Running");
+    await scene.objects.create(leaseKind, {
+      apiVersion: "coordination.k8s.io/v1",
+      kind: "Lease",
+      metadata: { name: "tungsten-site-nyc", namespace },
+      spec: { holderIdentity: site?.metadata.uid },
+    });
+    await askForConversion(scene);
+    const waiting = await until(scene, (request) => conditionOf(request, "Queued")?.status === "True");
+    expect(conditionOf(waiting, "Queued")?.message).toContain("held by TungstenCluster nyc");
+    for (let n = 0; n < 20; n += 1) await pass(scene);
+    expect((await theRequest(scene)).status.ledger.commandsBegun).toBe(0);
+    installing("Finished");
     expect(outcome(await drive(scene))).toBe("Succeeded");
   });
 
