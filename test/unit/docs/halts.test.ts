@@ -1,12 +1,12 @@
 /** docs/operating/halts.md against the code, both ways: every reason to halt and every pre-flight check has its heading, and no heading is left over. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { newLedger } from "../../../src/crds/ledger.ts";
 import { acceptsConversion } from "../../../src/procedures/conversion-preflight.ts";
 import { convertMsaaToCaa } from "../../../src/procedures/convert-msaa-to-caa.ts";
 import { tellRun } from "../../../src/procedures/tell.ts";
-import { anchorOf } from "./markdown.ts";
+import { anchorOf, rowsOf } from "./markdown.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 const page = readFileSync(join(root, "docs/operating/halts.md"), "utf8");
@@ -27,6 +27,8 @@ const parameters = {
   limits: { latencySeconds: 5, oldestTransactionSeconds: 60 },
   acknowledgedFindings: [],
 };
+
+const saying = /say\(\s*"(\w+)",\s*"(True|False|Unknown)",\s*"(\w+)"/g;
 
 describe("halts.md", () => {
   test("has one heading for each reason to halt, and none that the code does not know", () => {
@@ -55,6 +57,22 @@ describe("halts.md", () => {
     const anchor = /docs\/operating\/halts\.md#([^;\s]+)/.exec(message)?.[1];
     expect(anchor).toBe(anchorOf(reason));
   });
+
+  test.each(["Approved", "Ready"])(
+    "has one row for each reason that %s is given with, and no other",
+    (type) => {
+      const given = readdirSync(join(root, "src/controllers")).flatMap((file) =>
+        [...readFileSync(join(root, "src/controllers", file), "utf8").matchAll(saying)]
+          .filter((match) => match[1] === type && (type === "Ready" || match[2] === "False"))
+          .map((match) => `${match[2]} ${match[3]}`),
+      );
+      const told = rowsOf(page)
+        .filter(([condition]) => condition?.startsWith(`\`${type}\` `))
+        .map(([condition = "", reason = ""]) => `${condition.split(" ")[1]} ${reason.replaceAll("`", "")}`);
+      expect(given.length).toBeGreaterThan(3);
+      expect([...told].sort()).toEqual([...new Set(given)].sort());
+    },
+  );
 
   test("has one heading for each pre-flight check, and none that is not asked", () => {
     const asked = acceptsConversion(parameters).map(({ say }) => say);
