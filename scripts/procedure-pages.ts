@@ -123,8 +123,10 @@ const withoutStalls = (step: Step): Step => ({
 
 const page = (paragraphs: readonly string[]): string => `${paragraphs.join("\n\n")}\n`;
 
-function stepLines(step: Step, run: Run, level: string): readonly string[] {
-  const number = level === "##" ? `Step ${step.n}. ` : "";
+/** The way back has no undo of its own: its steps stand one level lower, and without it. */
+function stepLines(step: Step, run: Run, level: "##" | "###"): readonly string[] {
+  const forward = level === "##";
+  const number = forward ? `Step ${step.n}. ` : "";
   const back =
     typeof step.undo === "string"
       ? [`Undo: ${step.undo}`]
@@ -133,7 +135,7 @@ function stepLines(step: Step, run: Run, level: string): readonly string[] {
     `${level} ${number}${step.title}`,
     `Condition: \`${step.condition}\`.`,
     ...step.parts.flatMap((part, index) => partLines(`${step.n}.${index + 1} `, part, run)),
-    ...back,
+    ...(forward ? back : []),
   ];
 }
 
