@@ -25,7 +25,7 @@ export type Namespace = {
 };
 
 /** All estates of a namespace. An object whose spec does not parse is left out and told by its own controller. */
-export async function readNamespace(objects: Objects, namespace: string): Promise<Namespace> {
+export async function readNamespace(objects: Pick<Objects, "list">, namespace: string): Promise<Namespace> {
   const [clusters, links, composites] = await Promise.all([
     objects.list(clusterKind, namespace),
     objects.list(linkKind, namespace),

@@ -1,5 +1,5 @@
 /** The sites of a run: their Leases are taken in name order and their fences remembered for as long as the process lives. */
-import { requestKind } from "../kube/kinds.ts";
+import { clusterKind, requestKind } from "../kube/kinds.ts";
 import type { KubeObject, Shell } from "./shell.ts";
 import { releaseSiteLease, takeSiteLease } from "./site-lease.ts";
 import type { FenceBook, Pass } from "./upgrade-request.ts";
@@ -16,7 +16,7 @@ export async function takeSites(pass: Pass): Promise<string | undefined> {
     if (paused) return `spec.proceduresPaused of TungstenCluster ${site.name} admits no procedure; clear it`;
     const at = { namespace: estate.namespace, site: site.name, holder: uid, now: shell.clock.now() };
     const admission = await takeSiteLease(shell.objects, at, (holder) =>
-      requestIsOver(shell, estate.namespace, holder),
+      holderIsOver(shell, estate.namespace, holder),
     );
     if (!admission.held)
       return `site ${site.name} is held by ${await nameOf(shell, estate.namespace, admission.holder)}; this run waits for it`;
@@ -25,19 +25,27 @@ export async function takeSites(pass: Pass): Promise<string | undefined> {
   return undefined;
 }
 
-async function nameOf(shell: Shell, namespace: string, uid: string): Promise<string> {
-  const holder = (await shell.objects.list(requestKind, namespace)).find(
-    (request) => request.metadata.uid === uid,
-  );
-  return holder === undefined ? uid : `UpgradeRequest ${holder.metadata.name}`;
+/** The UpgradeRequest or TungstenCluster with that UID; a site that is being installed is held by its TungstenCluster. */
+async function holderWith(shell: Shell, namespace: string, uid: string): Promise<KubeObject | undefined> {
+  for (const kind of [requestKind, clusterKind]) {
+    const found = (await shell.objects.list(kind, namespace)).find(({ metadata }) => metadata.uid === uid);
+    if (found !== undefined) return { ...found, kind: kind.kind };
+  }
+  return undefined;
 }
 
-/** A holder that is gone or finished holds nothing any more. */
-async function requestIsOver(shell: Shell, namespace: string, uid: string): Promise<boolean> {
-  const holder = (await shell.objects.list(requestKind, namespace)).find(
-    (request) => request.metadata.uid === uid,
+async function nameOf(shell: Shell, namespace: string, uid: string): Promise<string> {
+  const holder = await holderWith(shell, namespace, uid);
+  return holder === undefined ? uid : `${holder.kind} ${holder.metadata.name}`;
+}
+
+/** A holder that is gone holds nothing any more, nor a request that is finished, nor a site that installs nothing. */
+async function holderIsOver(shell: Shell, namespace: string, uid: string): Promise<boolean> {
+  const holder = await holderWith(shell, namespace, uid);
+  const phase: unknown = holder?.status?.ledger?.phase;
+  return (
+    holder === undefined || phase === "Finished" || (holder.kind === clusterKind.kind && phase !== "Running")
   );
-  return holder === undefined || holder.status?.ledger?.phase === "Finished";
 }
 
 export async function releaseSites(

@@ -245,8 +245,8 @@ function turnAround(procedure: Procedure, ledger: Ledger, world: World): Decisio
   const { abortUntil, revertUntil } = procedure;
   const tooLateToAbort = hasReached(procedure, ledger, abortUntil.step, abortUntil.part);
   const tooLate = hasReached(procedure, ledger, revertUntil.step, revertUntil.part);
-  const direction =
-    controls.abort && !tooLateToAbort ? "Abort" : controls.revert && !tooLate ? "Revert" : undefined;
+  // Before anything was uninstalled both words mean the same; the way back of revert would wait there for dumps.
+  const direction = !tooLateToAbort ? "Abort" : controls.revert && !tooLate ? "Revert" : undefined;
   if (direction === undefined) return undefined;
   const busy = busyCommands(procedure, ledger, world);
   const { part } = placeOf(procedure, ledger);

@@ -47,7 +47,8 @@ export function planOf(procedure: Procedure, run: Run, findings: readonly Findin
   };
 }
 
-function placeInWords(procedure: Procedure, place: { step: string; part: number }): string {
+/** A place of the forward track, as the plan names it. */
+export function placeInWords(procedure: Procedure, place: { step: string; part: number }): string {
   const step = procedure.steps.find((candidate) => candidate.id === place.step);
   const part = step?.parts[place.part];
   return step === undefined
@@ -78,10 +79,18 @@ function partLines(label: string, part: Part, run: Run): string[] {
 }
 
 function effectLine(effect: Effect, run: Run): string {
-  if ("keep" in effect) return `${effect.from.name}: copy ${general(effect.keep, run)} off the node`;
+  const { node, text } = effectInWords(effect, run);
+  return `${node}: ${text}`;
+}
+
+/** Where an effect happens and what it does, in the plan's notation; the procedure's page prints it too. */
+export function effectInWords(effect: Effect, run: Run): { readonly node: string; readonly text: string } {
+  if ("keep" in effect)
+    return { node: effect.from.name, text: `copy ${general(effect.keep, run)} off the node` };
   const checks = (effect.begin.prechecks ?? []).map((check) => generalWords(check.argv, run));
   const looked = checks.length === 0 ? "" : `   [looks again: ${checks.join("; ")}]`;
-  return `${effect.on.name}: ${commandLine(effect.begin, run)}${effect.begin.repeat === "once" ? " (never repeated on a guess)" : ""}${looked}`;
+  const once = effect.begin.repeat === "once" ? " (never repeated on a guess)" : "";
+  return { node: effect.on.name, text: `${commandLine(effect.begin, run)}${once}${looked}` };
 }
 
 /** A command's words and stdin in the plan's notation; a test compares begun commands with the plan by it. */

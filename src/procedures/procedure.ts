@@ -17,8 +17,7 @@ export type HaltReason =
   | "WorldDeparted"
   | "EpochUnproven"
   | "RowsNotRestored"
-  | "HistoryPurged"
-  | "AbortRefused";
+  | "HistoryPurged";
 
 /** The only four answers of a judgement. `redo`: begin the step anew, in a fresh round, from its first part. */
 export type Verdict =

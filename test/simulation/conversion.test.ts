@@ -6,7 +6,7 @@ import { strike } from "../../simulator/faults.ts";
 import { digest, judge } from "../../simulator/oracle.ts";
 import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
-import { configMapKind, requestKind, secretKind } from "../../src/kube/kinds.ts";
+import { clusterKind, configMapKind, leaseKind, requestKind, secretKind } from "../../src/kube/kinds.ts";
 import { expectGolden } from "../golden.ts";
 import { watchScene } from "./run-invariants.ts";
 import {
@@ -161,6 +161,10 @@ describe("a human's words", () => {
     (request: KubeObject) =>
       request.status?.ledger?.steps.at(-1)?.id === id && request.status.ledger.cursor.part >= part;
 
+  /** An uninstall has begun: before that, revert is abort. */
+  const uninstalling = (request: KubeObject) =>
+    Object.keys(request.status?.ledger?.attempts ?? {}).length > 0;
+
   test("a manual approval names the plan's hash; an old hash does not count", async () => {
     const scene = await newScene({ ...small, seed: 2 });
     await askForConversion(scene, { approval: "Manual", approvedPlan: "0123" });
@@ -171,6 +175,31 @@ describe("a human's words", () => {
     expect(waiting.status.ledger.commandsBegun).toBe(0);
     const { hash } = waiting.status.plan;
     edit(scene, (spec) => Object.assign(spec, { approvedPlan: hash }));
+    expect(outcome(await drive(scene))).toBe("Succeeded");
+  });
+
+  test("a site that is being installed is not taken away from its TungstenCluster", async () => {
+    const scene = await newScene({ ...small, seed: 2 });
+    const [site] = (await scene.objects.list(clusterKind, namespace)).filter(
+      ({ metadata }) => metadata.name === "nyc",
+    );
+    const installing = (phase: string) =>
+      scene.objects.edit(clusterKind, { namespace, name: "nyc" }, (object) => {
+        object.status = { ledger: { phase } };
+      });
+    installing("Running");
+    await scene.objects.create(leaseKind, {
+      apiVersion: "coordination.k8s.io/v1",
+      kind: "Lease",
+      metadata: { name: "tungsten-site-nyc", namespace },
+      spec: { holderIdentity: site?.metadata.uid },
+    });
+    await askForConversion(scene);
+    const waiting = await until(scene, (request) => conditionOf(request, "Queued")?.status === "True");
+    expect(conditionOf(waiting, "Queued")?.message).toContain("held by TungstenCluster nyc");
+    for (let n = 0; n < 20; n += 1) await pass(scene);
+    expect((await theRequest(scene)).status.ledger.commandsBegun).toBe(0);
+    installing("Finished");
     expect(outcome(await drive(scene))).toBe("Succeeded");
   });
 
@@ -237,6 +266,17 @@ describe("a human's words", () => {
     expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [] });
   });
 
+  test("revert before anything is uninstalled is an abort: it does not wait for dumps nobody made", async () => {
+    const scene = await newScene({ ...small, seed: 6 });
+    const before = digest(scene.world);
+    await askForConversion(scene);
+    await until(scene, stepIs("StopCrossSiteReplicators", 4));
+    edit(scene, (spec) => Object.assign(spec, { revert: true }));
+    expect(outcome(await drive(scene))).toBe("Aborted");
+    quiesce(scene);
+    expect(digest(scene.world)).toBe(before);
+  });
+
   test("abort is no way back once uninstalling has begun; the run goes on", async () => {
     const scene = await newScene({ ...small, seed: 6 });
     await askForConversion(scene);
@@ -256,7 +296,10 @@ describe("a human's words", () => {
     const watch = watchScene(scene, () => back);
     const before = digest(scene.world);
     await askForConversion(scene);
-    await until(scene, stepIs(step, 1));
+    await until(
+      scene,
+      (now) => stepIs(step, 1)(now) && (step !== "UninstallCrossSiteReplicators" || uninstalling(now)),
+    );
     back = true;
     edit(scene, (spec) => Object.assign(spec, { revert: true }));
     expect(outcome(await drive(scene))).toBe("Reverted");

@@ -1,0 +1,81 @@
+/** docs/operating/halts.md against the code, both ways: every reason to halt and every pre-flight check has its heading, and no heading is left over. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { newLedger } from "../../../src/crds/ledger.ts";
+import { acceptsConversion } from "../../../src/procedures/conversion-preflight.ts";
+import { convertMsaaToCaa } from "../../../src/procedures/convert-msaa-to-caa.ts";
+import { tellRun } from "../../../src/procedures/tell.ts";
+import { anchorOf, rowsOf } from "./markdown.ts";
+
+const root = resolve(import.meta.dirname, "../../..");
+const page = readFileSync(join(root, "docs/operating/halts.md"), "utf8");
+
+/** The second-level headings below one first-level heading. */
+function headingsBelow(title: string): readonly string[] {
+  const chapter = page.split(/^# /m).find((part) => part.startsWith(`${title}\n`)) ?? "";
+  return [...chapter.matchAll(/^## (.+)$/gm)].map((match) => match[1] ?? "");
+}
+
+const union = /export type HaltReason =\s*([^;]+);/.exec(
+  readFileSync(join(root, "src/procedures/procedure.ts"), "utf8"),
+)?.[1];
+const reasons = [...(union ?? "").matchAll(/"(\w+)"/g)].map((match) => match[1] ?? "");
+
+const parameters = {
+  backup: { mode: "Take" as const },
+  limits: { latencySeconds: 5, oldestTransactionSeconds: 60 },
+  acknowledgedFindings: [],
+};
+
+const saying = /say\(\s*"(\w+)",\s*"(True|False|Unknown)",\s*"(\w+)"/g;
+
+describe("halts.md", () => {
+  test("has one heading for each reason to halt, and none that the code does not know", () => {
+    expect(reasons.length).toBeGreaterThan(5);
+    expect([...headingsBelow("Halts")].sort()).toEqual([...reasons].sort());
+  });
+
+  test("every reason is given somewhere in the procedures or the loop", () => {
+    const sources = [
+      "procedures/fate",
+      "procedures/guards",
+      "procedures/advance",
+      "procedures/conversion-products",
+      "procedures/conversion-services",
+      "controllers/request-run",
+    ].map((file) => readFileSync(join(root, `src/${file}.ts`), "utf8"));
+    const unused = reasons.filter((reason) => !sources.some((text) => text.includes(`"${reason}"`)));
+    expect(unused).toEqual([]);
+  });
+
+  test.each(headingsBelow("Halts"))("a run halted by %s links to its heading", (reason) => {
+    const ledger = { ...newLedger("ConvertMsaaToCaa", 1, "uid", 0), phase: "Running" as const };
+    const decision = { kind: "halt", ledger, reason, message: "why" } as Parameters<typeof tellRun>[1];
+    const told = tellRun(convertMsaaToCaa(parameters), decision, false);
+    const message = told.find(({ type }) => type === "Stalled")?.message ?? "";
+    const anchor = /docs\/operating\/halts\.md#([^;\s]+)/.exec(message)?.[1];
+    expect(anchor).toBe(anchorOf(reason));
+  });
+
+  test.each(["Approved", "Ready"])(
+    "has one row for each reason that %s is given with, and no other",
+    (type) => {
+      const given = readdirSync(join(root, "src/controllers")).flatMap((file) =>
+        [...readFileSync(join(root, "src/controllers", file), "utf8").matchAll(saying)]
+          .filter((match) => match[1] === type && (type === "Ready" || match[2] === "False"))
+          .map((match) => `${match[2]} ${match[3]}`),
+      );
+      const told = rowsOf(page)
+        .filter(([condition]) => condition?.startsWith(`\`${type}\` `))
+        .map(([condition = "", reason = ""]) => `${condition.split(" ")[1]} ${reason.replaceAll("`", "")}`);
+      expect(given.length).toBeGreaterThan(3);
+      expect([...told].sort()).toEqual([...new Set(given)].sort());
+    },
+  );
+
+  test("has one heading for each pre-flight check, and none that is not asked", () => {
+    const asked = acceptsConversion(parameters).map(({ say }) => say);
+    expect(headingsBelow("Refusals")).toEqual(asked);
+  });
+});
