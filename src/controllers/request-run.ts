@@ -24,7 +24,7 @@ export async function runRequest(pass: Pass): Promise<Requeue> {
   if (queued !== undefined) return tellQueued(pass, procedure, queued);
   const pods = await readPods(shell.objects, pass.estate.namespace);
   const decision = await decide(pass, procedure, pods);
-  const told = tellRun(procedure, decision, pass.spec.paused);
+  const told = tellRun(procedure, decision, pass.spec);
   const written = await writeStatus(shell, request, {
     ledger: decision.ledger,
     told,

@@ -44,6 +44,9 @@ const check = (...argv: readonly string[]): Precheck => ({ argv });
 const dumpOf = (run: Run, target: Target): { file: string; sha256: string } =>
   dumpKept(run, target) ?? { file: dumpFile(run, target, 1), sha256: "0" };
 
+/** A position that no row can have; the plan prints it as what the run will know. */
+const notKept = { seqno: -2, eventId: "not-kept" };
+
 const crossService = (target: Target): string => serviceOf("crossSite", target.site, sourceOf(target));
 
 export const takeBackup: Making = (target, run) =>
@@ -137,15 +140,13 @@ export const publishIni =
       prechecks: [check("no-tpm")],
     });
 
+/** Every row of the node stands where it was kept. What was not kept fits no row, so that the script refuses. */
 const rowChecks = (target: Target, run: Run): readonly Precheck[] =>
   eachReader(run)
     .filter((reader) => reader.node.name === target.node.name)
-    .flatMap((reader) => {
-      const position = positionKept(run, reader);
-      if (position === undefined) return [];
-      return [
-        check("tracking-is", trackingSchema(sourceOf(reader)), String(position.seqno), position.eventId),
-      ];
+    .map((reader) => {
+      const { seqno, eventId } = positionKept(run, reader) ?? notKept;
+      return check("tracking-is", trackingSchema(sourceOf(reader)), String(seqno), eventId);
     });
 
 const releaseOf = (target: Target, run: Run): string =>
@@ -195,13 +196,11 @@ export const incomingForce =
   (product: Product): Making =>
   (target, run) => {
     const service = incoming(product, target);
-    const position = positionKept(run, target);
-    const same = position && [
-      check("tracking-is", trackingSchema(sourceOf(target)), String(position.seqno), position.eventId),
-    ];
+    const { seqno, eventId } = positionKept(run, target) ?? notKept;
+    const same = check("tracking-is", trackingSchema(sourceOf(target)), String(seqno), eventId);
     return safe(target.node, onlineForce(product, service), {
       repeat: "once",
-      prechecks: [check("error-is", product, service, "epoch"), ...(same ?? [])],
+      prechecks: [check("error-is", product, service, "epoch"), same],
     });
   };
 
@@ -218,11 +217,6 @@ export const sendProof: Making = (target, run, attempt) =>
   safe(target.node, heartbeat("cluster", target.site.dataservice, proofHeartbeat(run, attempt)), {
     prechecks: [check("writable", "yes")],
   });
-
-export const dropEmptySchemas: Making = (target) => {
-  const source = sourceOf(target);
-  return safe(target.node, ["drop-schema", `tungsten_${target.site.dataservice}_from_${source.dataservice}`]);
-};
 
 export const validate =
   (product: Product): Making =>

@@ -28,10 +28,10 @@ export function planOf(procedure: Procedure, run: Run, findings: readonly Findin
       ({ site, seconds, why }) => `Clients of ${site}: up to ${seconds} s of interruption: ${why}.`,
     ),
     ...findings.map((finding) => `Finding ${finding.id}: ${finding.text}.`),
-    "Notation: <n> is the number of a round or an attempt, <sha256> a checksum the run will know.",
+    "Notation: <n> is the number of a round or an attempt, <sha256>, <seqno> and <eventid> are what the run will know.",
   ];
   const body = procedure.steps.flatMap((step) => stepLines(step, run));
-  const back = procedure.revert.flatMap((step) => stepLines(step, run));
+  const back = procedure.revert.flatMap((step) => stepLines(step, run, false));
   const ini = Object.entries(run.ini).flatMap(([kind, text]) => [
     "",
     `tungsten.ini, ${kind} (sha256 ${run.pins.iniSha256[kind]}):`,
@@ -56,14 +56,14 @@ export function placeInWords(procedure: Procedure, place: { step: string; part: 
     : `step ${step.n}, ${step.title}${part === undefined ? "" : ` (${part.what})`}`;
 }
 
-function stepLines(step: Step, run: Run): string[] {
-  const undo =
-    typeof step.undo === "string"
-      ? [`   undo: ${step.undo}`]
-      : step.undo.flatMap((part) => partLines("undo", part, run));
+function stepLines(step: Step, run: Run, forward = true): string[] {
+  const undo = forward ? undoLines(step, run) : [];
   const parts = step.parts.flatMap((part, index) => partLines(`${step.n}.${index + 1}`, part, run));
   return ["", `Step ${step.n}. ${step.title} → condition ${step.condition}`, ...parts, ...undo];
 }
+
+const undoLines = ({ undo }: Step, run: Run): string[] =>
+  typeof undo === "string" ? [`   undo: ${undo}`] : undo.flatMap((part) => partLines("undo", part, run));
 
 function partLines(label: string, part: Part, run: Run): string[] {
   const targets = part.on(run);
@@ -109,7 +109,9 @@ function general(word: string, run: Run): string {
   return word
     .replace(numbered, `${run.tag}-$1<n>`)
     .replace(/^[0-9a-f]{64}$/, "<sha256>")
-    .replace(/^0$/, "<sha256>");
+    .replace(/^0$/, "<sha256>")
+    .replace(/^-2$/, "<seqno>")
+    .replace(/^not-kept$/, "<eventid>");
 }
 
 function countCommands(procedure: Procedure, run: Run): number {

@@ -3,14 +3,17 @@ import type { Told } from "../crds/conditions.ts";
 import type { Ledger } from "../crds/ledger.ts";
 import type { Decision } from "./advance.ts";
 import type { Procedure } from "./procedure.ts";
-import { placeOf, trackOf } from "./track.ts";
+import { hasReached, placeOf, trackOf } from "./track.ts";
+
+/** What a human asked of the run, by spec. */
+export type Asked = { readonly paused: boolean; readonly abort: boolean; readonly revert: boolean };
 
 /** Conditions of a run that has been approved, after a decision. */
-export function tellRun(procedure: Procedure, decision: Decision, paused: boolean): readonly Told[] {
+export function tellRun(procedure: Procedure, decision: Decision, asked: Asked): readonly Told[] {
   const { ledger } = decision;
   return [
     ...stepsTold(procedure, ledger),
-    progressing(procedure, decision, paused),
+    progressing(procedure, decision, asked),
     stalled(decision),
     ...over(ledger),
   ];
@@ -40,7 +43,7 @@ function stepsTold(procedure: Procedure, ledger: Ledger): readonly Told[] {
     );
 }
 
-function progressing(procedure: Procedure, decision: Decision, paused: boolean): Told {
+function progressing(procedure: Procedure, decision: Decision, asked: Asked): Told {
   const { ledger } = decision;
   const type = "Progressing";
   if (ledger.phase === "Finished")
@@ -48,8 +51,21 @@ function progressing(procedure: Procedure, decision: Decision, paused: boolean):
   const { step } = placeOf(procedure, ledger);
   const since = new Date(ledger.cursor.since).toISOString();
   const where = cursorInWords(procedure, ledger);
-  const reason = decision.kind === "halt" ? "Halted" : paused ? "Paused" : (step?.id ?? "Finishing");
-  return { type, status: "True", reason, message: `${where}: ${waitsFor(decision)} (since ${since})` };
+  const reason = decision.kind === "halt" ? "Halted" : asked.paused ? "Paused" : (step?.id ?? "Finishing");
+  const message = `${where}: ${waitsFor(decision)} (since ${since})${tooLate(procedure, ledger, asked)}`;
+  return { type, status: "True", reason, message };
+}
+
+/** A word that came too late is answered, not passed over. */
+function tooLate(procedure: Procedure, ledger: Ledger, { abort, revert }: Asked): string {
+  if (ledger.direction !== "Forward" || !(abort || revert)) return "";
+  const { abortUntil, revertUntil } = procedure;
+  if (!hasReached(procedure, ledger, abortUntil.step, abortUntil.part)) return "";
+  if (hasReached(procedure, ledger, revertUntil.step, revertUntil.part))
+    return `; spec.${revert ? "revert" : "abort"} came after the point of no return: the run goes on`;
+  return revert
+    ? ""
+    : "; spec.abort came after uninstalling had begun: set spec.revert to go back, or let it go on";
 }
 
 function waitsFor(decision: Decision): string {

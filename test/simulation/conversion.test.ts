@@ -282,6 +282,10 @@ describe("a human's words", () => {
     await askForConversion(scene);
     await until(scene, stepIs("ReloadTrackingSchemas"));
     edit(scene, (spec) => Object.assign(spec, { abort: true }));
+    await pass(scene);
+    expect(conditionOf(await theRequest(scene), "Progressing")?.message).toContain(
+      "spec.abort came after uninstalling had begun: set spec.revert to go back, or let it go on",
+    );
     expect(outcome(await drive(scene))).toBe("Succeeded");
   });
 

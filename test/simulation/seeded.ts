@@ -31,12 +31,16 @@ const interruption = 240;
 const pick = <T>(random: Random, list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
 
 /** `changes` break the operator on purpose; `plain` leaves the faults out. */
-export type Broken = { readonly changes?: readonly Change[]; readonly plain?: boolean };
+export type Broken = {
+  readonly changes?: readonly Change[];
+  readonly plain?: boolean;
+  readonly minutes?: number;
+};
 
 /** Runs the conversion under the faults of a seed to its end, or for ninety virtual minutes. */
 export async function runSeed(
   seed: number,
-  { changes = [], plain = false }: Broken = {},
+  { changes = [], plain = false, minutes = 90 }: Broken = {},
 ): Promise<{ end: string; violations: readonly Violation[] }> {
   const random = randomFrom(seed * 7919 + 13);
   const scene = await newScene({ sites: ["london", "nyc"], nodes: 2, seed });
@@ -56,7 +60,7 @@ export async function runSeed(
     steps += 1;
     if (steps === crashAt) throw new Error(`crash ${what}`);
   };
-  const end = scene.world.now + 90 * 60_000;
+  const end = scene.world.now + minutes * 60_000;
   for (let n = 0; scene.world.now < end; n += 1) {
     for (const fault of plan.filter(({ at }) => at === n)) inflict(scene, fault);
     for (const fault of plan.filter(({ at }) => at + 12 === n)) heal(scene, fault.host);

@@ -52,7 +52,11 @@ describe("halts.md", () => {
   test.each(headingsBelow("Halts"))("a run halted by %s links to its heading", (reason) => {
     const ledger = { ...newLedger("ConvertMsaaToCaa", 1, "uid", 0), phase: "Running" as const };
     const decision = { kind: "halt", ledger, reason, message: "why" } as Parameters<typeof tellRun>[1];
-    const told = tellRun(convertMsaaToCaa(parameters), decision, false);
+    const told = tellRun(convertMsaaToCaa(parameters), decision, {
+      paused: false,
+      abort: false,
+      revert: false,
+    });
     const message = told.find(({ type }) => type === "Stalled")?.message ?? "";
     const anchor = /docs\/operating\/halts\.md#([^;\s]+)/.exec(message)?.[1];
     expect(anchor).toBe(anchorOf(reason));
