@@ -16,7 +16,7 @@ import { objectsOver } from "./kube/objects.ts";
 import { type Again, newQueue, type Queue } from "./kube/queue.ts";
 import { type Reflector, startReflector } from "./kube/reflector.ts";
 import { connect, type Rest } from "./kube/rest.ts";
-import { realTimers } from "./kube/timers.ts";
+import { pause, realTimers } from "./kube/timers.ts";
 import { type Settings, settingsFrom } from "./settings.ts";
 import { serveHealth } from "./telemetry/health.ts";
 import { newLog } from "./telemetry/log.ts";
@@ -178,14 +178,7 @@ async function main(): Promise<void> {
   shell.log.info({ address: server.address() }, "serving /metrics, /healthz and /readyz");
   const ending = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ending.abort());
-  const sleep = (ms: number) =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      ending.signal.addEventListener("abort", () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+  const sleep = (ms: number) => pause(realTimers, ms, ending.signal);
   ready = true;
   const candidate = {
     namespace: settings.POD_NAMESPACE,
@@ -208,6 +201,7 @@ async function main(): Promise<void> {
       shell.log.info({ identity: candidate.identity }, "leading");
       running = startLoops(settings, rest, shell, metrics);
     },
+    async () => running?.queue.stop(),
     ending.signal,
   );
   metrics.leading(false);
@@ -215,7 +209,6 @@ async function main(): Promise<void> {
     shell.log.error("leadership lost; another process may lead: exiting at once");
     process.exit(1);
   }
-  await running?.queue.stop();
   await Promise.all((running?.reflectors ?? []).map((reflector) => reflector.stop()));
   await rest.close();
   server.close();

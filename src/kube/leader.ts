@@ -17,7 +17,8 @@ type Seen = { mark: string; since: number };
 
 /**
  * Campaigns until elected, then calls `lead` and keeps renewing. Resolves only when leadership is lost or `signal`
- * aborts; the process should exit then. On a clean stop the Lease is given back at once.
+ * aborts; the process should exit then. A renewal counts from before it was sent, and one that is not answered in time
+ * counts as lost, so that no successor can begin first. On a clean stop `quit` ends the work, then the Lease is given back.
  */
 export async function campaign(
   objects: Objects,
@@ -25,21 +26,34 @@ export async function campaign(
   limits: LeaderLimits,
   clock: LeaderClock,
   lead: () => void,
+  quit: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   let seen: Seen = { mark: "", since: clock.monotonic() };
   let renewed: number | undefined;
   while (!signal.aborted) {
-    const outcome = await tryHold(objects, candidate, limits, clock, seen);
-    if (outcome.held) {
+    const began = clock.monotonic();
+    const attempt = tryHold(objects, candidate, limits, clock, seen);
+    const outcome =
+      renewed === undefined
+        ? await attempt
+        : await Promise.race([attempt, clock.sleep(renewed + limits.renewByMs - began)]);
+    if (signal.aborted) {
+      if (outcome?.held) renewed ??= began;
+      break;
+    }
+    if (outcome === undefined) return;
+    if (outcome.held && clock.monotonic() - began <= limits.renewByMs) {
       if (renewed === undefined) lead();
-      renewed = clock.monotonic();
+      renewed = began;
     } else if (renewed !== undefined && (outcome.certain || clock.monotonic() - renewed > limits.renewByMs))
       return;
     seen = outcome.seen;
     await clock.sleep(limits.retryMs);
   }
-  if (renewed !== undefined) await giveBack(objects, candidate);
+  if (renewed === undefined) return;
+  await quit();
+  await giveBack(objects, candidate);
 }
 
 type Outcome = { readonly held: boolean; readonly certain: boolean; readonly seen: Seen };
