@@ -59,7 +59,8 @@ test("a leader whose renewals are never answered stops before the other begins",
   let silent = false;
   const replace: Objects["replace"] = (kind, object) =>
     silent ? new Promise(() => {}) : objects.replace(kind, object);
-  const one = run("one", { ...objects, replace });
+  const get: Objects["get"] = (kind, ref) => (silent ? new Promise(() => {}) : objects.get(kind, ref));
+  const one = run("one", { ...objects, get, replace });
   await advance(4_000);
   const other = run("other");
   expect(one.leads).toBe(true);
