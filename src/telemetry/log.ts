@@ -8,9 +8,14 @@ export function guardSecret(value: string): void {
   if (value.length >= 6) secrets.add(value);
 }
 
+/** A quoted value ends at its own kind of quote, escaped as often as the opening one; an open one ends at a blank. */
+const named =
+  /((?:password|passwd|secret|token)\\*["']?\s*[=:]\s*)(?:(\\*["'])(?:.*?)(?<!\\)\2|(?:\\*["'])?[^\s"',;\\]+)/gi;
+const schemes = /\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi;
+
 /** Masks registered values and what looks like a password in a text. */
 export function redact(text: string): string {
-  let masked = text.replace(/((?:password|passwd|secret|token)["']?\s*[=:]\s*["']?)[^\s"',;]+/gi, "$1***");
+  let masked = text.replace(schemes, "$1 ***").replace(named, "$1$2***$2");
   for (const secret of secrets) masked = masked.replaceAll(secret, "***");
   return masked;
 }
