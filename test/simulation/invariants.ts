@@ -178,6 +178,13 @@ export function watchWorld(world: World, goingBack: () => boolean = () => false)
       broken(34, `${name} returned to AUTOMATIC while ${out.name} is not online`);
   };
 
+  /** Uninstalling drops them, as the real one does; nothing else may. */
+  const onDropped = ({ host: name, schema }: Extract<WorldEvent, { kind: "tracking-dropped" }>): void => {
+    const host = world.hosts.get(name);
+    if (host !== undefined && !byCommand(host, "tpm crossSite installed uninstall"))
+      broken(17, `${schema} of ${name} was dropped`);
+  };
+
   world.listeners.push((event) => {
     if (event.kind === "heartbeat") onHeartbeat(event);
     else if (event.kind === "process") onProcess(event);
@@ -185,6 +192,7 @@ export function watchWorld(world: World, goingBack: () => boolean = () => false)
     else if (event.kind === "state") onState(event);
     else if (event.kind === "command") onCommand(event);
     else if (event.kind === "policy") onPolicy(event);
+    else if (event.kind === "tracking-dropped") onDropped(event);
     else if (event.kind === "log" && event.entry.kind === "tracking")
       broken(5, `a tracking write was logged on ${event.host}`);
     else if (event.kind === "restore" && event.logged) broken(15, `a reload was logged on ${event.host}`);
@@ -197,8 +205,8 @@ export function watchWorld(world: World, goingBack: () => boolean = () => false)
     if (missing.length > 0) broken(1, `missing: ${missing.slice(0, 3).join(", ")}`);
     if (doubled.length > 0) broken(2, `doubled: ${doubled.slice(0, 3).join(", ")}`);
     if (outOfOrder > 0) broken(2, `${outOfOrder} rows out of order`);
-    const sizes = new Set([...world.hosts.values()].map((host) => host.mysql.rows.size));
-    if (sizes.size > 1) broken(4, "nodes hold different numbers of rows");
+    const data = new Set([...world.hosts.values()].map((host) => [...host.mysql.rows.keys()].sort().join()));
+    if (data.size > 1) broken(4, "nodes hold different rows");
     for (const host of world.hosts.values()) {
       if (host.volume.installed.crossSite !== undefined || host.replicators.crossSite !== undefined)
         broken(42, `${host.name} still has the second product`);

@@ -142,11 +142,12 @@ export const askForConversion = (
   scene: Scene,
   spec: object = {},
   parameters: object = {},
+  name = "to-caa",
 ): Promise<KubeObject> =>
   scene.objects.create(requestKind, {
     apiVersion: group,
     kind: "UpgradeRequest",
-    metadata: { name: "to-caa", namespace },
+    metadata: { name, namespace },
     spec: {
       procedure: "ConvertMsaaToCaa",
       convertMsaaToCaa: {
