@@ -194,6 +194,8 @@ export type WorldEvent =
       readonly key: string;
       readonly fence: bigint;
       readonly argv: readonly string[];
+      /** How many second looks the script took just before. */
+      readonly checks: number;
     }
   | { readonly kind: "log"; readonly host: string; readonly entry: LogEntry }
   | {

@@ -171,7 +171,7 @@ function begin(world: World, host: Host, { key, marker, tool, checks, fence, std
       return;
     }
   }
-  emit(world, { kind: "command", host: host.name, key, fence, argv: marker.argv });
+  emit(world, { kind: "command", host: host.name, key, fence, argv: marker.argv, checks: checks.length });
   const steps = tool({ world, host, args: marker.argv.slice(1), stdin });
   const ini = host.volume.ini;
   marker.pid = world.nextPid + 1;

@@ -6,6 +6,7 @@ import { strike } from "../../simulator/faults.ts";
 import { emit } from "../../simulator/model.ts";
 import { tablesOf } from "../../simulator/mysql.ts";
 import { restore } from "../../simulator/tools/dump.ts";
+import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
 import { configMapKind, leaseKind, requestKind } from "../../src/kube/kinds.ts";
 import * as act from "../../src/procedures/conversion-commands.ts";
@@ -386,26 +387,20 @@ export const brokenOperators: readonly BrokenOperator[] = [
   },
   {
     trips: [45],
-    name: "what was seen is believed for half a minute, once dumps are there",
+    name: "the process stood still between looking and acting, and nothing looks again",
     changes: naked,
-    scene: (scene) => {
-      const { exec } = scene.shell.pods;
-      const seen = new Map<string, { at: number; outcome: Awaited<ReturnType<typeof exec>> }>();
-      Object.assign(scene.shell.pods, {
-        exec: async (...args: Parameters<typeof exec>) => {
-          const dumped = [...scene.world.hosts.values()].some(({ volume }) =>
-            [...volume.kept.keys()].some((name) => name.startsWith("dump-")),
-          );
-          if (args[1][1] !== "observe" || !dumped) return exec(...args);
-          const key = `${args[0].name} ${args[2]}`;
-          const before = seen.get(key);
-          if (before !== undefined && scene.world.now - before.at < 25_000) return before.outcome;
-          const outcome = await exec(...args);
-          seen.set(key, { at: scene.world.now, outcome });
-          return outcome;
-        },
-      });
-    },
+    meanwhile: once(
+      (scene) => {
+        const { exec } = scene.shell.pods;
+        Object.assign(scene.shell.pods, {
+          exec: async (...args: Parameters<typeof exec>) => {
+            if (args[1][4]?.includes("_Uninstall")) advance(scene.world, 15_000);
+            return exec(...args);
+          },
+        });
+      },
+      (cursor) => cursor.startsWith("4/12"),
+    ),
   },
   {
     trips: [46],

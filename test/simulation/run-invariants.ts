@@ -71,13 +71,13 @@ export function watchScene(scene: Scene, goingBack: () => boolean = () => false)
       broken(22, `${host.name} updates with colliding auto-increment or no ROW log`);
   };
 
-  const onCommand = ({ host: name, key, argv }: Extract<WorldEvent, { kind: "command" }>): void => {
+  const onCommand = ({ host: name, key, argv, checks }: Extract<WorldEvent, { kind: "command" }>): void => {
     const words = argv.join(" ");
     const host = world.hosts.get(name);
     const run = key.split("_")[0] ?? "";
     if (host === undefined) return;
     const looked = scene.looks.get(name) ?? Number.NEGATIVE_INFINITY;
-    if (destructive.test(words) && world.now - looked > freshMs)
+    if (destructive.test(words) && checks === 0 && world.now - looked > freshMs)
       broken(45, `${name}: ${words} on a look that is ${world.now - looked} ms old`);
     active.add(run);
     for (const request of requests(scene))
