@@ -1,5 +1,4 @@
 /** Builds the shell from settings and starts the controllers: the only place that wires. */
-import { readFileSync } from "node:fs";
 import { KubeConfig } from "@kubernetes/client-node";
 import { reconcileComposite } from "./controllers/composite-service.ts";
 import { reconcileLink } from "./controllers/cross-site-link.ts";
@@ -17,13 +16,12 @@ import { type Again, newQueue, type Queue } from "./kube/queue.ts";
 import { type Reflector, startReflector } from "./kube/reflector.ts";
 import { connect, type Rest } from "./kube/rest.ts";
 import { pause, realTimers } from "./kube/timers.ts";
+import { runnerScript } from "./runner/script.ts";
 import { type Settings, settingsFrom } from "./settings.ts";
 import { serveHealth } from "./telemetry/health.ts";
 import { newLog } from "./telemetry/log.ts";
 import { type Metrics, newMetrics } from "./telemetry/metrics.ts";
 import { siteLabel } from "./topology/names.ts";
-
-const runnerScript = (): string => readFileSync(new URL("./runner/runner.sh", import.meta.url), "utf8");
 
 function restOver(settings: Settings, metrics: Metrics): Rest {
   const config = new KubeConfig();

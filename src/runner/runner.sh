@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The runner: the one program the operator executes on a node (docs/reference/runner-protocol.md). It knows closed lists
 # of tools, takes data and never a script. The files of this folder are joined into this one before they are mounted
-# (order: parts.ts), so that no call ever sees half of an update. This part: where things lie, and the smallest acts.
+# (order: script.ts), so that no call ever sees half of an update. This part: where things lie, and the smallest acts.
 set -uo pipefail
 shopt -s globasciiranges nullglob
 

@@ -71,7 +71,6 @@ readonly COMMANDS=(
   "restore-schema NAME SHA256"
   "drop-schema CROSSING"
   "publish-ini SHA256"
-  "prep-upgrade PREPARATION..."
   "accounts"
   "backup NAME"
 )
@@ -113,17 +112,7 @@ fits() {
       made_of 0-9 5 "${word##*:}" ;;
     POLICY) [[ ${word^^} == @(AUTOMATIC|MAINTENANCE|MANUAL) ]] ;;
     STATE) made_of A-Z:- 64 "$word" ;;
-    PREPARATION) prepares "$word" ;;
     *) return 1 ;;
-  esac
-}
-
-# The vendor's options of tungsten_prep_upgrade and values for them; credentials are none of them, they come from files.
-prepares() {
-  case $1 in
-    -o | --offline | -g | --get | --stop | -d | --dump | --alldb | -r | --restore | -s | --service | --path) ;;
-    -*) return 1 ;;
-    *) made_of A-Za-z0-9._/- 180 "$1" ;;
   esac
 }
 

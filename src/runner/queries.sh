@@ -1,0 +1,151 @@
+
+# ---- Queries: what a node can be asked. Each runs in a subshell of its own; its exit code is the query's. ----
+
+# installed_release LINK: the release in the name of the tree the link points to.
+installed_release() {
+  [[ $1 =~ tungsten-(clustering|replicator)-([0-9]+\.[0-9]+\.[0-9]+(-[0-9]+)?) ]] && printf '%s\n' "${BASH_REMATCH[2]}"
+}
+
+# installation_method PRODUCT: what we installed we installed from the ini; of others tpm knows.
+installation_method() {
+  [[ ! -s $INSTALLED/$1 ]] || { printf 'ini\n'; return; }
+  local told
+  told=$(ask "$(program "$1" tpm)" query staging 2>/dev/null </dev/null) || { printf 'unknown\n'; return; }
+  if [[ $told == *"Configuration built from"* ]]; then printf 'ini\n'; else printf 'staging\n'; fi
+}
+
+# highest_channels CONF: of all services; empty when no file tells.
+highest_channels() {
+  sed -n 's/^replicator\.global\.apply\.channels=\([0-9][0-9]*\)$/\1/p' "$1"/static-*.properties </dev/null | sort -n | tail -n 1
+}
+
+answer_installed() {
+  local tree link conf ini="" names=() file
+  tree="$(home "$1")/tungsten"
+  link=$(readlink "$tree") || { printf 'link=\n'; return; }
+  conf="$tree/tungsten-replicator/conf"
+  for file in "$conf"/static-*.properties; do
+    file=${file##*/static-}
+    names+=("${file%.properties}")
+  done
+  [[ ! -s $INSTALLED/$1 ]] || ini=$(sed -n 's/^ini=//p' "$INSTALLED/$1")
+  printf 'link=%s\nrelease=%s\nmethod=%s\n' "$link" "$(installed_release "$link")" "$(installation_method "$1")"
+  printf 'services=%s\nini=%s\nparallel=%s\n' "$(IFS=, && printf '%s' "${names[*]-}")" "$ini" "$(highest_channels "$conf")"
+}
+
+# tpm_processes: pid and words of every live tpm on this host.
+tpm_processes() {
+  local entry words
+  for entry in "$PROCESS_TABLE"/[0-9]*/cmdline; do
+    { words=$(tr '\0' ' ' <"$entry"); } 2>/dev/null || continue
+    [[ $words =~ (^|[ /])tpm(\.rb|\.pl)?\ +([a-z-]+) && $words != *"runner observe"* ]] || continue
+    [[ ${BASH_REMATCH[3]} != query ]] || continue
+    entry=${entry%/cmdline}
+    printf '%s %s\n' "${entry##*/}" "${words% }"
+  done
+}
+
+answer_files() {
+  local file
+  for file in "$KEPT"/*; do
+    printf '%s\t%s\t%s\n' "${file##*/}" "$(bytes_of "$file")" "$(sha256_of "$file")"
+  done
+}
+
+# secret_checksum: over names and contents of the mounted Secret.
+secret_checksum() {
+  local file
+  for file in "$SECRETS"/*; do
+    [[ ! -f $file ]] || printf '%s %s\n' "${file##*/}" "$(sha256_of "$file")"
+  done | sha256sum | cut -d ' ' -f 1
+}
+
+answer_ini() {
+  local published="" joined=no
+  [[ ! -f $PUBLISHED_INI ]] || published=$(sha256_of "$PUBLISHED_INI")
+  if [[ -n $published && -f $JOINED_INI ]] && joined_text "$PUBLISHED_INI" 2>/dev/null | cmp -s - "$JOINED_INI"; then joined=yes; fi
+  printf 'published=%s\njoined=%s\nsecret=%s\n' "$published" "$joined" "$(secret_checksum)"
+}
+
+answer_my_cnf() {
+  local file=$MY_CNF/${POD_NAME:-$(hostname)}.cnf
+  [[ -f $file ]] || fail 1 "${file##*/}: No such file or directory"
+  awk -F '=' '{ key = $1; gsub(/[ \t]/, "", key); gsub(/_/, "-", key) }
+    key ~ /^(server-id|log-bin|binlog-format|auto-increment-increment|auto-increment-offset)$/ {
+      value = $2; gsub(/^[ \t]+|[ \t]+$/, "", value); print key "\t" value }' "$file"
+}
+
+answer_space() {
+  local path
+  for path in "$ROOT/opt" "$BACKUPS"; do
+    df --block-size=1 --output=avail,size "$path" | awk -v path="${path#"$ROOT"}" 'NR == 2 { print path "\t" $1 "\t" $2 }'
+  done
+}
+
+reach_one() {
+  local host=${1%:*} port=${1##*:}
+  if ! getent hosts "$host" >/dev/null; then printf '%s\tunresolved\n' "$1"
+  # shellcheck disable=SC2016  # the words are read by the new bash
+  elif timeout 3 bash -c 'exec 3<>"/dev/tcp/$1/$2"' reach "$host" "$port" 2>/dev/null; then printf '%s\topen\n' "$1"
+  else printf '%s\tclosed\n' "$1"; fi
+}
+
+# answer_reach ENDPOINT…: all at once, told in the order of asking.
+answer_reach() {
+  local endpoint folder index=0
+  folder=$(mktemp -d) || exit 1
+  for endpoint in "$@"; do
+    reach_one "$endpoint" >"$folder/$(printf '%05d' $index)" &
+    index=$((index + 1))
+  done
+  wait
+  cat "$folder"/*
+  rm -rf "$folder"
+}
+
+# answer_backup NAME: as it was recorded, verified only while every byte is still there.
+answer_backup() {
+  local state=$BACKUPS/$1.state bytes
+  [[ -f $state && -d $BACKUPS/$1 ]] || exit 1
+  bytes=$(du --apparent-size --block-size=1 -s "$BACKUPS/$1" | cut -f 1)
+  grep -E '^(sha256|lsn|bytes)=' "$state"
+  if [[ $bytes == "$(sed -n 's/^bytes=//p' "$state")" ]]; then printf 'verified=yes\n'; else printf 'verified=no\n'; fi
+}
+
+# answer_cctrl ls | composite-ls DATASERVICE
+answer_cctrl() {
+  local cctrl
+  cctrl=$(program cluster cctrl)
+  present "$cctrl"
+  if [[ $1 == ls ]]; then
+    printf 'ls\n' | ask "$cctrl"
+  else
+    printf 'use %s\nls\n' "$2" | ask "$cctrl" -multi
+  fi
+}
+
+# answer TOOL ARG…: runs one admitted query.
+answer() {
+  local tool=$1
+  shift
+  case $tool in
+    trepctl) ask "$(program "$1" trepctl)" -retry 0 "${@:2}" ;;
+    dsctl | thl | replicator) ask "$(program "$1" "$tool")" "${@:2}" ;;
+    manager | connector) ask "$(program cluster "$tool")" "$@" ;;
+    cctrl) answer_cctrl "$@" ;;
+    tpm) ask "$(program "$1" tpm)" "${@:2}" ;;
+    tpm-processes) tpm_processes ;;
+    installed) answer_installed "$1" ;;
+    sql) answer_sql "$@" ;;
+    files) answer_files ;;
+    file) [[ -f $KEPT/$1 ]] || fail 1 "$1: No such file or directory"; cat "$KEPT/$1" ;;
+    holds) local file; for file in "$HOLDS"/*; do printf '%s\n' "${file##*/}"; done ;;
+    ini) answer_ini ;;
+    my-cnf) answer_my_cnf ;;
+    marker) tell_marker "$1" ;;
+    clock) now_ms ;;
+    space) answer_space ;;
+    reach) answer_reach "$@" ;;
+    backup) answer_backup "$1" ;;
+  esac
+}

@@ -1,0 +1,82 @@
+
+# ---- The calls: observe and start. Sourced by a supervisor, this part does nothing. ----
+
+# receive BYTES SHA256 FILE: standard input, whole or not at all: a cut socket is a clean end of file.
+receive() {
+  cat >"$3" || exit 1
+  [[ $(bytes_of "$3") == "$1" && $(sha256_of "$3") == "$2" ]] || refuse 21 "the payload did not arrive whole"
+}
+
+meant_for() { [[ $1 == "${POD_UID-}" && -n $1 ]] || refuse 20 "this is pod ${POD_UID-}"; }
+
+# run_query FOLDER WORD…: one query into three files.
+run_query() {
+  local folder=$1
+  shift
+  (answer "$@") >"$folder/out" 2>"$folder/err" </dev/null
+  printf '%s\n' $? >"$folder/rc"
+}
+
+tell_query() {
+  printf '== %s %s %s %s\n' "$1" "$(<"$2/rc")" "$(bytes_of "$2/out")" "$(bytes_of "$2/err")"
+  cat "$2/out" "$2/err"
+  printf '\n'
+}
+
+# observe POD_UID BYTES SHA256: all lines are admitted before the first is run.
+observe() {
+  local folder line count=0 index ids=()
+  meant_for "$1"
+  folder=$(mktemp -d) || exit 1
+  # shellcheck disable=SC2064  # the folder is known now
+  trap "rm -rf '$folder'" EXIT
+  receive "$2" "$3" "$folder/payload"
+  while IFS= read -r line; do
+    split "$line"
+    if [[ ${WORDS[0]} == [.-]* ]] || ! made_of A-Za-z0-9._- 64 "${WORDS[0]}"; then refuse 24 "a query without a proper name"; fi
+    ((${#WORDS[@]} > 1)) || refuse 23 "a query without a tool"
+    admit QUERIES "${WORDS[@]:1}"
+    ids+=("${WORDS[0]}")
+  done <"$folder/payload"
+  while IFS= read -r line; do
+    split "$line"
+    mkdir "$folder/$count"
+    run_query "$folder/$count" "${WORDS[@]:1}" &
+    count=$((count + 1))
+    ((count % QUERY_WIDTH != 0)) || wait
+  done <"$folder/payload"
+  wait
+  for ((index = 0; index < count; index += 1)); do tell_query "${ids[index]}" "$folder/$index"; done
+  printf '== end %s\n' "$count"
+}
+
+# start POD_UID FENCE KEY BYTES SHA256: begins at most once, waits half a second for the end, tells the marker's state.
+start() {
+  local part tries
+  meant_for "$1"
+  fits NUMBER "$2" || refuse 24 "the fence is no number"
+  fits KEY "$3" || refuse 24 "the key breaks its pattern"
+  part=$(mktemp "$INCOMING/payload.XXXXXX") || exit 1
+  # shellcheck disable=SC2064  # the file is known now
+  trap "rm -f '$part'" EXIT
+  receive "$4" "$5" "$part"
+  admit_payload "$part"
+  claim "$3" "$2" "$part" || exit
+  supervise_detached "$3"
+  for tries in 1 2 3 4 5; do
+    sleep 0.1
+    [[ ! -e $MARKERS/$3/rc && ! -e $MARKERS/$3/refused ]] || break
+  done
+  : "$tries"
+  tell_marker "$3"
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  prepare_state
+  case ${1-} in
+    observe) (($# == 4)) || refuse 24 "observe takes POD_UID LEN SHA256" ;;
+    start) (($# == 6)) || refuse 24 "start takes POD_UID FENCE KEY LEN SHA256" ;;
+    *) refuse 23 "unknown verb $(shown "${1-}")" ;;
+  esac
+  "$@"
+fi

@@ -1,0 +1,107 @@
+
+# ---- The database: fixed questions in SQL. Credentials come from a file, never from arguments. ----
+
+# first_of PROGRAM…: the first of them that is installed.
+first_of() {
+  local name
+  for name in "$@"; do
+    ! command -v "$name" >/dev/null || { printf '%s\n' "$name"; return; }
+  done
+  fail 127 "$1: No such file or directory"
+}
+
+# client: the mysql client as the replication user; tab-separated rows without a head.
+client() {
+  local name
+  name=$(first_of mariadb mysql) || exit 127
+  timeout --kill-after=2 "${SQL_SECONDS:-$QUERY_SECONDS}" "$name" --defaults-extra-file="$CLIENT_FILE" --socket="$SOCKET" \
+    --batch --skip-column-names --default-character-set=utf8mb4 "$@"
+}
+
+# as_owner: the same as the account of the system user that runs mysqld, which may log in over the socket.
+as_owner() {
+  local name
+  name=$(first_of mariadb mysql) || exit 127
+  "$name" --no-defaults --socket="$SOCKET" --user="$(id -un)" --batch --skip-column-names
+}
+
+ask_sql() { client --execute="$1"; }
+
+# The schemas people own: not the server's, not Tungsten's.
+readonly OWN_SCHEMAS="NOT IN ('mysql','information_schema','performance_schema','sys') AND %s NOT LIKE 'tungsten\\_%%'"
+# shellcheck disable=SC2059  # the format is the constant above
+own_schemas() { printf "$1 $OWN_SCHEMAS" "$1"; }
+
+sql_findings() {
+  ask_sql "
+    SELECT 'trigger', CONCAT(trigger_schema, '.', trigger_name) FROM information_schema.triggers
+      WHERE $(own_schemas trigger_schema);
+    SELECT 'event', CONCAT(event_schema, '.', event_name) FROM information_schema.events
+      WHERE status = 'ENABLED' AND $(own_schemas event_schema);
+    SELECT 'nokey', CONCAT(t.table_schema, '.', t.table_name) FROM information_schema.tables t
+      LEFT JOIN information_schema.table_constraints c ON c.table_schema = t.table_schema
+        AND c.table_name = t.table_name AND c.constraint_type = 'PRIMARY KEY'
+      WHERE t.table_type = 'BASE TABLE' AND c.constraint_name IS NULL AND $(own_schemas t.table_schema);
+    SELECT 'nontransactional', CONCAT(table_schema, '.', table_name) FROM information_schema.tables
+      WHERE table_type = 'BASE TABLE' AND engine <> 'InnoDB' AND $(own_schemas table_schema);
+    SELECT 'ddl', LEFT(REGEXP_REPLACE(info, '[[:space:]]+', ' '), 80) FROM information_schema.processlist
+      WHERE info REGEXP '^[[:space:]]*(alter|create|drop|truncate|rename|optimize)[[:space:]]';" &&
+    ask_sql "XA RECOVER" | awk -F '\t' '{ print "xa\t" $4 }'
+}
+
+# sql_server: settings as the running server has them. MariaDB before 10.6 counts days.
+sql_server() {
+  ask_sql "
+    SELECT 'server_id', @@global.server_id; SELECT 'log_bin', @@global.log_bin;
+    SELECT 'binlog_format', @@global.binlog_format;
+    SELECT 'auto_increment_increment', @@global.auto_increment_increment;
+    SELECT 'auto_increment_offset', @@global.auto_increment_offset; SELECT 'version', version();" || return
+  ask_sql "SELECT 'binlog_expire_logs_seconds', @@global.binlog_expire_logs_seconds" 2>/dev/null ||
+    ask_sql "SELECT 'binlog_expire_logs_seconds', ROUND(@@global.expire_logs_days * 86400)"
+}
+
+sql_binlog_position() {
+  { ask_sql "SHOW MASTER STATUS" 2>/dev/null || ask_sql "SHOW BINARY LOG STATUS"; } | cut -f 1,2
+}
+
+# sql_logged_tracking FILE POSITION: events behind that position which touch a tracking schema and are no heartbeat. A
+# log that cannot be read from there on fails; it is not empty.
+sql_logged_tracking() {
+  local reader text
+  reader=$(first_of mariadb-binlog mysqlbinlog) || exit 127
+  text=$(timeout --kill-after=2 "$QUERY_SECONDS" "$reader" --defaults-extra-file="$CLIENT_FILE" --socket="$SOCKET" \
+    --read-from-remote-server --to-last-log --start-position="$2" --base64-output=decode-rows --verbose "$1") || return
+  awk '
+    /Table_map: `tungsten_[^`]*`\./ && $0 !~ /`\.`heartbeat`/ { count++ }
+    /^(CREATE|DROP|ALTER|TRUNCATE|INSERT|REPLACE|UPDATE|DELETE) .*tungsten_/ { count++ }
+    /^use `tungsten_/ { inside = 1; next }
+    /^use `/ { inside = 0 }
+    inside && /^(CREATE|DROP|ALTER|TRUNCATE|INSERT|REPLACE|UPDATE|DELETE) / && $0 !~ /tungsten_|heartbeat/ { count++ }
+    END { print count + 0 }' <<<"$text"
+}
+
+# answer_sql QUESTION ARG…
+answer_sql() {
+  case $1 in
+    read-only) ask_sql "SELECT @@global.read_only" ;;
+    tracking)
+      ask_sql "
+        SELECT 'commit', task_id, seqno, fragno, last_frag, source_id, epoch_number, eventid, shard_id
+          FROM \`$2\`.trep_commit_seqno ORDER BY task_id;
+        SELECT 'heartbeat', seqno, eventid, name FROM \`$2\`.heartbeat"
+      ;;
+    schemas)
+      ask_sql "
+        SELECT s.schema_name, COUNT(t.table_name) FROM information_schema.schemata s
+          LEFT JOIN information_schema.tables t ON t.table_schema = s.schema_name
+          WHERE s.schema_name LIKE 'tungsten\\_%' GROUP BY s.schema_name"
+      ;;
+    server) sql_server ;;
+    findings) sql_findings ;;
+    oldest-transaction)
+      ask_sql "SELECT COALESCE(MAX(TIMESTAMPDIFF(SECOND, trx_started, NOW())), 0) FROM information_schema.innodb_trx"
+      ;;
+    logged-tracking) sql_logged_tracking "$2" "$3" ;;
+    binlog-position) sql_binlog_position ;;
+  esac
+}

@@ -1,0 +1,133 @@
+/** A node for the real runner: a folder with the vendor's tools faked, and the script with its paths pointed there. */
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { runnerScript } from "../../../src/runner/script.ts";
+
+export const podUid = "pod-1";
+export type Answered = { readonly code: number; readonly stdout: string; readonly stderr: string };
+
+export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+export const measured = (text: string): readonly [string, string] => [
+  String(Buffer.byteLength(text)),
+  sha256(text),
+];
+
+/** A place of the script where a test lets it die; the anchor must stand in the script exactly once. */
+export type Kill = {
+  readonly anchor: string;
+  readonly where: "before" | "after";
+  readonly signal?: "parent";
+};
+
+export type RunnerNode = {
+  readonly root: string;
+  readonly call: (argv: readonly string[], stdin: string) => Answered;
+  /** `start` with a payload; `kill` plants a SIGKILL in this call's copy of the script. */
+  readonly start: (key: string, payload: string, options?: { fence?: string; kill?: Kill }) => Answered;
+  readonly observe: (...queries: string[]) => Answered;
+  readonly marker: (key: string) => string;
+  readonly file: (path: string) => string;
+  readonly put: (path: string, text: string, mode?: number) => void;
+  readonly remove: () => void;
+};
+
+function scriptFor(
+  root: string,
+  kill: Kill | undefined,
+  constants: Readonly<Record<string, string>>,
+): string {
+  let text = runnerScript();
+  for (const [name, value] of Object.entries({ ROOT: root, ...constants })) {
+    const line = new RegExp(`^readonly ${name}=.*$`, "m");
+    if (!line.test(text)) throw new Error(`the script has no constant ${name}`);
+    text = text.replace(line, `readonly ${name}=${JSON.stringify(value)}`);
+  }
+  if (kill === undefined) return text;
+  const parts = text.split(kill.anchor);
+  if (parts.length !== 2) throw new Error(`the anchor stands ${parts.length - 1} times: ${kill.anchor}`);
+  const die = "kill -KILL $BASHPID";
+  return parts.join(kill.where === "before" ? `${die}\n${kill.anchor}` : `${kill.anchor}\n${die}\n`);
+}
+
+/** Makes the folder. Fakes print what they were asked and count their runs in `runs`. */
+export function newNode(constants: Readonly<Record<string, string>> = {}): RunnerNode {
+  const root = mkdtempSync(join(tmpdir(), "tungsten-operator-runner-"));
+  const put = (path: string, text: string, mode = 0o600): void => {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text, { mode });
+  };
+  const fake = '#!/bin/bash\necho "${0##*/} $*" >>"$RUNS"\nsource "$FAKES/${0##*/}" 2>/dev/null\n';
+  for (const product of ["continuent", "replicator"]) {
+    const tree = `opt/${product}/tungsten`;
+    for (const name of ["trepctl", "thl", "dsctl", "replicator"])
+      put(`${tree}/tungsten-replicator/bin/${name}`, fake, 0o755);
+    put(`${tree}/tools/tpm`, fake, 0o755);
+  }
+  for (const name of ["manager", "cctrl"])
+    put(`opt/continuent/tungsten/tungsten-manager/bin/${name}`, fake, 0o755);
+  put("opt/continuent/tungsten/tungsten-connector/bin/connector", fake, 0o755);
+  put("opt/continuent/software/tungsten-clustering-8.0.4-132/tools/tpm", fake, 0o755);
+  put("fakes/.keep", "");
+  put("backups/.keep", "");
+  put("etc/tungsten-secrets/replication-user", "tungsten");
+  put("etc/tungsten-secrets/replication-password", "pa$$'&word");
+  put("runs", "");
+  const environment = {
+    ...process.env,
+    POD_UID: podUid,
+    RUNS: join(root, "runs"),
+    FAKES: join(root, "fakes"),
+    POD_NAME: "nyc-0",
+  };
+  put("runner", scriptFor(root, undefined, constants), 0o755);
+  const callWith = (script: string, argv: readonly string[], stdin: string): Answered => {
+    const ran = spawnSync("bash", [join(root, script), ...argv], {
+      input: stdin,
+      encoding: "utf8",
+      env: environment,
+    });
+    return { code: ran.status ?? -1, stdout: ran.stdout, stderr: ran.stderr };
+  };
+  const call = (argv: readonly string[], stdin: string): Answered => callWith("runner", argv, stdin);
+  const observe = (...queries: string[]): Answered => {
+    const text = queries.map((query, index) => `q${index}\t${query.split(" ").join("\t")}\n`).join("");
+    return call(["observe", podUid, ...measured(text)], text);
+  };
+  return {
+    root,
+    call,
+    observe,
+    put,
+    start: (key, payload, { fence = "5", kill } = {}) => {
+      const script = kill === undefined ? "runner" : `runner-${sha256(kill.anchor + kill.where).slice(0, 8)}`;
+      if (kill !== undefined) put(script, scriptFor(root, kill, constants), 0o755);
+      return callWith(script, ["start", podUid, fence, key, ...measured(payload)], payload);
+    },
+    marker: (key) =>
+      /^== q0 0 \d+ \d+\n([\s\S]*)\n== end 1\n$/.exec(observe(`marker ${key}`).stdout)?.[1] ?? "",
+    file: (path) => readFileSync(join(root, path), "utf8"),
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
+
+/** A command's payload. */
+export const payloadOf = (command: string, stdin = "", checks: readonly string[] = []): string =>
+  [
+    `command\t${command.split(" ").join("\t")}`,
+    ...checks.map((check) => `check\t${check.split(" ").join("\t")}`),
+    "limit\t60",
+    "",
+    stdin,
+  ].join("\n");
+
+/** Asks again until the probe says yes; the bound is generous, the answer usually immediate. */
+export async function eventually(what: string, probe: () => boolean): Promise<void> {
+  for (let n = 0; n < 400; n += 1) {
+    if (probe()) return;
+    await new Promise((wake) => spawn("sleep", ["0.05"]).once("exit", wake));
+  }
+  throw new Error(`${what} did not come about`);
+}
