@@ -1,9 +1,17 @@
 /** A real Kubernetes node on this machine, with its control plane: one function up, one down, nothing left behind. */
 import { randomBytes } from "node:crypto";
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Report } from "../binaries.ts";
+import { cacheRoot, type Report } from "../binaries.ts";
 import { type ControlPlane, type Login, startControlPlane } from "../control-plane.ts";
 import { startChild, until } from "../processes.ts";
 import { findNodeBinaries, type NodeBinaries } from "./binaries.ts";
@@ -23,6 +31,8 @@ export type NodeCluster = {
   readonly stop: () => Promise<void>;
 };
 
+const prefix = "tungsten-operator-node-";
+
 /** The users of the node's own programs, as the built-in roles know them. */
 const users = {
   kubelet: { user: `system:node:${nodeName}`, groups: ["system:nodes"] },
@@ -38,21 +48,52 @@ const newLogins = (): Logins => {
   return Object.fromEntries(entries) as Logins;
 };
 
-/** Control plane and node; ready when the node is. `stop` may be called at any time, and again. */
+/** Control plane and node; ready when the node is. Where that fails, the logs are kept and the error says where. */
 export async function startNodeCluster(report: Report): Promise<NodeCluster> {
   await prepareMachine(report);
   const binaries = await findNodeBinaries(report);
   const pause = await buildPause(binaries, report);
-  const directory = mkdtempSync(join(tmpdir(), "tungsten-operator-node-"));
+  sweep();
+  const directory = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`));
   const undo: Undo = [() => rmSync(directory, { recursive: true, force: true })];
-  const stop = async (): Promise<void> => {
-    for (let last = undo.pop(); last !== undefined; last = undo.pop()) await last();
-  };
+  const stop = (): Promise<void> => undoAll(undo);
   try {
     return { ...(await bringUp(binaries, pause, directory, undo)), stop };
   } catch (error) {
-    await stop();
-    throw error;
+    const logs = keepLogs(directory);
+    await stop().catch(() => {});
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`the node did not come up: ${why}; its logs are in ${logs}`, { cause: error });
+  }
+}
+
+/** The last first. One that fails does not keep the others from being done. */
+async function undoAll(undo: Undo): Promise<void> {
+  const errors: unknown[] = [];
+  for (let last = undo.pop(); last !== undefined; last = undo.pop())
+    try {
+      await last();
+    } catch (error) {
+      errors.push(error);
+    }
+  if (errors.length > 0) throw new AggregateError(errors, `stopping the node: ${errors.join("; ")}`);
+}
+
+function keepLogs(directory: string): string {
+  const kept = join(cacheRoot(), "logs-of-the-last-failure");
+  rmSync(kept, { recursive: true, force: true });
+  mkdirSync(kept, { recursive: true });
+  for (const name of readdirSync(directory))
+    if (name.endsWith(".log") && name !== "audit.log") copyFileSync(join(directory, name), join(kept, name));
+  return kept;
+}
+
+/** Folders of runs that were killed. Their processes and mounts went with them. */
+function sweep(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length).split("-")[0]) : Number.NaN;
+    if (Number.isInteger(pid) && !existsSync(`/proc/${pid}`))
+      rmSync(join(tmpdir(), name), { recursive: true, force: true });
   }
 }
 
