@@ -125,7 +125,7 @@ async function build(
       `${name} is neither in KUBEBUILDER_ASSETS nor on PATH, and Go is not installed to build it: install Go 1.25 or later, or set KUBEBUILDER_ASSETS`,
     );
   }
-  report(`building ${name} from Go modules, once (kube-apiserver takes minutes) …`);
+  report(`building ${name} from Go modules, once (it may take minutes) …`);
   const started = Date.now();
   const made = `${path}.${process.pid}`;
   const args = ["-n", "10", "go", "build", "-trimpath", "-ldflags", flags, "-o", made, target];
