@@ -22,7 +22,8 @@ export type Binaries = {
 type Name = keyof Binaries;
 export type Report = (line: string) => void;
 
-type Recipe = { readonly module: string; readonly target: string; readonly flags: string };
+/** A Go module of `build/`, the package in it, and the linker's flags. */
+export type Recipe = { readonly module: string; readonly target: string; readonly flags: string };
 
 const flagsOf = (): string => {
   const [major, minor] = kubernetesVersion.split(".");
@@ -55,7 +56,9 @@ const names = Object.keys(recipes) as Name[];
 /** All four, each from the first place that has it. */
 export async function findBinaries(report: Report): Promise<Binaries> {
   const found: Partial<Record<Name, string>> = {};
-  for (const name of names) found[name] = (await given(name)) ?? (await cachedOrBuilt(name, report));
+  for (const name of names)
+    found[name] =
+      (await given(name)) ?? (await cachedOrBuilt(name, recipes[name], ["kubernetes", "etcd"], report));
   return found as Binaries;
 }
 
@@ -81,30 +84,40 @@ async function isSupported(name: Name, path: string): Promise<boolean> {
   }
 }
 
-function cacheFolder(): string {
+function cacheFolder(modules: readonly string[]): string {
   const hash = createHash("sha256");
-  for (const module of ["kubernetes", "etcd"])
+  for (const module of modules)
     for (const file of ["go.mod", "go.sum"]) hash.update(readFileSync(join(root, "build", module, file)));
   const base = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
   return join(base, "tungsten-operator", hash.digest("hex").slice(0, 16));
 }
 
-async function cachedOrBuilt(name: Name, report: Report): Promise<string> {
-  const folder = cacheFolder();
+/** The program from the cache, built into it first if need be. The folder's key is the content of `modules`. */
+export async function cachedOrBuilt(
+  name: string,
+  recipe: Recipe,
+  modules: readonly string[],
+  report: Report,
+): Promise<string> {
+  const folder = cacheFolder(modules);
   const path = join(folder, name);
   if (existsSync(path)) return path;
   mkdirSync(folder, { recursive: true });
   const unlock = await lock(join(folder, `${name}.lock`));
   try {
-    if (!existsSync(path)) await build(name, path, report);
+    if (!existsSync(path)) await build(name, recipe, path, report);
   } finally {
     unlock();
   }
   return path;
 }
 
-async function build(name: Name, path: string, report: Report): Promise<void> {
-  const { module, target, flags } = recipes[name];
+async function build(
+  name: string,
+  { module, target, flags }: Recipe,
+  path: string,
+  report: Report,
+): Promise<void> {
   try {
     await run("go", ["version"]);
   } catch {
@@ -112,7 +125,7 @@ async function build(name: Name, path: string, report: Report): Promise<void> {
       `${name} is neither in KUBEBUILDER_ASSETS nor on PATH, and Go is not installed to build it: install Go 1.25 or later, or set KUBEBUILDER_ASSETS`,
     );
   }
-  report(`building ${name} from Go modules, once (kube-apiserver takes minutes) …`);
+  report(`building ${name} from Go modules, once (it may take minutes) …`);
   const started = Date.now();
   const made = `${path}.${process.pid}`;
   const args = ["-n", "10", "go", "build", "-trimpath", "-ldflags", flags, "-o", made, target];
