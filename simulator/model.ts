@@ -64,6 +64,8 @@ export type Mysql = {
   expireSeconds: number;
   findings: { kind: string; name: string }[];
   oldestTransaction: number;
+  /** The replication and application accounts exist. */
+  accounts: boolean;
 };
 
 export type ProductName = "cluster" | "crossSite";

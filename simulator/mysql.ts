@@ -29,6 +29,7 @@ export function newMysql(serverId: number, offset: number, increment: number): M
     expireSeconds: 604800,
     findings: [],
     oldestTransaction: 0,
+    accounts: false,
   };
 }
 

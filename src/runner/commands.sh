@@ -86,12 +86,6 @@ drop_schema() {
   ask_sql "DROP DATABASE \`$1\`"
 }
 
-# quoted TEXT: as a string of SQL.
-quoted() {
-  local text=${1//\\/\\\\}
-  printf "'%s'" "${text//\'/\'\'}"
-}
-
 readonly APPLICATION_RIGHTS="SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, EXECUTE, TRIGGER, REFERENCES,
   CREATE TEMPORARY TABLES, LOCK TABLES, CREATE VIEW, SHOW VIEW, EVENT"
 

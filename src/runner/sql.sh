@@ -80,6 +80,22 @@ sql_logged_tracking() {
     END { print count + 0 }' <<<"$text"
 }
 
+# quoted TEXT: as a string of SQL.
+quoted() {
+  local text=${1//\\/\\\\}
+  printf "'%s'" "${text//\'/\'\'}"
+}
+
+# sql_accounts: whether the accounts of the mounted Secret exist, asked as owner: before they do nobody else can ask.
+sql_accounts() {
+  local role
+  for role in replication application; do
+    [[ -f $SECRETS/$role-user ]] || fail 1 "the secret of the $role account is missing"
+    printf "SELECT '%s', IF(COUNT(*) > 0, 'present', 'absent') FROM mysql.user WHERE host = '%%' AND user = %s;\n" \
+      "$role" "$(quoted "$(<"$SECRETS/$role-user")")"
+  done | as_owner
+}
+
 # answer_sql QUESTION ARG…
 answer_sql() {
   case $1 in
@@ -103,5 +119,6 @@ answer_sql() {
       ;;
     logged-tracking) sql_logged_tracking "$2" "$3" ;;
     binlog-position) sql_binlog_position ;;
+    accounts) sql_accounts ;;
   esac
 }

@@ -28,6 +28,7 @@ readonly QUERIES=(
   "sql oldest-transaction"
   "sql logged-tracking NAME NUMBER"
   "sql binlog-position"
+  "sql accounts"
   "files"
   "file NAME"
   "holds"
