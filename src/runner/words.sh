@@ -105,6 +105,7 @@ fits() {
     CROSSING) [[ $word == tungsten_?*_from_?* ]] && made_of A-Za-z0-9_ 64 "$word" ;;
     NAME | KEY) [[ $word != [.-]* ]] && made_of A-Za-z0-9._- 180 "$word" ;;
     RELEASE) [[ $word == [0-9]* ]] && made_of A-Za-z0-9.- 40 "$word" ;;
+    FENCE) [[ $word == 0 || $word != 0* ]] && made_of 0-9 19 "$word" ;;
     NUMBER) made_of 0-9 19 "$word" ;;
     SEQNO) made_of 0-9 19 "${word#-}" ;;
     SHA256) [[ ${#word} == 64 ]] && made_of 0-9a-f 64 "$word" ;;
@@ -170,6 +171,7 @@ shown() { printf '«%s»' "${1//[!A-Za-z0-9._:\;\/@=,#+-]/?}" | head -c 120; }
 # split LINE: its words, in WORDS. Tabs are white space to `read`, so doubled ones are looked for first.
 WORDS=()
 split() {
+  [[ -n $1 ]] || refuse 24 "an empty line"
   [[ $1 != *$'\t\t'* && $1 != $'\t'* && $1 != *$'\t' ]] || refuse 24 "a line has an empty word"
   IFS=$'\t' read -ra WORDS <<<"$1"
 }
