@@ -76,7 +76,15 @@ export const holds = factOf(["holds"], readHolds);
 export const iniState = factOf(["ini"], readIni);
 export const marker = (key: string): Fact<MarkerState> => factOf(["marker", key], readMarker);
 export const backup = (name: string) => factOf(["backup", name], readBackup);
-export const reach = (endpoints: readonly string[]) => factOf(["reach", ...endpoints], readReach);
+/** Which endpoints answer; an answer that leaves one out is none. */
+export const reach = (endpoints: readonly string[]) =>
+  factOf(["reach", ...endpoints], (output) => {
+    const told = readReach(output);
+    if ("unreadable" in told) return told;
+    const names = new Set(told.read.map(({ endpoint }) => endpoint));
+    const left = endpoints.find((endpoint) => !names.has(endpoint));
+    return left === undefined ? told : { unreadable: `the answer says nothing of ${left}` };
+  });
 
 const textOf = (output: ToolOutput): Reading<string> =>
   output.exitCode === 0 ? read(output.stdout) : { unreadable: "the file is not there" };
