@@ -298,7 +298,6 @@ function pull(world: World, host: Host, service: Service): void {
   const upstream = upstreamsOf(world, host, service).find((candidate) => candidate.host === service.upstream);
   const log = upstream && serving(world, host, upstream);
   if (log === undefined) {
-    service.upstream = null;
     service.handshakeAt = world.now + 1000;
     return turn(world, host, service, "GOING-ONLINE:SYNCHRONIZING");
   }
