@@ -2,7 +2,16 @@
 import type { Host, ProductName, Service, ToolResult, World } from "../model.ts";
 import { emit, siteOf } from "../model.ts";
 import { binlogFile, setHeartbeat, tablesOf, writeHeartbeat } from "../mysql.ts";
-import { armOffline, goOffline, goOnline, isLocal, roleOf, thlOf, upstreamsOf } from "../replicator.ts";
+import {
+  armOffline,
+  askOffline,
+  fail,
+  goOnline,
+  isLocal,
+  roleOf,
+  thlOf,
+  upstreamsOf,
+} from "../replicator.ts";
 import { bad, type Call, ok, type Tool } from "./tool.ts";
 
 /** Nobody listens at the port, or the process is up and has not registered there yet. */
@@ -64,8 +73,6 @@ function globals(args: readonly string[]): { service?: string; retry: number; re
 
 function onService(call: Call, service: Service, command: string, options: readonly string[]): ToolResult {
   const { world, host } = call;
-  const irrelevant = (what: string) =>
-    bad(1, `Operation failed: ${what} operation failed (Operation irrelevant in current state)\n`);
   switch (command) {
     case "status": {
       const { started: _, ...shown } = fieldsOf(world, host, service);
@@ -75,19 +82,10 @@ function onService(call: Call, service: Service, command: string, options: reado
           : `Processing status command...\n${block(shown, Object.keys(shown).sort())}Finished status command...\n`,
       );
     }
-    case "online": {
-      if (!service.state.startsWith("OFFLINE")) return irrelevant("Online");
-      const until = options[options.indexOf("-until-heartbeat") + 1];
-      const force = options.includes("-force");
-      if (force) tellForce(world, host, service);
-      goOnline(world, host, service, {
-        force,
-        ...(options.includes("-until-heartbeat") && until !== undefined && { until }),
-      });
-      return ok();
-    }
+    case "online":
+      return online(call, service, options);
     case "offline":
-      goOffline(world, host, service);
+      askOffline(world, host, service, options.includes("-immediate"));
       return ok();
     case "offline-deferred":
       armOffline(world, host, service, options[1] ?? "*");
@@ -99,15 +97,52 @@ function onService(call: Call, service: Service, command: string, options: reado
   }
 }
 
+/** Accepted is all that exit 0 says; a database that is down is noticed at once. */
+function online({ world, host }: Call, service: Service, options: readonly string[]): ToolResult {
+  const failed = (why: string) => bad(1, `Operation failed: Online operation failed (${why})\n`);
+  if (!service.state.startsWith("OFFLINE")) return failed("Operation irrelevant in current state");
+  const value = (name: string) =>
+    options.includes(name) ? (options[options.indexOf(name) + 1] ?? "*") : undefined;
+  if (!host.mysql.up) {
+    const transition = service.state === "OFFLINE:ERROR" ? "ERROR-GO-ONLINE" : "OFFLINE-GO-ONLINE";
+    const why = `State transition failed causing emergency recovery: state=${service.state} transition=${transition} event=GoOnlineEvent`;
+    const url = `jdbc:mysql:thin://${host.name}:13306/${service.schema}?noPrepStmtCache=true&createDB=true`;
+    const text = `Unable to prepare plugin: class name=com.continuent.tungsten.replicator.datasource.DataSourceService message=[Unable to connect to DBMS: url=${url}]`;
+    fail(world, host, service, text, "Replicator unable to go online due to error");
+    return failed(why);
+  }
+  const force = options.includes("-force");
+  if (force) tellForce(world, host, service);
+  const until = value("-until-heartbeat");
+  goOnline(world, host, service, {
+    force,
+    skip: seqnos(value("-skip-seqno") ?? ""),
+    ...(until !== undefined && { until }),
+  });
+  return ok();
+}
+
+/** `10,12-14` */
+const seqnos = (text: string): readonly number[] =>
+  text
+    .split(",")
+    .filter((part) => part !== "")
+    .flatMap((part) => {
+      const [low = 0, high = low] = part.split("-").map(Number);
+      return Array.from({ length: high - low + 1 }, (_, index) => low + index);
+    });
+
 /** On an ONLINE replica it exits 0, overwrites that replica's own row and replicates nothing: a false proof of life. */
 function heartbeat(world: World, host: Host, service: Service, name: string): ToolResult {
   if (service.state !== "ONLINE")
     return bad(1, "Operation failed: Heartbeat operation failed: Operation irrelevant in current state\n");
-  if (!host.mysql.up)
+  if (!host.mysql.up) {
+    fail(world, host, service, "Unable to connect to DBMS", "Heartbeat insertion failed");
     return bad(
       1,
-      "Operation failed: Heartbeat operation failed: State transition failed causing emergency recovery: state=ONLINE\n",
+      "Operation failed: Heartbeat operation failed: State transition failed causing emergency recovery: state=ONLINE transition=HEARTBEAT event=InsertHeartbeatEvent\n",
     );
+  }
   const onPrimary = roleOf(world, service, host) === "master";
   emit(world, { kind: "heartbeat", host: host.name, name, onPrimary });
   if (onPrimary) writeHeartbeat(world, host, service.schema, name);
@@ -230,7 +265,7 @@ function fieldsOf(world: World, host: Host, service: Service): Fields {
     offlineRequests: armed ? `Offline at heartbeat event: ${service.stopAt}` : "NONE",
     pendingError: error?.pending ?? "NONE",
     pendingErrorCode: "NONE",
-    pendingErrorEventId: "NONE",
+    pendingErrorEventId: error?.eventId ?? "NONE",
     pendingErrorSeqno: String(error?.seqno ?? -1),
     pendingExceptionMessage: error?.text ?? "NONE",
     resourcePrecedence: "99",
