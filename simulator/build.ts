@@ -87,6 +87,7 @@ export function addHost(
       installed: {},
       installedIni: {},
       thl: new Map(),
+      dynamic: new Map(),
       markers: new Map(),
       holds: new Set(),
       kept: new Map(),
