@@ -345,7 +345,7 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
     source:
       "Tungsten documentation 4.4.4, Upgrade/Convert: From Multi-Site/Active-Active (MSAA) to Composite Active/Active (CAA)",
     accepts: acceptsConversion(parameters),
-    holds: [primariesUnmoved],
+    holds: [primariesUnmoved, go.historyHeld],
     pins: readPins,
     steps: [
       backups(parameters.backup.mode),
