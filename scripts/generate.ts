@@ -13,7 +13,7 @@ const head = "# Generated from src/crds by `npm run generate`; do not edit.\n";
 for (const resource of resources) {
   const yaml = head + stringify(definitionOf(resource), { aliasDuplicateObjects: false, lineWidth: 120 });
   files.set(`config/crd/${group}_${resource.plural}.yaml`, yaml);
-  files.set(`deploy/helm/tungsten-operator/crds/${group}_${resource.plural}.yaml`, yaml);
+  files.set(`deploy/helm/tungsten-operator/files/crds/${group}_${resource.plural}.yaml`, yaml);
   files.set(`docs/reference/${resource.singular}.md`, pageOf(resource));
 }
 

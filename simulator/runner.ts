@@ -26,6 +26,11 @@ const noRetry: Tool = function* (call) {
   return yield* trepctl({ ...call, args: [product, "-retry", "0", ...rest] });
 };
 
+/** The runner's script gives tpm `--tty`: without, it says nothing. */
+const talkative: Tool = function* (call) {
+  return yield* tpm({ ...call, args: [...call.args, "--tty"] });
+};
+
 const queries: Record<string, Tool> = {
   trepctl: noRetry,
   dsctl,
@@ -34,7 +39,7 @@ const queries: Record<string, Tool> = {
   manager,
   connector,
   cctrl,
-  tpm,
+  tpm: talkative,
   "tpm-processes": node.tpmProcesses,
   installed: node.installed,
   sql,
@@ -57,7 +62,7 @@ const commands: Record<string, Tool> = {
   connector,
   startall,
   stopall,
-  tpm,
+  tpm: talkative,
   hold: node.hold,
   release: node.release,
   "keep-position": node.keepPosition,

@@ -150,7 +150,12 @@ export const publishIni = quick(({ host, args, stdin }) => {
   return host.joined ? ok() : bad(1, "", "/etc/tungsten-secrets/replication-password is missing\n");
 });
 
-export const accounts = quick(({ host }) => (host.mysql.up ? ok() : bad(1, "", "ERROR 2002 (HY000)\n")));
+/** Account creation, unlogged and on every node by itself. */
+export const accounts = quick(({ host }) => {
+  if (!host.mysql.up) return bad(1, "", "ERROR 2002 (HY000)\n");
+  host.mysql.accounts = true;
+  return ok();
+});
 
 export const dropSchema = quick(({ host, args }) => {
   const [schema = ""] = args;

@@ -132,6 +132,9 @@ export const restore: Making = (target, run) => {
   });
 };
 
+/** Makes the missing ones, unlogged: what every node makes for itself must not travel. */
+export const makeAccounts: Making = (target) => safe(target.node, ["accounts"]);
+
 export const publishIni =
   (kind: string): Making =>
   (target, run) =>

@@ -2,6 +2,7 @@
 import type { Attempt } from "../crds/ledger.ts";
 import type { Command, MarkerState } from "../tungsten/invocation.ts";
 import { marker } from "../tungsten/node-facts.ts";
+import { withoutSecrets } from "../tungsten/secrets.ts";
 import type { World } from "./advance.ts";
 import type { HaltReason, Part, Target } from "./procedure.ts";
 
@@ -108,10 +109,10 @@ function retry(context: Context, why: string, since: number): Fate {
 
 const words = (command: Command): string => command.argv.join(" ");
 
-/** First line a tool printed, for the sentence; the whole output lies with the marker. */
+/** First line a tool printed, for the sentence, without secrets; the whole output lies with the marker. */
 function excerpt(state: Extract<MarkerState, { state: "exited" }>): string {
   const line = `${state.output.stderr}\n${state.output.stdout}`
     .split("\n")
     .find((text) => text.trim() !== "");
-  return line === undefined ? "" : ` («${line.trim().slice(0, 160)}»)`;
+  return line === undefined ? "" : ` («${withoutSecrets(line).trim().slice(0, 160)}»)`;
 }

@@ -1,6 +1,7 @@
 /** The journal: what a run did, as lines. Every command's line is written before the command is sent. */
 
 import type { Ledger } from "../crds/ledger.ts";
+import { withoutSecrets } from "../tungsten/secrets.ts";
 import type { Decision } from "./advance.ts";
 
 export type Entry = {
@@ -52,6 +53,9 @@ function consequences(decision: Decision, before: Ledger, stepId: string, at: st
   }
 }
 
-/** Entries as text, one JSON object a line. */
+/** Entries as text, one JSON object a line. Commands and sentences are masked: a tool may have quoted a password. */
 export const linesOf = (entries: readonly Entry[]): string =>
-  entries.map((entry) => `${JSON.stringify(entry)}\n`).join("");
+  entries.map((entry) => `${JSON.stringify(entry, masked)}\n`).join("");
+
+const masked = (_key: string, value: unknown): unknown =>
+  typeof value === "string" ? withoutSecrets(value) : value;

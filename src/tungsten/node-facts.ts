@@ -19,6 +19,7 @@ import {
 } from "./node.ts";
 import { type Reading, type ReplicatorStatus, read, type TrackingRows } from "./reading.ts";
 import {
+  readAccounts,
   readBinlogPosition,
   readCount,
   readFindings,
@@ -51,6 +52,8 @@ export const compositeView = (dataservice: string) =>
 /** The rows of one tracking schema, or that it (or its tables) is not there. */
 export const tracking = (schema: string): Fact<TrackingRows | "absent"> =>
   factOf(["sql", "tracking", schema], readTracking);
+/** Whether Tungsten can log in to this server: its accounts are made there by each node for itself. */
+export const accounts = factOf(["sql", "accounts"], readAccounts);
 export const readOnly = factOf(["sql", "read-only"], readReadOnly);
 export const schemas = factOf(["sql", "schemas"], readSchemas);
 export const binlogPosition = factOf(["sql", "binlog-position"], readBinlogPosition);
@@ -73,7 +76,15 @@ export const holds = factOf(["holds"], readHolds);
 export const iniState = factOf(["ini"], readIni);
 export const marker = (key: string): Fact<MarkerState> => factOf(["marker", key], readMarker);
 export const backup = (name: string) => factOf(["backup", name], readBackup);
-export const reach = (endpoints: readonly string[]) => factOf(["reach", ...endpoints], readReach);
+/** Which endpoints answer; an answer that leaves one out is none. */
+export const reach = (endpoints: readonly string[]) =>
+  factOf(["reach", ...endpoints], (output) => {
+    const told = readReach(output);
+    if ("unreadable" in told) return told;
+    const names = new Set(told.read.map(({ endpoint }) => endpoint));
+    const left = endpoints.find((endpoint) => !names.has(endpoint));
+    return left === undefined ? told : { unreadable: `the answer says nothing of ${left}` };
+  });
 
 const textOf = (output: ToolOutput): Reading<string> =>
   output.exitCode === 0 ? read(output.stdout) : { unreadable: "the file is not there" };

@@ -5,6 +5,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { runnerScript } from "../../../src/runner/script.ts";
+import type { MarkerState, ToolOutput } from "../../../src/tungsten/invocation.ts";
+import { readMarker } from "../../../src/tungsten/node.ts";
+import { readReply } from "../../../src/tungsten/runner.ts";
 
 export const podUid = "pod-1";
 export type Answered = { readonly code: number; readonly stdout: string; readonly stderr: string };
@@ -29,6 +32,10 @@ export type RunnerNode = {
   readonly start: (key: string, payload: string, options?: { fence?: string; kill?: Kill }) => Answered;
   readonly observe: (...queries: string[]) => Answered;
   readonly marker: (key: string) => string;
+  /** Starts a command and waits for its end. */
+  readonly run: (command: string, stdin?: string, checks?: readonly string[]) => Promise<MarkerState>;
+  /** One query's outcome. */
+  readonly ask: (query: string) => ToolOutput;
   readonly file: (path: string) => string;
   readonly put: (path: string, text: string, mode?: number) => void;
   readonly remove: () => void;
@@ -59,6 +66,7 @@ export function newNode(constants: Readonly<Record<string, string>> = {}): Runne
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text, { mode });
   };
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the braces are the shell's
   const fake = '#!/bin/bash\necho "${0##*/} $*" >>"$RUNS"\nsource "$FAKES/${0##*/}" 2>/dev/null\n';
   for (const product of ["continuent", "replicator"]) {
     const tree = `opt/${product}/tungsten`;
@@ -96,7 +104,8 @@ export function newNode(constants: Readonly<Record<string, string>> = {}): Runne
     const text = queries.map((query, index) => `q${index}\t${query.split(" ").join("\t")}\n`).join("");
     return call(["observe", podUid, ...measured(text)], text);
   };
-  return {
+  let runs = 0;
+  const result: RunnerNode = {
     root,
     call,
     observe,
@@ -108,9 +117,28 @@ export function newNode(constants: Readonly<Record<string, string>> = {}): Runne
     },
     marker: (key) =>
       /^== q0 0 \d+ \d+\n([\s\S]*)\n== end 1\n$/.exec(observe(`marker ${key}`).stdout)?.[1] ?? "",
+    ask: (query) => {
+      const reply = readReply(observe(query).stdout);
+      const output = "read" in reply ? reply.read.outputs.get("q0") : undefined;
+      if (output === undefined) throw new Error(`${query} was not answered`);
+      return output;
+    },
+    run: async (command, stdin, checks) => {
+      runs += 1;
+      const key = `run-${runs}`;
+      const state = () => {
+        const told = readMarker(result.ask(`marker ${key}`));
+        if ("unreadable" in told) throw new Error(told.unreadable);
+        return told.read;
+      };
+      result.start(key, payloadOf(command, stdin, checks));
+      await eventually(`the end of ${command}`, () => !["starting", "running"].includes(state().state));
+      return state();
+    },
     file: (path) => readFileSync(join(root, path), "utf8"),
     remove: () => rmSync(root, { recursive: true, force: true }),
   };
+  return result;
 }
 
 /** A command's payload. */
