@@ -20,6 +20,7 @@ readonly QUERIES=(
   "tpm PRODUCT query staging"
   "tpm-processes"
   "installed PRODUCT"
+  "software"
   "sql read-only"
   "sql tracking SCHEMA"
   "sql schemas"
