@@ -285,8 +285,7 @@ function turnAround(procedure: Procedure, ledger: Ledger, world: World): Decisio
   if (direction === undefined) return undefined;
   const { part } = placeOf(procedure, ledger);
   const busy = part && busyIn(part, ledger, world);
-  if (busy !== undefined && part !== undefined)
-    return wait(ledger, part, `turning around: ${busy}`, world);
+  if (busy !== undefined && part !== undefined) return wait(ledger, part, `turning around: ${busy}`, world);
   const cursor = { step: 0, part: 0, since: now, round: 1 };
   const turned: Ledger = { ...withoutHalt(ledger), direction, cursor, attempts: {} };
   return { kind: "move", ledger: turned, why: `${direction} asked for by the request's spec` };
@@ -299,5 +298,7 @@ function busyIn(part: Part, ledger: Ledger, world: World): string | undefined {
     fateOf(ledger.attempts[target.id], part, target, "waits for it", world),
   );
   const index = fates.findIndex((fate) => fate.is === "running" || fate.is === "unknown");
-  return index < 0 ? undefined : `first ${targets[index]?.id} has to come to its end: ${fates[index]?.why ?? ""}`;
+  return index < 0
+    ? undefined
+    : `first ${targets[index]?.id} has to come to its end: ${fates[index]?.why ?? ""}`;
 }
