@@ -5,7 +5,17 @@ import { readPosition, readPositionCommand } from "../../../src/tungsten/dsctl.t
 import { readTrackingDump } from "../../../src/tungsten/dump.ts";
 import type { ToolOutput } from "../../../src/tungsten/invocation.ts";
 import { readMultiListing } from "../../../src/tungsten/multi-trepctl.ts";
-import { readClock, readIni, readInstalled, readMarker, readSpace } from "../../../src/tungsten/node.ts";
+import {
+  readBackup,
+  readClock,
+  readFiles,
+  readIni,
+  readInstalled,
+  readMarker,
+  readReach,
+  readServerFile,
+  readSpace,
+} from "../../../src/tungsten/node.ts";
 import { services } from "../../../src/tungsten/node-facts.ts";
 import { readPositionFile } from "../../../src/tungsten/prep-upgrade.ts";
 import type { Reading } from "../../../src/tungsten/reading.ts";
@@ -14,7 +24,9 @@ import {
   readBinlogPosition,
   readCount,
   readReadOnly,
+  readSchemas,
   readServerSettings,
+  readTracking,
 } from "../../../src/tungsten/sql.ts";
 import { readThlHeaders, readThlHeadersText, readThlInfo } from "../../../src/tungsten/thl.ts";
 import { readTpmMessages, readVersion } from "../../../src/tungsten/tpm.ts";
@@ -56,6 +68,16 @@ export const readers: Readonly<Record<string, Reader>> = {
   "read-only": readReadOnly,
   "server settings": readServerSettings,
   "binlog position": readBinlogPosition,
+};
+
+/** Lists whose empty answer says that there is nothing: on their own they cannot tell another tool's silence from it. */
+export const listReaders: Readonly<Record<string, Reader>> = {
+  tracking: readTracking,
+  schemas: readSchemas,
+  files: readFiles,
+  "my-cnf": readServerFile,
+  reach: readReach,
+  backup: readBackup,
 };
 
 /** Messages are no fact: whatever else an output holds, its ERROR, WARN and NOTE lines can be taken out of it. */
