@@ -132,8 +132,11 @@ export type Marker = {
   readonly life: number;
   readonly began: number;
   readonly argv: readonly string[];
-  pid?: number;
+  /** null: that process was killed. */
+  pid?: number | null;
   refused?: string;
+  /** Its keeper was killed: nobody records how the tool ends. */
+  unkept?: boolean;
   result?: ToolResult;
   ended?: number;
 };
@@ -270,11 +273,22 @@ export type World = {
   readonly canary: string;
 };
 
+/** A process of one command's run is killed, the container lives on. Each is a row of the table of kills. */
+export type RunDeath =
+  | "starter-dies-before-claim"
+  | "starter-dies-after-claim"
+  | "child-dies-unnamed"
+  | "child-dies-before-tool"
+  | "both-dies-before-tool"
+  | "keeper-dies-before-tool"
+  | "keeper-dies-at-end";
+
 /** A fault waiting for its moment. */
 export type Trap = {
   readonly at:
     | "before-claim"
     | "after-claim"
+    | RunDeath
     | "running"
     | "after-exit"
     | "reply"
