@@ -28,6 +28,7 @@ export const queryShapes: readonly string[] = [
   "sql oldest-transaction",
   "sql logged-tracking NAME NUMBER",
   "sql binlog-position",
+  "sql accounts",
   "files",
   "file NAME",
   "holds",
