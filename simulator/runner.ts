@@ -48,6 +48,7 @@ const queries: Record<string, Tool> = {
   file: node.file,
   holds: node.holds,
   ini: node.ini,
+  software: node.software,
   clock: node.clock,
   space: node.space,
   reach: node.reach,

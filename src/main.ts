@@ -194,6 +194,8 @@ async function main(): Promise<void> {
     namespace: settings.POD_NAMESPACE,
     name: "tungsten-operator",
     identity: `${settings.POD_NAME}-${process.pid}-${Date.now().toString(36)}`,
+    failed: (error: unknown) =>
+      shell.log.warn({ error: String(error) }, "the leader's Lease cannot be read or written"),
   };
   const limits = {
     leaseMs: settings.LEASE_MS,

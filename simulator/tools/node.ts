@@ -56,6 +56,16 @@ export const ini = quick(({ host }) =>
     ]),
   ),
 );
+export const software = quick(({ host }) =>
+  ok(
+    lines(
+      [...host.volume.software].flatMap((release) => [
+        `tungsten-clustering-${release}`,
+        `tungsten-replicator-${release}`,
+      ]),
+    ),
+  ),
+);
 export const clock = quick(({ world, host }) => ok(`${world.now + host.clockSkewMs}\n`));
 export const space = quick(({ host }) =>
   ok(`/opt\t${host.freeBytes}\t100000000000\n/backups\t50000000000\t100000000000\n`),

@@ -117,9 +117,11 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
 function readiness(view: SiteView, installing: Installing): Told {
   if (installing.ledger !== undefined && installing.ledger.phase !== "Finished")
     return say("Ready", "False", "Installing", installing.why);
-  return view.trouble === undefined
-    ? say("Ready", "True", "Replicating", "every node runs and replicates")
-    : say("Ready", "False", "NotReplicating", view.trouble);
+  if (view.trouble === undefined)
+    return say("Ready", "True", "Replicating", "every node runs and replicates");
+  return view.holder === ""
+    ? say("Ready", "False", "NotReplicating", view.trouble)
+    : say("Ready", "False", "ProcedureRuns", `${view.trouble}; a procedure runs on the site`);
 }
 
 /** A policy that somebody changed is told. Nothing sets it back: a DBA in the middle of work may have meant it. */
@@ -159,8 +161,8 @@ async function tellFailure(shell: Shell, ref: ObjectRef, error: unknown): Promis
     const object = await shell.objects.get(clusterKind, ref);
     const why = `the last pass failed and is tried again: ${error instanceof Error ? error.message : String(error)}`;
     if (object !== undefined) await tell(shell, object, {}, [say("Ready", "Unknown", "PassFailed", why)]);
-  } catch {
-    shell.log.warn({ name: ref.name }, "the failure could not be told in the status");
+  } catch (untold) {
+    shell.log.warn({ name: ref.name, error: String(untold) }, "the failure could not be told in the status");
   }
 }
 

@@ -6,6 +6,7 @@ import type { Attempt, Ledger } from "../crds/ledger.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import { fateOf } from "./fate.ts";
 import type { Effect, HaltReason, Look, Part, Procedure, Run, Step, Target, Verdict } from "./procedure.ts";
+import { takenUp } from "./recorded.ts";
 import { everyNode } from "./scopes.ts";
 import { hasReached, markerKey, placeOf } from "./track.ts";
 import { every } from "./verdicts.ts";
@@ -14,6 +15,7 @@ import { every } from "./verdicts.ts";
 export type Acknowledgement = {
   readonly command: string;
   readonly outcome: "Succeeded" | "Failed" | "Retry";
+  readonly reason: string;
 };
 
 /** What the request's spec says about the run, as of now. */
@@ -54,12 +56,10 @@ const maxRounds = 10;
 const defaultStallSeconds = 300;
 /** A call that was cut may reach its node for as long as a session lasts (settings: EXEC_SESSION_MS and the handshake). */
 const mayStillArriveMs = 90_000;
-/** Clocks that differ by less are in step. */
-const skewMs = 5_000;
 
 /** Decides what a running procedure does next. */
 export function advance(procedure: Procedure, recorded: Ledger, world: World): Decision {
-  const ledger = onOurClock(recorded, world.now);
+  const ledger = takenUp(recorded, world);
   if (ledger.phase === "Finished") return { kind: "finish", ledger };
   const turned = turnAround(procedure, ledger, world);
   if (turned !== undefined) return turned;
@@ -73,19 +73,6 @@ export function advance(procedure: Procedure, recorded: Ledger, world: World): D
     if (held.is !== "done") return wait(opened, part, held.why, world);
   }
   return walkPart(opened, step, part, world);
-}
-
-/** A clock that was set back, or a process on another machine: what seems to lie ahead counts from now on. */
-function onOurClock(ledger: Ledger, now: number): Ledger {
-  const past = (time: number): number => (time > now + skewMs ? now : time);
-  const attempts = Object.entries(ledger.attempts);
-  const times = [ledger.cursor.since, ...attempts.map(([, { begunAt }]) => begunAt)];
-  if (times.every((time) => past(time) === time)) return ledger;
-  return {
-    ...ledger,
-    cursor: { ...ledger.cursor, since: past(ledger.cursor.since) },
-    attempts: Object.fromEntries(attempts.map(([id, one]) => [id, { ...one, begunAt: past(one.begunAt) }])),
-  };
 }
 
 const idle = (ledger: Ledger): boolean => Object.keys(ledger.attempts).length === 0;
@@ -285,8 +272,7 @@ function turnAround(procedure: Procedure, ledger: Ledger, world: World): Decisio
   if (direction === undefined) return undefined;
   const { part } = placeOf(procedure, ledger);
   const busy = part && busyIn(part, ledger, world);
-  if (busy !== undefined && part !== undefined)
-    return wait(ledger, part, `turning around: ${busy}`, world);
+  if (busy !== undefined && part !== undefined) return wait(ledger, part, `turning around: ${busy}`, world);
   const cursor = { step: 0, part: 0, since: now, round: 1 };
   const turned: Ledger = { ...withoutHalt(ledger), direction, cursor, attempts: {} };
   return { kind: "move", ledger: turned, why: `${direction} asked for by the request's spec` };
@@ -299,5 +285,7 @@ function busyIn(part: Part, ledger: Ledger, world: World): string | undefined {
     fateOf(ledger.attempts[target.id], part, target, "waits for it", world),
   );
   const index = fates.findIndex((fate) => fate.is === "running" || fate.is === "unknown");
-  return index < 0 ? undefined : `first ${targets[index]?.id} has to come to its end: ${fates[index]?.why ?? ""}`;
+  return index < 0
+    ? undefined
+    : `first ${targets[index]?.id} has to come to its end: ${fates[index]?.why ?? ""}`;
 }

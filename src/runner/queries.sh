@@ -82,6 +82,15 @@ answer_my_cnf() {
       value = $2; gsub(/^[ \t]+|[ \t]+$/, "", value); print key "\t" value }' "$file"
 }
 
+# answer_software: the packages that lie unpacked, with a tpm to run.
+answer_software() {
+  local tool
+  for tool in "$SOFTWARE"/*/tools/tpm; do
+    tool=${tool%/tools/tpm}
+    printf '%s\n' "${tool##*/}"
+  done
+}
+
 answer_space() {
   local path
   for path in "$ROOT/opt" "$BACKUPS"; do
@@ -157,6 +166,7 @@ answer() {
     my-cnf) answer_my_cnf ;;
     marker) tell_marker "$1" ;;
     clock) now_ms ;;
+    software) answer_software ;;
     space) answer_space ;;
     reach) answer_reach "$@" ;;
     backup) answer_backup "$1" ;;

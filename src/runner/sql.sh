@@ -120,5 +120,9 @@ answer_sql() {
     logged-tracking) sql_logged_tracking "$2" "$3" ;;
     binlog-position) sql_binlog_position ;;
     accounts) sql_accounts ;;
+    next-table) sql_next_table "${@:2}" ;;
+    boundary) sql_boundary "${@:2}" ;;
+    chunk) sql_chunk "${@:2}" ;;
+    whole) sql_whole "${@:2}" ;;
   esac
 }

@@ -68,6 +68,8 @@ function boxRows(lines: readonly string[]): readonly string[] | undefined {
 function listing(
   output: ToolOutput,
 ): Reading<{ lines: readonly string[]; rows: readonly string[]; head: RegExpExecArray }> {
+  if (output.exitCode !== 0)
+    return unreadable(`cctrl exited ${output.exitCode}, which it does only when it is killed`);
   const lines = linesOf(output.stdout);
   if (lines.some((line) => line.length > longestLine)) return unreadable("a line of cctrl is too long");
   const heads = lines

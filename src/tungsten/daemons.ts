@@ -7,27 +7,32 @@ import type { ToolOutput } from "./invocation.ts";
 import { linesOf, type ProcessState, type Reading, read, unreadable } from "./reading.ts";
 
 /** `… is running: PID: 12, Java:STARTED`, in releases with the Tanuki wrapper `PID:12, Wrapper:STARTED, Java:STARTED`. */
-const running = /\bis running: PID: ?\d+((?:, [A-Za-z]+: ?[A-Z_]+)*)$/;
-const stopped = /\bis not running\.$/;
+const running = /^[\w ]+ is running: PID: ?\d+((?:, [A-Za-z]+: ?[A-Z_]+)*)$/;
+const stopped = /^[\w ]+ is not running\.$/;
 /** The runner's sentence and the shell's for a script that is not there. */
 const missing = /^(?:.*: )?\S*(?:replicator|manager|connector): (?:No such file or directory|not found)$/;
+/** The answer, and room for a warning before it. */
+const mostLines = 3;
+
+const wordsOf = (text: string): readonly string[] =>
+  linesOf(text)
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
 
 /** `status` of a control script. A component that is up in any state but STARTED is not called running. */
 export function readDaemonStatus(output: ToolOutput): Reading<ProcessState> {
-  const lines = linesOf(`${output.stdout}\n${output.stderr}`)
-    .map((line) => line.trim())
-    .filter((line) => line !== "");
-  if (output.exitCode === 127 || lines.some((line) => missing.test(line)))
-    return output.stdout.trim() === "" ? read("absent") : read(unrecognised(lines));
-  const up = lines.map((line) => running.exec(line)).filter((match) => match !== null);
-  const down = lines.filter((line) => stopped.test(line));
-  const [only] = up;
-  if (down.length > 0 && up.length === 0 && output.exitCode !== 0) return read("stopped");
-  if (only !== undefined && up.length === 1 && down.length === 0 && output.exitCode === 0) {
-    const parts = (only[1] ?? "").split(", ").filter((part) => part !== "");
-    if (parts.every((part) => /: ?STARTED$/.test(part))) return read("running");
+  const [lines, noise] = [wordsOf(output.stdout), wordsOf(output.stderr)];
+  if (lines.length === 0 && (output.exitCode === 127 || noise.some((line) => missing.test(line))))
+    return read("absent");
+  const ups = lines.map((line) => running.exec(line)?.[1]).filter((parts) => parts !== undefined);
+  const downs = lines.filter((line) => stopped.test(line));
+  if (lines.length <= mostLines && ups.length + downs.length === 1) {
+    if (downs.length === 1 && output.exitCode !== 0) return read("stopped");
+    const parts = ups[0]?.split(", ").filter((part) => part !== "");
+    if (output.exitCode === 0 && parts?.every((part) => /: ?STARTED$/.test(part))) return read("running");
   }
-  return lines.length === 0 ? unreadable("the control script printed nothing") : read(unrecognised(lines));
+  const [line] = [...lines, ...noise];
+  return line === undefined
+    ? unreadable("the control script printed nothing")
+    : read({ unrecognised: line.slice(0, 120) });
 }
-
-const unrecognised = (lines: readonly string[]) => ({ unrecognised: lines[0]?.slice(0, 120) ?? "" });

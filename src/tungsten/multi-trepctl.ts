@@ -42,7 +42,8 @@ function rowFrom(cells: readonly unknown[]): ServiceRow | undefined {
   if (![host, service, role, state].every((cell) => typeof cell === "string" && cell !== ""))
     return undefined;
   const applied = typeof seqno === "string" ? integerFrom(seqno) : integerOf(seqno);
-  const seconds = typeof latency === "string" && /^-?\d+(\.\d+)?$/.test(latency) ? Number(latency) : latency;
+  const seconds =
+    typeof latency === "string" && /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/.test(latency) ? Number(latency) : latency;
   if (applied === undefined || typeof seconds !== "number") return undefined;
   return {
     host: String(host),

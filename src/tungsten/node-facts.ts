@@ -15,6 +15,7 @@ import {
   readMarker,
   readReach,
   readServerFile,
+  readSoftware,
   readSpace,
 } from "./node.ts";
 import { type Reading, type ReplicatorStatus, read, type TrackingRows } from "./reading.ts";
@@ -66,6 +67,7 @@ export const findings = factOf(["sql", "findings"], readFindings);
 export const oldestTransaction = factOf(["sql", "oldest-transaction"], readCount);
 
 export const installed = (product: Product) => factOf(["installed", product], readInstalled);
+export const software = factOf(["software"], readSoftware);
 export const tpmProcesses = factOf(["tpm-processes"], readTpmProcesses);
 export const nodeClock = factOf(["clock"], readClock);
 export const space = factOf(["space"], readSpace);

@@ -12,9 +12,9 @@ export const endsWhole = (text: string): boolean => text === "" || text.endsWith
 /** Lines without their ends, whether the tool wrote LF or, at a terminal, CR LF. */
 export const linesOf = (text: string): readonly string[] => text.split(/\r?\n/);
 
-/** A whole number that a double can hold exactly; anything else is undefined, never 0. */
+/** A whole number as programs write it, which a double can hold exactly; anything else is undefined, never 0. */
 export const integerFrom = (text: string | null | undefined): number | undefined => {
-  if (text == null || !/^-?\d{1,16}$/.test(text)) return undefined;
+  if (text == null || !/^(?:0|-?[1-9]\d{0,15})$/.test(text)) return undefined;
   const number = Number(text);
   return Number.isSafeInteger(number) ? number : undefined;
 };

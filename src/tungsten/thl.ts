@@ -57,20 +57,25 @@ function headerFrom(value: unknown): ThlHeader | undefined {
     : undefined;
 }
 
-/** `thl list` as text, with or without `-headers`: blocks that begin with `SEQ# =`, whose first lines are the header. */
+/**
+ * `thl list -headers` as text: blocks of five lines. A listing with bodies is refused: a user's statement in it could
+ * hold lines that look like a header.
+ */
 export function readThlHeadersText(output: ToolOutput): Reading<readonly ThlHeader[]> {
   if (output.exitCode !== 0) return refusal(output);
-  const blocks = output.stdout.replaceAll("\r\n", "\n").split(/^(?=SEQ# = )/m);
-  if (!endsWhole(output.stdout) || !blocks.every((block) => block.startsWith("SEQ# = ")))
-    return unreadable("thl list printed no whole event");
-  const headers = blocks.map(headerOf);
+  const headers = output.stdout
+    .replaceAll("\r\n", "\n")
+    .split(/^(?=SEQ# = )/m)
+    .map(headerOf);
   const whole = headers.filter((header) => header !== undefined);
-  return whole.length === headers.length ? read(whole) : unreadable("a block of thl list is incomplete");
+  return whole.length === headers.length
+    ? read(whole)
+    : unreadable("thl list printed more or less than headers");
 }
 
-/** The five lines in their order; values may hold anything but a line break. */
+/** Values may hold anything but a line break. */
 const headerLines =
-  /^SEQ# = (\d+) \/ FRAG# = \d+(?: \(last frag\))?\n- TIME = [^\n]*\n- EPOCH# = (\d+)\n- EVENTID = ([^\n]*)\n- SOURCEID = ([^\n]*)\n/;
+  /^SEQ# = (\d+) \/ FRAG# = \d+(?: \(last frag\))?\n- TIME = [^\n]*\n- EPOCH# = (\d+)\n- EVENTID = ([^\n]*)\n- SOURCEID = ([^\n]*)\n\n*$/;
 
 function headerOf(block: string): ThlHeader | undefined {
   const match = headerLines.exec(block);

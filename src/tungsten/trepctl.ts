@@ -78,7 +78,7 @@ const countOf = (fields: Fields, key: string): number | null => {
 /** Seconds with a fraction; from ten million on Java writes 1.0E7 ([inferred] from Double.toString). */
 const secondsOf = (fields: Fields, key: string): number | null => {
   const text = textOf(fields, key);
-  return text !== null && /^\d+(\.\d+)?(E\d{1,2})?$/.test(text) ? Number(text) : null;
+  return text !== null && /^(?:0|[1-9]\d*)(?:\.\d+)?(?:E\d{1,2})?$/.test(text) ? Number(text) : null;
 };
 
 /** Without these an answer is no whole status: the short listing, a text cut down, a release that renamed them. */
