@@ -100,7 +100,8 @@ export function exec(world: World, hostName: string, argv: readonly string[], st
 function observe(world: World, host: Host, stdin: string): ExecReply {
   let out = "";
   let count = 0;
-  for (const line of stdin.split("\n").filter((text) => text !== "")) {
+  for (const line of stdin.replace(/\n$/, "").split("\n")) {
+    if (line === "" && stdin !== "") return refuse(24, "an empty line");
     const [id = "", tool = "", ...args] = line.split("\t");
     const objection = objectionTo(queryShapes, [tool, ...args]);
     if (objection !== undefined) return refuse(objection.code, objection.why);
@@ -132,7 +133,8 @@ function start(world: World, host: Host, fenceText: string, key: string, payload
     .slice(0, end)
     .split("\n")
     .map((line) => line.split("\t"));
-  const argv = head.find(([kind]) => kind === "command")?.slice(1) ?? [];
+  const [argv = [], second] = head.filter(([kind]) => kind === "command").map(([, ...words]) => words);
+  if (second !== undefined) return refuse(24, "two commands in one payload");
   const checks = head.filter(([kind]) => kind === "check").map(([, ...words]) => words);
   const objection = [
     objectionTo(commandShapes, argv),
