@@ -124,6 +124,8 @@ async function startAll(
   const log = (name: string) => join(folder, `${name}.log`);
   const start = (name: string, command: string, args: readonly string[]) =>
     startChild(name, command, args, log(name), { ...env, ARGOCD_BINARY_NAME: name });
+  // Called by its own name: a killed `git` would leave it behind.
+  const daemon = join((await run("git", ["--exec-path"])).stdout.trim(), "git-daemon");
   const all = [
     await start("redis", "redis-server", [
       ...["--bind", "127.0.0.1", "--port", String(ports.redis)],
@@ -131,8 +133,8 @@ async function startAll(
     ]).catch(() => {
       throw new Error("Argo CD needs redis-server: install the package redis-server");
     }),
-    await start("git-daemon", "git", [
-      ...["daemon", "--export-all", `--base-path=${folder}`, "--listen=127.0.0.1", `--port=${ports.git}`],
+    await start("git-daemon", daemon, [
+      ...["--export-all", `--base-path=${folder}`, "--listen=127.0.0.1", `--port=${ports.git}`],
       "--reuseaddr",
     ]),
     await start("argocd-repo-server", binary, [
@@ -142,7 +144,8 @@ async function startAll(
     await start("argocd-application-controller", binary, [
       ...["--namespace", namespace, "--redis", redis, "--app-resync", "5"],
       ...["--repo-server", `127.0.0.1:${ports.repository}`, "--repo-server-plaintext"],
-      ...["--metrics-port", String(ports.controllerMetrics)],
+      // Health of each resource in the Application's status, where the tests read it.
+      ...["--metrics-port", String(ports.controllerMetrics), "--persist-resource-health"],
     ]),
   ];
   await until("a repository server that listens", 60, async () =>

@@ -40,6 +40,8 @@ type Application = {
 
 let stand: Stand;
 let argo: ArgoCd;
+/** The operator's application once it was synced: Argo CD may look twice while its picture of the cluster is young. */
+let operatorSyncs = 0;
 const report = (line: string) => void process.stderr.write(`${line}\n`);
 
 beforeAll(async () => {
@@ -137,6 +139,7 @@ describe("the operator and an estate by Argo CD", () => {
       application("operator", "deploy/helm/tungsten-operator", "tungsten-operator", helm),
     );
     await synced("operator", ["Healthy"]);
+    operatorSyncs = await syncs("operator");
     await stand.startOperator(quick);
   }, 300_000);
 
@@ -248,6 +251,6 @@ describe("the operator and an estate by Argo CD", () => {
 
   test("the operator's own application has had nothing to do since", async () => {
     await synced("operator", ["Healthy"]);
-    expect(await syncs("operator")).toBe(1);
+    expect(await syncs("operator")).toBe(operatorSyncs);
   });
 });
