@@ -99,6 +99,8 @@ export type Service = {
   tries: number;
   recoverAt: number;
   epoch: number;
+  /** Where the binary log stood when a primary's service went online last. */
+  beginning: number;
 };
 
 /** One installed product: what tpm left on the volume. */

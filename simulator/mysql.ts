@@ -37,6 +37,9 @@ export const binlogFile = "mysql-bin.000002";
 export const eventIdOf = (entry: LogEntry): string =>
   `${binlogFile}:${String(entry.position).padStart(16, "0")};-1`;
 
+/** The position in an event id, 0 where it has none. */
+export const positionIn = (eventId: string): number => Number(/:(\d+);/.exec(eventId)?.[1] ?? 0);
+
 type Unplaced = LogEntry extends infer E ? (E extends LogEntry ? Omit<E, "position" | "at"> : never) : never;
 
 function append(world: World, host: Host, entry: Unplaced): void {

@@ -4,6 +4,7 @@
  * poll late, an empty log that accepts anybody, positions that come from the log on disk first.
  */
 import {
+  type Commit,
   emit,
   type Host,
   hostsOf,
@@ -19,6 +20,7 @@ import {
   applyEvent,
   binlogFile,
   eventIdOf,
+  positionIn,
   refusalToApply,
   setCommit,
   tablesOf,
@@ -65,6 +67,18 @@ export function startReplicator(world: World, host: Host, product: ProductName, 
   if (!offline) for (const service of services.values()) goOnline(world, host, service, {});
 }
 
+/** One more service of a running process: trepctl's `load`. */
+export function addService(
+  world: World,
+  host: Host,
+  product: ProductName,
+  { name, source }: { name: string; source: string },
+): void {
+  const service = newService(world, product, name, source);
+  host.replicators[product]?.services.set(name, service);
+  goOnline(world, host, service, {});
+}
+
 export function stopReplicator(world: World, host: Host, product: ProductName): void {
   if (host.replicators[product] === undefined) return;
   delete host.replicators[product];
@@ -91,6 +105,7 @@ function newService(world: World, product: ProductName, name: string, source: st
     tries: 0,
     recoverAt: 0,
     epoch: 0,
+    beginning: 0,
   };
 }
 
@@ -105,10 +120,7 @@ export function goOnline(world: World, host: Host, service: Service, how: Going)
   service.offlineAt = 0;
   service.blind = false;
   for (const seqno of how.skip ?? []) service.skip.add(seqno);
-  if (how.recovering === true) {
-    service.recoveries += 1;
-    service.tries += 1;
-  } else service.tries = 0;
+  if (how.recovering !== true) service.tries = 0;
   service.handshakeAt = world.now + 500 + Math.floor(world.random() * 1000);
   turn(world, host, service, "GOING-ONLINE:SYNCHRONIZING");
 }
@@ -138,6 +150,7 @@ export function armOffline(world: World, host: Host, service: Service, name: str
     service.stopAt = name;
 }
 
+/** Into OFFLINE:ERROR. The text shows only when no automatic recovery is due any more, and then one poll late. */
 export function fail(
   world: World,
   host: Host,
@@ -146,10 +159,16 @@ export function fail(
   pending = "Event extraction failed",
   { seqno, eventId }: { seqno: number; eventId: string } = { seqno: -1, eventId: "NONE" },
 ): void {
-  service.error = { text, pending, seqno, eventId, visibleAt: world.now + 1500 };
+  const recovers = !isLocal(service, host) && service.tries < 2;
+  if (recovers) {
+    service.tries += 1;
+    service.recoveries += 1;
+  }
+  const visibleAt = recovers ? Number.POSITIVE_INFINITY : world.now + 1500;
+  service.error = { text, pending, seqno, eventId, visibleAt };
   service.upstream = null;
   service.offlineAt = 0;
-  service.recoverAt = !isLocal(service, host) && service.tries < 2 ? world.now + 5000 : 0;
+  service.recoverAt = recovers ? world.now + 5000 : 0;
   turn(world, host, service, "OFFLINE:ERROR");
 }
 
@@ -287,7 +306,9 @@ export function refusalOf(
 
 function goOnlineAsMaster(world: World, host: Host, service: Service): void {
   const log = thlOf(host, service);
-  service.epoch = (log.at(-1)?.seqno ?? -1) + 1;
+  const row = tablesOf(host.mysql, service.schema)?.commit;
+  service.epoch = (log.at(-1)?.seqno ?? (row?.sourceId === host.name ? row.seqno : -1)) + 1;
+  service.beginning = host.mysql.position;
   turn(world, host, service, "ONLINE");
   writeHeartbeat(world, host, service.schema, "MASTER_ONLINE");
   extract(world, host, service);
@@ -296,14 +317,14 @@ function goOnlineAsMaster(world: World, host: Host, service: Service): void {
 /** Copies what the binary log holds beyond the last extracted position. */
 function extract(world: World, host: Host, service: Service): void {
   const log = thlOf(host, service);
-  const from = extractedUpTo(host, log);
+  const { commit, from } = resumedAt(host, service, log);
   const entries = host.mysql.log;
   let index = entries.length;
   while (index > 0 && (entries[index - 1]?.position ?? 0) > from) index -= 1;
   for (; index < entries.length; index += 1) {
     const entry = entries[index];
     if (entry === undefined) continue;
-    const seqno = (log.at(-1)?.seqno ?? -1) + 1;
+    const seqno = (log.at(-1)?.seqno ?? commit?.seqno ?? -1) + 1;
     const event = {
       seqno,
       epoch: service.epoch,
@@ -323,12 +344,19 @@ function extract(world: World, host: Host, service: Service): void {
   }
 }
 
-function extractedUpTo(host: Host, log: readonly ThlEvent[]): number {
+/** Where a primary goes on: behind its own newest event; with an empty log behind its commit row, or with what comes now. */
+function resumedAt(
+  host: Host,
+  service: Service,
+  log: readonly ThlEvent[],
+): { commit: Commit | null; from: number } {
+  const commit = tablesOf(host.mysql, service.schema)?.commit ?? null;
   for (let index = log.length - 1; index >= 0; index -= 1) {
     const event = log[index];
-    if (event?.sourceId === host.name) return event.entry.position;
+    if (event?.sourceId === host.name) return { commit, from: event.entry.position };
   }
-  return 0;
+  if (log.length > 0) return { commit, from: 0 };
+  return { commit, from: commit?.sourceId === host.name ? positionIn(commit.eventId) : service.beginning };
 }
 
 const travelMs = 150;

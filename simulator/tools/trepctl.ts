@@ -12,6 +12,7 @@ import {
   thlOf,
   upstreamsOf,
 } from "../replicator.ts";
+import { load, unloadedServices, verbs } from "./replicator-verbs.ts";
 import { bad, type Call, ok, type Tool } from "./tool.ts";
 
 /** Nobody listens at the port, or the process is up and has not registered there yet. */
@@ -46,6 +47,8 @@ export const trepctl: Tool = function* (call: Call) {
   }
   const [command = "", ...options] = rest;
   if (command === "services") return services(world, host, product, options);
+  if (command === "version") return ok("Tungsten Replicator 8.0.4\n");
+  if (command === "load") return yield* load(call, product, name ?? "");
   const all = [...process.services.values()];
   const [only] = all;
   if (name === undefined && all.length !== 1)
@@ -56,7 +59,10 @@ export const trepctl: Tool = function* (call: Call) {
     const head = command === "status" && !options.includes("-json") ? "Processing status command...\n" : "";
     return bad(1, `${head}${".".repeat(retry)}Operation failed: null\n`);
   }
-  return onService(call, service, command, options);
+  const verb = verbs[command];
+  return verb === undefined
+    ? onService(call, service, command, options)
+    : yield* verb(call, product, service, options);
 };
 
 function globals(args: readonly string[]): { service?: string; retry: number; rest: readonly string[] } {
@@ -75,7 +81,7 @@ function onService(call: Call, service: Service, command: string, options: reado
   const { world, host } = call;
   switch (command) {
     case "status": {
-      const { started: _, ...shown } = fieldsOf(world, host, service);
+      const { started: _, ...shown } = statusFields(world, host, service);
       return ok(
         options.includes("-json")
           ? `${JSON.stringify(shown).replaceAll("/", "\\/")}\n`
@@ -162,9 +168,7 @@ function tellForce(world: World, host: Host, service: Service): void {
 }
 
 function services(world: World, host: Host, product: ProductName, options: readonly string[]): ToolResult {
-  const all = [...(host.replicators[product]?.services.values() ?? [])].sort((a, b) =>
-    a.name < b.name ? -1 : 1,
-  );
+  const all = [...(host.replicators[product]?.services.values() ?? [])];
   const short = [
     "appliedLastSeqno",
     "appliedLatency",
@@ -174,8 +178,11 @@ function services(world: World, host: Host, product: ProductName, options: reado
     "started",
     "state",
   ];
-  const shown = all.map((service) => {
-    const fields = fieldsOf(world, host, service);
+  const known = [
+    ...all.map((service) => statusFields(world, host, service)),
+    ...unloadedServices(host, product),
+  ].sort((a, b) => ((a.serviceName ?? "") < (b.serviceName ?? "") ? -1 : 1));
+  const shown = known.map((fields) => {
     const keys = options.includes("-full") ? Object.keys(fields).sort() : short;
     return Object.fromEntries(keys.map((key) => [key, fields[key] ?? ""]));
   });
@@ -242,7 +249,7 @@ function positionFields(world: World, host: Host, service: Service): Fields {
 }
 
 /** All fields of `status`; an error's text comes one poll late. */
-function fieldsOf(world: World, host: Host, service: Service): Fields {
+export function statusFields(world: World, host: Host, service: Service): Fields {
   const role = roleOf(world, service, host);
   const error = service.error !== null && world.now >= service.error.visibleAt ? service.error : null;
   const site = siteOf(world, host.site).dataservice;
