@@ -2,9 +2,11 @@
 
 import { sha256 } from "../checksum.ts";
 import { springTrap } from "../faults.ts";
-import { emit, type TrackingTables, type World } from "../model.ts";
+import { emit, type World } from "../model.ts";
 import { putTracking } from "../mysql.ts";
-import { bad, ok, type Tool } from "./tool.ts";
+import { ask } from "../outside.ts";
+import type { TrackingTables } from "../state.ts";
+import { bad, ok, type RunnerTool } from "./tool.ts";
 
 const quoted = (value: string | number | null): string =>
   value === null ? "NULL" : typeof value === "number" ? String(value) : `'${value}'`;
@@ -42,7 +44,7 @@ export function dumpText(schema: string, tables: TrackingTables | "empty", host:
   ].join("\n");
 }
 
-export const dumpSchema: Tool = function* ({ world, host, args }) {
+export const dumpSchema: RunnerTool = function* ({ world, host, args }) {
   const [schema = "", name = ""] = args;
   if (host.volume.kept.has(name)) return bad(3, "", `${name} exists; a dump is never overwritten\n`);
   if (!host.mysql.up) return bad(2, "", 'mariadb-dump: Got error: 2002: "Can\'t connect to local server"\n');
@@ -53,7 +55,7 @@ export const dumpSchema: Tool = function* ({ world, host, args }) {
       "",
       `mariadb-dump: Got error: 1049: "Unknown database '${schema}'" when selecting the database\n`,
     );
-  yield 300;
+  yield* ask("sleep", 300);
   const text = dumpText(schema, tables, host.name);
   if (springTrap(world, host, "disk-full")) return bad(5, "", "mariadb-dump: Got errno 28 on write\n");
   const short = springTrap(world, host, "dump-short");
@@ -62,13 +64,13 @@ export const dumpSchema: Tool = function* ({ world, host, args }) {
   return ok();
 };
 
-export const restoreSchema: Tool = function* ({ world, host, args }) {
+export const restoreSchema: RunnerTool = function* ({ world, host, args }) {
   const [name = "", checksum] = args;
   const text = host.volume.kept.get(name);
   if (text === undefined || sha256(text) !== checksum)
     return bad(3, "", `${name} is not the file that was verified\n`);
   if (!host.mysql.up) return bad(1, "", "ERROR 2002 (HY000): Can't connect to local server\n");
-  yield 300;
+  yield* ask("sleep", 300);
   const parsed = parseDump(text);
   restore(world, host.name, parsed.schema, parsed.tables, false);
   return ok();

@@ -1,61 +1,63 @@
 /** thl and dsctl: both read the disk and the database, so they work with the replicator down. */
-import { type ProductName, siteOf, type ThlEvent } from "../model.ts";
-import { tablesOf } from "../mysql.ts";
-import { thlKey } from "../replicator.ts";
-import { bad, ok, quick } from "./tool.ts";
+import { ask, type LogEnds, type ThlHeader } from "../outside.ts";
+import { logOf } from "../replicator.ts";
+import type { Commit } from "../state.ts";
+import { bad, homeOf, ok, type Tool } from "./tool.ts";
 
 const stamp = (at: number): string => new Date(at).toISOString().replace("T", " ").replace(/\..*$/, ".0");
 
-const header = (event: ThlEvent): string =>
+const header = (event: ThlHeader): string =>
   `{\n"seqno": ${event.seqno},\n"epoch": ${event.epoch},\n"frag": 0,\n"lastFrag": true,\n"time": "${stamp(event.at)}",\n"eventId": "${event.eventId}",\n"sourceId": "${event.sourceId}",\n"comments": ""\n}`;
 
-/** `thl PRODUCT -service S info | list -last|-seqno N -headers -json`. */
-export const thl = quick(({ host, args }) => {
-  const product: ProductName = args[0] === "crossSite" ? "crossSite" : "cluster";
-  const name = args[2] ?? "";
-  const installed = host.volume.installed[product];
-  if (!installed?.services.some((service) => service.name === name))
+const info = (directory: string, ends: LogEnds): string => {
+  const events = ends === null ? 0 : ends.last.seqno - ends.first.seqno;
+  const lines = [
+    `log directory = ${directory}/`,
+    "log files = 1",
+    `logs size = ${((events + (ends === null ? 0 : 1)) / 1200).toFixed(2)} MB`,
+    `min seq# = ${ends?.first.seqno ?? -1}`,
+    `max seq# = ${ends?.last.seqno ?? -1}`,
+    `events = ${events}`,
+  ];
+  return `${lines.join("\n")}\n`;
+};
+
+/** `thl -service S info | list -last|-seqno N -headers -json`. */
+export const thl: Tool = function* ({ node, product, args }) {
+  const [, name = "", command, ...options] = args;
+  if (!node.volume.installed[product]?.services.some((service) => service.name === name))
     return bad(
       1,
-      `Unable to read the properties file: static-${name}.properties (No such file or directory)\n`,
+      `Fatal error: Replicator static properties does not exist or is invalid: ${homeOf(product)}/tungsten/tungsten-replicator/conf/static-${name}.properties\n`,
     );
-  const log = host.volume.thl.get(thlKey(product, name)) ?? [];
-  const [first] = log;
-  const last = log.at(-1);
-  if (args[3] === "info") {
-    const home = product === "cluster" ? "/opt/continuent" : "/opt/replicator";
-    const lines = [
-      `log directory = ${home}/thl/${name}/`,
-      "log files = 1",
-      `logs size = ${(log.length / 1200).toFixed(2)} MB`,
-      `min seq# = ${first?.seqno ?? -1}`,
-      `max seq# = ${last?.seqno ?? -1}`,
-      `events = ${first === undefined || last === undefined ? 0 : last.seqno - first.seqno}`,
-    ];
-    return ok(`${lines.join("\n")}\n`);
-  }
-  const wanted = args.includes("-seqno") ? Number(args[args.indexOf("-seqno") + 1]) : last?.seqno;
-  const event = log.find((candidate) => candidate.seqno === wanted);
+  const log = logOf({ product, name });
+  const ends = yield* ask("thlEnds", log);
+  if (command === "info") return ok(info(`${homeOf(product)}/thl/${name}`, ends));
+  const wanted = options.includes("-seqno")
+    ? Number(options[options.indexOf("-seqno") + 1])
+    : ends?.last.seqno;
+  const event = wanted === undefined ? undefined : yield* ask("thlAt", log, wanted);
   if (event === undefined) return bad(1, `Unable to find sequence number: ${wanted ?? -1}\n`);
   return ok(`[\n${header(event)}\n]\n`);
-});
+};
 
-/** `dsctl PRODUCT -service S get`. */
-export const dsctl = quick(({ world, host, args }) => {
-  const product: ProductName = args[0] === "crossSite" ? "crossSite" : "cluster";
-  const service = host.volume.installed[product]?.services.find(({ name }) => name === args[2]);
-  if (service === undefined) return bad(2, "", `Unable to find the configuration of service ${args[2]}\n`);
-  if (!host.mysql.up) return bad(3, "", "Unable to connect to the database\n");
-  const commit = tablesOf(host.mysql, `tungsten_${siteOf(world, service.source).dataservice}`)?.commit;
-  return ok(`${dsctlRow(commit)}\n`);
-});
+/** `dsctl -service S get`. */
+export const dsctl: Tool = function* ({ node, product, args }) {
+  const service = node.volume.installed[product]?.services.find(({ name }) => name === args[1]);
+  if (service === undefined) return bad(2, "", `Unable to find the configuration of service ${args[1]}\n`);
+  const schema = `tungsten_${service.source}`;
+  if (!(yield* ask("databaseUp")))
+    return bad(
+      3,
+      "",
+      `Unable to connect to DBMS: url=jdbc:mysql:thin://${node.name}:13306/${schema}?noPrepStmtCache=true user=tungsten\n`,
+    );
+  const tables = yield* ask("tracking", schema);
+  return ok(`${dsctlRow(tables === undefined || tables === "empty" ? null : tables.commit)}\n`);
+};
 
-export function dsctlRow(
-  commit:
-    | { seqno: number; epoch: number; eventId: string; sourceId: string; shardId: string }
-    | null
-    | undefined,
-): string {
+/** The row as dsctl prints it; an empty array where there is none. */
+export function dsctlRow(commit: Commit | null | undefined): string {
   if (commit === null || commit === undefined) return "[]";
   return JSON.stringify([
     {
