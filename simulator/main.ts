@@ -9,7 +9,6 @@ const { values, positionals } = parseArgs({
     lies: { type: "boolean", default: false },
     seed: { type: "string", default: "1" },
     release: { type: "string", default: "8.0.4-132" },
-    composite: { type: "string", default: "global" },
     hurry: { type: "string", default: "0.2" },
   },
 });
@@ -19,15 +18,12 @@ else if (positionals[0] === "serve") {
   const { server, stop } = await serveWorld({
     seed: Number(values.seed),
     release: values.release,
-    composite: values.composite,
     hurry: Number(values.hurry),
   });
   const address = server.address();
   console.log(JSON.stringify({ port: typeof address === "object" && address !== null ? address.port : 0 }));
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
 } else {
-  console.error(
-    "usage: npm run simulate -- --lies | serve [--seed N] [--release R] [--composite NAME] [--hurry FACTOR]",
-  );
+  console.error("usage: npm run simulate -- --lies | serve [--seed N] [--release R] [--hurry FACTOR]");
   process.exit(2);
 }

@@ -1,15 +1,7 @@
 /** The database of a host: commits, the binary log, tracking schemas. */
-import {
-  type Commit,
-  emit,
-  type HeartbeatRow,
-  type Host,
-  type LogEntry,
-  type Mysql,
-  type ThlEvent,
-  type TrackingTables,
-  type World,
-} from "./model.ts";
+import { emit, type Host, type Mysql, type World } from "./model.ts";
+import { commitOf } from "./replicator.ts";
+import type { Commit, HeartbeatRow, LogEntry, ThlEvent, TrackingTables } from "./state.ts";
 
 export function newMysql(serverId: number, offset: number, increment: number): Mysql {
   return {
@@ -37,8 +29,9 @@ export const binlogFile = "mysql-bin.000002";
 export const eventIdOf = (entry: LogEntry): string =>
   `${binlogFile}:${String(entry.position).padStart(16, "0")};-1`;
 
-/** The position in an event id, 0 where it has none. */
-export const positionIn = (eventId: string): number => Number(/:(\d+);/.exec(eventId)?.[1] ?? 0);
+/** The position in such an id; 0 of an empty one. */
+export const positionIn = (eventId: string): number =>
+  eventId === "" ? 0 : Number(eventId.slice(eventId.indexOf(":") + 1, eventId.indexOf(";")));
 
 type Unplaced = LogEntry extends infer E ? (E extends LogEntry ? Omit<E, "position" | "at"> : never) : never;
 
@@ -120,10 +113,9 @@ export function refusalToApply({ mysql }: Host, { entry }: ThlEvent): string | u
 /** What a replicator does with one event: data, heartbeat row, logged tracking writes; then its own commit row. */
 export function applyEvent(host: Host, event: ThlEvent, schema: string): void {
   const { mysql } = host;
-  const { entry, seqno, epoch, eventId, sourceId } = event;
+  const { entry, seqno, eventId } = event;
   if (entry.kind === "row") applyRow(mysql, entry.tx, entry.origin);
   if (entry.kind === "heartbeat") setHeartbeat(mysql, schema, { seqno, eventId, name: entry.name });
   if (entry.kind === "tracking") mysql.schemas.set(entry.schema, entry.rows);
-  const shardId = entry.kind === "heartbeat" ? "#UNKNOWN" : "shop";
-  setCommit(mysql, schema, { seqno, epoch, eventId, sourceId, shardId });
+  setCommit(mysql, schema, commitOf(event));
 }

@@ -1,5 +1,5 @@
 /** tungsten.ini as tpm reads it, with tpm's own slackness (tungsten-observed §2.1 to §2.3): unknown keys vanish in silence. */
-import type { ProductName } from "../model.ts";
+import type { ProductName } from "../state.ts";
 
 export type Configuration = {
   /** Sites by dataservice name: who is master, who is a member. */
