@@ -95,7 +95,6 @@ export function addHost(
       installed: {},
       installedIni: {},
       thl: new Map(),
-      dynamic: new Map(),
       markers: new Map(),
       holds: new Set(),
       kept: new Map(),

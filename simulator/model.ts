@@ -60,8 +60,6 @@ export type Volume = {
   installed: Partial<Record<ProductName, Installed>>;
   installedIni: Partial<Record<ProductName, string>>;
   thl: Map<string, ThlEvent[]>;
-  /** Where `setrole -uri` told a service to read, by the key of its log: the dynamic properties. */
-  dynamic: Map<string, string>;
   markers: Map<string, Marker>;
   holds: Set<string>;
   kept: Map<string, string>;

@@ -75,19 +75,13 @@ function newService(ambient: Ambient, product: ProductName, name: string, source
     upstream: null,
     handshakeAt: 0,
     force: false,
-    offlineAt: 0,
-    skip: new Set(),
-    blind: false,
     recoveries: 0,
-    tries: 0,
     recoverAt: 0,
     epoch: 0,
     extracted: null,
     applied: null,
   };
 }
-
-export type Going = { force?: boolean; until?: string; skip?: readonly number[]; recovering?: boolean };
 
 /** Accepted, not done: the handshake comes a moment later. */
 export function goOnline(
@@ -120,7 +114,6 @@ export function armOffline(ambient: Ambient, node: Node, service: Service, name:
     service.stopAt = name;
 }
 
-/** Into OFFLINE:ERROR. The text shows only when no automatic recovery is due any more, and then one poll late. */
 export function fail(
   ambient: Ambient,
   node: Node,
@@ -166,23 +159,6 @@ export function upstreamsOf(node: Node, service: Service): readonly Upstream[] {
   }));
   return [...peers, ...far];
 }
-
-/** A primary listens already while it goes online, with whatever its log holds then: perhaps nothing. */
-function serving(world: World, from: Host, upstream: Upstream): ThlEvent[] | undefined {
-  const peer = world.hosts.get(upstream.host);
-  const service = peer?.replicators[upstream.product]?.services.get(upstream.service);
-  if (peer === undefined || service === undefined || !reaches(world, from, peer)) return undefined;
-  const listens =
-    service.state === "ONLINE" ||
-    (service.state === "GOING-ONLINE:SYNCHRONIZING" &&
-      (peer === from || roleOf(world, service, peer) === "master"));
-  return listens ? thlOf(peer, service) : undefined;
-}
-
-const noDatabase = "Unable to connect to DBMS";
-const cannotGoOnline = "Replicator unable to go online due to error";
-/** ONLINE for so long, and the automatic recovery counts as a success. */
-const recoveredAfterMs = 5000;
 
 /** One tick of one service. */
 export function* stepService(ambient: Ambient, node: Node, service: Service): Steps<void> {

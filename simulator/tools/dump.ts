@@ -90,7 +90,7 @@ export function restore(
   emit(world, { kind: "restore", host: hostName, schema, logged });
 }
 
-export function parseDump(text: string): { schema: string; tables: TrackingTables } {
+function parseDump(text: string): { schema: string; tables: TrackingTables } {
   const schema = /USE `([^`]+)`/.exec(text)?.[1] ?? "";
   const commit =
     /INTO `trep_commit_seqno` VALUES\n\(0,(-?\d+),0,'1','([^']*)',(-?\d+),'([^']*)',0,'[^']*','([^']*)'/.exec(

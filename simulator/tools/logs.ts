@@ -4,9 +4,7 @@ import { logOf } from "../replicator.ts";
 import type { Commit } from "../state.ts";
 import { bad, homeOf, ok, type Tool } from "./tool.ts";
 
-const productOf = (word: string | undefined): ProductName => (word === "crossSite" ? "crossSite" : "cluster");
-const homeOf = (product: ProductName): string =>
-  product === "cluster" ? "/opt/continuent" : "/opt/replicator";
+const stamp = (at: number): string => new Date(at).toISOString().replace("T", " ").replace(/\..*$/, ".0");
 
 const header = (event: ThlHeader): string =>
   `{\n"seqno": ${event.seqno},\n"epoch": ${event.epoch},\n"frag": 0,\n"lastFrag": true,\n"time": "${stamp(event.at)}",\n"eventId": "${event.eventId}",\n"sourceId": "${event.sourceId}",\n"comments": ""\n}`;
@@ -65,11 +63,11 @@ export function dsctlRow(commit: Commit | null | undefined): string {
     {
       extract_timestamp: "2026-11-21 23:15:11.0",
       eventid: commit.eventId,
-      fragno: commit.shardId === "" ? -1 : 0,
+      fragno: 0,
       last_frag: true,
       seqno: commit.seqno,
       update_timestamp: "2026-11-21 23:15:11.0",
-      shard_id: commit.shardId === "" ? null : commit.shardId,
+      shard_id: commit.shardId,
       applied_latency: 0,
       epoch_number: commit.epoch,
       task_id: 0,

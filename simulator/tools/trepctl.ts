@@ -6,18 +6,12 @@ import type { ProductName, Service, ToolResult } from "../state.ts";
 import { jsonOf, jsonOfAll, statusOf, textOf, textOfAll } from "./status.ts";
 import { bad, type Call, ok, type Tool } from "./tool.ts";
 
-/** Nobody listens at the port, or the process is up and has not registered there yet. */
-const down = (product: ProductName, dots: number, starting: boolean): ToolResult => {
+const down = (product: ProductName, dots: number): ToolResult => {
   const port = product === "cluster" ? 10000 : 10002;
-  const why = starting
-    ? ["javax.naming.NameNotFoundException: replicator"]
-    : [
-        "javax.naming.ServiceUnavailableException [Root exception is java.rmi.ConnectException: Connection refused to host: localhost; nested exception is: ",
-        "\tjava.net.ConnectException: Connection refused (Connection refused)]",
-      ];
   const text = [
     `${".".repeat(dots)}Connection failed: A component of type 'replicator' at address localhost:${port} is not available.`,
-    ` java.io.IOException: Failed to retrieve RMIServer stub: ${why.join("\n")}`,
+    " java.io.IOException: Failed to retrieve RMIServer stub: javax.naming.ServiceUnavailableException [Root exception is java.rmi.ConnectException: Connection refused to host: localhost; nested exception is: ",
+    "\tjava.net.ConnectException: Connection refused (Connection refused)]",
     "Check to be sure that the service is running.",
   ];
   return bad(1, `${text.join("\n")}\n`);
@@ -92,7 +86,7 @@ function* onService(
     case "wait":
       return yield* wait(call, service, options);
     default:
-      return bad(1, `Unknown command, try 'help' to get a list: '${command}\n`);
+      return bad(1, `Unknown command, try 'help' to get a list: '${command}'\n`);
   }
 }
 
@@ -115,7 +109,7 @@ function* heartbeat({ ambient, node }: Call, service: Service, name: string): St
   if (!(yield* ask("databaseUp")))
     return bad(
       1,
-      "Operation failed: Heartbeat operation failed: State transition failed causing emergency recovery: state=ONLINE transition=HEARTBEAT event=InsertHeartbeatEvent\n",
+      "Operation failed: Heartbeat operation failed: State transition failed causing emergency recovery: state=ONLINE\n",
     );
   const onPrimary = roleOf(service, node) === "master";
   emit(ambient, { kind: "heartbeat", host: node.name, name, onPrimary });
