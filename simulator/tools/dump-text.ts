@@ -1,5 +1,5 @@
 /** What mysqldump prints of a tracking schema, line by line. Transcript conv-2-dump-tungsten_alpha. */
-import type { TrackingTables } from "../model.ts";
+import type { TrackingTables } from "../state.ts";
 
 /** The tables of a tracking schema, with the lines between the brackets of their CREATE TABLE. */
 const tables: Readonly<Record<string, readonly string[]>> = {
