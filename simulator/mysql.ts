@@ -89,6 +89,30 @@ export function putTracking(
   if (logged) append(world, host, { kind: "tracking", schema, rows });
 }
 
+/** dsctl's INSERT of a position: logged, so it travels; see `refusalToApply`. */
+export function insertCommit(world: World, host: Host, schema: string, commit: Commit): void {
+  const rows = { commit, heartbeat: tablesOf(host.mysql, schema)?.heartbeat ?? null };
+  host.mysql.schemas.set(schema, rows);
+  append(world, host, { kind: "tracking", schema, rows, insert: true });
+}
+
+/** Why MySQL refuses to apply an event: a position inserted where there is one already. Transcript conv-5C-status-later. */
+export function refusalToApply(mysql: Mysql, { entry }: ThlEvent): string | null {
+  if (entry.kind !== "tracking" || entry.insert !== true) return null;
+  if (tablesOf(mysql, entry.schema)?.commit == null) return null;
+  const column = (index: number, name: string, type: string, value: string | number) =>
+    `  - COL(index=${index} name=${name} type=4 [INTEGER] length=8 unsigned=false blob=false desc=${type}) = ${value}`;
+  return [
+    "java.sql.SQLIntegrityConstraintViolationException: Duplicate entry '0' for key 'PRIMARY'",
+    `Failing statement : INSERT INTO \`${entry.schema}\`.\`trep_commit_seqno\` ( \`task_id\` , \`seqno\` , \`epoch_number\` )  VALUES (  ?  ,  ?  ,  ?  ) `,
+    "Arguments:",
+    " - ROW# = 0",
+    column(1, "task_id", "INT(11)", 0),
+    column(2, "seqno", "BIGINT(20)", entry.rows.commit?.seqno ?? -1),
+    column(3, "epoch_number", "BIGINT(20)", entry.rows.commit?.epoch ?? 0),
+  ].join("\n");
+}
+
 /** What a replicator does with one event: data, heartbeat row, logged tracking writes; then its own commit row. */
 export function applyEvent(host: Host, event: ThlEvent, schema: string): void {
   const { mysql } = host;

@@ -2,14 +2,13 @@
 import { binlogFile, tablesOf } from "../mysql.ts";
 import { parseDump, restore } from "../tools/dump.ts";
 import { dumpText, headOnly } from "../tools/dump-text.ts";
-import type { Call, Tool } from "../tools/tool.ts";
-import { bad, ok, quick } from "../tools/tool.ts";
+import { bad, ok, quick, type RunnerCall } from "../tools/tool.ts";
 
 const down =
   "ERROR 2002 (HY000): Can't connect to local server through socket '/run/mysqld/mysqld.sock' (111)\n";
 
 /** `mysql -e STATEMENT`, or a reload of what comes on stdin: logged unless `--init-command` says otherwise. */
-export const mysql: Tool = quick((call) => {
+export const mysql = quick((call) => {
   const { world, host, args, stdin } = call;
   if (!host.mysql.up) return bad(1, "", down);
   if (args[0] === "-e") return statement(call, args[1] ?? "");
@@ -18,7 +17,7 @@ export const mysql: Tool = quick((call) => {
   return ok();
 });
 
-function statement({ host: { mysql: server } }: Call, text: string) {
+function statement({ host: { mysql: server } }: RunnerCall, text: string) {
   const line = (...cells: readonly (string | number)[]) => ok(`${cells.join("\t")}\n`);
   const counter = /^SELECT n FROM shop\.counter WHERE origin='(\w+)'$/.exec(text)?.[1];
   if (counter !== undefined) return line(server.lastOfOrigin.get(counter) ?? 0);
@@ -36,7 +35,7 @@ function statement({ host: { mysql: server } }: Call, text: string) {
 }
 
 /** `mysqldump --databases SCHEMA`. Of a schema that is not there it prints the head of a dump before it fails. */
-export const mysqldump: Tool = quick(({ world, host, args }) => {
+export const mysqldump = quick(({ world, host, args }) => {
   const schema = args.at(-1) ?? "";
   if (!host.mysql.up) return bad(2, "", 'mariadb-dump: Got error: 2002: "Can\'t connect to local server"\n');
   const tables = host.mysql.schemas.get(schema);

@@ -4,8 +4,9 @@
  */
 import { type Blueprint, msaaWorld } from "../build.ts";
 import { sha256 } from "../checksum.ts";
-import { type Host, hostOf, type ProductName, type Service, siteOf, type World } from "../model.ts";
+import { type Host, hostOf, siteOf, type World } from "../model.ts";
 import { exec } from "../runner.ts";
+import type { ProductName, Service } from "../state.ts";
 import { advance } from "../world.ts";
 import { run } from "./shell.ts";
 

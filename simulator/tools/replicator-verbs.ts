@@ -1,52 +1,39 @@
 /**
- * trepctl's verbs that change more than a state, or only look: wait, reset, load, unload, setrole, qs, version.
+ * trepctl's verbs that change more than a state, or only look: wait, reset, load, unload, setrole, qs.
  * Transcripts trepctl-wait-*, trepctl-reset-*, trepctl-load, trepctl-unload, trepctl-qs*; texts without one are [doc-code].
  */
-import { emit, type Host, type ProductName, type Service, siteOf, type ToolResult } from "../model.ts";
-import { resetCatalog } from "../mysql.ts";
-import { addService, thlKey, thlOf } from "../replicator.ts";
-import { bad, type Call, ok } from "./tool.ts";
+import { emit } from "../model.ts";
+import { ask, type Steps } from "../outside.ts";
+import { addService, goOffline, logOf } from "../replicator.ts";
+import type { Service, ToolResult } from "../state.ts";
+import { seconds, statusOf } from "./status.ts";
+import { bad, behind, type Call, ok } from "./tool.ts";
 
-type Steps = Generator<number, ToolResult, void>;
-type Verb = (call: Call, product: ProductName, service: Service, options: readonly string[]) => Steps;
+type Verb = (call: Call, service: Service, options: readonly string[]) => Steps<ToolResult>;
 
-export const behind = (options: readonly string[], name: string): string | undefined =>
-  options.includes(name) ? (options[options.indexOf(name) + 1] ?? "") : undefined;
-
-/** `wait -state S -limit N`: a state's name matches all below it, so OFFLINE is OFFLINE:NORMAL too. `wait -applied N` likewise. */
-export function* wait(
-  { world, host }: Call,
-  _product: ProductName,
-  service: Service,
-  options: readonly string[],
-): Steps {
+/** `wait -state S -limit N`: a state's name matches all below it, so OFFLINE is OFFLINE:NORMAL too. `wait -applied N`. */
+function* wait({ ambient }: Call, service: Service, options: readonly string[]): Steps<ToolResult> {
   const state = behind(options, "-state");
   const applied = Number(behind(options, "-applied") ?? "NaN");
   const limit = Number(behind(options, "-limit") ?? 0);
-  const end = world.now + (limit === 0 ? 1800 : limit) * 1000;
-  const reached = () =>
-    state === undefined
-      ? (thlOf(host, service).at(-1)?.seqno ?? -1) >= applied && service.state === "ONLINE"
-      : service.state === state || service.state.startsWith(`${state}:`);
+  const end = ambient.now + (limit === 0 ? 1800 : limit) * 1000;
   for (;;) {
-    if (reached()) return ok();
+    const ends = yield* ask("thlEnds", logOf(service));
+    if (state === undefined && service.state === "ONLINE" && (ends?.last.seqno ?? -1) >= applied) return ok();
+    if (service.state === state || service.state.startsWith(`${state}:`)) return ok();
     if (state !== undefined && service.state === "OFFLINE:ERROR" && service.recoverAt === 0)
       return bad(1, `Replicator failed and is in error state: ${service.state}\n`);
-    if (world.now >= end) return bad(1, "Wait timed out!\n");
-    yield 500;
+    if (ambient.now >= end) return bad(1, "Wait timed out!\n");
+    yield* ask("sleep", 500);
   }
 }
 
 const areas = ["-all", "-thl", "-relay", "-db", "-redo"];
 
 /** What follows the area is only searched for -y: `-y -all` still asks. Anything but `yes` does nothing, with exit 0. */
-export function* reset(
-  { world, host, stdin }: Call,
-  product: ProductName,
-  service: Service,
-  options: readonly string[],
-): Steps {
-  const { name } = service;
+function* reset(call: Call, service: Service, options: readonly string[]): Steps<ToolResult> {
+  const { ambient, node, stdin } = call;
+  const { name, schema } = service;
   if (!service.state.startsWith("OFFLINE"))
     return bad(
       1,
@@ -59,93 +46,83 @@ export function* reset(
     ? ""
     : `Do you really want to delete replication service ${name} completely? [yes/NO] `;
   if (asked !== "" && stdin.split("\n")[0] !== "yes") return ok(asked);
-  yield 300;
-  if (area === "-all" || area === "-db") resetCatalog(world, host, service.schema);
-  if (area === "-all" || area === "-thl") host.volume.thl.delete(thlKey(product, name));
-  service.error = null;
+  yield* ask("sleep", 300);
+  const clears = area === "-all" || area === "-db";
+  if (clears && (yield* ask("databaseUp"))) {
+    yield* ask("dropTracking", schema);
+    emit(ambient, { kind: "tracking-dropped", host: node.name, schema });
+  }
+  if (area === "-all" || area === "-thl") yield* ask("thlDrop", logOf(service));
+  if (clears) yield* beginAnew(service);
+  goOffline(ambient, node, service);
   return ok(asked);
 }
 
-/** The service leaves the process and stays in the configuration. */
-export function* unload(
-  { world, host }: Call,
-  product: ProductName,
-  service: Service,
-  _options: readonly string[],
-): Steps {
-  if (!service.state.startsWith("OFFLINE")) return bad(1, `Unable to stop service: name=${service.name}\n`);
-  yield 300;
-  host.replicators[product]?.services.delete(service.name);
-  emit(world, { kind: "process", host: host.name, what: `${product} service ${service.name}`, verb: "stop" });
-  return ok(`Service stopped successfully: name=${service.name}\n`);
+/** After a reset a primary extracts what is written from now on, not what was. */
+function* beginAnew(service: Service): Steps<void> {
+  const found = yield* ask("logAfter", service.extracted ?? "");
+  if (typeof found !== "string") service.extracted = found.at(-1)?.eventId ?? service.extracted;
 }
 
-export function* load({ world, host }: Call, product: ProductName, name: string): Steps {
-  const known = host.volume.installed[product]?.services.find((each) => each.name === name);
+/** The service leaves the process and stays in the configuration. */
+function* unload({ ambient, node, product }: Call, service: Service): Steps<ToolResult> {
+  const { name } = service;
+  if (!service.state.startsWith("OFFLINE")) return bad(1, `Unable to stop service: name=${name}\n`);
+  yield* ask("sleep", 300);
+  node.replicators[product]?.services.delete(name);
+  emit(ambient, { kind: "process", host: node.name, what: `${product} service ${name}`, verb: "stop" });
+  return ok(`Service stopped successfully: name=${name}\n`);
+}
+
+export function* load({ ambient, node, product }: Call, name: string): Steps<ToolResult> {
+  const known = node.volume.installed[product]?.services.find((each) => each.name === name);
   if (known === undefined) return bad(1, `Operation failed: Unknown replication service name: ${name}\n`);
-  if (host.replicators[product]?.services.has(name) === true)
+  if (node.replicators[product]?.services.has(name) === true)
     return ok(`Service appears to be started already: name=${name}\n`);
-  yield 300;
-  addService(world, host, product, known);
+  yield* ask("sleep", 300);
+  addService(ambient, node, product, known);
   return ok(`Service started successfully: name=${name}\n`);
 }
 
-/** Where a service reads, told by hand; kept on disk. Only while OFFLINE:NORMAL. */
-function* setrole({ host }: Call, product: ProductName, service: Service, options: readonly string[]): Steps {
-  if (service.state !== "OFFLINE:NORMAL")
+/** Where a service reads, told by hand; only while OFFLINE:NORMAL. Transcript conv-6h-repair-setrole. */
+function* setrole({ node, product }: Call, service: Service, options: readonly string[]): Steps<ToolResult> {
+  const installed = node.volume.installed[product];
+  if (service.state !== "OFFLINE:NORMAL" || installed === undefined)
     return bad(1, "Operation failed: Set role operation failed: Operation irrelevant in current state\n");
   const uri = behind(options, "-uri");
-  if (uri !== undefined) host.volume.dynamic.set(thlKey(product, service.name), uri);
-  yield 100;
+  if (uri !== undefined)
+    yield* ask("install", product, { ...installed, uris: { ...installed.uris, [service.name]: uri } });
   return ok();
 }
 
-/** For people. It calls safe whatever is OFFLINE:NORMAL, and a failed handshake SEQNO -1. */
-function* qs({ world, host }: Call, product: ProductName, service: Service): Steps {
-  const seconds = (since: number) => `${String((world.now - since) / 1000)}s`;
-  const since = seconds(service.since);
-  const [state] = service.state.split(":");
-  if (service.state === "OFFLINE:NORMAL") return ok(`State: Safely Offline for ${since}\n`);
-  if (service.state === "OFFLINE:ERROR") {
-    const error = service.error !== null && world.now >= service.error.visibleAt ? service.error : null;
+/** For people. It calls safe whatever is OFFLINE:NORMAL, and says of a failed handshake that SEQNO -1 did not apply. */
+function* qs({ ambient, node }: Call, service: Service): Steps<ToolResult> {
+  const { state, name } = service;
+  const fields = yield* statusOf(ambient, node, service);
+  const since = `${fields.timeInStateSeconds}s`;
+  if (state === "OFFLINE:NORMAL") return ok(`State: Safely Offline for ${since}\n`);
+  if (state === "OFFLINE:ERROR")
     return ok(
-      `State: ${service.name} Faulty (Offline) for ${since}\nError Reason: SEQNO ${error?.seqno ?? -1} did not apply\n    Error: ${error?.text ?? "NONE"}\n`,
+      `State: ${name} Faulty (Offline) for ${since}\nError Reason: SEQNO ${fields.pendingErrorSeqno} did not apply\n    Error: ${fields.pendingExceptionMessage}\n`,
     );
-  }
-  if (state === "GOING-ONLINE")
+  if (state === "GOING-ONLINE:SYNCHRONIZING")
     return ok(
-      `State: ${service.name} OK, currently waiting for upstream replicator on ${service.upstream ?? "NONE"} to come oneline; waiting for ${since}\n`,
+      `State: ${name} OK, currently waiting for upstream replicator on ${fields.masterConnectUri} to come oneline; waiting for ${since}\n`,
     );
-  const log = thlOf(host, service);
-  const last = log.at(-1);
-  const running = seconds(host.replicators[product]?.startedAt ?? world.now);
-  const latency = ((last?.at ?? 0) - (last?.entry.at ?? 0)) / 1000;
+  const latency = Number(fields.appliedLatency).toFixed(1);
+  const path =
+    fields.role === "master"
+      ? `from DB commit time on ${node.name} into THL`
+      : `from source DB commit time on ${fields.pipelineSource} into target database`;
   return ok(
     [
-      `State: ${service.name} Online for ${since}, running for ${running}`,
-      `Latency: ${latency.toFixed(1)}s from source DB commit time on ${siteOf(world, service.source).dataservice} into target database`,
-      `         ${seconds(last?.entry.at ?? world.now)} since last source commit`,
-      `Sequence: ${last?.seqno ?? -1} last applied, 0 transactions behind (${log[0]?.seqno ?? -1}-${last?.seqno ?? -1} stored) estimate 0.00s before synchronization`,
+      `State: ${name} Online for ${since}, running for ${fields.uptimeSeconds}s`,
+      `Latency: ${latency}s ${path}`,
+      `         ${seconds(Number(fields.relativeLatency) * 1000)}s since last source commit`,
+      `Sequence: ${fields.appliedLastSeqno} last applied, 0 transactions behind (${fields.minimumStoredSeqNo}-${fields.maximumStoredSeqNo} stored) estimate 0.00s before synchronization`,
       "",
     ].join("\n"),
   );
 }
 
 export const verbs: Readonly<Record<string, Verb>> = { wait, reset, unload, setrole, qs };
-
-/** A configured service that is not loaded: every field Unknown. */
-export const unloadedServices = (
-  host: Host,
-  product: ProductName,
-): readonly Readonly<Record<string, string>>[] =>
-  (host.volume.installed[product]?.services ?? [])
-    .filter(({ name }) => host.replicators[product]?.services.has(name) !== true)
-    .map(({ name }) => ({
-      appliedLastSeqno: "Unknown",
-      appliedLatency: "Unknown",
-      role: "Unknown",
-      serviceName: name,
-      serviceType: "Unknown",
-      started: "false",
-      state: "Unknown",
-    }));
