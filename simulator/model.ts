@@ -22,6 +22,8 @@ export type Mysql = {
   format: string;
   /** Transaction → how often it was applied here: a double shows as 2. */
   rows: Map<string, number>;
+  /** Rows that were updated since; an update whose row is missing is only a warning in a log. */
+  updated: Set<string>;
   /** Highest number applied of each origin, to see what comes out of order. */
   lastOfOrigin: Map<string, number>;
   outOfOrder: number;

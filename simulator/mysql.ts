@@ -12,6 +12,7 @@ export function newMysql(serverId: number, offset: number, increment: number): M
     increment,
     format: "ROW",
     rows: new Map(),
+    updated: new Set(),
     lastOfOrigin: new Map(),
     outOfOrder: 0,
     log: [],
@@ -46,6 +47,12 @@ function append(world: World, host: Host, entry: Unplaced): void {
 export function commitRow(world: World, host: Host, tx: string, origin: string): void {
   applyRow(host.mysql, tx, origin);
   append(world, host, { kind: "row", tx, origin });
+}
+
+/** A client's UPDATE of a row. */
+export function updateRow(world: World, host: Host, tx: string): void {
+  host.mysql.updated.add(tx);
+  append(world, host, { kind: "update", tx });
 }
 
 /** A row applied by a replicator with the binary log off. */
@@ -118,6 +125,7 @@ export function applyEvent(host: Host, event: ThlEvent, schema: string): void {
   const { mysql } = host;
   const { entry, seqno, eventId } = event;
   if (entry.kind === "row") applyRow(mysql, entry.tx, entry.origin);
+  if (entry.kind === "update" && mysql.rows.has(entry.tx)) mysql.updated.add(entry.tx);
   if (entry.kind === "heartbeat") setHeartbeat(mysql, schema, { seqno, eventId, name: entry.name });
   if (entry.kind === "tracking") mysql.schemas.set(entry.schema, entry.rows);
   setCommit(mysql, schema, commitOf(event));

@@ -12,6 +12,7 @@ export type LogEntry =
       readonly position: number;
       readonly at: number;
     }
+  | { readonly kind: "update"; readonly tx: string; readonly position: number; readonly at: number }
   | {
       readonly kind: "heartbeat";
       readonly name: string;

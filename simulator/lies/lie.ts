@@ -4,6 +4,8 @@ import type { Said, Stage, StageShape } from "./stage.ts";
 export type Shown = {
   /** The output in question, as it came out of the simulated tool. */
   readonly said: Said;
+  /** Which line of it speaks, by its beginning; without, the first. */
+  readonly line?: string;
   /** Three answers to the row's question: the world's own, the naive client's, the careful look's. */
   readonly truth: string;
   readonly naive: string;

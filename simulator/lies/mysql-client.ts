@@ -1,5 +1,5 @@
 /** mysql and mysqldump as a person types them: a handful of statements, a reload from stdin, a dump to stdout. */
-import { binlogFile, tablesOf } from "../mysql.ts";
+import { binlogFile, tablesOf, updateRow } from "../mysql.ts";
 import { parseDump, restore } from "../tools/dump.ts";
 import { dumpText, headOnly } from "../tools/dump-text.ts";
 import { bad, ok, quick, type RunnerCall } from "../tools/tool.ts";
@@ -17,7 +17,8 @@ export const mysql = quick((call) => {
   return ok();
 });
 
-function statement({ host: { mysql: server } }: RunnerCall, text: string) {
+function statement({ world, host }: RunnerCall, text: string) {
+  const server = host.mysql;
   const line = (...cells: readonly (string | number)[]) => ok(`${cells.join("\t")}\n`);
   const counter = /^SELECT n FROM shop\.counter WHERE origin='(\w+)'$/.exec(text)?.[1];
   if (counter !== undefined) return line(server.lastOfOrigin.get(counter) ?? 0);
@@ -25,6 +26,13 @@ function statement({ host: { mysql: server } }: RunnerCall, text: string) {
   if (count !== undefined) {
     const rows = [...server.rows].filter(([tx]) => tx.startsWith(`${count}:`));
     return line(rows.reduce((sum, [, times]) => sum + times, 0));
+  }
+  const row = /^SELECT v FROM shop\.t WHERE id='([\w:]+)'$/.exec(text)?.[1];
+  if (row !== undefined) return server.rows.has(row) ? line(server.updated.has(row) ? "new" : "old") : ok("");
+  const updated = /^UPDATE shop\.t SET v='new' WHERE id='([\w:]+)'$/.exec(text)?.[1];
+  if (updated !== undefined) {
+    updateRow(world, host, updated);
+    return ok();
   }
   const heartbeat = /^SELECT name FROM (\w+)\.heartbeat$/.exec(text)?.[1];
   if (heartbeat !== undefined) return line(tablesOf(server, heartbeat)?.heartbeat?.name ?? "NULL");

@@ -75,8 +75,10 @@ function written({ entry, writtenAt }: ThlEvent, service: string, schema: string
     }
     case "statements":
       return { metadata: shard(entry.shard), sql: [`- SQL(0) = ${entry.sql}`] };
-    default:
-      return { metadata: shard("shop"), sql: row("INSERT", "shop", "t", [entry.tx, stamp(writtenAt)]) };
+    default: {
+      const action = entry.kind === "update" ? "UPDATE" : "INSERT";
+      return { metadata: shard("shop"), sql: row(action, "shop", "t", [entry.tx, stamp(writtenAt)]) };
+    }
   }
 }
 
