@@ -2,8 +2,9 @@
 import { daemonLies } from "./daemons.ts";
 import { goingLies } from "./going.ts";
 import { type Lie, tools, type Untold } from "./lie.ts";
+import { readingLies } from "./reading.ts";
 
-const known: readonly Lie[] = [...daemonLies, ...goingLies];
+const known: readonly Lie[] = [...daemonLies, ...goingLies, ...readingLies];
 
 export const lies: readonly Lie[] = tools.flatMap((tool) => known.filter((lie) => lie.tool === tool));
 

@@ -18,7 +18,8 @@ const clip = (text: string, room: number): string =>
 /** Words of a text, in lines no longer than `room`. */
 function wrapped(text: string, room: number): readonly string[] {
   const lines: string[] = [];
-  for (const word of text.split(" ")) {
+  const words = text.split(" ").flatMap((word) => word.match(new RegExp(`.{1,${room}}`, "g")) ?? [""]);
+  for (const word of words) {
     const last = lines.at(-1);
     if (last !== undefined && last.length + 1 + word.length <= room)
       lines[lines.length - 1] = `${last} ${word}`;
