@@ -3,8 +3,16 @@ import { daemonLies } from "./daemons.ts";
 import { goingLies } from "./going.ts";
 import { type Lie, tools, type Untold } from "./lie.ts";
 import { readingLies } from "./reading.ts";
+import { replicationLies } from "./replication.ts";
+import { stoppingLies } from "./stopping.ts";
 
-const known: readonly Lie[] = [...daemonLies, ...goingLies, ...readingLies];
+const known: readonly Lie[] = [
+  ...daemonLies,
+  ...goingLies,
+  ...readingLies,
+  ...stoppingLies,
+  ...replicationLies,
+];
 
 export const lies: readonly Lie[] = tools.flatMap((tool) => known.filter((lie) => lie.tool === tool));
 
