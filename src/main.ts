@@ -5,7 +5,7 @@ import { reconcileLink } from "./controllers/cross-site-link.ts";
 import type { KubeObject, ResourceKind, Shell } from "./controllers/shell.ts";
 import { type ClusterLimits, reconcileCluster } from "./controllers/tungsten-cluster.ts";
 import { type FenceBook, reconcileRequest } from "./controllers/upgrade-request.ts";
-import { saidSomethingNew } from "./controllers/wake.ts";
+import { saidSomethingNew, sitesNamedBy } from "./controllers/wake.ts";
 import type { OnChange } from "./kube/cache.ts";
 import { eventsOver } from "./kube/events.ts";
 import { podsOver } from "./kube/exec.ts";
@@ -161,7 +161,10 @@ function startLoops(settings: Settings, rest: Rest, shell: Shell, metrics: Metri
       ...loops.flatMap((loop) => {
         const isNews = saidSomethingNew();
         return watch(loop.kind, (object, gone) => {
-          if (isNews(object, gone)) queue.add(keyOf(loop.name, object));
+          if (!isNews(object, gone)) return;
+          queue.add(keyOf(loop.name, object));
+          for (const site of sitesNamedBy(object))
+            queue.add(`TungstenCluster ${object.metadata.namespace} ${site}`);
         });
       }),
       ...watch(podKind, wakeSite, siteLabel),
@@ -191,6 +194,8 @@ async function main(): Promise<void> {
     namespace: settings.POD_NAMESPACE,
     name: "tungsten-operator",
     identity: `${settings.POD_NAME}-${process.pid}-${Date.now().toString(36)}`,
+    failed: (error: unknown) =>
+      shell.log.warn({ error: String(error) }, "the leader's Lease cannot be read or written"),
   };
   const limits = {
     leaseMs: settings.LEASE_MS,
