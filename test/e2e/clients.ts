@@ -1,6 +1,8 @@
 /** Clients in pods of their own, one for each site: they insert rows through the site's connector Service, and note what they were told. */
 import type { Cluster } from "../../local/cluster.ts";
+import { until } from "../../local/processes.ts";
 import { readClientLog, type Written } from "./judge.ts";
+import { type NodeSet, sql, sqlAsApplication } from "./sql.ts";
 
 export type ClientSite = {
   readonly name: string;
@@ -22,11 +24,21 @@ export type Clients = {
   readonly stop: () => Promise<readonly Written[]>;
 };
 
-export const database = "e2e";
 export const table = "e2e.written";
 /** No key, so that a row applied twice stays visible. */
-export const tableDefinition = `CREATE DATABASE IF NOT EXISTS ${database};
+const tableDefinition = `CREATE DATABASE IF NOT EXISTS e2e;
 CREATE TABLE IF NOT EXISTS ${table} (site VARCHAR(63) NOT NULL, n INT NOT NULL, at DATETIME(3) NOT NULL);`;
+
+/** Makes the table through the first site's way in; returns when it has come to every node. */
+export async function createTable(nodes: NodeSet, sites: readonly ClientSite[]): Promise<void> {
+  const [first] = sites;
+  if (first === undefined) throw new Error("no site to write at");
+  await sqlAsApplication(nodes, first, tableDefinition);
+  await until(`table ${table} on every node`, 90, async () => {
+    for (const pod of nodes.pods) await sql(nodes, pod, `SELECT COUNT(*) FROM ${table}`);
+    return true;
+  });
+}
 
 /** A new connection for every row: it meets a connector that refuses new ones. The password is in a file, in no argument list. */
 const script = `set -u

@@ -5,8 +5,8 @@ import { parseAllDocuments } from "yaml";
 import type { Cluster } from "../../local/cluster.ts";
 import { until } from "../../local/processes.ts";
 import type { ClientSite } from "./clients.ts";
-import type { NodeSet } from "./oracle.ts";
 import { say } from "./progress.ts";
+import type { NodeSet } from "./sql.ts";
 
 const samples = resolve(import.meta.dirname, "../../config/samples");
 /** The image the samples name; the suite gives the simulated node this name. */

@@ -4,11 +4,12 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Cluster, startCluster } from "../../local/cluster.ts";
-import { type ClientSite, startClients, tableDefinition } from "./clients.ts";
+import { type ClientSite, createTable, startClients } from "./clients.ts";
 import { longestInterruption, type Written } from "./judge.ts";
-import { faultsOf, type LogMarks, markLogs, type NodeSet, sql } from "./oracle.ts";
+import { faultsOf, type LogMarks, markLogs } from "./oracle.ts";
 import { plainImage, plainSite, providePlain } from "./plain.ts";
 import { say } from "./progress.ts";
+import { type NodeSet, sql } from "./sql.ts";
 
 const namespace = "default";
 const site = (name: string): ClientSite => ({
@@ -41,7 +42,7 @@ describe("clients and oracle", () => {
         `${reader}-0`,
         `CHANGE MASTER TO MASTER_HOST='${source}-0.${source}-nodes', MASTER_PORT=13306, MASTER_USER='tungsten', MASTER_PASSWORD='replicates', MASTER_SSL=0, MASTER_CONNECT_RETRY=1; START SLAVE;`,
       );
-    await sql(nodes, "alpha-0", tableDefinition);
+    await createTable(nodes, [site("alpha")]);
     marks = await markLogs(nodes);
   }, 900_000);
   afterAll(() => cluster?.stop(), 60_000);

@@ -1,37 +1,12 @@
 /** Asks every node what it holds and has logged, and judges: rows, checksums, binary logs. */
 
-import type { Cluster } from "../../local/cluster.ts";
 import { until } from "../../local/processes.ts";
 import { table } from "./clients.ts";
 import { binlogFaults, checksumFaults, type Rows, readRows, rowFaults, type Written } from "./judge.ts";
+import { inPod, loginFile, type NodeSet, server, sql } from "./sql.ts";
 
-export type NodeSet = {
-  readonly cluster: Pick<Cluster, "kubectl">;
-  readonly namespace: string;
-  /** Pods whose container `tungsten` has MariaDB on port 13306, and the Secret of the site at /etc/tungsten-secrets. */
-  readonly pods: readonly string[];
-};
 /** Where each node's binary log stood: file and position. */
 export type LogMarks = ReadonlyMap<string, { readonly file: string; readonly position: string }>;
-
-const options =
-  '<(printf "[client]\\nuser=%s\\npassword=%s\\n" "$(cat /etc/tungsten-secrets/replication-user)" "$(cat /etc/tungsten-secrets/replication-password)")';
-const server = "--host=127.0.0.1 --port=13306";
-
-const inPod = ({ cluster, namespace }: NodeSet, pod: string, script: string, input = ""): Promise<string> =>
-  cluster.kubectl(
-    ["--namespace", namespace, "exec", "--stdin", pod, "--container=tungsten", "--", "bash", "-c", script],
-    input,
-  );
-
-/** Runs statements on one node, as the account that Tungsten itself uses. Columns are parted by tabs, without headings. */
-export const sql = (nodes: NodeSet, pod: string, statements: string): Promise<string> =>
-  inPod(
-    nodes,
-    pod,
-    `exec mariadb --defaults-file=${options} ${server} --batch --skip-column-names`,
-    statements,
-  );
 
 async function fromEach<T>(
   nodes: NodeSet,
@@ -71,7 +46,7 @@ async function loggedFaults(nodes: NodeSet, marks: LogMarks): Promise<readonly s
   for (const pod of nodes.pods) {
     const { file, position } = marks.get(pod) ?? { file: "", position: "" };
     const from = `--read-from-remote-server --to-last-log --start-position=${position} ${file}`;
-    const read = `mariadb-binlog --defaults-file=${options} ${server} --verbose --base64-output=decode-rows ${from}`;
+    const read = `mariadb-binlog --defaults-file=${loginFile("replication")} ${server} --verbose --base64-output=decode-rows ${from}`;
     const found = await inPod(nodes, pod, `set -o pipefail; ${read} | { grep -a tungsten_ || true; }`);
     faults.push(...binlogFaults(pod, found));
   }
