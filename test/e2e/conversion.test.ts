@@ -30,7 +30,7 @@ describe("MSAA to CAA on real pods", () => {
     operator = await installOperator(cluster, say);
   }, 12 * minutes);
   afterEach(async () => {
-    if (!finished) say(`what was seen is kept in ${await keepEvidence(cluster, operator)}`);
+    if (!finished) say(`what was seen is kept in ${await keepEvidence(cluster)}`);
   }, 2 * minutes);
   afterAll(() => cluster?.stop(), 2 * minutes);
 
