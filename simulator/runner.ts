@@ -234,8 +234,8 @@ function markerText(world: World, host: Host, key: string): ToolResult {
     return told(
       [
         ["state", "exited"],
-        ["began", marker.began],
-        ["ended", marker.ended ?? world.now],
+        ["began", marker.began + host.clockSkewMs],
+        ["ended", (marker.ended ?? world.now) + host.clockSkewMs],
         ["rc", code],
         ...sizes,
       ],
@@ -256,7 +256,7 @@ function markerText(world: World, host: Host, key: string): ToolResult {
     alive
       ? [
           ["state", "running"],
-          ["began", marker.began],
+          ["began", marker.began + host.clockSkewMs],
         ]
       : [["state", "interrupted"]],
   );
