@@ -21,6 +21,7 @@ export function planOf(procedure: Procedure, run: Run, findings: readonly Findin
     `Plan of UpgradeRequest ${run.estate.namespace}/${run.requestName} (UID ${run.uid})`,
     `Procedure ${procedure.name}, revision ${procedure.revision}. Source: ${procedure.source}.`,
     `Sites and pinned primaries: ${run.estate.sites.map((site) => `${site.name} (${run.pins.primaries[site.name]})`).join(", ")}.`,
+    `Policies of before, to which the run returns: ${run.estate.sites.map((site) => `${site.name} ${run.pins.policies[site.name]}`).join(", ")}.`,
     `Abort, at no cost, until: ${placeInWords(procedure, procedure.abortUntil)}.`,
     `Point of no return: ${pointOfNoReturn}. Until there spec.revert leads back.`,
     "No DDL may run on any site from step 2 until the run has finished.",
