@@ -140,6 +140,8 @@ async function startAll(
     await start("argocd-repo-server", binary, [
       ...["--disable-tls", "--redis", redis, "--address", "127.0.0.1", "--port", String(ports.repository)],
       ...["--metrics-address", "127.0.0.1", "--metrics-port", String(ports.repositoryMetrics)],
+      // It would take a branch for where it was three minutes ago.
+      ...["--revision-cache-expiration", "2s"],
     ]),
     await start("argocd-application-controller", binary, [
       ...["--namespace", namespace, "--redis", redis, "--app-resync", "5"],
