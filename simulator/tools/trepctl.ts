@@ -1,16 +1,32 @@
 /** trepctl, as the transcripts show it: every JSON value a string, errors on stdout, success before the outcome. */
-import type { Host, ProductName, Service, ToolResult, World } from "../model.ts";
-import { emit, siteOf } from "../model.ts";
-import { setHeartbeat, tablesOf, writeHeartbeat } from "../mysql.ts";
-import { armOffline, goOffline, goOnline, isLocal, roleOf, thlOf, upstreamsOf } from "../replicator.ts";
-import { bad, type Call, ok, type Tool } from "./tool.ts";
+import { emit } from "../model.ts";
+import { ask, type Steps } from "../outside.ts";
+import { armOffline, askOffline, fail, goOnline, roleOf } from "../replicator.ts";
+import type { ProductName, Service, ToolResult } from "../state.ts";
+import { load, verbs } from "./replicator-verbs.ts";
+import {
+  type Fields,
+  servicesJson,
+  servicesText,
+  statusJson,
+  statusOf,
+  statusText,
+  unloaded,
+} from "./status.ts";
+import { bad, behind, type Call, ok, type Tool } from "./tool.ts";
 
-const down = (product: ProductName, dots: number): ToolResult => {
+/** Nobody listens at the port, or the process is up and has not registered there yet. */
+const down = (product: ProductName, dots: number, starting: boolean): ToolResult => {
   const port = product === "cluster" ? 10000 : 10002;
+  const why = starting
+    ? ["javax.naming.NameNotFoundException: replicator"]
+    : [
+        "javax.naming.ServiceUnavailableException [Root exception is java.rmi.ConnectException: Connection refused to host: localhost; nested exception is: ",
+        "\tjava.net.ConnectException: Connection refused (Connection refused)]",
+      ];
   const text = [
     `${".".repeat(dots)}Connection failed: A component of type 'replicator' at address localhost:${port} is not available.`,
-    " java.io.IOException: Failed to retrieve RMIServer stub: javax.naming.ServiceUnavailableException [Root exception is java.rmi.ConnectException: Connection refused to host: localhost; nested exception is: ",
-    "\tjava.net.ConnectException: Connection refused (Connection refused)]",
+    ` java.io.IOException: Failed to retrieve RMIServer stub: ${why.join("\n")}`,
     "Check to be sure that the service is running.",
   ];
   return bad(1, `${text.join("\n")}\n`);
@@ -19,28 +35,30 @@ const down = (product: ProductName, dots: number): ToolResult => {
 /** The port answers a moment after the process started. */
 const portDelayMs = 1500;
 
-/** Arguments after the product: global options, then the command. Ten dots are ten seconds unless -retry 0 says otherwise. */
-export const trepctl: Tool = function* (call: Call) {
-  const { world, host } = call;
-  const product = call.args[0] === "crossSite" ? "crossSite" : "cluster";
-  const { service: name, retry, rest } = globals(call.args.slice(1));
-  const process = host.replicators[product];
-  if (process === undefined || world.now < process.startedAt + portDelayMs) {
-    if (retry > 0) yield retry * 1000;
-    return down(product, retry);
+/** Global options, then the command. Ten dots are ten seconds unless -retry 0 says otherwise. */
+export const trepctl: Tool = function* (call) {
+  const { ambient, node, product } = call;
+  const { service: name, retry, rest } = globals(call.args);
+  const process = node.replicators[product];
+  if (process === undefined || ambient.now < process.startedAt + portDelayMs) {
+    if (retry > 0) yield* ask("sleep", retry * 1000);
+    return down(product, retry, process !== undefined);
   }
   const [command = "", ...options] = rest;
-  if (command === "services") return services(world, host, product, options);
+  if (command === "services") return yield* services(call, options);
+  if (command === "version") return ok("Tungsten Replicator 8.0.4\n");
+  if (command === "load") return yield* load(call, name ?? "");
   const all = [...process.services.values()];
   const [only] = all;
   if (name === undefined && all.length !== 1)
     return bad(1, "Operation failed: You must specify a service name with the -service flag\n");
   const service = name === undefined ? only : process.services.get(name);
   if (service === undefined) {
-    if (retry > 0) yield retry * 1000;
-    return bad(1, `${".".repeat(retry)}Operation failed: null\n`);
+    if (retry > 0) yield* ask("sleep", retry * 1000);
+    const head = command === "status" && !options.includes("-json") ? "Processing status command...\n" : "";
+    return bad(1, `${head}${".".repeat(retry)}Operation failed: null\n`);
   }
-  return onService(call, service, command, options);
+  return yield* onService(call, service, command, options);
 };
 
 function globals(args: readonly string[]): { service?: string; retry: number; rest: readonly string[] } {
@@ -55,183 +73,97 @@ function globals(args: readonly string[]): { service?: string; retry: number; re
   return { retry, rest: args.slice(at), ...(service !== undefined && { service }) };
 }
 
-function onService(call: Call, service: Service, command: string, options: readonly string[]): ToolResult {
-  const { world, host } = call;
-  const irrelevant = (what: string) =>
-    bad(1, `Operation failed: ${what} operation failed (Operation irrelevant in current state)\n`);
+function* onService(
+  call: Call,
+  service: Service,
+  command: string,
+  options: readonly string[],
+): Steps<ToolResult> {
+  const { ambient, node } = call;
   switch (command) {
-    case "status":
-      return ok(
-        options.includes("-json")
-          ? `${JSON.stringify(fieldsOf(world, host, service)).replaceAll("/", "\\/")}\n`
-          : statusText(world, host, service),
-      );
-    case "online": {
-      if (!service.state.startsWith("OFFLINE")) return irrelevant("Online");
-      const until = options[options.indexOf("-until-heartbeat") + 1];
-      const force = options.includes("-force");
-      if (force) tellForce(world, host, service);
-      goOnline(world, host, service, {
-        force,
-        ...(options.includes("-until-heartbeat") && until !== undefined && { until }),
-      });
-      return ok();
+    case "status": {
+      const fields = yield* statusOf(ambient, node, service);
+      return ok(options.includes("-json") ? statusJson(fields) : statusText(fields));
     }
+    case "online":
+      return yield* online(call, service, options);
     case "offline":
-      goOffline(world, host, service);
+      yield* ask("still", service);
+      askOffline(ambient, node, service, options.includes("-immediate"));
       return ok();
     case "offline-deferred":
-      armOffline(world, host, service, options[1] ?? "*");
+      yield* ask("still", service);
+      armOffline(ambient, node, service, behind(options, "-at-heartbeat") ?? "*");
       return ok();
     case "heartbeat":
-      return heartbeat(world, host, service, options[1] ?? "NONE");
-    default:
-      return bad(1, `Unknown command, try 'help' to get a list: '${command}'\n`);
+      return yield* heartbeat(call, service, behind(options, "-name") ?? "NONE");
+    default: {
+      const verb = verbs[command];
+      return verb === undefined
+        ? bad(1, `Unknown command, try 'help' to get a list: '${command}\n`)
+        : yield* verb(call, service, options);
+    }
   }
 }
 
-/** On an ONLINE replica it exits 0, overwrites that replica's own row and replicates nothing: a false proof of life. */
-function heartbeat(world: World, host: Host, service: Service, name: string): ToolResult {
-  if (service.state !== "ONLINE")
-    return bad(1, "Operation failed: Heartbeat operation failed: Operation irrelevant in current state\n");
-  if (!host.mysql.up)
-    return bad(
-      1,
-      "Operation failed: Heartbeat operation failed: State transition failed causing emergency recovery: state=ONLINE\n",
-    );
-  const onPrimary = roleOf(world, service, host) === "master";
-  emit(world, { kind: "heartbeat", host: host.name, name, onPrimary });
-  if (onPrimary) writeHeartbeat(world, host, service.schema, name);
-  else setHeartbeat(host.mysql, service.schema, { seqno: null, eventId: null, name });
+/** Accepted is all that exit 0 says; a database that is down is noticed at once. Transcript trepctl-online-db-down. */
+function* online(call: Call, service: Service, options: readonly string[]): Steps<ToolResult> {
+  const { ambient, node } = call;
+  yield* ask("still", service);
+  const failed = (why: string) => bad(1, `Operation failed: Online operation failed (${why})\n`);
+  if (!service.state.startsWith("OFFLINE")) return failed("Operation irrelevant in current state");
+  if (!(yield* ask("databaseUp"))) {
+    const transition = service.state === "OFFLINE:ERROR" ? "ERROR-GO-ONLINE" : "OFFLINE-GO-ONLINE";
+    const why = `State transition failed causing emergency recovery: state=${service.state} transition=${transition} event=GoOnlineEvent`;
+    const url = `jdbc:mysql:thin://${node.name}:13306/${service.schema}?noPrepStmtCache=true&createDB=true`;
+    const text = `Unable to prepare plugin: class name=com.continuent.tungsten.replicator.datasource.DataSourceService message=[Unable to connect to DBMS: url=${url}]`;
+    fail(ambient, node, service, text, { pending: "Replicator unable to go online due to error" });
+    return failed(why);
+  }
+  const until = behind(options, "-until-heartbeat");
+  const force = options.includes("-force");
+  const epochError = service.error?.text.includes("epoch numbers do not match") === true;
+  if (force) emit(ambient, { kind: "forcing", host: node.name, service: service.name, epochError });
+  const skip = seqnosIn(behind(options, "-skip-seqno") ?? "");
+  goOnline(ambient, node, service, { force, skip, ...(until !== undefined && { until }) });
   return ok();
 }
 
-function tellForce(world: World, host: Host, service: Service): void {
-  const commit = tablesOf(host.mysql, service.schema)?.commit;
-  const primary = world.hosts.get(siteOf(world, service.source).primary);
-  const log = primary?.volume.thl.get(`cluster/${siteOf(world, service.source).dataservice}`) ?? [];
-  const there = log.find((event) => event.seqno === commit?.seqno);
-  const epochError = service.error?.text.includes("epoch numbers do not match") === true;
-  const sameEvent =
-    there !== undefined && there.eventId === commit?.eventId && there.sourceId === commit.sourceId;
-  emit(world, { kind: "force", host: host.name, service: service.name, epochError, sameEvent });
-}
+/** `10,12-14` */
+const seqnosIn = (text: string): readonly number[] =>
+  text
+    .split(",")
+    .filter((part) => part !== "")
+    .flatMap((part) => {
+      const [low = 0, high = low] = part.split("-").map(Number);
+      return Array.from({ length: high - low + 1 }, (_, index) => low + index);
+    });
 
-function services(world: World, host: Host, product: ProductName, options: readonly string[]): ToolResult {
-  const all = [...(host.replicators[product]?.services.values() ?? [])].sort((a, b) =>
-    a.name < b.name ? -1 : 1,
-  );
-  if (!options.includes("-json")) {
-    const keys = [
-      "appliedLastSeqno",
-      "appliedLatency",
-      "role",
-      "serviceName",
-      "serviceType",
-      "started",
-      "state",
-    ];
-    const blocks = all.map((service) => block(fieldsOf(world, host, service), keys));
-    return ok(`Processing services command...\n${blocks.join("")}Finished services command...\n`);
+/** On an ONLINE replica it exits 0, overwrites that replica's own row and replicates nothing: a false proof of life. */
+function* heartbeat({ ambient, node }: Call, service: Service, name: string): Steps<ToolResult> {
+  if (service.state !== "ONLINE")
+    return bad(1, "Operation failed: Heartbeat operation failed: Operation irrelevant in current state\n");
+  if (!(yield* ask("databaseUp"))) {
+    fail(ambient, node, service, "Unable to connect to DBMS", { pending: "Heartbeat insertion failed" });
+    return bad(
+      1,
+      "Operation failed: Heartbeat operation failed: State transition failed causing emergency recovery: state=ONLINE transition=HEARTBEAT event=InsertHeartbeatEvent\n",
+    );
   }
-  const short = [
-    "serviceType",
-    "appliedLastSeqno",
-    "role",
-    "appliedLatency",
-    "started",
-    "state",
-    "serviceName",
-  ];
-  const objects = all.map((service) => {
-    const fields = fieldsOf(world, host, service);
-    const shown = options.includes("-full")
-      ? fields
-      : Object.fromEntries(short.map((key) => [key, fields[key]]));
-    return JSON.stringify(shown).replaceAll("/", "\\/");
-  });
-  return ok(`[\n${objects.join("\n,\n")}\n\n]\n`);
+  const onPrimary = roleOf(service, node) === "master";
+  emit(ambient, { kind: "heartbeat", host: node.name, name, onPrimary });
+  yield* ask("writeHeartbeat", service.schema, name, onPrimary);
+  return ok();
 }
 
-function block(fields: Readonly<Record<string, string>>, keys: readonly string[]): string {
-  const width = Math.max(4, ...keys.map((key) => key.length));
-  const lines = keys.map((key) => `${key.padEnd(width)}: ${fields[key] ?? ""}`);
-  return `${"NAME".padEnd(width)}  VALUE\n${"----".padEnd(width)}  -----\n${lines.join("\n")}\n`;
-}
-
-function statusText(world: World, host: Host, service: Service): string {
-  const fields = fieldsOf(world, host, service);
-  const { started: _, ...shown } = fields;
-  return `Processing status command...\n${block(shown, Object.keys(shown).sort())}Finished status command...\n`;
-}
-
-/** All fields of `status`; positions are blank whenever the service is not online. */
-function fieldsOf(world: World, host: Host, service: Service): Readonly<Record<string, string>> {
-  const live = service.state === "ONLINE";
-  const commit = tablesOf(host.mysql, service.schema)?.commit;
-  const log = thlOf(host, service);
-  const role = roleOf(world, service, host);
-  const error = service.error !== null && world.now >= service.error.visibleAt ? service.error : null;
-  const upstreams = upstreamsOf(world, host, service);
-  const port = (product: ProductName) => (product === "cluster" ? 2112 : 2113);
-  const uri =
-    role === "master"
-      ? "thl://localhost:/"
-      : upstreams.map((up) => `thl://${up.host}:${port(up.product)}/`).join(",");
-  const latency = log.at(-1) === undefined ? 0 : Math.min(1, (world.now - (log.at(-1)?.at ?? 0)) / 1000);
-  const position = (value: number | undefined) => String(live ? (value ?? -1) : -1);
-  return {
-    appliedLastEventId: live ? (commit?.eventId ?? "NONE") : "NONE",
-    appliedLastSeqno: position(commit?.seqno),
-    appliedLatency: live ? latency.toFixed(3) : "-1.0",
-    autoRecoveryEnabled: String(!isLocal(service, host)),
-    autoRecoveryTotal: String(service.recoveries),
-    channels: live ? String(host.volume.installed[service.product]?.channels ?? 1) : "-1",
-    clusterName: service.name,
-    currentEventId: role === "master" ? (host.mysql.up ? (commit?.eventId ?? "NONE") : "ERROR") : "NONE",
-    currentTimeMillis: String(world.now),
-    dataServerHost: host.name,
-    extensions: "",
-    host: host.name,
-    latestEpochNumber: position(log.at(-1)?.epoch),
-    masterConnectUri: uri,
-    masterListenUri: isLocal(service, host) ? `thl://${host.name}:2112/` : "null",
-    maximumStoredSeqNo: position(log.at(-1)?.seqno),
-    minimumStoredSeqNo: position(log[0]?.seqno),
-    offlineRequests:
-      service.stopAt === null || service.state.startsWith("OFFLINE")
-        ? "NONE"
-        : `Offline at heartbeat event: ${service.stopAt}`,
-    pendingError: error?.pending ?? "NONE",
-    pendingErrorCode: "NONE",
-    pendingErrorEventId: "NONE",
-    pendingErrorSeqno: String(error?.seqno ?? -1),
-    pendingExceptionMessage: error?.text ?? "NONE",
-    pipelineSource: live
-      ? role === "master"
-        ? `jdbc:mysql:thin://${host.name}:13306/`
-        : `thl://${service.upstream}:2112/`
-      : "UNKNOWN",
-    relativeLatency: live ? latency.toFixed(3) : "-1.0",
-    resourcePrecedence: "99",
-    rmiPort: service.product === "cluster" ? "10000" : "10002",
-    role,
-    seqnoType: "java.lang.Long",
-    serviceName: service.name,
-    serviceType: live ? "local" : "unknown",
-    simpleServiceName: service.name,
-    siteName: "default",
-    sourceId: host.name,
-    started: "true",
-    state: service.state,
-    timeInStateSeconds: ((world.now - service.since) / 1000).toFixed(3),
-    timezone: "GMT",
-    transitioningTo:
-      service.state === "OFFLINE:ERROR" && service.recoverAt > 0 ? "GOING-ONLINE:SYNCHRONIZING" : "",
-    uptimeSeconds: ((world.now - (host.replicators[service.product]?.startedAt ?? world.now)) / 1000).toFixed(
-      3,
-    ),
-    useSSLConnection: "false",
-    version: "Tungsten Replicator 8.0.4",
-  };
+function* services({ ambient, node, product }: Call, options: readonly string[]): Steps<ToolResult> {
+  const loaded = node.replicators[product]?.services;
+  const known = node.volume.installed[product]?.services.map(({ name }) => name) ?? [];
+  const told: Fields[] = [];
+  for (const name of [...known].sort()) {
+    const service = loaded?.get(name);
+    told.push(service === undefined ? unloaded(name) : yield* statusOf(ambient, node, service));
+  }
+  const full = options.includes("-full");
+  return ok(options.includes("-json") ? servicesJson(told, full) : servicesText(told, full));
 }

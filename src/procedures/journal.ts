@@ -7,7 +7,7 @@ import type { Decision } from "./advance.ts";
 export type Entry = {
   /** RFC 3339. */
   readonly at: string;
-  readonly event: "begin" | "copy" | "move" | "halt" | "finish";
+  readonly event: "begin" | "copy" | "move" | "halt" | "heard" | "finish";
   readonly step?: string;
   readonly node?: string;
   /** The marker's key, for begun commands. */
@@ -16,9 +16,16 @@ export type Entry = {
   readonly text?: string;
 };
 
-/** The lines a decision adds; waiting adds none. */
+/** The lines a decision adds; waiting adds none. A human's word about a command comes before what follows from it. */
 export function entriesOf(decision: Decision, before: Ledger, stepId: string, now: number): readonly Entry[] {
   const at = new Date(now).toISOString();
+  const heard = Object.entries(decision.ledger.heard ?? {})
+    .filter(([key, word]) => before.heard?.[key] !== word)
+    .map(([key, text]): Entry => ({ at, event: "heard", step: stepId, key, text }));
+  return [...heard, ...consequences(decision, before, stepId, at)];
+}
+
+function consequences(decision: Decision, before: Ledger, stepId: string, at: string): readonly Entry[] {
   switch (decision.kind) {
     case "wait":
       return [];

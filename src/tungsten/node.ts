@@ -56,6 +56,12 @@ export function readInstalled(output: ToolOutput): Reading<InstalledProduct | nu
   });
 }
 
+/** Names of the packages that lie unpacked on the volume, e.g. `tungsten-clustering-8.0.4-132`. */
+export function readSoftware(output: ToolOutput): Reading<ReadonlySet<string>> {
+  const lines = answered(output, "software");
+  return "unreadable" in lines ? lines : read(new Set(lines.read));
+}
+
 export type KeptFile = { readonly bytes: number; readonly sha256: string };
 
 /** What lies in `kept/`, by name. */

@@ -25,6 +25,17 @@ const rowsOf = (output: ToolOutput): Reading<readonly (readonly string[])[]> => 
   );
 };
 
+/** Whether the accounts of the mounted Secret exist: one line each for the replication and the application account. */
+export function readAccounts(output: ToolOutput): Reading<"present" | "absent"> {
+  const rows = rowsOf(output);
+  if ("unreadable" in rows) return rows;
+  const roles = new Map(rows.read.map(([role, word]) => [role, word]));
+  const words = [roles.get("replication"), roles.get("application")];
+  if (words.some((word) => word !== "present" && word !== "absent"))
+    return unreadable("an account is not told");
+  return read(words.includes("absent") ? "absent" : "present");
+}
+
 /** `@@global.read_only`. */
 export function readReadOnly(output: ToolOutput): Reading<boolean> {
   const word = output.stdout.trim();
