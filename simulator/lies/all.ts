@@ -50,6 +50,21 @@ export const untold: readonly Untold[] = [
     why: "the estate has one ini for all hosts; host-specific sections are not read here.",
   },
   {
+    cites: "observed §2.2",
+    lie: "Every file of the pattern tungsten*.ini is read: a copy left beside the real one counts.",
+    why: "a simulated host has one ini.",
+  },
+  {
+    cites: "observed §2.5",
+    lie: "thl-port is the port a service listens on, and the one it dials: changed on one host, that host dials in vain.",
+    why: "ports are fixed here.",
+  },
+  {
+    cites: "conversion §2",
+    lie: "After an uninstall the install directory stands, and the lines in the profile: a test for either finds the product.",
+    why: "a simulated volume holds products, logs and files, no directories.",
+  },
+  {
     cites: "conversion §1, conversion §2",
     lie: "The first line of a MariaDB dump is refused by MySQL's client; an uninstall reads the ini of today, not of the installation.",
     why: "inferred by the people who rehearsed it, never seen.",

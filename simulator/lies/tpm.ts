@@ -1,4 +1,5 @@
 /** Lies of tpm and its ini: silence, and what it reads instead of what stands there. */
+import { readConfiguration } from "../tools/ini.ts";
 import type { Lie } from "./lie.ts";
 import { iniText, type Said, type Stage } from "./stage.ts";
 
@@ -10,6 +11,10 @@ function publish(s: Stage, host: string, text: string): void {
   s.host(host).volume.ini = text;
 }
 const inDefaults = (line: string): string => iniText.replace("[defaults]\n", `[defaults]\n${line}\n`);
+
+/** The value that a product is really installed with. */
+const used = (s: Stage, host: string, option: string): string =>
+  readConfiguration(s.host(host).volume.ini ?? "", "crossSite").options.get(option) ?? "none";
 
 /** The value of an option as tpm took it: `tpm reverse` prints no others. */
 const taken = ({ out }: Said, option: string): string =>
@@ -107,7 +112,7 @@ export const tpmLies: readonly Lie[] = [
     asks: "which password does Tungsten use?",
     naive: "reads the line in the ini",
     careful: "asks what tpm took (or never writes ` #`)",
-    show: (s) => asWritten(s, "replication-password", "blue #7 sky", "blue"),
+    show: (s) => asWritten(s, "replication-password", "blue #7 sky"),
   },
   {
     name: "quotes-are-kept",
@@ -118,7 +123,7 @@ export const tpmLies: readonly Lie[] = [
     naive: "reads the value between the quotes",
     careful: "asks what tpm took (or never quotes)",
     show(s) {
-      const shown = asWritten(s, "replication-password", '"blue sky"', '"blue sky"');
+      const shown = asWritten(s, "replication-password", '"blue sky"');
       return { ...shown, naive: shown.naive.replaceAll('"', "") };
     },
   },
@@ -137,8 +142,9 @@ export const tpmLies: readonly Lie[] = [
         iniText.replace("thl-port=2113", "thl-port=2113\nrmi-port=10002\nthl-port=2119"),
       );
       const said = s.cross("london-0", "tpm reverse");
+      const truth = used(s, "london-0", "thl-port");
       const found = /^thl-port=(\d+)$/m.exec(s.host("london-0").volume.ini ?? "")?.[1] ?? "";
-      return { said, line: "--thl-port", truth: "2119", naive: found, careful: taken(said, "thl-port") };
+      return { said, line: "--thl-port", truth, naive: found, careful: taken(said, "thl-port") };
     },
   },
   {
@@ -162,6 +168,30 @@ export const tpmLies: readonly Lie[] = [
         truth: String(headers.filter((name) => !/^defaults(\.replicator)?$/.test(name ?? "")).length),
         naive: String(headers.filter((name) => name?.startsWith("defaults") !== true).length),
         careful: String(services),
+      };
+    },
+  },
+  {
+    name: "before-any-section",
+    tool,
+    cites: ["observed §2.1"],
+    lie: "Keys before the first section are no defaults: they become a data service called __anonymous__.",
+    asks: "how many data services has the estate?",
+    naive: "counts the sections",
+    careful: "asks tpm query dataservices",
+    show(s) {
+      publish(s, "london-0", `thl-log-retention=7d\n${iniText}`);
+      const said = s.cross("london-0", "tpm query dataservices");
+      const { sections } = readConfiguration(s.host("london-0").volume.ini ?? "", "crossSite");
+      const named = (names: readonly string[]) =>
+        names.filter((name) => !/^defaults(\.replicator)?$/.test(name)).length;
+      const headers = [...iniText.matchAll(/^\[(.+)\]$/gm)].map(([, name]) => name ?? "");
+      return {
+        said,
+        line: "__anonymous__",
+        truth: String(named([...sections.keys()])),
+        naive: String(named(headers)),
+        careful: String(said.out.trim().split("\n").length),
       };
     },
   },
@@ -225,9 +255,10 @@ export const tpmLies: readonly Lie[] = [
 ];
 
 /** A value written with something tpm treats in its own way, and what it made of it. */
-function asWritten(s: Stage, option: string, written: string, truth: string) {
+function asWritten(s: Stage, option: string, written: string) {
   publish(s, "london-0", inDefaults(`${option}=${written}`));
   const said = s.cross("london-0", "tpm reverse");
   const line = new RegExp(`^${option}=(.*)$`, "m").exec(s.host("london-0").volume.ini ?? "")?.[1] ?? "";
+  const truth = used(s, "london-0", option);
   return { said, line: `--${option}`, truth, naive: line, careful: taken(said, option) };
 }
