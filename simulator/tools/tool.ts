@@ -38,3 +38,6 @@ export const quick = (run: (call: RunnerCall) => ToolResult): RunnerTool =>
 /** The home directory of a product. */
 export const homeOf = (product: ProductName): string =>
   product === "cluster" ? "/opt/continuent" : "/opt/replicator";
+
+/** Where a product's replicator serves its logs. */
+export const thlPort = (product: ProductName): number => (product === "cluster" ? 2112 : 2113);
