@@ -4,8 +4,9 @@
 tool_home=${TUNGSTEN_SIMULATOR_HOME:-/usr/lib/tungsten-simulator}
 tool_address=${TUNGSTEN_SIMULATOR_CONTROL:-127.0.0.1}
 
-# The server outlives the tool and inherits nothing from it: a lock held by its parents would never be free again.
-start_server() (
+# Becomes the server, to be run in the background. It outlives the tool and inherits nothing from it: a lock held by its parents would never be free again.
+start_server() {
+  local log fd
   log=${TUNGSTEN_SIMULATOR_ROOT-}/opt/continuent/service_logs
   mkdir -p "$log"
   for fd in /proc/"$BASHPID"/fd/*; do
@@ -13,7 +14,7 @@ start_server() (
     ((fd <= 2)) || eval "exec $fd>&-"
   done
   cd / && exec setsid "$tool_home/node" "$tool_home/server.mjs" </dev/null >>"$log/simulated-node.log" 2>&1
-)
+}
 
 connect() { { exec {server}<>"/dev/tcp/$tool_address/9990"; } 2>/dev/null; }
 

@@ -11,11 +11,11 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
-  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import type { Cluster, Installed, ProductName } from "../state.ts";
 import { homeOf } from "../tools/tool.ts";
+import { writeWhole } from "./files.ts";
 
 /** A record of an installation with what only a real node needs: who logs in to the database. */
 export type Installation = Installed & {
@@ -28,12 +28,6 @@ export const packageOf = (product: ProductName): string =>
   product === "cluster" ? "tungsten-clustering" : "tungsten-replicator";
 
 const record = "simulated.json";
-
-/** Whole or not at all, and readable by its owner only. */
-export function writeWhole(path: string, text: string): void {
-  writeFileSync(`${path}.part`, text, { mode: 0o600 });
-  renameSync(`${path}.part`, path);
-}
 
 const confOf = (home: string): string => join(home, "tungsten/tungsten-replicator/conf");
 

@@ -3,13 +3,17 @@
  * client, and with it the transaction that was open; the next question starts a new one.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import type { Writable } from "node:stream";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { writeWhole } from "./files.ts";
 
 /** Who logs in, and where. */
 export type Access = {
   readonly user: string;
   readonly password: string;
   readonly socket: string;
+  /** Where the clients' credentials are written, 0600. */
+  readonly file: string;
 };
 
 /** The server's own words; `code` is its number, or 0 when it could not be reached at all. */
@@ -36,23 +40,21 @@ export const quoted = (value: string | number | null): string =>
 
 export type Session = {
   /** Runs statements, each ended by the delimiter; answers the rows of all of them. */
-  readonly run: (sql: string) => Promise<readonly (readonly string[])[]>;
+  readonly run: (sql: string) => Promise<Rows>;
   readonly close: () => void;
 };
 
-/** Credentials come over a pipe, never as arguments. */
+/** Credentials come from a file of the node's own user, never as arguments. */
 export function startClient(
   program: string,
-  access: Access,
+  { user, password, socket, file }: Access,
   args: readonly string[],
 ): ChildProcessWithoutNullStreams {
-  const child = spawn(program, ["--defaults-extra-file=/dev/fd/3", `--socket=${access.socket}`, ...args], {
-    stdio: ["pipe", "pipe", "pipe", "pipe"],
-  });
-  const file = child.stdio[3] as Writable;
-  for (const stream of [file, child.stdin]) stream.on("error", () => {});
-  file.end(`[client]\nuser="${access.user}"\npassword="${access.password}"\n`);
-  return child as ChildProcessWithoutNullStreams;
+  mkdirSync(dirname(file), { recursive: true });
+  writeWhole(file, `[client]\nuser="${user}"\npassword="${password}"\n`);
+  const child = spawn(program, [`--defaults-extra-file=${file}`, `--socket=${socket}`, ...args]);
+  child.stdin.on("error", () => {});
+  return child;
 }
 
 const clientArgs = [
@@ -65,64 +67,71 @@ const clientArgs = [
   "--init-command=SET SESSION sql_log_bin=0",
 ];
 
-type Waiting = {
-  readonly end: string;
-  readonly rows: string[][];
-  readonly resolve: (rows: readonly (readonly string[])[]) => void;
-  readonly reject: (error: Error) => void;
-};
-
 const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", "0": "\0", "\\": "\\" };
 const cell = (text: string): string =>
   text.replace(/\\(.)/g, (_, letter: string) => escapes[letter] ?? letter);
 
-/** A session; it connects when it is first asked. Nothing it does is logged unless the SQL says so. */
-export function newSession(access: () => Access): Session {
-  let child: ChildProcessWithoutNullStreams | undefined;
-  let waiting: Waiting[] = [];
+type Rows = readonly (readonly string[])[];
+type Client = { readonly ask: (sql: string) => Promise<Rows>; readonly end: () => void };
+
+/** One run of the client program; it ends with the first error, and with it whatever transaction was open. */
+function newClient(access: Access): Client {
+  const child = startClient("mariadb", access, clientArgs);
+  let waiting: { end: string; rows: string[][]; resolve: (rows: Rows) => void } | undefined;
+  let lost: ((error: DatabaseError) => void) | undefined;
+  let dead: DatabaseError | undefined;
   let asked = 0;
-  const start = (): ChildProcessWithoutNullStreams => {
-    const begun = startClient("mariadb", access(), clientArgs);
-    let rest = "";
-    let errors = "";
-    begun.stdout.setEncoding("utf8").on("data", (text: string) => {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) take(line);
-    });
-    begun.stderr.setEncoding("utf8").on("data", (text: string) => {
-      errors = (errors + text).slice(-4000);
-    });
-    const ended = (why: string): void => {
-      if (child !== begun) return;
-      child = undefined;
-      const lost = waiting;
-      waiting = [];
-      for (const each of lost) each.reject(new DatabaseError(errors.trim() === "" ? why : errors));
-    };
-    begun.once("error", (error) => ended(error.message));
-    begun.once("close", () => ended("the session ended"));
-    begun.stdin.write(`DELIMITER ${delimiter}\n`);
-    return begun;
-  };
+  let rest = "";
+  let errors = "";
   const take = (line: string): void => {
-    const [first] = waiting;
-    if (first === undefined) return;
-    if (line === first.end) {
-      waiting.shift();
-      first.resolve(first.rows);
-    } else first.rows.push(line.split("\t").map(cell));
+    if (waiting === undefined) return;
+    if (line === waiting.end) waiting.resolve(waiting.rows);
+    else waiting.rows.push(line.split("\t").map(cell));
   };
-  const run = (sql: string): Promise<readonly (readonly string[])[]> =>
+  const ended = (why: string): void => {
+    dead ??= new DatabaseError(errors.trim() === "" ? why : errors);
+    lost?.(dead);
+  };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) take(line);
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    errors = (errors + text).slice(-4000);
+  });
+  child.once("error", (error) => ended(error.message));
+  child.once("close", () => ended("the session ended"));
+  child.stdin.write(`DELIMITER ${delimiter}\n`);
+  const ask = (sql: string): Promise<Rows> =>
     new Promise((resolve, reject) => {
-      child ??= start();
+      if (dead !== undefined) return reject(dead);
       asked += 1;
       const end = `end of answer ${asked}`;
-      waiting.push({ end, rows: [], resolve, reject });
+      waiting = { end, rows: [], resolve };
+      lost = reject;
       child.stdin.write(sql + statement(`SELECT ${quoted(end)}`));
     });
-  const close = (): void => {
-    child?.stdin.end();
+  return { ask, end: () => child.stdin.end() };
+}
+
+/** A session; it connects when it is first asked, and answers one question after the other. */
+export function newSession(access: () => Access): Session {
+  let client: Client | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  const once = async (sql: string): Promise<Rows> => {
+    client ??= newClient(access());
+    try {
+      return await client.ask(sql);
+    } catch (error) {
+      client = undefined;
+      throw error;
+    }
   };
-  return { run, close };
+  const run = (sql: string): Promise<Rows> => {
+    const answer = last.then(() => once(sql));
+    last = answer.catch(() => {});
+    return answer;
+  };
+  return { run, close: () => client?.end() };
 }
