@@ -126,6 +126,7 @@ export function msaaWorld(blueprint: Blueprint, iniText: string): World {
     site.formed = true;
     for (const host of hostsOf(world, site.name)) {
       host.mysql.readOnly = host.name !== site.primary;
+      host.mysql.accounts = true;
       host.volume.ini = iniText;
       const installed = (product: Installed["product"], services: Installed["services"]): Installed => ({
         product,

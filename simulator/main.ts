@@ -1,4 +1,4 @@
-/** The simulator from the command line: `--lies` prints what the tools lie about, `serve` runs a world for the stand-in node. */
+/** The simulator from the command line: `--lies` shows what the tools lie about, all or one in detail, `serve` runs a world for the stand-in node. */
 import { parseArgs } from "node:util";
 import { printLies } from "./lies/print.ts";
 import { serveWorld } from "./serve.ts";
@@ -13,7 +13,7 @@ const { values, positionals } = parseArgs({
   },
 });
 
-if (values.lies) process.exit(printLies((line) => console.log(line)) ? 0 : 1);
+if (values.lies) process.exit(printLies((line) => console.log(line), positionals[0]) ? 0 : 1);
 else if (positionals[0] === "serve") {
   const { server, stop } = await serveWorld({
     seed: Number(values.seed),
@@ -24,6 +24,8 @@ else if (positionals[0] === "serve") {
   console.log(JSON.stringify({ port: typeof address === "object" && address !== null ? address.port : 0 }));
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
 } else {
-  console.error("usage: npm run simulate -- --lies | serve [--seed N] [--release R] [--hurry FACTOR]");
+  console.error(
+    "usage: npm run simulate -- --lies [NAME|NUMBER] | serve [--seed N] [--release R] [--hurry FACTOR]",
+  );
   process.exit(2);
 }

@@ -22,6 +22,8 @@ export type Mysql = {
   format: string;
   /** Transaction → how often it was applied here: a double shows as 2. */
   rows: Map<string, number>;
+  /** Rows that were updated since; an update whose row is missing is only a warning in a log. */
+  updated: Set<string>;
   /** Highest number applied of each origin, to see what comes out of order. */
   lastOfOrigin: Map<string, number>;
   outOfOrder: number;
@@ -34,6 +36,8 @@ export type Mysql = {
   expireSeconds: number;
   findings: { kind: string; name: string }[];
   oldestTransaction: number;
+  /** The replication and application accounts exist. */
+  accounts: boolean;
 };
 
 /** A running tool, asleep until `wakeAt`. */
@@ -49,8 +53,11 @@ export type Marker = {
   readonly life: number;
   readonly began: number;
   readonly argv: readonly string[];
-  pid?: number;
+  /** null: that process was killed. */
+  pid?: number | null;
   refused?: string;
+  /** Its keeper was killed: nobody records how the tool ends. */
+  unkept?: boolean;
   result?: ToolResult;
   ended?: number;
 };
@@ -181,11 +188,22 @@ export type World = Ambient & {
   readonly canary: string;
 };
 
+/** A process of one command's run is killed, the container lives on. Each is a row of the table of kills. */
+export type RunDeath =
+  | "starter-dies-before-claim"
+  | "starter-dies-after-claim"
+  | "child-dies-unnamed"
+  | "child-dies-before-tool"
+  | "both-dies-before-tool"
+  | "keeper-dies-before-tool"
+  | "keeper-dies-at-end";
+
 /** A fault waiting for its moment. */
 export type Trap = {
   readonly at:
     | "before-claim"
     | "after-claim"
+    | RunDeath
     | "running"
     | "after-exit"
     | "reply"

@@ -12,6 +12,7 @@ export function newMysql(serverId: number, offset: number, increment: number): M
     increment,
     format: "ROW",
     rows: new Map(),
+    updated: new Set(),
     lastOfOrigin: new Map(),
     outOfOrder: 0,
     log: [],
@@ -21,6 +22,7 @@ export function newMysql(serverId: number, offset: number, increment: number): M
     expireSeconds: 604800,
     findings: [],
     oldestTransaction: 0,
+    accounts: false,
   };
 }
 
@@ -46,6 +48,12 @@ function append(world: World, host: Host, entry: Unplaced): void {
 export function commitRow(world: World, host: Host, tx: string, origin: string): void {
   applyRow(host.mysql, tx, origin);
   append(world, host, { kind: "row", tx, origin });
+}
+
+/** A client's UPDATE of a row. */
+export function updateRow(world: World, host: Host, tx: string): void {
+  host.mysql.updated.add(tx);
+  append(world, host, { kind: "update", tx });
 }
 
 /** A row applied by a replicator with the binary log off. */
@@ -89,11 +97,36 @@ export function putTracking(
   if (logged) append(world, host, { kind: "tracking", schema, rows });
 }
 
+/** dsctl's INSERT of a position: logged, so it travels; see `refusalToApply`. */
+export function insertCommit(world: World, host: Host, schema: string, commit: Commit): void {
+  const rows = { commit, heartbeat: tablesOf(host.mysql, schema)?.heartbeat ?? null };
+  host.mysql.schemas.set(schema, rows);
+  append(world, host, { kind: "tracking", schema, rows, insert: true });
+}
+
+/** Why MySQL refuses to apply an event: a position inserted where there is one already. Transcript conv-5C-status-later. */
+export function refusalToApply(mysql: Mysql, { entry }: ThlEvent): string | null {
+  if (entry.kind !== "tracking" || entry.insert !== true) return null;
+  if (tablesOf(mysql, entry.schema)?.commit == null) return null;
+  const column = (index: number, name: string, type: string, value: string | number) =>
+    `  - COL(index=${index} name=${name} type=4 [INTEGER] length=8 unsigned=false blob=false desc=${type}) = ${value}`;
+  return [
+    "java.sql.SQLIntegrityConstraintViolationException: Duplicate entry '0' for key 'PRIMARY'",
+    `Failing statement : INSERT INTO \`${entry.schema}\`.\`trep_commit_seqno\` ( \`task_id\` , \`seqno\` , \`epoch_number\` )  VALUES (  ?  ,  ?  ,  ?  ) `,
+    "Arguments:",
+    " - ROW# = 0",
+    column(1, "task_id", "INT(11)", 0),
+    column(2, "seqno", "BIGINT(20)", entry.rows.commit?.seqno ?? -1),
+    column(3, "epoch_number", "BIGINT(20)", entry.rows.commit?.epoch ?? 0),
+  ].join("\n");
+}
+
 /** What a replicator does with one event: data, heartbeat row, logged tracking writes; then its own commit row. */
 export function applyEvent(host: Host, event: ThlEvent, schema: string): void {
   const { mysql } = host;
   const { entry, seqno, eventId } = event;
   if (entry.kind === "row") applyRow(mysql, entry.tx, entry.origin);
+  if (entry.kind === "update" && mysql.rows.has(entry.tx)) mysql.updated.add(entry.tx);
   if (entry.kind === "heartbeat") setHeartbeat(mysql, schema, { seqno, eventId, name: entry.name });
   if (entry.kind === "tracking") mysql.schemas.set(entry.schema, entry.rows);
   setCommit(mysql, schema, commitOf(event));

@@ -47,6 +47,8 @@ export type Outside = {
   /** Makes tables and commit row where they are missing; never logged. */
   prepareTracking(schema: string, commit: Commit): void;
   setCommit(schema: string, commit: Commit): void;
+  /** dsctl's INSERT of a position, which is logged like any other. */
+  insertCommit(schema: string, commit: Commit): void;
   /** Tables go, the database stays; never logged. */
   dropTracking(schema: string): void;
   makeSchema(schema: string): void;

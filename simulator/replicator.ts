@@ -4,7 +4,7 @@
  * poll late, an empty log that accepts anybody, positions that come from the log on disk first.
  */
 import { type Ambient, emit } from "./model.ts";
-import { ask, type LogEnds, type Standing, type Steps } from "./outside.ts";
+import { ask, type Standing, type Steps } from "./outside.ts";
 import {
   type Commit,
   heartbeatIn,
@@ -14,6 +14,7 @@ import {
   type ServiceState,
   type ThlEvent,
   type Upstream,
+  type Welcome,
 } from "./state.ts";
 
 /** Name of a service's log of transactions on its node. */
@@ -50,6 +51,18 @@ export function startReplicator(ambient: Ambient, node: Node, product: ProductNa
   if (!offline) for (const service of services.values()) goOnline(ambient, node, service, {});
 }
 
+/** One more service of a running process: trepctl's `load`. */
+export function addService(
+  ambient: Ambient,
+  node: Node,
+  product: ProductName,
+  { name, source }: { name: string; source: string },
+): void {
+  const service = newService(ambient, product, name, source);
+  node.replicators[product]?.services.set(name, service);
+  goOnline(ambient, node, service, {});
+}
+
 /** Waits for steps under way, so that nothing is applied once it is down. */
 export function* stopReplicator(ambient: Ambient, node: Node, product: ProductName): Steps<void> {
   for (const service of node.replicators[product]?.services.values() ?? []) yield* ask("still", service);
@@ -75,7 +88,11 @@ function newService(ambient: Ambient, product: ProductName, name: string, source
     upstream: null,
     handshakeAt: 0,
     force: false,
+    offlineAt: 0,
+    skip: new Set(),
+    blind: false,
     recoveries: 0,
+    tries: 0,
     recoverAt: 0,
     epoch: 0,
     extracted: null,
@@ -83,27 +100,38 @@ function newService(ambient: Ambient, product: ProductName, name: string, source
   };
 }
 
+export type Going = { force?: boolean; until?: string; skip?: readonly number[]; recovering?: boolean };
+
 /** Accepted, not done: the handshake comes a moment later. */
-export function goOnline(
-  ambient: Ambient,
-  node: Node,
-  service: Service,
-  how: { force?: boolean; until?: string },
-): void {
+export function goOnline(ambient: Ambient, node: Node, service: Service, how: Going): void {
   service.error = null;
   service.force = how.force === true;
   service.stopAt = how.until ?? null;
   service.upstream = null;
   service.applied = null;
+  service.offlineAt = 0;
+  service.blind = false;
+  for (const seqno of how.skip ?? []) service.skip.add(seqno);
+  if (how.recovering !== true) service.tries = 0;
   service.handshakeAt = ambient.now + 500 + Math.floor(ambient.random() * 1000);
   turn(ambient, node, service, "GOING-ONLINE:SYNCHRONIZING");
 }
 
-/** A clean stop at the next transaction; also wipes an error and any armed request. */
+const cleanStopMs = 600;
+
+/** `offline` comes back before it is done; of an error it makes OFFLINE:NORMAL at once. */
+export function askOffline(ambient: Ambient, node: Node, service: Service, immediate: boolean): void {
+  if (immediate || service.state.startsWith("OFFLINE")) goOffline(ambient, node, service);
+  else service.offlineAt = ambient.now + cleanStopMs;
+}
+
+/** A clean stop at a transaction; also wipes an error and any armed request. */
 export function goOffline(ambient: Ambient, node: Node, service: Service): void {
   service.error = null;
   service.stopAt = null;
   service.upstream = null;
+  service.offlineAt = 0;
+  service.recoverAt = 0;
   turn(ambient, node, service, "OFFLINE:NORMAL");
 }
 
@@ -114,6 +142,7 @@ export function armOffline(ambient: Ambient, node: Node, service: Service, name:
     service.stopAt = name;
 }
 
+/** Into OFFLINE:ERROR. The text shows only when no automatic recovery is due any more, and then one poll late. */
 export function fail(
   ambient: Ambient,
   node: Node,
@@ -121,9 +150,16 @@ export function fail(
   text: string,
   { pending = "Event extraction failed", seqno = -1, eventId = null as string | null } = {},
 ): void {
-  service.error = { text, pending, seqno, eventId, visibleAt: ambient.now + 1500 };
+  const recovers = !isLocal(service, node) && service.tries < 2;
+  if (recovers) {
+    service.tries += 1;
+    service.recoveries += 1;
+  }
+  const visibleAt = recovers ? Number.POSITIVE_INFINITY : ambient.now + 1500;
+  service.error = { text, pending, seqno, eventId, visibleAt };
   service.upstream = null;
-  service.recoverAt = !isLocal(service, node) && service.recoveries < 2 ? ambient.now + 5000 : 0;
+  service.offlineAt = 0;
+  service.recoverAt = recovers ? ambient.now + 5000 : 0;
   turn(ambient, node, service, "OFFLINE:ERROR");
 }
 
@@ -147,6 +183,8 @@ export function* lastOf(service: Service): Steps<{ seqno: number; epoch: number 
  */
 export function upstreamsOf(node: Node, service: Service): readonly Upstream[] {
   const { dataservice, primary } = node.cluster;
+  const told = node.volume.installed[service.product]?.uris?.[service.name];
+  if (told !== undefined) return told.split(",").map((uri) => listenerAt(uri, node, service));
   if (isLocal(service, node)) return [{ host: primary, product: "cluster", service: dataservice }];
   const installed = node.volume.installed[service.product];
   const ownPrimary = installed?.masters[dataservice] ?? primary;
@@ -160,20 +198,44 @@ export function upstreamsOf(node: Node, service: Service): readonly Upstream[] {
   return [...peers, ...far];
 }
 
+/** Who listens at a THL address, whatever its service's name: the handshake does not compare them. */
+function listenerAt(uri: string, node: Node, service: Service): Upstream {
+  const [, host = "", port] = /^thl:\/\/([^:/]+):(\d+)/.exec(uri) ?? [];
+  const product = port === "2113" ? "crossSite" : "cluster";
+  const members = node.volume.installed[service.product]?.members ?? {};
+  const site = Object.keys(members).find((name) => members[name]?.includes(host)) ?? service.source;
+  return { host, product, service: product === "cluster" ? site : service.name };
+}
+
+/** ONLINE for so long, and an automatic recovery counts as a success. */
+const recoveredAfterMs = 5000;
+
 /** One tick of one service. */
 export function* stepService(ambient: Ambient, node: Node, service: Service): Steps<void> {
+  if (service.offlineAt > 0 && ambient.now >= service.offlineAt) return goOffline(ambient, node, service);
   if (service.state === "ONLINE") {
-    if (!(yield* ask("databaseUp"))) return failWithoutDatabase(ambient, node, service);
-    if (roleOf(service, node) === "master") yield* extract(ambient, node, service);
+    if (ambient.now - service.since > recoveredAfterMs) service.tries = 0;
+    const up = yield* ask("databaseUp");
+    if (roleOf(service, node) === "master") yield* stepMaster(ambient, node, service, up);
+    else if (!up) failWithoutDatabase(ambient, node, service);
     else yield* pull(ambient, node, service);
   } else if (service.state === "GOING-ONLINE:SYNCHRONIZING" && ambient.now >= service.handshakeAt)
     yield* handshake(ambient, node, service);
   else if (service.state === "OFFLINE:ERROR" && service.recoverAt > 0 && ambient.now >= service.recoverAt) {
-    service.recoveries += 1;
     const { stopAt } = service;
-    goOnline(ambient, node, service, stopAt === null ? {} : { until: stopAt });
+    goOnline(ambient, node, service, { recovering: true, ...(stopAt !== null && { until: stopAt }) });
   }
 }
+
+/** Without its database a primary's service goes on saying ONLINE; the database's return is what stops it. */
+function* stepMaster(ambient: Ambient, node: Node, service: Service, databaseUp: boolean): Steps<void> {
+  if (!databaseUp) service.blind = true;
+  else if (service.blind) fail(ambient, node, service, `Failed to extract from ${service.extracted ?? ""}`);
+  else yield* extract(ambient, node, service);
+}
+
+/** A service that prefers replicas looks for one so long before it takes the source's primary. */
+const roleSearchMs = 30_000;
 
 function* handshake(ambient: Ambient, node: Node, service: Service): Steps<void> {
   if (!(yield* ask("databaseUp"))) return failWithoutDatabase(ambient, node, service);
@@ -183,79 +245,57 @@ function* handshake(ambient: Ambient, node: Node, service: Service): Steps<void>
   const last = yield* lastOf(service);
   const standing = { seqno: last.seqno, epoch: last.epoch, force: service.force };
   const server = yield* firstServer(node, service, standing);
-  if (server === undefined) {
+  const searching = !isLocal(service, node) && ambient.now - service.since < roleSearchMs;
+  if (server === undefined || (searching && server.role === "master")) {
     service.handshakeAt = ambient.now + 1000;
     return;
   }
   if (server.refusal !== null) return fail(ambient, node, service, server.refusal);
   service.upstream = server.upstream;
-  service.recoveries = 0;
   turn(ambient, node, service, "ONLINE");
 }
 
+type Server = Welcome & { readonly upstream: Upstream };
+
 /** The first in order that answers; a source's primary only where none of its replicas does. */
-function* firstServer(
-  node: Node,
-  service: Service,
-  standing: Standing,
-): Steps<{ upstream: Upstream; refusal: string | null } | undefined> {
-  let primary: { upstream: Upstream; refusal: string | null } | undefined;
+function* firstServer(node: Node, service: Service, standing: Standing): Steps<Server | undefined> {
+  let primary: Server | undefined;
   for (const upstream of upstreamsOf(node, service)) {
     const welcome = yield* ask("hello", upstream, standing);
     if (welcome === undefined) continue;
-    const server = { upstream, refusal: welcome.refusal };
+    const server = { upstream, ...welcome };
     if (welcome.role === "slave" || isLocal(service, node)) return server;
     primary ??= server;
   }
   return primary;
 }
 
-const handshakeFailure = "Client handshake failure: Client response validation failed:";
-
-/** What a server's log answers to a client at (seqno, epoch); null accepts. `epochAt` is asked for one seqno. */
-export function refusalOf(
-  ends: LogEnds,
-  epochAt: (seqno: number) => number | undefined,
-  standing: Standing,
-  master: string,
-  client: string,
-): string | null {
-  if (ends === null) return null;
-  const { seqno, epoch, force } = standing;
-  const min = ends.first.seqno;
-  const ids = `master source ID=${master} client source ID=${client}`;
-  if (seqno < 0)
-    return min === 0
-      ? null
-      : `Connector handler terminated by THL exception: Log seek failure: expected seqno=0 found seqno=${min}`;
-  const there = epochAt(seqno);
-  if (there === undefined)
-    return seqno + 1 === min
-      ? null
-      : `${handshakeFailure} Master log does not contain requested transaction: ${ids} requested seqno=${seqno} client epoch number=${epoch} master min seqno=${min} master max seqno=${ends.last.seqno}`;
-  if (force || there === epoch) return null;
-  return `${handshakeFailure} Log epoch numbers do not match: ${ids} seqno=${seqno} server epoch number=${there} client epoch number=${epoch}`;
-}
-
-/** An empty log accepted anybody; what it holds since may begin behind what the reader needs next. */
-export const gapRefusal = (standing: Standing, first: number, refusal: string | null): string | null =>
-  standing.seqno + 1 < first
-    ? (refusal ?? `Log seek failure: expected seqno=${standing.seqno + 1} found seqno=${first}`)
-    : null;
-
 function* goOnlineAsMaster(ambient: Ambient, node: Node, service: Service): Steps<void> {
-  const log = logOf(service);
-  service.epoch = ((yield* ask("thlEnds", log))?.last.seqno ?? -1) + 1;
+  service.epoch = (yield* storedUpTo(node, service)) + 1;
   service.extracted = yield* extractedUpTo(node, service);
   turn(ambient, node, service, "ONLINE");
   yield* ask("writeHeartbeat", service.schema, "MASTER_ONLINE", true);
   yield* extract(ambient, node, service);
 }
 
+/** A primary's own commit row, which stands in for a log that was reset. */
+function* ownRow(node: Node, service: Service): Steps<Commit | null> {
+  const tables = yield* ask("tracking", service.schema);
+  const commit = tables === undefined || tables === "empty" ? null : tables.commit;
+  return commit?.sourceId === node.name && commit.seqno >= 0 ? commit : null;
+}
+
+/** Newest seqno of a primary's log, or of its row where the log is empty. */
+function* storedUpTo(node: Node, service: Service): Steps<number> {
+  const ends = yield* ask("thlEnds", logOf(service));
+  return ends?.last.seqno ?? (yield* ownRow(node, service))?.seqno ?? -1;
+}
+
 /** Event id behind which a primary extracts. A promoted one has pinned it before it became writable. */
 export function* extractedUpTo(node: Node, service: Service): Steps<string> {
   const own = yield* ask("thlNewestOf", logOf(service), node.name);
-  return own?.eventId ?? service.extracted ?? (yield* ask("logBeginning"));
+  if (own !== undefined) return own.eventId;
+  return (yield* ownRow(node, service))?.eventId ?? service.extracted ?? (yield* ask("logBeginning"));
 }
 
 /** The row that tells how far a service is. */
@@ -270,11 +310,12 @@ function* extract(ambient: Ambient, node: Node, service: Service): Steps<void> {
   if (typeof found === "string") return fail(ambient, node, service, found);
   if (found.length === 0) return;
   const log = logOf(service);
-  let seqno = (yield* ask("thlEnds", log))?.last.seqno ?? -1;
+  let seqno = yield* storedUpTo(node, service);
   const { epoch } = service;
   const events = found.map(({ eventId, entry }): ThlEvent => {
     seqno += 1;
-    return { seqno, epoch, eventId, sourceId: node.name, entry, at: ambient.now };
+    const writtenAt = entry.kind === "statements" ? ambient.now : entry.at;
+    return { seqno, epoch, eventId, sourceId: node.name, entry, writtenAt, at: ambient.now };
   });
   const last = events.at(-1);
   if (last === undefined) return;
@@ -289,7 +330,6 @@ function* pull(ambient: Ambient, node: Node, service: Service): Steps<void> {
   const { seqno, epoch } = yield* lastOf(service);
   const batch = upstream === null ? undefined : yield* ask("fetch", upstream, { seqno, epoch, force });
   if (batch === undefined) {
-    service.upstream = null;
     service.handshakeAt = ambient.now + 1000;
     return turn(ambient, node, service, "GOING-ONLINE:SYNCHRONIZING");
   }
@@ -331,11 +371,13 @@ const stopsAt = ({ stopAt }: Service, { entry }: ThlEvent): boolean => {
 
 /** What the row says was applied already, by a reload for instance, is not applied again. */
 function* apply(ambient: Ambient, node: Node, service: Service, events: readonly ThlEvent[]): Steps<boolean> {
-  const { applied } = service;
+  const { applied, skip } = service;
   const due = applied === null ? events : events.filter(({ seqno }) => seqno > applied);
   const last = due.at(-1);
   if (last === undefined) return true;
-  const fault = yield* ask("apply", service.schema, due);
+  const wanted = due.filter(({ seqno }) => !skip.has(seqno));
+  const fault = wanted.length === 0 ? null : yield* ask("apply", service.schema, wanted);
+  if (fault === null && wanted.at(-1) !== last) yield* ask("setCommit", service.schema, commitOf(last));
   if (fault !== null) {
     const { seqno, eventId, text } = fault;
     const pending = `Event application failed: seqno=${seqno} fragno=0 message=${text.split("\n")[0]}`;

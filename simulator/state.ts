@@ -12,6 +12,7 @@ export type LogEntry =
       readonly position: number;
       readonly at: number;
     }
+  | { readonly kind: "update"; readonly tx: string; readonly position: number; readonly at: number }
   | {
       readonly kind: "heartbeat";
       readonly name: string;
@@ -23,6 +24,8 @@ export type LogEntry =
       readonly kind: "tracking";
       readonly schema: string;
       readonly rows: TrackingTables;
+      /** An INSERT beside what is there, where a reload begins with DROP TABLE. */
+      readonly insert?: true;
       readonly position: number;
       readonly at: number;
     };
@@ -53,10 +56,12 @@ export type ThlEvent = {
   readonly eventId: string;
   readonly sourceId: string;
   readonly entry: LogEntry | Statements;
-  /** When this log received it. */
+  /** When it was committed at its source, and when this log received it. */
+  readonly writtenAt: number;
   readonly at: number;
 };
 
+/** `shardId` is empty in a row set by hand. */
 export type Commit = { seqno: number; epoch: number; eventId: string; sourceId: string; shardId: string };
 export type HeartbeatRow = { seqno: number | null; eventId: string | null; name: string | null };
 
@@ -82,7 +87,15 @@ export type Service = {
   /** Handshake is due then, while GOING-ONLINE. */
   handshakeAt: number;
   force: boolean;
+  /** Told to go offline: done then, at a transaction; 0 when not told. */
+  offlineAt: number;
+  /** Events to leave out: `online -skip-seqno`. */
+  readonly skip: Set<number>;
+  /** A primary's service whose database went away: it says ONLINE until the database is back. */
+  blind: boolean;
+  /** Automatic recoveries in all, and those since the last success. */
   recoveries: number;
+  tries: number;
   recoverAt: number;
   epoch: number;
   /** As a primary: event id extracted last. */
@@ -110,6 +123,8 @@ export type Installed = {
   members: Record<string, readonly string[]>;
   composite: { readonly name: string; readonly members: readonly string[] } | null;
   channels: number;
+  /** Where `setrole -uri` told a service to read: what the replicator keeps in its dynamic properties. */
+  uris?: Record<string, string>;
 };
 
 /** What the managers of a site agree on. */

@@ -1,18 +1,21 @@
 /** The virtual world's answers to what tools and engines ask: at once, from the memory of this process. */
 
+import { gapRefusal, refusalOf } from "./handshake.ts";
 import { obey, reportOf } from "./managers.ts";
 import { emit, type Host, hostOf, reaches, siteOf, type World } from "./model.ts";
 import {
   applyEvent,
   eventIdOf,
+  insertCommit,
   positionIn,
+  refusalToApply,
   setCommit,
   setHeartbeat,
   tablesOf,
   writeHeartbeat,
 } from "./mysql.ts";
 import { finish, type Outside, type Steps } from "./outside.ts";
-import { gapRefusal, logOf, refusalOf, roleOf } from "./replicator.ts";
+import { logOf, roleOf } from "./replicator.ts";
 import type { Service, ThlEvent, Upstream } from "./state.ts";
 
 const outsides = new WeakMap<Host, Outside>();
@@ -56,6 +59,7 @@ function database(world: World, { name }: Host) {
       if (tablesOf(mysql, schema)?.commit == null) setCommit(mysql, schema, commit);
     },
     setCommit: (schema, commit) => setCommit(mysql, schema, commit),
+    insertCommit: (schema, commit) => insertCommit(world, host, schema, commit),
     dropTracking: (schema) => void mysql.schemas.set(schema, "empty"),
     makeSchema: (schema) => {
       if (!mysql.schemas.has(schema)) mysql.schemas.set(schema, "empty");
@@ -73,7 +77,11 @@ function database(world: World, { name }: Host) {
       return log.slice(index).map((entry) => ({ eventId: eventIdOf(entry), entry }));
     },
     apply: (schema, events) => {
-      for (const event of events) applyEvent(host, event, schema);
+      for (const event of events) {
+        const text = refusalToApply(mysql, event);
+        if (text !== null) return { seqno: event.seqno, eventId: event.eventId, text };
+        applyEvent(host, event, schema);
+      }
       return null;
     },
   } satisfies Partial<Outside>;
@@ -154,11 +162,14 @@ const epochIn =
   (seqno: number): number | undefined =>
     events[seqno - (events[0]?.seqno ?? 0)]?.epoch;
 
+/** A primary listens already while it goes online, with whatever its log holds then: perhaps nothing. */
 function servedBy(world: World, from: Host, upstream: Upstream): readonly [Host, Service] | undefined {
   const peer = world.hosts.get(upstream.host);
   const service = peer?.replicators[upstream.product]?.services.get(upstream.service);
   if (peer === undefined || service === undefined || !reaches(world, from, peer)) return undefined;
-  return service.state === "ONLINE" ? [peer, service] : undefined;
+  const opening =
+    service.state === "GOING-ONLINE:SYNCHRONIZING" && (peer === from || roleOf(service, peer) === "master");
+  return service.state === "ONLINE" || opening ? [peer, service] : undefined;
 }
 
 /** A world's own ear: only it can see whether a forced service stands at an event its source has too. */

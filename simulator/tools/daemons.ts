@@ -4,12 +4,12 @@ import type { Ambient } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
 import { startReplicator, stopReplicator } from "../replicator.ts";
 import type { Node, ToolResult } from "../state.ts";
-import { bad, ok, type Tool } from "./tool.ts";
+import { bad, type Call, ok, type Tool } from "./tool.ts";
 
 const title = { replicator: "Replicator", manager: "Manager", connector: "Connector" } as const;
 type Daemon = keyof typeof title;
 
-const absent = (path: string) => bad(127, "", `sh: 1: ${path}: not found\n`);
+const absent = (path: string) => bad(127, "", `${path}: No such file or directory\n`);
 
 /** `replicator start | start offline | stop | status`. */
 export const replicator: Tool = function* ({ ambient, node, product, args }) {
@@ -58,7 +58,7 @@ const daemonTool = (daemon: "manager" | "connector"): Tool =>
     if (verb === "status") return status(ambient, daemon, running ? pid : undefined);
     const name = `Tungsten ${title[daemon]} Service`;
     if (verb === "stop") {
-      if (!running) return ok(`Stopping ${name}...\n${name} was not running.\n`);
+      if (!running) return ok(`Stopping ${name}...\n${name} is not running.\n`);
       yield* ask("sleep", 2000);
       yield* setDaemon(ambient, node, daemon, false);
       return ok(`Stopping ${name}...\nStopped ${name}.\n`);
@@ -83,30 +83,27 @@ function* setDaemon(
 export const manager = daemonTool("manager");
 export const connector = daemonTool("connector");
 
-/** startall and stopall: each script in turn; the exit code is that of the last. */
-export const startall: Tool = function* ({ ambient, node, product }) {
-  if (node.volume.installed[product] === undefined) return absent("cluster-home/bin/startall");
-  yield* ask("sleep", 4000);
+/** Starts whatever of a product is not up yet, as an install with start-and-report does. */
+export function* startAll({ ambient, node, product }: Call): Steps<void> {
   startReplicator(ambient, node, product);
-  if (product === "crossSite") return ok("Starting Tungsten Replicator Service...\n");
+  if (product === "crossSite") return;
   yield* setManager(ambient, node, true);
   setConnector(ambient, node, true);
-  return ok(
-    "Starting Tungsten Replicator Service...\nStarting Tungsten Manager Service...\nStarting Tungsten Connector Service...\n",
-  );
-};
+}
 
-export const stopall: Tool = function* ({ ambient, node, product }) {
-  if (node.volume.installed[product] === undefined) return absent("cluster-home/bin/stopall");
-  yield* ask("sleep", 3000);
-  if (product === "cluster") {
-    setConnector(ambient, node, false);
-    yield* setManager(ambient, node, false);
-  }
-  yield* stopReplicator(ambient, node, product);
-  return ok(
-    product === "crossSite"
-      ? "Stopping Tungsten Replicator Service...\n"
-      : "Stopping Tungsten Connector Service...\nStopping Tungsten Manager Service...\nStopping Tungsten Replicator Service...\n",
-  );
-};
+/** Each script in turn, whatever the one before said: text of all, exit code of the last ([doc-code], tungsten-cli §3). */
+const each = (name: string, verb: "start" | "stop", order: readonly Daemon[]): Tool =>
+  function* (call) {
+    if (call.node.volume.installed[call.product] === undefined) return absent(`cluster-home/bin/${name}`);
+    let out = "";
+    let code = 0;
+    for (const daemon of order.filter((one) => call.product === "cluster" || one === "replicator")) {
+      const result = yield* { replicator, manager, connector }[daemon]({ ...call, args: [verb] });
+      out += result.out;
+      code = result.code;
+    }
+    return bad(code, out);
+  };
+
+export const startall = each("startall", "start", ["replicator", "manager", "connector"]);
+export const stopall = each("stopall", "stop", ["connector", "manager", "replicator"]);

@@ -6,43 +6,8 @@ import { emit, type World } from "../model.ts";
 import { putTracking } from "../mysql.ts";
 import { ask } from "../outside.ts";
 import type { TrackingTables } from "../state.ts";
+import { dumpText } from "./dump-text.ts";
 import { bad, ok, type RunnerTool } from "./tool.ts";
-
-const quoted = (value: string | number | null): string =>
-  value === null ? "NULL" : typeof value === "number" ? String(value) : `'${value}'`;
-
-/** A well-formed dump exists of an emptied schema too: it has no INSERT, and that is the trap. */
-export function dumpText(schema: string, tables: TrackingTables | "empty", host: string): string {
-  const inserts: string[] = [];
-  if (tables !== "empty") {
-    const { heartbeat, commit } = tables;
-    if (heartbeat !== null)
-      inserts.push(
-        `INSERT INTO \`heartbeat\` VALUES\n(1,${quoted(heartbeat.seqno)},${quoted(heartbeat.eventId)},'2026-11-21 23:15:11','2026-11-21 23:15:11',369,2,${quoted(heartbeat.name)});`,
-      );
-    if (commit !== null)
-      inserts.push(
-        `INSERT INTO \`trep_commit_seqno\` VALUES\n(0,${commit.seqno},0,'1',${quoted(commit.sourceId)},${commit.epoch},${quoted(commit.eventId)},0,'2026-11-21 23:15:11',${quoted(commit.shardId)},'2026-11-21 23:15:11');`,
-      );
-  }
-  const head = [
-    "/*M!999999\\- enable the sandbox mode */ ",
-    "-- MariaDB dump 10.19  Distrib 10.11.19-MariaDB",
-    "--",
-    `-- Host: ${host}    Database: ${schema}`,
-    "",
-  ];
-  return [
-    ...head,
-    `CREATE DATABASE /*!32312 IF NOT EXISTS*/ \`${schema}\`;`,
-    "",
-    `USE \`${schema}\`;`,
-    "",
-    ...inserts,
-    "-- Dump completed on 2026-11-24 12:00:00",
-    "",
-  ].join("\n");
-}
 
 export const dumpSchema: RunnerTool = function* ({ world, host, args }) {
   const [schema = "", name = ""] = args;
@@ -56,7 +21,7 @@ export const dumpSchema: RunnerTool = function* ({ world, host, args }) {
       `mariadb-dump: Got error: 1049: "Unknown database '${schema}'" when selecting the database\n`,
     );
   yield* ask("sleep", 300);
-  const text = dumpText(schema, tables, host.name);
+  const text = dumpText(schema, tables, host.name, world.now);
   if (springTrap(world, host, "disk-full")) return bad(5, "", "mariadb-dump: Got errno 28 on write\n");
   const short = springTrap(world, host, "dump-short");
   host.volume.kept.set(name, short ? text.slice(0, Math.floor(text.length / 2)) : text);
@@ -90,7 +55,7 @@ export function restore(
   emit(world, { kind: "restore", host: hostName, schema, logged });
 }
 
-function parseDump(text: string): { schema: string; tables: TrackingTables } {
+export function parseDump(text: string): { schema: string; tables: TrackingTables } {
   const schema = /USE `([^`]+)`/.exec(text)?.[1] ?? "";
   const commit =
     /INTO `trep_commit_seqno` VALUES\n\(0,(-?\d+),0,'1','([^']*)',(-?\d+),'([^']*)',0,'[^']*','([^']*)'/.exec(

@@ -1,8 +1,9 @@
 /** The runner's fixed SQL questions, answered from the world's databases as the mysql client prints them. */
 import { binlogFile, type tablesOf } from "../mysql.ts";
+import { answerChunks } from "./chunks.ts";
 import { bad, ok, quick } from "./tool.ts";
 
-export const sql = quick(({ host, args }) => {
+export const sql = quick(({ world, host, args }) => {
   const { mysql } = host;
   if (!mysql.up)
     return bad(
@@ -42,12 +43,18 @@ export const sql = quick(({ host, args }) => {
       return ok(`${mysql.oldestTransaction}\n`);
     case "binlog-position":
       return ok(`${binlogFile}\t${mysql.position}\n`);
+    case "accounts":
+      return ok(
+        ["replication", "application"]
+          .map((role) => `${role}\t${mysql.accounts ? "present" : "absent"}\n`)
+          .join(""),
+      );
     case "logged-tracking":
       return ok(
         `${mysql.log.filter((entry) => entry.kind === "tracking" && first === binlogFile && entry.position > Number(second)).length}\n`,
       );
     default:
-      return bad(24, "", `unknown question ${question}\n`);
+      return answerChunks(world, host, args) ?? bad(24, "", `unknown question ${question}\n`);
   }
 });
 

@@ -35,6 +35,10 @@ export const quick = (run: (call: RunnerCall) => ToolResult): RunnerTool =>
     return run(call);
   };
 
+/** The word behind an option; `*` where it is the last word, undefined where it is not there. */
+export const behind = (options: readonly string[], option: string): string | undefined =>
+  options.includes(option) ? (options[options.indexOf(option) + 1] ?? "*") : undefined;
+
 /** The home directory of a product. */
 export const homeOf = (product: ProductName): string =>
   product === "cluster" ? "/opt/continuent" : "/opt/replicator";

@@ -6,30 +6,18 @@ import { type Ambient, emit } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
 import { logOf, startReplicator, stopReplicator } from "../replicator.ts";
 import type { Installed, Node, ProductName, ToolResult } from "../state.ts";
-import { type Configuration, readConfiguration } from "./ini.ts";
+import { startAll } from "./daemons.ts";
+import { type Configuration, readConfiguration, truth } from "./ini.ts";
 import { bad, type Call, homeOf, ok, type Tool } from "./tool.ts";
-
-const success = "\nNOTE  >> Command successfully completed\n";
-const rule = "#".repeat(69);
-/** Each message ends with its check's class name, which the first list leaves out. */
-const failure = (node: Node, errors: readonly string[], title = "Validation failed"): string =>
-  [
-    ...errors.map((text) => `ERROR >> ${node.name} >> ${text.replace(/ \(\w+\)$/, "")}`),
-    rule,
-    `# ${title}`,
-    rule,
-    rule,
-    `# Errors for ${node.name}`,
-    rule,
-    ...errors.map((text) => `ERROR >> ${node.name} >> ${text}`),
-    "",
-  ].join("\n");
+import { query, reverse } from "./tpm-query.ts";
+import { completed, completedOn, failed, mysqlTooLong, installed as nextSteps } from "./tpm-text.ts";
 
 /** `tools/tpm VERB …`, from the installed tree or from an unpacked package. */
 export const tpm: Tool = function* (call: Call) {
   const { ambient, node, product, args } = call;
   const [verb = ""] = args;
-  if (verb === "query") return query(call);
+  if (verb === "query") return yield* query(call);
+  if (verb === "reverse") return yield* reverse(call);
   const shown = (result: ToolResult): ToolResult =>
     args.includes("--tty") ? result : { ...result, out: "" };
   if (node.tools.filter((tool) => tool.argv[0] === "tpm").length > 1)
@@ -49,21 +37,23 @@ const verbs: Record<string, Tool> = {
   *validate(call) {
     yield* ask("sleep", 5000);
     const errors = yield* checks(call, "install");
-    return errors.length > 0 ? bad(1, failure(call.node, errors)) : ok(success);
+    return errors.length > 0 ? bad(1, failed(call.node.name, errors)) : ok(completed);
   },
   *install(call) {
     const errors = yield* checks(call, "install");
     yield* ask("sleep", 8000);
-    if (errors.length > 0) return bad(1, failure(call.node, errors));
+    if (errors.length > 0) return bad(1, failed(call.node.name, errors));
     yield* ask("sleep", 14000);
     yield* layOut(call);
-    return ok(success);
+    const { options } = readConfiguration((yield* ask("configuration")) ?? "", call.product);
+    if (truth(options.get("start-and-report") ?? "false")) yield* startAll(call);
+    return ok(nextSteps(homeOf(call.product)));
   },
   *update(call) {
     const { ambient, node, product } = call;
     yield* ask("sleep", 5000);
     const errors = yield* checks(call, "update");
-    if (errors.length > 0) return bad(1, failure(node, errors));
+    if (errors.length > 0) return bad(1, failed(node.name, errors));
     if (product === "cluster") node.connector = { running: true, since: ambient.now + 2000 };
     yield* ask("sleep", 6000);
     const ran = node.replicators[product] !== undefined;
@@ -73,16 +63,19 @@ const verbs: Record<string, Tool> = {
     if (product === "cluster") yield* emptySchemas(ambient, node);
     yield* ask("sleep", 3000);
     if (ran || ambient.variant % 4 !== 3) startReplicator(ambient, node, product);
-    return ok(success);
+    return ok(completed);
   },
   *uninstall(call) {
     if (!call.args.includes("--i-am-sure"))
-      return bad(1, failure(call.node, ["You must pass --i-am-sure to uninstall"], "Commitment failed"));
+      return bad(1, failed(call.node.name, ["You must pass --i-am-sure to uninstall"], "Commitment failed"));
     return yield* uninstall(call);
   },
 };
 
-/** stopall; start offline; read_only off; reset -all of each service; logs; stop; the tree and its link last. */
+/**
+ * stopall; start offline; read_only off; reset -all of each service; logs; stop; the tree and its link last. Without MySQL
+ * it waits for it, gives up, and leaves the replicator that it started running (transcript conv-6e-uninstall-mysql-down).
+ */
 function* uninstall({ ambient, node, product }: Call): Steps<ToolResult> {
   const installed = node.volume.installed[product];
   if (installed === undefined) return bad(127, "", "tools/tpm: No such file or directory\n");
@@ -90,7 +83,8 @@ function* uninstall({ ambient, node, product }: Call): Steps<ToolResult> {
   yield* ask("sleep", 1500);
   startReplicator(ambient, node, product, true);
   yield* ask("sleep", 1000);
-  if (!(yield* ask("databaseUp"))) return yield* withoutDatabase(node);
+  for (let tries = 0; tries < 15 && !(yield* ask("databaseUp")); tries += 1) yield* ask("sleep", 2000);
+  if (!(yield* ask("databaseUp"))) return bad(1, mysqlTooLong(node.name));
   if (yield* ask("readOnly")) {
     yield* ask("setReadOnly", false);
     emit(ambient, { kind: "read-only", host: node.name, value: false, by: "tpm uninstall" });
@@ -98,8 +92,10 @@ function* uninstall({ ambient, node, product }: Call): Steps<ToolResult> {
   for (const { source, name } of installed.services) {
     yield* ask("sleep", 500);
     const schema = `tungsten_${source}`;
-    yield* ask("dropTracking", schema);
-    emit(ambient, { kind: "tracking-dropped", host: node.name, schema });
+    if (yield* ask("databaseUp")) {
+      yield* ask("dropTracking", schema);
+      emit(ambient, { kind: "tracking-dropped", host: node.name, schema });
+    }
     yield* ask("thlDrop", logOf({ product, name }));
   }
   yield* ask("sleep", 2000);
@@ -107,19 +103,8 @@ function* uninstall({ ambient, node, product }: Call): Steps<ToolResult> {
   yield* ask("sleep", 1500);
   yield* ask("install", product, null);
   return ok(
-    `NOTE  >> ${node.name} >> Command successfully completed\n`,
+    completedOn(node.name),
     "sh: 0: getcwd() failed: No such file or directory\nsh: 0: getcwd() failed: No such file or directory\n",
-  );
-}
-
-/** It tries to start the server and gives up; the replicator it started is left running. Transcript conv-6e-uninstall-mysql-down. */
-function* withoutDatabase(node: Node): Steps<ToolResult> {
-  yield* ask("sleep", 30_000);
-  const wait = `NOTE  >> ${node.name} >> Start the MySQL service\n...............\n`;
-  const errors = failure(node, ["The MySQL server has taken too long to start"], "Commitment failed");
-  return bad(
-    1,
-    `${wait}${errors}\nNOTE  >> ${node.name} >> Check the status of all hosts before taking action\n`,
   );
 }
 
@@ -137,7 +122,8 @@ function* checks(call: Call, verb: "install" | "update"): Steps<string[]> {
   const configuration = readConfiguration(text, product);
   errors.push(...configuration.errors.map((line) => line.replace(/^ERROR >> /, "")));
   const installed = node.volume.installed[product];
-  if (verb === "install" && installed !== undefined) errors.push(...inTheWay(node, product, home));
+  if (verb === "install" && installed !== undefined) errors.push(...inTheWay(node, installed, home));
+  if (verb === "install") errors.push(...(yield* leftLogs(call, configuration)));
   if (verb === "update" && installed === undefined)
     errors.push(`There is no installation at ${home}/tungsten`);
   return [...errors, ...misplaced(configuration, node, product, verb)];
@@ -166,15 +152,31 @@ function misplaced(
 }
 
 /** Transcript conv-6g-install-again-over-running. */
-const inTheWay = (node: Node, product: ProductName, home: string): readonly string[] => [
+const inTheWay = (node: Node, { product, release }: Installed, home: string): readonly string[] => [
   "This directory has already been configured.  Try using `tools/tpm update` to make changes. (ConfiguredDirectoryCheck)",
-  `There is already an installation at ${home}/tungsten (InstallingOverExistingInstallation)`,
   ...(node.replicators[product] === undefined
     ? []
     : [
         `The replicator in ${home} is still running.  You must stop it before installation can continue. (HostReplicatorServiceRunningCheck)`,
       ]),
+  `There is already an installation at ${home}/tungsten (InstallingOverExistingInstallation)`,
+  `There is already a directory at ${home}/releases/tungsten-${product === "cluster" ? "clustering" : "replicator"}-${release}_pid1234 (TargetDirectoryDoesNotExist)`,
 ];
+
+/** A service whose log lies on the volume still. An existing tracking schema alone is accepted. */
+function* leftLogs({ node, product }: Call, configuration: Configuration): Steps<readonly string[]> {
+  const own = dataserviceOf(configuration, node) ?? node.cluster.dataservice;
+  const found: string[] = [];
+  for (const { name, source } of servicesOf(configuration, product, own)) {
+    if ((yield* ask("thlEnds", logOf({ product, name }))) === null) continue;
+    found.push(
+      `Replication log directory ${homeOf(product)}/thl/${name} already contains log files (THLStorageCheck)`,
+      `THL schema tungsten_${source} already has tables created at tungsten@${node.name}:13306 (WITH PASSWORD) (THLStorageCheck)`,
+      `Transferred log directory ${homeOf(product)}/relay/${name} already contains log files (ServiceTransferredLogStorageCheck)`,
+    );
+  }
+  return found;
+}
 
 const dataserviceOf = ({ clusters }: Configuration, node: Node): string | undefined =>
   [...clusters].find(([, { members }]) => members.includes(node.name))?.[0];
@@ -218,21 +220,4 @@ function servicesOf(
 function* emptySchemas(ambient: Ambient, node: Node): Steps<void> {
   for (const { name } of node.volume.installed.cluster?.services ?? [])
     if (name.includes("_from_") && ambient.variant % 2 === 0) yield* ask("makeSchema", `tungsten_${name}`);
-}
-
-/** `query staging` of an installation by ini names the file behind the directory ([doc], tungsten-cli §8). */
-function query({ node, product, unpacked, args }: Call): ToolResult {
-  const installed = node.volume.installed[product];
-  if (installed === undefined && unpacked === null)
-    return bad(127, "", "tools/tpm: No such file or directory\n");
-  switch (args[1]) {
-    case "version":
-      return ok(`${unpacked ?? installed?.release}\n`);
-    case "staging":
-      return ok(
-        `# Installed from tungsten@${node.name}:/opt/continuent/software\n${installed?.method === "staging" ? "" : "# Configuration built from /etc/tungsten/tungsten.ini\n"}`,
-      );
-    default:
-      return bad(1, `ERROR >> Unknown query ${args[1] ?? ""}\n`);
-  }
 }

@@ -1,17 +1,32 @@
 /** trepctl, as the transcripts show it: every JSON value a string, errors on stdout, success before the outcome. */
 import { emit } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
-import { armOffline, goOffline, goOnline, roleOf } from "../replicator.ts";
+import { armOffline, askOffline, fail, goOnline, roleOf } from "../replicator.ts";
 import type { ProductName, Service, ToolResult } from "../state.ts";
-import { jsonOf, jsonOfAll, statusOf, textOf, textOfAll } from "./status.ts";
-import { bad, type Call, ok, type Tool } from "./tool.ts";
+import { load, verbs } from "./replicator-verbs.ts";
+import {
+  type Fields,
+  servicesJson,
+  servicesText,
+  statusJson,
+  statusOf,
+  statusText,
+  unloaded,
+} from "./status.ts";
+import { bad, behind, type Call, ok, type Tool } from "./tool.ts";
 
-const down = (product: ProductName, dots: number): ToolResult => {
+/** Nobody listens at the port, or the process is up and has not registered there yet. */
+const down = (product: ProductName, dots: number, starting: boolean): ToolResult => {
   const port = product === "cluster" ? 10000 : 10002;
+  const why = starting
+    ? ["javax.naming.NameNotFoundException: replicator"]
+    : [
+        "javax.naming.ServiceUnavailableException [Root exception is java.rmi.ConnectException: Connection refused to host: localhost; nested exception is: ",
+        "\tjava.net.ConnectException: Connection refused (Connection refused)]",
+      ];
   const text = [
     `${".".repeat(dots)}Connection failed: A component of type 'replicator' at address localhost:${port} is not available.`,
-    " java.io.IOException: Failed to retrieve RMIServer stub: javax.naming.ServiceUnavailableException [Root exception is java.rmi.ConnectException: Connection refused to host: localhost; nested exception is: ",
-    "\tjava.net.ConnectException: Connection refused (Connection refused)]",
+    ` java.io.IOException: Failed to retrieve RMIServer stub: ${why.join("\n")}`,
     "Check to be sure that the service is running.",
   ];
   return bad(1, `${text.join("\n")}\n`);
@@ -27,10 +42,12 @@ export const trepctl: Tool = function* (call) {
   const process = node.replicators[product];
   if (process === undefined || ambient.now < process.startedAt + portDelayMs) {
     if (retry > 0) yield* ask("sleep", retry * 1000);
-    return down(product, retry);
+    return down(product, retry, process !== undefined);
   }
   const [command = "", ...options] = rest;
   if (command === "services") return yield* services(call, options);
+  if (command === "version") return ok("Tungsten Replicator 8.0.4\n");
+  if (command === "load") return yield* load(call, name ?? "");
   const all = [...process.services.values()];
   const [only] = all;
   if (name === undefined && all.length !== 1)
@@ -38,7 +55,8 @@ export const trepctl: Tool = function* (call) {
   const service = name === undefined ? only : process.services.get(name);
   if (service === undefined) {
     if (retry > 0) yield* ask("sleep", retry * 1000);
-    return bad(1, `${".".repeat(retry)}Operation failed: null\n`);
+    const head = command === "status" && !options.includes("-json") ? "Processing status command...\n" : "";
+    return bad(1, `${head}${".".repeat(retry)}Operation failed: null\n`);
   }
   return yield* onService(call, service, command, options);
 };
@@ -55,10 +73,6 @@ function globals(args: readonly string[]): { service?: string; retry: number; re
   return { retry, rest: args.slice(at), ...(service !== undefined && { service }) };
 }
 
-/** The word behind an option; undefined when the option is not there. */
-const behind = (options: readonly string[], option: string): string | undefined =>
-  options.includes(option) ? (options[options.indexOf(option) + 1] ?? "*") : undefined;
-
 function* onService(
   call: Call,
   service: Service,
@@ -69,13 +83,13 @@ function* onService(
   switch (command) {
     case "status": {
       const fields = yield* statusOf(ambient, node, service);
-      return ok(options.includes("-json") ? `${jsonOf(fields)}\n` : textOf(fields));
+      return ok(options.includes("-json") ? statusJson(fields) : statusText(fields));
     }
     case "online":
       return yield* online(call, service, options);
     case "offline":
       yield* ask("still", service);
-      goOffline(ambient, node, service);
+      askOffline(ambient, node, service, options.includes("-immediate"));
       return ok();
     case "offline-deferred":
       yield* ask("still", service);
@@ -83,56 +97,73 @@ function* onService(
       return ok();
     case "heartbeat":
       return yield* heartbeat(call, service, behind(options, "-name") ?? "NONE");
-    case "wait":
-      return yield* wait(call, service, options);
-    default:
-      return bad(1, `Unknown command, try 'help' to get a list: '${command}'\n`);
+    default: {
+      const verb = verbs[command];
+      return verb === undefined
+        ? bad(1, `Unknown command, try 'help' to get a list: '${command}\n`)
+        : yield* verb(call, service, options);
+    }
   }
 }
 
-function* online({ ambient, node }: Call, service: Service, options: readonly string[]): Steps<ToolResult> {
+/** Accepted is all that exit 0 says; a database that is down is noticed at once. Transcript trepctl-online-db-down. */
+function* online(call: Call, service: Service, options: readonly string[]): Steps<ToolResult> {
+  const { ambient, node } = call;
   yield* ask("still", service);
-  if (!service.state.startsWith("OFFLINE"))
-    return bad(1, "Operation failed: Online operation failed (Operation irrelevant in current state)\n");
+  const failed = (why: string) => bad(1, `Operation failed: Online operation failed (${why})\n`);
+  if (!service.state.startsWith("OFFLINE")) return failed("Operation irrelevant in current state");
+  if (!(yield* ask("databaseUp"))) {
+    const transition = service.state === "OFFLINE:ERROR" ? "ERROR-GO-ONLINE" : "OFFLINE-GO-ONLINE";
+    const why = `State transition failed causing emergency recovery: state=${service.state} transition=${transition} event=GoOnlineEvent`;
+    const url = `jdbc:mysql:thin://${node.name}:13306/${service.schema}?noPrepStmtCache=true&createDB=true`;
+    const text = `Unable to prepare plugin: class name=com.continuent.tungsten.replicator.datasource.DataSourceService message=[Unable to connect to DBMS: url=${url}]`;
+    fail(ambient, node, service, text, { pending: "Replicator unable to go online due to error" });
+    return failed(why);
+  }
   const until = behind(options, "-until-heartbeat");
   const force = options.includes("-force");
   const epochError = service.error?.text.includes("epoch numbers do not match") === true;
   if (force) emit(ambient, { kind: "forcing", host: node.name, service: service.name, epochError });
-  goOnline(ambient, node, service, { force, ...(until !== undefined && { until }) });
+  const skip = seqnosIn(behind(options, "-skip-seqno") ?? "");
+  goOnline(ambient, node, service, { force, skip, ...(until !== undefined && { until }) });
   return ok();
 }
+
+/** `10,12-14` */
+const seqnosIn = (text: string): readonly number[] =>
+  text
+    .split(",")
+    .filter((part) => part !== "")
+    .flatMap((part) => {
+      const [low = 0, high = low] = part.split("-").map(Number);
+      return Array.from({ length: high - low + 1 }, (_, index) => low + index);
+    });
 
 /** On an ONLINE replica it exits 0, overwrites that replica's own row and replicates nothing: a false proof of life. */
 function* heartbeat({ ambient, node }: Call, service: Service, name: string): Steps<ToolResult> {
   if (service.state !== "ONLINE")
     return bad(1, "Operation failed: Heartbeat operation failed: Operation irrelevant in current state\n");
-  if (!(yield* ask("databaseUp")))
+  if (!(yield* ask("databaseUp"))) {
+    fail(ambient, node, service, "Unable to connect to DBMS", { pending: "Heartbeat insertion failed" });
     return bad(
       1,
-      "Operation failed: Heartbeat operation failed: State transition failed causing emergency recovery: state=ONLINE\n",
+      "Operation failed: Heartbeat operation failed: State transition failed causing emergency recovery: state=ONLINE transition=HEARTBEAT event=InsertHeartbeatEvent\n",
     );
+  }
   const onPrimary = roleOf(service, node) === "master";
   emit(ambient, { kind: "heartbeat", host: node.name, name, onPrimary });
   yield* ask("writeHeartbeat", service.schema, name, onPrimary);
   return ok();
 }
 
-/** `wait -state S -limit N`; OFFLINE matches OFFLINE:NORMAL. */
-function* wait({ ambient }: Call, service: Service, options: readonly string[]): Steps<ToolResult> {
-  const wanted = behind(options, "-state") ?? "";
-  const end = ambient.now + Number(behind(options, "-limit") ?? 1800) * 1000;
-  while (!service.state.startsWith(wanted)) {
-    if (ambient.now >= end) return bad(1, "Wait timed out!\n");
-    yield* ask("sleep", 500);
-  }
-  return ok();
-}
-
 function* services({ ambient, node, product }: Call, options: readonly string[]): Steps<ToolResult> {
-  const all = [...(node.replicators[product]?.services.values() ?? [])].sort((a, b) =>
-    a.name < b.name ? -1 : 1,
-  );
-  const told: Readonly<Record<string, string>>[] = [];
-  for (const service of all) told.push(yield* statusOf(ambient, node, service));
-  return ok(options.includes("-json") ? jsonOfAll(told, options.includes("-full")) : textOfAll(told));
+  const loaded = node.replicators[product]?.services;
+  const known = node.volume.installed[product]?.services.map(({ name }) => name) ?? [];
+  const told: Fields[] = [];
+  for (const name of [...known].sort()) {
+    const service = loaded?.get(name);
+    told.push(service === undefined ? unloaded(name) : yield* statusOf(ambient, node, service));
+  }
+  const full = options.includes("-full");
+  return ok(options.includes("-json") ? servicesJson(told, full) : servicesText(told, full));
 }

@@ -2,12 +2,12 @@
 
 import type { Estate, Site } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
-import { clusterView } from "../tungsten/node-facts.ts";
+import { clusterView, installed } from "../tungsten/node-facts.ts";
 import type { ClusterView } from "../tungsten/reading.ts";
-import type { Interruption, PinsReading } from "./procedure.ts";
+import type { Budget, Interruption, PinsReading } from "./procedure.ts";
 import { knownValue } from "./verdicts.ts";
 
-/** Reads primaries, policies and backup replicas; unknown while a site has no single ONLINE primary. */
+/** Reads primaries, policies, releases and backup replicas; unknown while a site has no single ONLINE primary. */
 export function readPins(estate: Estate, facts: Facts): PinsReading {
   const primaries: Record<string, string> = {};
   const policies: Record<string, string> = {};
@@ -29,10 +29,17 @@ export function readPins(estate: Estate, facts: Facts): PinsReading {
     policies[site.name] = typeof view.policy === "string" ? view.policy : "AUTOMATIC";
   }
   if (problems.length > 0) return { unknown: problems.join("; ") };
+  const installedAt = Object.fromEntries(
+    estate.sites.flatMap(({ name }) => {
+      const release = knownValue(facts.get(primaries[name] ?? "", installed("crossSite")))?.release;
+      return release === undefined ? [] : [[name, release]];
+    }),
+  );
   const bySite = <T>(value: (site: Site) => T) =>
     Object.fromEntries(estate.sites.map((site) => [site.name, value(site)]));
   const members = bySite((site) => site.nodes.filter((node) => !node.witness).map((node) => node.name));
-  return { pins: { primaries, policies, backupNodes, members, releases: bySite((site) => site.release) } };
+  const releases = bySite((site) => site.release);
+  return { pins: { primaries, policies, backupNodes, members, releases, installed: installedAt } };
 }
 
 /** The one datasource with role master that is ONLINE; undefined for none or several. */
@@ -56,10 +63,39 @@ function backupReplica(site: Site, view: ClusterView): string | undefined {
  * are restarted by the update in step 9. The figure is an upper bound for a healthy run, by number of nodes.
  */
 export function interruptionsOf(estate: Estate): readonly Interruption[] {
-  const perUpdate = 60;
   return estate.sites.map((site) => ({
     site: site.name,
-    seconds: 120 + perUpdate * 2,
+    seconds: interruptionSeconds,
     why: "connectors hold and then refuse connections while managers are stopped (steps 8 to 10), and restart in step 9",
   }));
 }
+
+/** Two updates one after the other, primaries and replicas, and what lies around them. */
+const interruptionSeconds = 120 + 2 * 60;
+/** Several times what a healthy run takes; a backup comes before it and does not count. */
+const reducedSeconds = 3600;
+
+/** What the conversion takes from people while it lasts. */
+export const conversionBudgets: readonly Budget[] = [
+  {
+    id: "Failover",
+    what: "no manager fails over",
+    from: "StopCrossSiteReplicators",
+    until: ["ReturnToAutomatic"],
+    seconds: () => reducedSeconds,
+  },
+  {
+    id: "Exchange",
+    what: "the sites do not receive each other's changes",
+    from: "StopCrossSiteReplicators",
+    until: ["Validate", "RevertValidate"],
+    seconds: () => reducedSeconds,
+  },
+  {
+    id: "Clients",
+    what: "connectors run without managers, and hold or refuse clients",
+    from: "StopManagers",
+    until: ["StartManagers", "RevertManagers"],
+    seconds: () => interruptionSeconds,
+  },
+];

@@ -6,6 +6,7 @@ const order = [
   "marker.sh",
   "words.sh",
   "sql.sh",
+  "chunks.sh",
   "queries.sh",
   "commands.sh",
   "checks.sh",

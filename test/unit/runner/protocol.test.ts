@@ -74,6 +74,25 @@ const rows: readonly Row[] = [
   ["an unknown verb", [["become-root", podUid, "0", sha256("")], ""], 23, /unknown verb/],
   ["an unknown query", observe("shell ls"), 23, /unknown tool/],
   ["an unknown command", start("k0", payloadOf("bash -c ls")), 23, /unknown tool/],
+  ["words this tool does not take", observe("trepctl crossSite reset -all"), 24, /not what/],
+  ["a product there is not", observe("installed second"), 24, /not what/],
+  ["an empty line", [["observe", podUid, ...measured("q0\tholds\n\n")], "q0\tholds\n\n"], 24, /empty/],
+  [
+    "a question whose line has no end",
+    [["observe", podUid, ...measured("q0\tholds")], "q0\tholds"],
+    0,
+    /== end 1\n$/,
+  ],
+  ["a header cut before its end", start("k0", "command\thold\tcluster\ncheck\tno-tpm\n"), 24, /header/],
+  [
+    "two commands",
+    start("k0", `command\trelease\tcluster\n${payloadOf("hold cluster")}`),
+    24,
+    /two commands/,
+  ],
+  ["a check there is not", start("k0", payloadOf("hold cluster", "", ["is-fine yes"])), 23, /unknown tool/],
+  ["a fence that is no number", start("k0", payloadOf("hold cluster"), "05"), 24, /fence/],
+  ["a key that climbs", start("../k0", payloadOf("hold cluster")), 24, /key/],
   [
     "a word with a blank",
     [["observe", podUid, ...measured("q0\tfile\ta b\n")], "q0\tfile\ta b\n"],
@@ -135,6 +154,7 @@ const rows: readonly Row[] = [
     /^state\t/,
   ],
   ["cannot be run", observe("marker k8"), 0, /\nrc\t127\n/],
+  ["the unpacked packages", observe("software"), 0, /\ntungsten-clustering-8\.0\.4-132\n/],
   ["the node's time", observe("clock"), 0, /\n\d{13}\n/],
 ];
 

@@ -1,0 +1,216 @@
+/** Tables read in chunks by the real runner over a real MariaDB: which tables there are, where they are cut, what their rows sum up to. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { eventually, newNode, type RunnerNode } from "./node.ts";
+
+const server = ["/usr/sbin/mariadbd", "/usr/local/sbin/mariadbd"].find(existsSync);
+const hex = (text: string): string => Buffer.from(text, "utf8").toString("hex");
+const textOf = (word: string | undefined): string => Buffer.from(word ?? "", "hex").toString("utf8");
+
+const tables = `
+  CREATE DATABASE shop; CREATE DATABASE tungsten_nyc; CREATE DATABASE \`it's "odd"\`;
+  USE shop;
+  CREATE TABLE shop.orders (id INT PRIMARY KEY, what VARCHAR(40), price DECIMAL(8,2), at TIMESTAMP NULL, note TEXT);
+  INSERT INTO shop.orders SELECT seq * 2, CONCAT('order ', seq), seq / 7, FROM_UNIXTIME(1700000000 + seq), NULL
+    FROM seq_1_to_100;
+  CREATE TABLE shop.pairs (tenant VARCHAR(20) CHARACTER SET latin1, n BIGINT UNSIGNED, raw VARBINARY(8), v FLOAT,
+    PRIMARY KEY (tenant, n, raw));
+  INSERT INTO shop.pairs SELECT ELT(1 + seq % 3, 'bücher', '', 'Zoo'), seq DIV 3, UNHEX(LPAD(HEX(seq), 4, '0')), seq / 3
+    FROM seq_1_to_60;
+  CREATE TABLE shop.log (line VARCHAR(20));
+  INSERT INTO shop.log VALUES ('a'), ('a'), (NULL);
+  CREATE TABLE shop.moods (mood ENUM('good', 'bad') PRIMARY KEY);
+  CREATE VIEW shop.cheap AS SELECT * FROM shop.orders;
+  CREATE TABLE tungsten_nyc.heartbeat (id INT PRIMARY KEY);
+  CREATE TABLE \`it's "odd"\`.\`a\`\`b c\` (\`k\`\`y\` DATETIME PRIMARY KEY, body LONGBLOB);
+  INSERT INTO \`it's "odd"\`.\`a\`\`b c\` VALUES ('2026-01-02 03:04:05', 'x'), ('2026-01-03 00:00:00', NULL);
+`;
+
+const whenThere = server === undefined ? describe.skip : describe;
+
+whenThere("a real MariaDB", () => {
+  let node: RunnerNode;
+  let running: ChildProcess;
+
+  const client = (...words: string[]) =>
+    spawnSync(
+      "mariadb",
+      ["--no-defaults", "-uroot", `-S${join(node.root, "run/mysqld/mysqld.sock")}`, ...words],
+      {
+        encoding: "utf8",
+      },
+    );
+  const sql = (text: string): void => {
+    const ran = client("-e", text);
+    if (ran.status !== 0) throw new Error(ran.stderr);
+  };
+
+  beforeAll(async () => {
+    node = newNode();
+    node.put("run/mysqld/.keep", "");
+    node.put("etc/tungsten/client.cnf", "[client]\nuser=root\n");
+    const datadir = join(node.root, "data");
+    spawnSync("mariadb-install-db", [
+      "--no-defaults",
+      `--datadir=${datadir}`,
+      "--auth-root-authentication-method=normal",
+      "--skip-test-db",
+      "--force",
+    ]);
+    running = spawn(
+      server ?? "",
+      [
+        "--no-defaults",
+        `--datadir=${datadir}`,
+        `--socket=${join(node.root, "run/mysqld/mysqld.sock")}`,
+        `--pid-file=${join(node.root, "pid")}`,
+        "--skip-networking",
+        "--innodb-buffer-pool-size=16M",
+        ...(process.getuid?.() === 0 ? ["--user=root"] : []),
+      ],
+      { stdio: "ignore" },
+    );
+    await eventually("the server", () => client("-e", "SELECT 1").status === 0);
+    sql(tables);
+  }, 60_000);
+
+  afterAll(async () => {
+    const ended = new Promise((resolve) => running.once("exit", resolve));
+    running.kill("SIGTERM");
+    await ended;
+    node.remove();
+  });
+
+  /** Exit code, stdout and stderr of one question. */
+  const ask = (question: string): { code: number; out: string; err: string } => {
+    const { stdout, stderr, code } = node.observe(`sql ${question}`);
+    if (code !== 0) return { code, out: stdout, err: stderr };
+    const [, rc = "", out = "0"] = /^== q0 (\d+) (\d+) \d+\n/.exec(stdout) ?? [];
+    const body = stdout.slice(stdout.indexOf("\n") + 1).replace(/\n== end 1\n$/, "");
+    const bytes = Buffer.from(body, "utf8");
+    return {
+      code: Number(rc),
+      out: bytes.subarray(0, Number(out)).toString("utf8"),
+      err: bytes.subarray(Number(out)).toString("utf8"),
+    };
+  };
+
+  /** Walks a table in cuts of so many rows; returns the sums from cut to cut. */
+  function walk(table: string, rows: number): readonly string[] {
+    const name = `${hex("shop")} ${hex(table)}`;
+    const sums: string[] = [];
+    for (let from = "start"; from !== "end"; ) {
+      const to = ask(`boundary ${name} ${rows} 5 ${from}`).out.trim();
+      expect(to).toMatch(/^(end|[nxb])/);
+      sums.push(ask(`chunk ${name} 5 ${from} ${to}`).out.trim());
+      from = to;
+    }
+    return sums;
+  }
+  const countOf = (sums: readonly string[]): number =>
+    sums.reduce((total, line) => total + Number(line.split("\t")[0]), 0);
+
+  test("tables come one after the other, views, tracking schemas and the server's own left out", () => {
+    const seen: string[] = [];
+    for (let question = "next-table start"; ; ) {
+      const { code, out } = ask(question);
+      expect(code).toBe(0);
+      if (out === "") break;
+      const [schema, table, key, structure] = out.trim().split("\t");
+      expect(structure).toMatch(/^[0-9a-f]{32}$/);
+      seen.push(`${textOf(schema)}.${textOf(table)} ${key}`);
+      question = `next-table after ${schema} ${table}`;
+    }
+    expect(seen).toEqual([
+      `it's "odd".a\`b c x`,
+      "shop.log none",
+      "shop.moods ?",
+      "shop.orders n",
+      "shop.pairs x,n,b",
+    ]);
+  });
+
+  test("chunks cover every row once, whatever their size", () => {
+    expect(ask(`boundary ${hex("shop")} ${hex("orders")} 30 5 start`).out).toBe("n60\n");
+    for (const rows of [40, 100, 5000]) expect(countOf(walk("orders", rows))).toBe(100);
+    expect(walk("orders", 30)).toHaveLength(4);
+    for (const rows of [7, 60]) expect(countOf(walk("pairs", rows))).toBe(60);
+  });
+
+  test("any change of a row changes the sum of its chunk and of no other", () => {
+    const name = `${hex("shop")} ${hex("orders")}`;
+    const sums = () => [ask(`chunk ${name} 5 n60 n120`).out, ask(`chunk ${name} 5 n120 end`).out];
+    const before = sums();
+    for (const change of ["what = 'x'", "price = price + 0.01", "at = at + INTERVAL 1 SECOND", "note = ''"]) {
+      sql(`UPDATE shop.orders SET ${change} WHERE id = 100`);
+      expect(sums().map((sum, index) => sum === before[index])).toEqual([false, true]);
+      sql("REPLACE INTO shop.orders SELECT 100, 'order 50', 50 / 7, FROM_UNIXTIME(1700000050), NULL");
+    }
+    expect(sums()).toEqual(before);
+  });
+
+  test("names with quotes and backticks, and keys of text and bytes, are only ever data", () => {
+    const odd = `${hex(`it's "odd"`)} ${hex("a`b c")}`;
+    expect(ask(`boundary ${odd} 1 5 start`).out).toBe(`x${hex("2026-01-02 03:04:05")}\n`);
+    expect(ask(`chunk ${odd} 5 x${hex("2026-01-02 03:04:05")} end`).out).toMatch(/^1\t\d+\t0\n$/);
+    const [first = ""] = [ask(`boundary ${hex("shop")} ${hex("pairs")} 1 5 start`).out.trim()];
+    expect(first).toMatch(/^x,n\d+,b[0-9a-f]{4}$/);
+  });
+
+  test("a table without a key is read whole, doubles count, and not when it is too long", () => {
+    const log = `${hex("shop")} ${hex("log")}`;
+    const whole = ask(`whole ${log} 3 5`).out;
+    expect(whole).toMatch(/^3\t\d+\t0\n$/);
+    expect(ask(`whole ${log} 2 5`).out).toBe("more\n");
+    sql("INSERT INTO shop.log VALUES ('a'), ('a')");
+    expect(ask(`whole ${log} 9 5`).out).not.toBe(whole);
+    sql("DELETE FROM shop.log LIMIT 2");
+    expect(ask(`chunk ${log} 5 start end`)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("no key"),
+    });
+  });
+
+  test("a structure that differs shows without reading a row", () => {
+    const structure = () => ask(`next-table after ${hex("shop")} ${hex("moods")}`).out.split("\t")[3];
+    const before = structure();
+    sql("ALTER TABLE shop.orders MODIFY note TEXT CHARACTER SET utf16");
+    expect(structure()).not.toBe(before);
+    sql("ALTER TABLE shop.orders MODIFY note TEXT");
+  });
+
+  test("the server itself ends a chunk that takes too long", async () => {
+    const holding = spawn("mariadb", [
+      "--no-defaults",
+      "-uroot",
+      `-S${join(node.root, "run/mysqld/mysqld.sock")}`,
+      "-e",
+      "LOCK TABLES shop.orders WRITE; SELECT SLEEP(6)",
+    ]);
+    await eventually("the lock", () => / SLEEP/.test(client("-e", "SHOW FULL PROCESSLIST").stdout));
+    const { code, err } = ask(`chunk ${hex("shop")} ${hex("orders")} 1 start end`);
+    holding.kill();
+    expect(code).not.toBe(0);
+    expect(err).toMatch(/max_statement_time/);
+  });
+
+  test.each([
+    ["a missing table", `chunk ${hex("shop")} ${hex("gone")} 5 start end`, 1],
+    ["a cut of another key", `chunk ${hex("shop")} ${hex("orders")} 5 n1,n2 end`, 24],
+  ])("%s is no empty chunk", (_name, question, code) => {
+    expect(ask(question)).toMatchObject({ code, out: "" });
+  });
+
+  test.each([
+    "chunk shop orders 5 start end",
+    `chunk ${hex("shop")} ${hex("orders")} 99 start end`,
+    `chunk ${hex("shop")} ${hex("orders")} 5 start n1;drop`,
+    `chunk ${hex("shop")} ${hex("orders")} 5 end end`,
+    `boundary ${hex("shop")} abc 10 5 start`,
+    `whole ${hex("shop")} ${hex("log")} 0 5`,
+  ])("refuses sql %s", (question) => {
+    expect(ask(question).code).toBe(24);
+  });
+});
