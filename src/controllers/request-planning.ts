@@ -31,8 +31,8 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
   const { shell, request, ledger, estate, spec } = pass;
   if (request.metadata.deletionTimestamp !== undefined) return dropFinalizer(pass);
   if (spec.abort) return end(pass, "Aborted");
-  if (rememberedAsDone(pass)) return end(pass, "AlreadyDone");
   const { procedure } = pass.procedureOf(spec);
+  if (procedure.readsOnly !== true && rememberedAsDone(pass)) return end(pass, "AlreadyDone");
   const pods = await readPods(shell.objects, estate.namespace);
   const around = {
     pods,
@@ -141,7 +141,8 @@ async function approve(pass: Pass, prepared: Planned): Promise<Requeue> {
     await tell([objection], "awaiting approval");
     return { afterMs: limits.idleMs };
   }
-  const queued = await takeSites(pass);
+  const reads = pass.procedureOf(spec).procedure.readsOnly === true;
+  const queued = reads ? undefined : await takeSites(pass);
   if (queued !== undefined) {
     await tell(
       [
@@ -202,7 +203,7 @@ async function begin(pass: Pass, prepared: Planned, planned: readonly Told[]): P
   const told = [
     ...planned,
     say("Approved", "True", "Approved", `plan ${prepared.hash} is approved`),
-    say("Queued", "False", "Admitted", "the sites are admitted to this run"),
+    say("Queued", "False", "Admitted", "nothing is in the way of this run"),
   ];
   await writeStatus(shell, held, { ledger, told, cursor: "begun", plan: planStatus(request, prepared) });
   shell.log.info({ name: request.metadata.name, hash: prepared.hash }, "run begun");

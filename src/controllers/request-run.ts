@@ -11,6 +11,7 @@ import { readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { appendJournal } from "./journal-pages.ts";
 import { perform } from "./perform.ts";
+import { keepReport } from "./report-pages.ts";
 import { lentFor } from "./request-planning.ts";
 import { takeSites } from "./request-sites.ts";
 import { writeStatus } from "./request-status.ts";
@@ -20,10 +21,12 @@ import type { Pass, Requeue } from "./upgrade-request.ts";
 export async function runRequest(pass: Pass): Promise<Requeue> {
   const { shell, request, ledger, fences } = pass;
   const { procedure } = pass.procedureOf(pass.spec);
-  const queued = await takeSites(pass);
+  const queued = procedure.readsOnly === true ? undefined : await takeSites(pass);
   if (queued !== undefined) return tellQueued(pass, procedure, queued);
   const pods = await readPods(shell.objects, pass.estate.namespace);
   const decision = await decide(pass, procedure, pods);
+  if (decision.kind === "move" && decision.noted !== undefined)
+    await keepReport(shell.objects, request, decision.noted);
   const told = tellRun(procedure, decision, pass.spec);
   const written = await writeStatus(shell, request, {
     ledger: decision.ledger,
@@ -63,7 +66,7 @@ async function decide(
   const around = {
     pods,
     copies: () => listCopies(shell.objects, request),
-    about: { uid: ledger.runUid, place: Object.values(ledger.cursor).join(".") },
+    about: { uid: ledger.runUid, place: placeOfQuestions(ledger) },
   };
   return withFacts(shell, around, (facts) =>
     advance(procedure, ledger, {
@@ -75,6 +78,10 @@ async function decide(
     }),
   );
 }
+
+/** Where questions are worth asking again: a survey's chunk is over once it is noted. */
+const placeOfQuestions = ({ cursor, surveys }: Ledger): string =>
+  [...Object.values(cursor), ...Object.values(surveys ?? {}).map(({ notBefore }) => notBefore)].join(".");
 
 /** Told as a halt, and over as soon as the specs fit again. */
 function haltDeparted(ledger: Ledger, message: string, generation: number, now: number): Decision {
@@ -101,6 +108,7 @@ function requeue({ limits }: Pass, decision: Decision): Requeue {
         afterMs: decision.deeds.some(({ effect }) => "keep" in effect) ? 0 : Math.min(200, limits.pollMs),
       };
     case "move":
+      return { afterMs: decision.noted?.afterMs ?? 0 };
     case "finish":
       return { afterMs: 0 };
     case "wait":
@@ -119,7 +127,7 @@ function meter({ shell, ledger }: Pass, procedure: Procedure, decision: Decision
     shell.meters.stepFinished(procedure.name, stepId, (finished.finishedAt - finished.startedAt) / 1000);
   if (decision.kind === "halt" && ledger.halt === undefined)
     shell.meters.procedureHalted(procedure.name, decision.reason);
-  if (decision.kind === "move")
+  if (decision.kind === "move" && decision.noted === undefined)
     shell.log.info(
       { procedure: procedure.name, step: stepId, cursor: cursorInWords(procedure, decision.ledger) },
       decision.why,

@@ -7,7 +7,7 @@ import { parseSpec } from "../crds/parse.ts";
 import { type UpgradeRequestSpec, upgradeRequest } from "../crds/upgrade-request.ts";
 import { isConflict } from "../kube/errors.ts";
 import { requestKind } from "../kube/kinds.ts";
-import { procedureOf } from "../procedures/catalog.ts";
+import { type About, procedureOf } from "../procedures/catalog.ts";
 import type { Estate } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
@@ -81,12 +81,10 @@ async function passOver(
     );
   if (ledger === undefined) return refuseLedger(shell, request);
   if (ledger.phase === "Finished") return finishRequest(shell, request, ledger, fences);
-  const { composite } = catalog(parsed.spec);
+  const { about } = catalog(parsed.spec);
   const namespace = await readNamespace(shell.objects, request.metadata.namespace ?? "");
-  const members = namespace.estates.find((estate) => estate.composite?.name === composite);
-  const estate = members ?? estateWith(namespace.estates, [...namespace.clusters.keys()][0] ?? "");
-  if (estate === undefined)
-    return refuse(shell, request, ledger, "this namespace has no TungstenCluster; create the sites first");
+  const estate = estateFor(about, namespace);
+  if (estate === undefined) return refuse(shell, request, ledger, noEstate(about));
   const pass: Pass = {
     shell,
     limits,
@@ -100,6 +98,18 @@ async function passOver(
   };
   return ledger.phase === "Planning" ? planRequest(pass) : runRequest(pass);
 }
+
+/** Without its composite a conversion is refused by its own pre-flight, which needs some estate to look at. */
+function estateFor(about: About, namespace: Namespace): Estate | undefined {
+  if ("site" in about) return estateWith(namespace.estates, about.site);
+  const members = namespace.estates.find((estate) => estate.composite?.name === about.composite);
+  return members ?? estateWith(namespace.estates, [...namespace.clusters.keys()][0] ?? "");
+}
+
+const noEstate = (about: About): string =>
+  "site" in about
+    ? `this namespace has no TungstenCluster ${about.site}; name one of the estate's sites`
+    : "this namespace has no TungstenCluster; create the sites first";
 
 const freshLedger = (request: KubeObject, now: number): Ledger =>
   newLedger(String(request.spec?.procedure ?? "unknown"), 1, request.metadata.uid ?? "", now);

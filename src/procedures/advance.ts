@@ -5,7 +5,18 @@
 import type { Attempt, Ledger } from "../crds/ledger.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import { fateOf } from "./fate.ts";
-import type { Effect, HaltReason, Look, Part, Procedure, Run, Step, Target, Verdict } from "./procedure.ts";
+import type {
+  Effect,
+  HaltReason,
+  Look,
+  Noted,
+  Part,
+  Procedure,
+  Run,
+  Step,
+  Target,
+  Verdict,
+} from "./procedure.ts";
 import { hasReached, markerKey, placeOf } from "./track.ts";
 import { every } from "./verdicts.ts";
 
@@ -40,7 +51,7 @@ export type Deed = { readonly effect: Effect; readonly target: Target; readonly 
 export type Decision =
   | { readonly kind: "act"; readonly ledger: Ledger; readonly deeds: readonly Deed[]; readonly why: string }
   | { readonly kind: "wait"; readonly ledger: Ledger; readonly why: string; readonly stalled: boolean }
-  | { readonly kind: "move"; readonly ledger: Ledger; readonly why: string }
+  | { readonly kind: "move"; readonly ledger: Ledger; readonly why: string; readonly noted?: Noted }
   | {
       readonly kind: "halt";
       readonly ledger: Ledger;
@@ -80,6 +91,7 @@ function walkPart(ledger: Ledger, step: Step, part: Part, world: World): Decisio
   const standing = stillHalted(ledger, world);
   if (standing !== undefined) return standing;
   if (world.controls.paused && idle(ledger)) return wait(ledger, part, "paused by spec.paused", world);
+  if (verdict.is === "noted") return note(ledger, verdict.noted, verdict.why, world.now);
   return actOrWait({ ...withoutHalt(ledger) }, step, part, states, world);
 }
 
@@ -92,7 +104,8 @@ type TargetState = {
 
 function stateOf(ledger: Ledger, part: Part, target: Target, world: World): TargetState {
   const attempt = ledger.attempts[target.id];
-  const look = { run: world.run, facts: world.facts, attempt: attempt?.n ?? 0, key: attempt?.key ?? "" };
+  const { run, facts, now } = world;
+  const look = { run, facts, now, attempt: attempt?.n ?? 0, key: attempt?.key ?? "" };
   return { target, verdict: part.done(target, look), attempt, look };
 }
 
@@ -195,6 +208,13 @@ function again(ledger: Ledger, why: string, world: World): Decision {
   return { kind: "move", ledger: { ...ledger, cursor, attempts: {} }, why };
 }
 
+/** The cursor stays; only what a survey has learnt is added. */
+function note(ledger: Ledger, noted: Noted, why: string, now: number): Decision {
+  const surveys = { ...ledger.surveys, [noted.survey]: noted.state };
+  const cursor = { ...ledger.cursor, since: now };
+  return { kind: "move", ledger: { ...withoutHalt(ledger), surveys, cursor }, why, noted };
+}
+
 function finish(ledger: Ledger): Decision {
   const outcomes = { Forward: "Succeeded", Abort: "Aborted", Revert: "Reverted" } as const;
   return {
@@ -234,7 +254,8 @@ const summary = (waits: readonly string[]): string =>
 function holdsOf(procedure: Procedure, _step: Step, part: Part, world: World): Verdict {
   const [any] = part.on(world.run);
   if (any === undefined) return { is: "done" };
-  const look = { run: world.run, facts: world.facts, attempt: 0, key: "" };
+  const { run, facts, now } = world;
+  const look = { run, facts, now, attempt: 0, key: "" };
   return every(procedure.holds.map((hold) => hold(any, look)));
 }
 

@@ -16,12 +16,16 @@ import { serviceOf } from "./conversion-names.ts";
 import { soleMaster } from "./conversion-pins.ts";
 import { hostAcceptances } from "./conversion-preflight-hosts.ts";
 import type { Acceptance, AcceptanceAnswer } from "./procedure.ts";
+import type { SurveyParameters } from "./survey-compare.ts";
 
 export type ConversionParameters = {
   readonly backup: { readonly mode: "Take" | "Attested" };
   readonly limits: { readonly latencySeconds: number; readonly oldestTransactionSeconds: number };
   /** Ids of findings a human has read and accepts. */
   readonly acknowledgedFindings: readonly string[];
+  /** Compare all data first, last, or both; left out it is not compared. */
+  readonly verifyData?: "None" | "Before" | "After" | "Both";
+  readonly verification?: SurveyParameters;
 };
 
 type NodeJudge<T> = (node: Node, value: T) => string | undefined;

@@ -15,7 +15,7 @@ export type Entry = {
   readonly text?: string;
 };
 
-/** The lines a decision adds; waiting adds none. */
+/** The lines a decision adds; waiting adds none, and what a survey notes stands in its report. */
 export function entriesOf(decision: Decision, before: Ledger, stepId: string, now: number): readonly Entry[] {
   const at = new Date(now).toISOString();
   switch (decision.kind) {
@@ -35,6 +35,7 @@ export function entriesOf(decision: Decision, before: Ledger, stepId: string, no
           : { at, event: "copy", step: stepId, node: effect.from.name, text: effect.keep },
       );
     case "move":
+      if (decision.noted !== undefined) return [];
       return [{ at, event: "move", step: stepId, text: decision.why }];
     case "halt":
       if (before.halt?.reason === decision.reason && before.halt.message === decision.message) return [];

@@ -102,7 +102,7 @@ whenThere("a real MariaDB", () => {
     const name = `${hex("shop")} ${hex(table)}`;
     const sums: string[] = [];
     for (let from = "start"; from !== "end"; ) {
-      const to = ask(`boundary ${name} ${rows} 5 ${from}`).out.trim();
+      const [to = ""] = ask(`boundary ${name} ${rows} 5 ${from}`).out.trim().split("\t");
       expect(to).toMatch(/^(end|[nxb])/);
       sums.push(ask(`chunk ${name} 5 ${from} ${to}`).out.trim());
       from = to;
@@ -134,6 +134,11 @@ whenThere("a real MariaDB", () => {
 
   test("chunks cover every row once, whatever their size", () => {
     expect(ask(`boundary ${hex("shop")} ${hex("orders")} 30 5 start`).out).toBe("n60\n");
+    expect(ask(`boundary ${hex("shop")} ${hex("orders")} 30 5 n180`).out).toBe("end\tn200\n");
+    expect(ask(`boundary ${hex("shop")} ${hex("orders")} 30 5 n200`).out).toBe("end\n");
+    expect(ask(`boundary ${hex("shop")} ${hex("pairs")} 99 5 start`).out).toMatch(
+      /^end\tx5a6f6f,n\d+,b003b\n$/,
+    );
     for (const rows of [40, 100, 5000]) expect(countOf(walk("orders", rows))).toBe(100);
     expect(walk("orders", 30)).toHaveLength(4);
     for (const rows of [7, 60]) expect(countOf(walk("pairs", rows))).toBe(60);
