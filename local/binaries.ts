@@ -4,7 +4,16 @@
  */
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -22,9 +31,11 @@ export type Binaries = {
 type Name = keyof Binaries;
 export type Report = (line: string) => void;
 
-type Recipe = { readonly module: string; readonly target: string; readonly flags: string };
+/** A Go module of `build/`, the package in it, and the linker's flags. */
+export type Recipe = { readonly module: string; readonly target: string; readonly flags: string };
 
-const flagsOf = (): string => {
+/** The linker's flags of every Kubernetes program: without a version the API server calls itself a development build. */
+export const kubernetesFlags = (): string => {
   const [major, minor] = kubernetesVersion.split(".");
   const set = (what: string, value: string) =>
     `-X k8s.io/component-base/version.${what}=${value} -X k8s.io/client-go/pkg/version.${what}=${value}`;
@@ -41,21 +52,23 @@ const recipes: Readonly<Record<Name, Recipe>> = {
   "kube-apiserver": {
     module: "kubernetes",
     target: "k8s.io/kubernetes/cmd/kube-apiserver",
-    flags: flagsOf(),
+    flags: kubernetesFlags(),
   },
   "kube-controller-manager": {
     module: "kubernetes",
     target: "k8s.io/kubernetes/cmd/kube-controller-manager",
-    flags: flagsOf(),
+    flags: kubernetesFlags(),
   },
-  kubectl: { module: "kubernetes", target: "k8s.io/kubernetes/cmd/kubectl", flags: flagsOf() },
+  kubectl: { module: "kubernetes", target: "k8s.io/kubernetes/cmd/kubectl", flags: kubernetesFlags() },
 };
 const names = Object.keys(recipes) as Name[];
 
 /** All four, each from the first place that has it. */
 export async function findBinaries(report: Report): Promise<Binaries> {
   const found: Partial<Record<Name, string>> = {};
-  for (const name of names) found[name] = (await given(name)) ?? (await cachedOrBuilt(name, report));
+  for (const name of names)
+    found[name] =
+      (await given(name)) ?? (await cachedOrBuilt(name, recipes[name], ["kubernetes", "etcd"], report));
   return found as Binaries;
 }
 
@@ -81,38 +94,56 @@ async function isSupported(name: Name, path: string): Promise<boolean> {
   }
 }
 
-function cacheFolder(): string {
+/** Where what is made once is kept: outside the checkout, as the XDG convention has it. */
+export const cacheRoot = (): string =>
+  join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "tungsten-operator");
+
+function cacheFolder(modules: readonly string[]): string {
   const hash = createHash("sha256");
-  for (const module of ["kubernetes", "etcd"])
-    for (const file of ["go.mod", "go.sum"]) hash.update(readFileSync(join(root, "build", module, file)));
-  const base = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
-  return join(base, "tungsten-operator", hash.digest("hex").slice(0, 16));
+  for (const module of modules) {
+    const folder = join(root, "build", module);
+    for (const file of readdirSync(folder).sort())
+      if (/^go\.(mod|sum)$|\.go$/.test(file)) hash.update(readFileSync(join(folder, file)));
+  }
+  return join(cacheRoot(), hash.digest("hex").slice(0, 16));
 }
 
-async function cachedOrBuilt(name: Name, report: Report): Promise<string> {
-  const folder = cacheFolder();
+/** The program from the cache, built into it first if need be. The folder's key is the content of `modules`. */
+export async function cachedOrBuilt(
+  name: string,
+  recipe: Recipe,
+  modules: readonly string[],
+  report: Report,
+): Promise<string> {
+  const folder = cacheFolder(modules);
   const path = join(folder, name);
   if (existsSync(path)) return path;
   mkdirSync(folder, { recursive: true });
   const unlock = await lock(join(folder, `${name}.lock`));
   try {
-    if (!existsSync(path)) await build(name, path, report);
+    if (!existsSync(path)) await build(name, recipe, path, report);
   } finally {
     unlock();
   }
   return path;
 }
 
-async function build(name: Name, path: string, report: Report): Promise<void> {
-  const { module, target, flags } = recipes[name];
+async function build(
+  name: string,
+  { module, target, flags }: Recipe,
+  path: string,
+  report: Report,
+): Promise<void> {
   try {
     await run("go", ["version"]);
   } catch {
     throw new Error(
-      `${name} is neither in KUBEBUILDER_ASSETS nor on PATH, and Go is not installed to build it: install Go 1.25 or later, or set KUBEBUILDER_ASSETS`,
+      `${name} is not on this machine, and Go is not installed to build it: install Go 1.25 or later (etcd, kube-apiserver, kube-controller-manager and kubectl may also be given by KUBEBUILDER_ASSETS)`,
     );
   }
-  report(`building ${name} from Go modules, once (kube-apiserver takes minutes) …`);
+  report(
+    `building ${name} from Go modules, once${name === "kube-apiserver" ? " (this one takes minutes)" : ""} …`,
+  );
   const started = Date.now();
   const made = `${path}.${process.pid}`;
   const args = ["-n", "10", "go", "build", "-trimpath", "-ldflags", flags, "-o", made, target];
@@ -133,8 +164,8 @@ async function build(name: Name, path: string, report: Report): Promise<void> {
   report(`built ${name} in ${Math.round((Date.now() - started) / 1000)} s`);
 }
 
-/** A folder as lock, with its owner's pid inside; a dead owner's lock is taken over. */
-async function lock(folder: string): Promise<() => void> {
+/** One at a time: a folder as lock, with its owner's pid inside; a dead owner's lock is taken over. */
+export async function lock(folder: string): Promise<() => void> {
   for (;;) {
     try {
       mkdirSync(folder);

@@ -1,4 +1,4 @@
-/** A real control plane on loopback: etcd, kube-apiserver and kube-controller-manager in a folder of their own, on free ports, gone without a trace. */
+/** A real control plane on one address: etcd, kube-apiserver and kube-controller-manager in a folder of their own, on free ports, gone without a trace. */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { Agent, request } from "undici";
 import type { Binaries } from "./binaries.ts";
+import { issueCertificate, makeAuthority } from "./certificates.ts";
 import { type Child, freePort, startChild, until } from "./processes.ts";
 
 const run = promisify(execFile);
@@ -24,18 +25,47 @@ export type ControlPlane = {
   readonly stop: () => Promise<void>;
 };
 
+/** Somebody the API server knows by a token: user name and groups as RBAC sees them. */
+export type Login = { readonly token: string; readonly user: string; readonly groups: readonly string[] };
+
+export type ControlPlaneOptions = {
+  /** The run's folder; left to the caller to remove. Without it one is made below the system's temporary folder, and removed by `stop`. */
+  readonly directory?: string;
+  /** Where the API server listens, and where pods find it. */
+  readonly address?: string;
+  readonly logins?: readonly Login[];
+  /** Real kubelets report, so the controllers that judge nodes run too. */
+  readonly realNodes?: boolean;
+};
+
+/** Where the node's pods find the API server, by every name they may use. */
+const serverNames = (address: string): readonly string[] => [
+  ...["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"].map((name) => `DNS:${name}`),
+  ...new Set(["127.0.0.1", "10.96.0.1", address].map((ip) => `IP:${ip}`)),
+];
+
+function writeTokens(path: string, logins: readonly Login[]): void {
+  const lines = logins.map(({ token, user, groups }) => `${token},${user},${user},"${groups.join(",")}"\n`);
+  writeFileSync(path, lines.join(""), { mode: 0o600 });
+}
+
 /** Brings it up; ready when /readyz says so. */
 export async function startControlPlane(
   binaries: Binaries,
-  prefix = "tungsten-operator-",
+  options: ControlPlaneOptions = {},
 ): Promise<ControlPlane> {
-  const directory = mkdtempSync(join(tmpdir(), prefix));
+  const { address = "127.0.0.1", logins = [], realNodes = false } = options;
+  const directory = options.directory ?? mkdtempSync(join(tmpdir(), "tungsten-operator-"));
   const file = (name: string) => join(directory, name);
-  await certificates(directory);
+  await makeAuthority(directory);
+  await issueCertificate(directory, "server", "/O=system:masters/CN=kube-apiserver", serverNames(address));
   const [etcdPort, peerPort, apiPort] = [await freePort(), await freePort(), await freePort()];
-  const server = `https://127.0.0.1:${apiPort}`;
+  const server = `https://${address}:${apiPort}`;
   const adminToken = randomBytes(24).toString("hex");
-  writeFileSync(file("tokens.csv"), `${adminToken},admin,admin,"system:masters"\n`, { mode: 0o600 });
+  writeTokens(file("tokens.csv"), [
+    { token: adminToken, user: "admin", groups: ["system:masters"] },
+    ...logins,
+  ]);
   writeFileSync(
     file("audit.yaml"),
     "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n",
@@ -49,7 +79,7 @@ export async function startControlPlane(
   const api = await startChild(
     "kube-apiserver",
     binaries["kube-apiserver"],
-    apiArguments(directory, etcdPort, apiPort),
+    apiArguments(directory, etcdPort, address, apiPort),
     file("kube-apiserver.log"),
   );
   const kubeconfig = (name: string, token: string, url = server): string =>
@@ -69,7 +99,7 @@ export async function startControlPlane(
   const manager = await startChild(
     "kube-controller-manager",
     binaries["kube-controller-manager"],
-    managerArguments(directory, admin),
+    managerArguments(directory, admin, realNodes),
     file("kube-controller-manager.log"),
   );
   const kubectl = async (args: readonly string[], input?: string): Promise<string> => {
@@ -79,7 +109,7 @@ export async function startControlPlane(
   };
   const stop = async (): Promise<void> => {
     await stopInOrder([manager, api, etcd]);
-    rmSync(directory, { recursive: true, force: true });
+    if (options.directory === undefined) rmSync(directory, { recursive: true, force: true });
   };
   const certificate = { cert: file("server.crt"), key: file("server.key") };
   return {
@@ -100,67 +130,6 @@ async function stopInOrder(children: readonly Child[]): Promise<void> {
   for (const child of children) await child.stop();
 }
 
-async function certificates(directory: string): Promise<void> {
-  const openssl = async (...args: string[]) => {
-    try {
-      await run("openssl", args, { cwd: directory });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT")
-        throw new Error("openssl is needed to make certificates: install the package openssl");
-      throw error;
-    }
-  };
-  writeFileSync(
-    join(directory, "san.cnf"),
-    "subjectAltName=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,IP:127.0.0.1,IP:10.96.0.1\nextendedKeyUsage=serverAuth,clientAuth\n",
-  );
-  await openssl(
-    "req",
-    "-x509",
-    "-newkey",
-    "rsa:2048",
-    "-nodes",
-    "-days",
-    "30",
-    "-subj",
-    "/CN=tungsten-operator-local-ca",
-    "-keyout",
-    "ca.key",
-    "-out",
-    "ca.crt",
-  );
-  await openssl(
-    "req",
-    "-newkey",
-    "rsa:2048",
-    "-nodes",
-    "-subj",
-    "/CN=kube-apiserver",
-    "-keyout",
-    "server.key",
-    "-out",
-    "server.csr",
-  );
-  await openssl(
-    "x509",
-    "-req",
-    "-in",
-    "server.csr",
-    "-CA",
-    "ca.crt",
-    "-CAkey",
-    "ca.key",
-    "-CAcreateserial",
-    "-days",
-    "30",
-    "-extfile",
-    "san.cnf",
-    "-out",
-    "server.crt",
-  );
-  await openssl("genrsa", "-out", "sa.key", "2048");
-}
-
 const etcdArguments = (data: string, client: number, peer: number): string[] => [
   "--unsafe-no-fsync",
   `--data-dir=${data}`,
@@ -172,12 +141,12 @@ const etcdArguments = (data: string, client: number, peer: number): string[] => 
   "--log-level=warn",
 ];
 
-const apiArguments = (directory: string, etcdPort: number, port: number): string[] => {
+const apiArguments = (directory: string, etcdPort: number, address: string, port: number): string[] => {
   const file = (name: string) => join(directory, name);
   mkdirSync(file("run"), { recursive: true });
   return [
     `--etcd-servers=http://127.0.0.1:${etcdPort}`,
-    "--bind-address=127.0.0.1",
+    `--bind-address=${address}`,
     `--secure-port=${port}`,
     `--cert-dir=${file("run")}`,
     `--tls-cert-file=${file("server.crt")}`,
@@ -191,19 +160,26 @@ const apiArguments = (directory: string, etcdPort: number, port: number): string
     `--service-account-key-file=${file("sa.key")}`,
     `--service-account-signing-key-file=${file("sa.key")}`,
     "--allow-privileged=true",
+    "--kubelet-preferred-address-types=InternalIP",
+    `--kubelet-certificate-authority=${file("ca.crt")}`,
+    `--kubelet-client-certificate=${file("server.crt")}`,
+    `--kubelet-client-key=${file("server.key")}`,
     `--audit-policy-file=${file("audit.yaml")}`,
     `--audit-log-path=${file("audit.log")}`,
   ];
 };
 
-const managerArguments = (directory: string, kubeconfig: string): string[] => [
+const withoutNodes = ["node-lifecycle-controller"];
+const cloudOnly = ["cloud-node-lifecycle-controller", "service-lb-controller", "node-route-controller"];
+
+const managerArguments = (directory: string, kubeconfig: string, realNodes: boolean): string[] => [
   `--kubeconfig=${kubeconfig}`,
   "--use-service-account-credentials=true",
   `--service-account-private-key-file=${join(directory, "sa.key")}`,
   `--root-ca-file=${join(directory, "ca.crt")}`,
   "--leader-elect=false",
   "--secure-port=0",
-  "--controllers=*,-node-lifecycle-controller,-cloud-node-lifecycle-controller,-service-lb-controller,-node-route-controller",
+  `--controllers=*,${[...cloudOnly, ...(realNodes ? [] : withoutNodes)].map((name) => `-${name}`).join(",")}`,
   "--concurrent-statefulset-syncs=10",
 ];
 

@@ -18,7 +18,8 @@ export type Stand = {
   readonly proxy: ApiProxy;
   readonly worldUrl: string;
   readonly world: (path: string, body?: object) => Promise<Record<string, unknown>>;
-  readonly startOperator: (env?: Readonly<Record<string, string>>) => Promise<Operator>;
+  /** Starts an operator; `program` is the file Node runs, by default the sources. */
+  readonly startOperator: (env?: Readonly<Record<string, string>>, program?: string) => Promise<Operator>;
   readonly stop: () => Promise<void>;
 };
 export type Operator = { readonly child: Child; readonly port: number; readonly log: string };
@@ -52,7 +53,7 @@ export async function startStand(
       const answer = await request(worldUrl + path, { method: "POST", body: JSON.stringify(body) });
       return (await answer.body.json()) as Record<string, unknown>;
     },
-    startOperator: async (env = {}) => {
+    startOperator: async (env = {}, program = join(root, "src/main.ts")) => {
       count += 1;
       const token = (
         await plane.kubectl([
@@ -76,7 +77,7 @@ export async function startStand(
       const child = await startChild(
         "operator",
         process.execPath,
-        ["--disable-warning=ExperimentalWarning", join(root, "src/main.ts")],
+        ["--disable-warning=ExperimentalWarning", program],
         log,
         settings,
       );

@@ -1,9 +1,10 @@
-/** Writes what is generated: from the schemas CRDs, the chart's copies and the reference pages; from the procedures their pages. With --check it only compares. */
+/** Writes what is generated: from the schemas CRDs, the chart's copies and the reference pages; from the procedures their pages; Argo CD's settings from their scripts. With --check it only compares. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { type AnyResource, definitionOf, group, resources } from "../src/crds/definition.ts";
 import { type JsonSchema, structuralSchema } from "../src/crds/structural.ts";
+import { argocdSettings } from "./argocd-settings.ts";
 import { procedurePages } from "./procedure-pages.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -13,9 +14,11 @@ const head = "# Generated from src/crds by `npm run generate`; do not edit.\n";
 for (const resource of resources) {
   const yaml = head + stringify(definitionOf(resource), { aliasDuplicateObjects: false, lineWidth: 120 });
   files.set(`config/crd/${group}_${resource.plural}.yaml`, yaml);
-  files.set(`deploy/helm/tungsten-operator/crds/${group}_${resource.plural}.yaml`, yaml);
+  files.set(`deploy/helm/tungsten-operator/files/crds/${group}_${resource.plural}.yaml`, yaml);
   files.set(`docs/reference/${resource.singular}.md`, pageOf(resource));
 }
+
+files.set("deploy/argocd/argocd-cm.yaml", argocdSettings(join(root, "deploy/argocd")));
 
 for (const [path, page] of await procedurePages(join(root, "config/samples/msaa"))) files.set(path, page);
 

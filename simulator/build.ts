@@ -87,6 +87,7 @@ export function addHost(
       installed: {},
       installedIni: {},
       thl: new Map(),
+      dynamic: new Map(),
       markers: new Map(),
       holds: new Set(),
       kept: new Map(),
@@ -114,6 +115,7 @@ export function msaaWorld(blueprint: Blueprint, iniText: string): World {
   for (const site of sites)
     for (const host of hostsOf(world, site.name)) {
       host.mysql.readOnly = host.name !== site.primary;
+      host.mysql.accounts = true;
       host.volume.ini = iniText;
       const installed = (product: Installed["product"], services: Installed["services"]): Installed => ({
         product,

@@ -22,6 +22,8 @@ export type LogEntry =
       readonly kind: "tracking";
       readonly schema: string;
       readonly rows: TrackingTables;
+      /** An INSERT beside what is there, where a reload begins with DROP TABLE. */
+      readonly insert?: true;
       readonly position: number;
       readonly at: number;
     };
@@ -37,6 +39,7 @@ export type ThlEvent = {
   readonly at: number;
 };
 
+/** `shardId` is empty in a row set by hand. */
 export type Commit = { seqno: number; epoch: number; eventId: string; sourceId: string; shardId: string };
 export type HeartbeatRow = { seqno: number | null; eventId: string | null; name: string | null };
 
@@ -64,6 +67,8 @@ export type Mysql = {
   expireSeconds: number;
   findings: { kind: string; name: string }[];
   oldestTransaction: number;
+  /** The replication and application accounts exist. */
+  accounts: boolean;
 };
 
 export type ProductName = "cluster" | "crossSite";
@@ -80,12 +85,20 @@ export type Service = {
   since: number;
   /** Heartbeat at which to go offline; lost when the process restarts. */
   stopAt: string | null;
-  error: { text: string; pending: string; seqno: number; visibleAt: number } | null;
+  error: { text: string; pending: string; seqno: number; eventId: string; visibleAt: number } | null;
   upstream: string | null;
   /** Handshake is due then, while GOING-ONLINE. */
   handshakeAt: number;
   force: boolean;
+  /** Told to go offline: done then, at the next transaction; 0 when not told. */
+  offlineAt: number;
+  /** Events to leave out: `online -skip-seqno`. */
+  readonly skip: Set<number>;
+  /** A primary's service whose database went away: it says ONLINE until the database is back. */
+  blind: boolean;
+  /** Automatic recoveries in all, and those since the last success. */
   recoveries: number;
+  tries: number;
   recoverAt: number;
   epoch: number;
 };
@@ -119,8 +132,11 @@ export type Marker = {
   readonly life: number;
   readonly began: number;
   readonly argv: readonly string[];
-  pid?: number;
+  /** null: that process was killed. */
+  pid?: number | null;
   refused?: string;
+  /** Its keeper was killed: nobody records how the tool ends. */
+  unkept?: boolean;
   result?: ToolResult;
   ended?: number;
 };
@@ -130,6 +146,8 @@ export type Volume = {
   installed: Partial<Record<ProductName, Installed>>;
   installedIni: Partial<Record<ProductName, string>>;
   thl: Map<string, ThlEvent[]>;
+  /** Where `setrole -uri` told a service to read, by the key of its log: the dynamic properties. */
+  dynamic: Map<string, string>;
   markers: Map<string, Marker>;
   holds: Set<string>;
   kept: Map<string, string>;
@@ -255,11 +273,22 @@ export type World = {
   readonly canary: string;
 };
 
+/** A process of one command's run is killed, the container lives on. Each is a row of the table of kills. */
+export type RunDeath =
+  | "starter-dies-before-claim"
+  | "starter-dies-after-claim"
+  | "child-dies-unnamed"
+  | "child-dies-before-tool"
+  | "both-dies-before-tool"
+  | "keeper-dies-before-tool"
+  | "keeper-dies-at-end";
+
 /** A fault waiting for its moment. */
 export type Trap = {
   readonly at:
     | "before-claim"
     | "after-claim"
+    | RunDeath
     | "running"
     | "after-exit"
     | "reply"

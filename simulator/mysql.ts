@@ -29,6 +29,7 @@ export function newMysql(serverId: number, offset: number, increment: number): M
     expireSeconds: 604800,
     findings: [],
     oldestTransaction: 0,
+    accounts: false,
   };
 }
 
@@ -91,6 +92,27 @@ export function putTracking(
 ): void {
   host.mysql.schemas.set(schema, rows);
   if (logged) append(world, host, { kind: "tracking", schema, rows });
+}
+
+/** What `reset` does to a service's tables, with the log off: the empty database stays; without MySQL nothing, in silence. */
+export function resetCatalog(world: World, host: Host, schema: string): void {
+  if (!host.mysql.up) return;
+  host.mysql.schemas.set(schema, "empty");
+  emit(world, { kind: "tracking-dropped", host: host.name, schema });
+}
+
+/** dsctl's INSERT of a position: logged, so it travels; see `refusalToApply`. */
+export function insertPosition(world: World, host: Host, schema: string, commit: Commit): void {
+  const rows = { commit, heartbeat: tablesOf(host.mysql, schema)?.heartbeat ?? null };
+  host.mysql.schemas.set(schema, rows);
+  append(world, host, { kind: "tracking", schema, rows, insert: true });
+}
+
+/** Why MySQL refuses to apply an event: a position inserted where there is one already. */
+export function refusalToApply({ mysql }: Host, { entry }: ThlEvent): string | undefined {
+  if (entry.kind !== "tracking" || entry.insert !== true) return undefined;
+  if (tablesOf(mysql, entry.schema)?.commit == null) return undefined;
+  return `java.sql.SQLIntegrityConstraintViolationException: Duplicate entry '0' for key 'PRIMARY'\nFailing statement : INSERT INTO \`${entry.schema}\`.\`trep_commit_seqno\` ( \`task_id\` , \`seqno\` )  VALUES (  ?  ,  ?  ) \nArguments:\n - ROW# = 0\n  - COL(index=1 name=task_id type=4 [INTEGER] length=4 unsigned=false blob=false desc=INT(11)) = 0\n  - COL(index=2 name=seqno type=4 [INTEGER] length=8 unsigned=false blob=false desc=BIGINT(20)) = ${entry.rows.commit?.seqno}`;
 }
 
 /** What a replicator does with one event: data, heartbeat row, logged tracking writes; then its own commit row. */

@@ -6,7 +6,6 @@
 import {
   emit,
   type Host,
-  hostOf,
   hostsOf,
   type ProductName,
   reaches,
@@ -16,7 +15,15 @@ import {
   type ThlEvent,
   type World,
 } from "./model.ts";
-import { applyEvent, eventIdOf, setCommit, tablesOf, writeHeartbeat } from "./mysql.ts";
+import {
+  applyEvent,
+  binlogFile,
+  eventIdOf,
+  refusalToApply,
+  setCommit,
+  tablesOf,
+  writeHeartbeat,
+} from "./mysql.ts";
 
 export const thlKey = (product: ProductName, service: string): string => `${product}/${service}`;
 
@@ -77,32 +84,50 @@ function newService(world: World, product: ProductName, name: string, source: st
     upstream: null,
     handshakeAt: 0,
     force: false,
+    offlineAt: 0,
+    skip: new Set(),
+    blind: false,
     recoveries: 0,
+    tries: 0,
     recoverAt: 0,
     epoch: 0,
   };
 }
 
+export type Going = { force?: boolean; until?: string; skip?: readonly number[]; recovering?: boolean };
+
 /** Accepted, not done: the handshake comes a moment later. */
-export function goOnline(
-  world: World,
-  host: Host,
-  service: Service,
-  how: { force?: boolean; until?: string },
-): void {
+export function goOnline(world: World, host: Host, service: Service, how: Going): void {
   service.error = null;
   service.force = how.force === true;
   service.stopAt = how.until ?? null;
   service.upstream = null;
+  service.offlineAt = 0;
+  service.blind = false;
+  for (const seqno of how.skip ?? []) service.skip.add(seqno);
+  if (how.recovering === true) {
+    service.recoveries += 1;
+    service.tries += 1;
+  } else service.tries = 0;
   service.handshakeAt = world.now + 500 + Math.floor(world.random() * 1000);
   turn(world, host, service, "GOING-ONLINE:SYNCHRONIZING");
 }
 
-/** A clean stop at the next transaction; also wipes an error and any armed request. */
+const cleanStopMs = 600;
+
+/** `offline` comes back before it is done; of an error it makes OFFLINE:NORMAL at once. */
+export function askOffline(world: World, host: Host, service: Service, immediate: boolean): void {
+  if (immediate || service.state.startsWith("OFFLINE")) goOffline(world, host, service);
+  else service.offlineAt = world.now + cleanStopMs;
+}
+
+/** A clean stop at a transaction; also wipes an error and any armed request. */
 export function goOffline(world: World, host: Host, service: Service): void {
   service.error = null;
   service.stopAt = null;
   service.upstream = null;
+  service.offlineAt = 0;
+  service.recoverAt = 0;
   turn(world, host, service, "OFFLINE:NORMAL");
 }
 
@@ -119,11 +144,12 @@ export function fail(
   service: Service,
   text: string,
   pending = "Event extraction failed",
-  seqno = -1,
+  { seqno, eventId }: { seqno: number; eventId: string } = { seqno: -1, eventId: "NONE" },
 ): void {
-  service.error = { text, pending, seqno, visibleAt: world.now + 1500 };
+  service.error = { text, pending, seqno, eventId, visibleAt: world.now + 1500 };
   service.upstream = null;
-  service.recoverAt = !isLocal(service, host) && service.recoveries < 2 ? world.now + 5000 : 0;
+  service.offlineAt = 0;
+  service.recoverAt = !isLocal(service, host) && service.tries < 2 ? world.now + 5000 : 0;
   turn(world, host, service, "OFFLINE:ERROR");
 }
 
@@ -136,11 +162,9 @@ export function lastOf(host: Host, service: Service): { seqno: number; epoch: nu
 }
 
 /** Hosts a service may read from, in the order it dials them. */
-export function upstreamsOf(
-  world: World,
-  host: Host,
-  service: Service,
-): { host: string; product: ProductName; service: string }[] {
+export function upstreamsOf(world: World, host: Host, service: Service): Upstream[] {
+  const told = host.volume.dynamic.get(thlKey(service.product, service.name));
+  if (told !== undefined) return told.split(",").map((uri) => listenerAt(world, uri, service));
   const local = siteOf(world, service.source).dataservice;
   if (isLocal(service, host))
     return [{ host: siteOf(world, host.site).primary, product: "cluster", service: local }];
@@ -157,48 +181,63 @@ export function upstreamsOf(
   ];
 }
 
-function serving(
-  world: World,
-  from: Host,
-  upstream: { host: string; product: ProductName; service: string },
-): ThlEvent[] | undefined {
-  const peer = hostOf(world, upstream.host);
-  const service = peer.replicators[upstream.product]?.services.get(upstream.service);
-  if (service === undefined || !reaches(world, from, peer)) return undefined;
-  return service.state === "ONLINE" ? thlOf(peer, service) : undefined;
+type Upstream = { host: string; product: ProductName; service: string };
+
+/** Who listens at a THL address, whatever its name: the handshake does not compare service names. */
+function listenerAt(world: World, uri: string, service: Service): Upstream {
+  const [, host = "", port] = /^thl:\/\/([^:/]+):(\d+)/.exec(uri) ?? [];
+  const product = port === "2113" ? "crossSite" : "cluster";
+  const site = world.hosts.get(host)?.site;
+  const local = site === undefined ? service.name : siteOf(world, site).dataservice;
+  return { host, product, service: product === "cluster" ? local : service.name };
 }
+
+/** A primary listens already while it goes online, with whatever its log holds then: perhaps nothing. */
+function serving(world: World, from: Host, upstream: Upstream): ThlEvent[] | undefined {
+  const peer = world.hosts.get(upstream.host);
+  const service = peer?.replicators[upstream.product]?.services.get(upstream.service);
+  if (peer === undefined || service === undefined || !reaches(world, from, peer)) return undefined;
+  const listens =
+    service.state === "ONLINE" ||
+    (service.state === "GOING-ONLINE:SYNCHRONIZING" &&
+      (peer === from || roleOf(world, service, peer) === "master"));
+  return listens ? thlOf(peer, service) : undefined;
+}
+
+const noDatabase = "Unable to connect to DBMS";
+const cannotGoOnline = "Replicator unable to go online due to error";
+/** ONLINE for so long, and the automatic recovery counts as a success. */
+const recoveredAfterMs = 5000;
 
 /** One tick of one service. */
 export function stepService(world: World, host: Host, service: Service): void {
+  if (service.offlineAt > 0 && world.now >= service.offlineAt) return goOffline(world, host, service);
   if (service.state === "ONLINE") {
-    if (!host.mysql.up)
-      return fail(
-        world,
-        host,
-        service,
-        "Unable to connect to DBMS",
-        "Replicator unable to go online due to error",
-      );
-    if (roleOf(world, service, host) === "master") extract(world, host, service);
+    if (world.now - service.since > recoveredAfterMs) service.tries = 0;
+    if (roleOf(world, service, host) === "master") stepMaster(world, host, service);
+    else if (!host.mysql.up) fail(world, host, service, noDatabase, cannotGoOnline);
     else pull(world, host, service);
   } else if (service.state === "GOING-ONLINE:SYNCHRONIZING" && world.now >= service.handshakeAt)
     handshake(world, host, service);
   else if (service.state === "OFFLINE:ERROR" && service.recoverAt > 0 && world.now >= service.recoverAt) {
-    service.recoveries += 1;
-    const stopAt = service.stopAt;
-    goOnline(world, host, service, stopAt === null ? {} : { until: stopAt });
+    const until = service.stopAt;
+    goOnline(world, host, service, { recovering: true, ...(until !== null && { until }) });
   }
 }
 
+/** Without its database a primary's service goes on saying ONLINE; the database's return is what stops it. */
+function stepMaster(world: World, host: Host, service: Service): void {
+  if (!host.mysql.up) service.blind = true;
+  else if (service.blind)
+    fail(world, host, service, `Failed to extract from ${binlogFile} (${host.mysql.position})`);
+  else extract(world, host, service);
+}
+
+/** A service that prefers replicas looks for one so long before it takes the source's primary. */
+const roleSearchMs = 30_000;
+
 function handshake(world: World, host: Host, service: Service): void {
-  if (!host.mysql.up)
-    return fail(
-      world,
-      host,
-      service,
-      "Unable to connect to DBMS",
-      "Replicator unable to go online due to error",
-    );
+  if (!host.mysql.up) return fail(world, host, service, noDatabase, cannotGoOnline);
   if (roleOf(world, service, host) === "master") return goOnlineAsMaster(world, host, service);
   if (tablesOf(host.mysql, service.schema)?.commit == null)
     setCommit(host.mysql, service.schema, {
@@ -208,13 +247,14 @@ function handshake(world: World, host: Host, service: Service): void {
       sourceId: host.name,
       shardId: "#UNKNOWN",
     });
+  const searching = !isLocal(service, host) && world.now - service.since < roleSearchMs;
+  const sourcePrimary = siteOf(world, service.source).primary;
   for (const upstream of upstreamsOf(world, host, service)) {
     const log = serving(world, host, upstream);
-    if (log === undefined) continue;
+    if (log === undefined || (searching && upstream.host === sourcePrimary)) continue;
     const refusal = refusalOf(log, lastOf(host, service), service.force, upstream.host, host.name);
     if (refusal !== undefined) return fail(world, host, service, refusal);
     service.upstream = upstream.host;
-    service.recoveries = 0;
     turn(world, host, service, "ONLINE");
     return;
   }
@@ -298,7 +338,6 @@ function pull(world: World, host: Host, service: Service): void {
   const upstream = upstreamsOf(world, host, service).find((candidate) => candidate.host === service.upstream);
   const log = upstream && serving(world, host, upstream);
   if (log === undefined) {
-    service.upstream = null;
     service.handshakeAt = world.now + 1000;
     return turn(world, host, service, "GOING-ONLINE:SYNCHRONIZING");
   }
@@ -340,8 +379,20 @@ function applyStored(
 }
 
 function applyOne(world: World, host: Host, service: Service, event: ThlEvent): boolean {
+  if (service.skip.delete(event.seqno)) {
+    setCommit(host.mysql, service.schema, { ...event, shardId: "shop" });
+    return true;
+  }
+  const refusal = refusalToApply(host, event);
+  if (refusal !== undefined) {
+    const [first = ""] = refusal.split("\n");
+    const pending = `Event application failed: seqno=${event.seqno} fragno=0 message=${first}`;
+    fail(world, host, service, refusal, pending, event);
+    return false;
+  }
   applyEvent(host, event, service.schema);
-  if (event.entry.kind !== "heartbeat" || service.stopAt !== event.entry.name) return true;
+  if (event.entry.kind !== "heartbeat") return true;
+  if (service.stopAt !== "*" && service.stopAt !== event.entry.name) return true;
   goOffline(world, host, service);
   return false;
 }

@@ -6,6 +6,7 @@ import { sha256 } from "./checksum.ts";
 import { springTrap } from "./faults.ts";
 import { emit, type Host, hostOf, type Marker, type ToolResult, type World } from "./model.ts";
 import { checkOf } from "./runner-checks.ts";
+import { checkShapes, commandShapes, objectionTo, queryShapes, wordFits } from "./runner-words.ts";
 import { cctrl } from "./tools/cctrl.ts";
 import { connector, manager, replicator, startall, stopall } from "./tools/daemons.ts";
 import { dumpSchema, restoreSchema } from "./tools/dump.ts";
@@ -26,6 +27,11 @@ const noRetry: Tool = function* (call) {
   return yield* trepctl({ ...call, args: [product, "-retry", "0", ...rest] });
 };
 
+/** The runner's script gives tpm `--tty`: without, it says nothing. */
+const talkative: Tool = function* (call) {
+  return yield* tpm({ ...call, args: [...call.args, "--tty"] });
+};
+
 const queries: Record<string, Tool> = {
   trepctl: noRetry,
   dsctl,
@@ -34,7 +40,7 @@ const queries: Record<string, Tool> = {
   manager,
   connector,
   cctrl,
-  tpm,
+  tpm: talkative,
   "tpm-processes": node.tpmProcesses,
   installed: node.installed,
   sql,
@@ -42,6 +48,7 @@ const queries: Record<string, Tool> = {
   file: node.file,
   holds: node.holds,
   ini: node.ini,
+  software: node.software,
   clock: node.clock,
   space: node.space,
   reach: node.reach,
@@ -57,7 +64,7 @@ const commands: Record<string, Tool> = {
   connector,
   startall,
   stopall,
-  tpm,
+  tpm: talkative,
   hold: node.hold,
   release: node.release,
   "keep-position": node.keepPosition,
@@ -71,7 +78,6 @@ const commands: Record<string, Tool> = {
   backup: node.takeBackup,
 };
 
-const word = /^[A-Za-z0-9._:;/@=,#+-]*$/;
 const refuse = (code: number, why: string): ExecReply => ({ code, stdout: "", stderr: `${why}\n` });
 
 /** Serves one exec of the runner on a host, at the world's present moment. */
@@ -96,9 +102,8 @@ function observe(world: World, host: Host, stdin: string): ExecReply {
   let count = 0;
   for (const line of stdin.split("\n").filter((text) => text !== "")) {
     const [id = "", tool = "", ...args] = line.split("\t");
-    if (![tool, ...args].every((each) => word.test(each)))
-      return refuse(24, `a word of ${tool} breaks its pattern`);
-    if (tool !== "marker" && queries[tool] === undefined) return refuse(23, `unknown tool ${tool}`);
+    const objection = objectionTo(queryShapes, [tool, ...args]);
+    if (objection !== undefined) return refuse(objection.code, objection.why);
     const result =
       tool === "marker" ? markerText(world, host, args[0] ?? "") : atOnce(queries[tool], world, host, args);
     out += `== ${id} ${result.code} ${Buffer.byteLength(result.out)} ${Buffer.byteLength(result.err)}\n${result.out}${result.err}\n`;
@@ -118,18 +123,25 @@ function atOnce(tool: Tool | undefined, world: World, host: Host, args: readonly
 }
 
 function start(world: World, host: Host, fenceText: string, key: string, payload: string): ExecReply {
+  if (!wordFits("FENCE", fenceText)) return refuse(24, "the fence is no number");
+  if (!wordFits("KEY", key)) return refuse(24, "the key breaks its pattern");
   const fence = BigInt(fenceText);
   const end = payload.indexOf("\n\n");
+  if (end < 0) return refuse(24, "the header has no end");
   const head = payload
     .slice(0, end)
     .split("\n")
     .map((line) => line.split("\t"));
   const argv = head.find(([kind]) => kind === "command")?.slice(1) ?? [];
   const checks = head.filter(([kind]) => kind === "check").map(([, ...words]) => words);
-  if (![...argv, ...checks.flat()].every((each) => word.test(each)))
-    return refuse(24, `a word of ${argv[0]} breaks its pattern`);
+  const objection = [
+    objectionTo(commandShapes, argv),
+    ...checks.map((check) => objectionTo(checkShapes, check)),
+  ].find((each) => each !== undefined);
+  if (objection !== undefined) return refuse(objection.code, objection.why);
   const tool = commands[argv[0] ?? ""];
-  if (tool === undefined) return refuse(23, `unknown tool ${argv[0]}`);
+  if (tool === undefined) throw new Error(`the twin has no ${argv[0]}`);
+  if (springTrap(world, host, "starter-dies-before-claim")) return { lost: "starter killed" };
   if (springTrap(world, host, "before-claim")) {
     restartContainer(world, host);
     return { lost: "container ended" };
@@ -139,6 +151,7 @@ function start(world: World, host: Host, fenceText: string, key: string, payload
   if (!host.volume.markers.has(key)) {
     const marker: Marker = { life: host.life, began: world.now, argv };
     host.volume.markers.set(key, marker);
+    if (springTrap(world, host, "starter-dies-after-claim")) return { lost: "starter killed" };
     if (springTrap(world, host, "after-claim")) {
       restartContainer(world, host);
       return { lost: "container ended" };
@@ -164,6 +177,7 @@ type Beginning = {
 };
 
 function begin(world: World, host: Host, { key, marker, tool, checks, fence, stdin }: Beginning): void {
+  if (springTrap(world, host, "child-dies-unnamed")) return;
   for (const check of checks) {
     const objection = checkOf(world, host, check);
     if (objection !== undefined) {
@@ -171,18 +185,35 @@ function begin(world: World, host: Host, { key, marker, tool, checks, fence, std
       return;
     }
   }
+  marker.pid = world.nextPid + 1;
+  for (const victim of ["child", "both", "keeper"] as const)
+    if (springTrap(world, host, `${victim}-dies-before-tool`)) killRun(world, host, key, victim);
+  if (marker.result !== undefined || marker.pid === null) return;
   emit(world, { kind: "command", host: host.name, key, fence, argv: marker.argv, checks: checks.length });
   const steps = tool({ world, host, args: marker.argv.slice(1), stdin });
   const ini = host.volume.ini;
-  marker.pid = world.nextPid + 1;
   spawn(world, host, marker.argv, steps, (result) => {
     if (springTrap(world, host, "after-exit")) return restartContainer(world, host);
+    if (marker.unkept === true || springTrap(world, host, "keeper-dies-at-end")) return;
     marker.result = result;
     marker.ended = world.now;
     const [name, product, , verb] = marker.argv;
     if (name === "tpm" && result.code === 0 && (verb === "install" || verb === "update") && ini !== null)
       host.volume.installedIni[product === "crossSite" ? "crossSite" : "cluster"] = sha256(ini);
   });
+}
+
+/** Kills processes of a run: the tool, the keeper who would record its end, or both. */
+export function killRun(world: World, host: Host, key: string, victim: "child" | "keeper" | "both"): void {
+  const marker = host.volume.markers.get(key);
+  if (marker === undefined) return;
+  if (victim !== "child") marker.unkept = true;
+  if (victim === "keeper") return;
+  host.tools = host.tools.filter(({ pid }) => pid !== marker.pid);
+  marker.pid = null;
+  if (marker.unkept === true) return;
+  marker.result = { code: 137, out: "", err: "" };
+  marker.ended = world.now;
 }
 
 /** The marker's state as text, read in the protocol's order. */
@@ -217,8 +248,8 @@ function markerText(world: World, host: Host, key: string): ToolResult {
       ["reason", marker.refused],
     ]);
   if (marker.pid === undefined) {
-    if (marker.life !== host.life) return told([["state", "unbegun"]]);
-    return told([["state", world.now - marker.began < 5000 ? "starting" : "interrupted"]]);
+    const young = marker.life === host.life && world.now - marker.began < 5000;
+    return told([["state", young ? "starting" : "unbegun"]]);
   }
   const alive = marker.life === host.life && host.tools.some((tool) => tool.pid === marker.pid);
   return told(

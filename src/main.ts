@@ -5,7 +5,7 @@ import { reconcileLink } from "./controllers/cross-site-link.ts";
 import type { KubeObject, ResourceKind, Shell } from "./controllers/shell.ts";
 import { type ClusterLimits, reconcileCluster } from "./controllers/tungsten-cluster.ts";
 import { type FenceBook, reconcileRequest } from "./controllers/upgrade-request.ts";
-import { saidSomethingNew } from "./controllers/wake.ts";
+import { saidSomethingNew, sitesNamedBy } from "./controllers/wake.ts";
 import type { OnChange } from "./kube/cache.ts";
 import { eventsOver } from "./kube/events.ts";
 import { podsOver } from "./kube/exec.ts";
@@ -23,6 +23,13 @@ import { newLog } from "./telemetry/log.ts";
 import { type Metrics, newMetrics } from "./telemetry/metrics.ts";
 import { siteLabel } from "./topology/names.ts";
 
+/** Undefined stands for all namespaces at once. */
+const watchedNamespaces = ({ WATCH_NAMESPACES }: Settings): readonly (string | undefined)[] =>
+  WATCH_NAMESPACES.length === 0 ? [undefined] : WATCH_NAMESPACES;
+
+/** Four kinds of our own, pods and StatefulSets. */
+const watchedKinds = 6;
+
 function restOver(settings: Settings, metrics: Metrics): Rest {
   const config = new KubeConfig();
   config.loadFromDefault();
@@ -31,6 +38,7 @@ function restOver(settings: Settings, metrics: Metrics): Rest {
     perSecond: settings.REQUESTS_PER_SECOND,
     burst: settings.REQUEST_BURST,
     retries: settings.REQUEST_RETRIES,
+    watches: watchedKinds * watchedNamespaces(settings).length,
   };
   return connect(config, limits, metrics.request);
 }
@@ -127,19 +135,20 @@ function startLoops(settings: Settings, rest: Rest, shell: Shell, metrics: Metri
     firstBackoffMs: settings.BACKOFF_FIRST_MS,
     maxBackoffMs: settings.BACKOFF_MAX_MS,
   };
-  const namespace = settings.WATCH_NAMESPACE === "" ? undefined : settings.WATCH_NAMESPACE;
   const watch = (kind: ResourceKind, onChange: OnChange, labelSelector?: string) =>
-    startReflector(
-      rest,
-      { kind, namespace, onChange, ...(labelSelector !== undefined && { labelSelector }) },
-      limits,
-      {
-        failed: (error) => {
-          metrics.watchFailed(kind.kind);
-          shell.log.warn({ kind: kind.kind, error: String(error) }, "watch failed");
+    watchedNamespaces(settings).map((namespace) =>
+      startReflector(
+        rest,
+        { kind, namespace, onChange, ...(labelSelector !== undefined && { labelSelector }) },
+        limits,
+        {
+          failed: (error) => {
+            metrics.watchFailed(kind.kind);
+            shell.log.warn({ kind: kind.kind, namespace, error: String(error) }, "watch failed");
+          },
+          relisted: () => metrics.relisted(kind.kind),
         },
-        relisted: () => metrics.relisted(kind.kind),
-      },
+      ),
     );
   const wakeSite = (object: KubeObject) =>
     queue.add(
@@ -149,14 +158,17 @@ function startLoops(settings: Settings, rest: Rest, shell: Shell, metrics: Metri
   return {
     queue,
     reflectors: [
-      ...loops.map((loop) => {
+      ...loops.flatMap((loop) => {
         const isNews = saidSomethingNew();
         return watch(loop.kind, (object, gone) => {
-          if (isNews(object, gone)) queue.add(keyOf(loop.name, object));
+          if (!isNews(object, gone)) return;
+          queue.add(keyOf(loop.name, object));
+          for (const site of sitesNamedBy(object))
+            queue.add(`TungstenCluster ${object.metadata.namespace} ${site}`);
         });
       }),
-      watch(podKind, wakeSite, siteLabel),
-      watch(statefulSetKind, wakeSite, siteLabel),
+      ...watch(podKind, wakeSite, siteLabel),
+      ...watch(statefulSetKind, wakeSite, siteLabel),
     ],
   };
 }
@@ -182,6 +194,8 @@ async function main(): Promise<void> {
     namespace: settings.POD_NAMESPACE,
     name: "tungsten-operator",
     identity: `${settings.POD_NAME}-${process.pid}-${Date.now().toString(36)}`,
+    failed: (error: unknown) =>
+      shell.log.warn({ error: String(error) }, "the leader's Lease cannot be read or written"),
   };
   const limits = {
     leaseMs: settings.LEASE_MS,

@@ -3,9 +3,17 @@ import { z } from "zod";
 
 const milliseconds = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 
+const namespaces = z
+  .string()
+  .default("")
+  .transform((list) => list.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()])))
+  .pipe(
+    z.array(z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "not the name of a namespace")).max(100),
+  );
+
 const schema = z.object({
-  /** Namespace the operator watches; empty watches all. */
-  WATCH_NAMESPACE: z.string().default(""),
+  /** Namespaces the operator watches, with commas between; empty watches all. */
+  WATCH_NAMESPACES: namespaces,
   /** Namespace of the leader Lease. */
   POD_NAMESPACE: z.string().default("tungsten-operator"),
   /** Identity in leader election; the pod's name in a cluster. */

@@ -6,7 +6,7 @@ import { bad, ok, type Tool } from "./tool.ts";
 const title = { replicator: "Replicator", manager: "Manager", connector: "Connector" } as const;
 type Daemon = keyof typeof title;
 
-const absent = (path: string) => bad(127, "", `sh: 1: ${path}: not found\n`);
+const absent = (path: string) => bad(127, "", `${path}: No such file or directory\n`);
 
 export const replicator: Tool = function* ({ world, host, args }) {
   const product: ProductName = args[0] === "crossSite" ? "crossSite" : "cluster";
@@ -16,15 +16,14 @@ export const replicator: Tool = function* ({ world, host, args }) {
   if (verb === "status") return status(world, "replicator", process?.pid);
   if (verb === "stop") {
     if (process === undefined)
-      return ok("Stopping Tungsten Replicator Service...\nTungsten Replicator Service was not running.\n");
+      return ok("Stopping Tungsten Replicator Service...\nTungsten Replicator Service is not running.\n");
     yield 2000;
     stopReplicator(world, host, product);
     return ok(
       "Stopping Tungsten Replicator Service...\nWaiting for Tungsten Replicator Service to exit...\nStopped Tungsten Replicator Service.\n",
     );
   }
-  if (process !== undefined)
-    return bad(1, "Tungsten Replicator Service is already running.\nReplicator is already started\n");
+  if (process !== undefined) return bad(1, "Replicator is already started\n");
   yield 1000;
   startReplicator(world, host, product, verb === "start-offline");
   return ok(
@@ -48,7 +47,7 @@ const daemonTool = (daemon: "manager" | "connector"): Tool =>
     if (verb === "status") return status(world, daemon, state.running ? 4000 + host.ordinal : undefined);
     const name = `Tungsten ${title[daemon]} Service`;
     if (verb === "stop") {
-      if (!state.running) return ok(`Stopping ${name}...\n${name} was not running.\n`);
+      if (!state.running) return ok(`Stopping ${name}...\n${name} is not running.\n`);
       yield 2000;
       setDaemon(world, host, daemon, false);
       return ok(`Stopping ${name}...\nStopped ${name}.\n`);
@@ -69,23 +68,45 @@ export function setDaemon(world: World, host: Host, daemon: "manager" | "connect
 export const manager = daemonTool("manager");
 export const connector = daemonTool("connector");
 
-/** startall and stopall: each script in turn; the exit code is that of the last. */
-export const startall: Tool = function* ({ world, host }) {
-  yield 4000;
-  startReplicator(world, host, "cluster");
+/** Starts whatever of a product is not up yet, as `startall` and an install with start-and-report do. */
+export function startAll(world: World, host: Host, product: ProductName): void {
+  startReplicator(world, host, product);
+  if (product !== "cluster") return;
   setDaemon(world, host, "manager", true);
   setDaemon(world, host, "connector", true);
-  return ok(
-    "Starting Tungsten Replicator Service...\nStarting Tungsten Manager Service...\nStarting Tungsten Connector Service...\n",
-  );
-};
+}
 
-export const stopall: Tool = function* ({ world, host }) {
-  yield 3000;
-  setDaemon(world, host, "connector", false);
-  setDaemon(world, host, "manager", false);
-  stopReplicator(world, host, "cluster");
-  return ok(
-    "Stopping Tungsten Connector Service...\nStopping Tungsten Manager Service...\nStopping Tungsten Replicator Service...\n",
-  );
-};
+/** Each script in turn, whatever the one before said; text of all, exit code of the last ([doc-code], tungsten-cli §3). */
+const each = (tools: readonly (readonly [Tool, readonly string[]])[]): Tool =>
+  function* (call) {
+    let out = "";
+    let code = 0;
+    for (const [tool, args] of tools) {
+      const result = yield* tool({ ...call, args });
+      out += result.out;
+      code = result.code;
+    }
+    return bad(code, out);
+  };
+
+const forProduct = (cluster: Tool, crossSite: Tool): Tool =>
+  function* (call) {
+    return yield* (call.args[0] === "crossSite" ? crossSite : cluster)(call);
+  };
+
+export const startall = forProduct(
+  each([
+    [replicator, ["cluster", "start"]],
+    [manager, ["start"]],
+    [connector, ["start"]],
+  ]),
+  each([[replicator, ["crossSite", "start"]]]),
+);
+export const stopall = forProduct(
+  each([
+    [connector, ["stop"]],
+    [manager, ["stop"]],
+    [replicator, ["cluster", "stop"]],
+  ]),
+  each([[replicator, ["crossSite", "stop"]]]),
+);

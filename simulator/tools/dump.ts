@@ -9,15 +9,38 @@ import { bad, ok, type Tool } from "./tool.ts";
 const quoted = (value: string | number | null): string =>
   value === null ? "NULL" : typeof value === "number" ? String(value) : `'${value}'`;
 
+/** As mysqldump makes a table anew, columns in the order of the recorded dump. */
+const creation = (table: string, columns: string): string =>
+  [
+    `DROP TABLE IF EXISTS \`${table}\`;`,
+    `CREATE TABLE \`${table}\` (`,
+    columns
+      .split(" ")
+      .map((column) => `  \`${column}\` varchar(128) DEFAULT NULL`)
+      .join(",\n"),
+    ") ENGINE=InnoDB;",
+  ].join("\n");
+
+const heartbeatTable = creation(
+  "heartbeat",
+  "id seqno eventid source_tstamp target_tstamp lag_millis salt name",
+);
+const commitTable = creation(
+  "trep_commit_seqno",
+  "task_id seqno fragno last_frag source_id epoch_number eventid applied_latency update_timestamp shard_id extract_timestamp",
+);
+
 /** A well-formed dump exists of an emptied schema too: it has no INSERT, and that is the trap. */
 export function dumpText(schema: string, tables: TrackingTables | "empty", host: string): string {
   const inserts: string[] = [];
   if (tables !== "empty") {
     const { heartbeat, commit } = tables;
+    inserts.push(heartbeatTable);
     if (heartbeat !== null)
       inserts.push(
         `INSERT INTO \`heartbeat\` VALUES\n(1,${quoted(heartbeat.seqno)},${quoted(heartbeat.eventId)},'2026-11-21 23:15:11','2026-11-21 23:15:11',369,2,${quoted(heartbeat.name)});`,
       );
+    inserts.push(commitTable);
     if (commit !== null)
       inserts.push(
         `INSERT INTO \`trep_commit_seqno\` VALUES\n(0,${commit.seqno},0,'1',${quoted(commit.sourceId)},${commit.epoch},${quoted(commit.eventId)},0,'2026-11-21 23:15:11',${quoted(commit.shardId)},'2026-11-21 23:15:11');`,

@@ -8,6 +8,8 @@ export type Configuration = {
   readonly links: readonly { source: string; target: string }[];
   readonly composite: { name: string; members: readonly string[] } | undefined;
   readonly options: ReadonlyMap<string, string>;
+  /** Every section as it stands, keys in tpm's spelling. */
+  readonly sections: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly errors: readonly string[];
 };
 
@@ -28,6 +30,10 @@ const aliases: Record<string, string> = {
   "slave-dataservice": "target-dataservice",
   "home-directory": "install-directory",
 };
+
+/** tpm's booleans: whatever holds an n and is no true or yes is false, `on` with it; `1` is refused (undefined). */
+export const truth = (value: string): boolean | undefined =>
+  /^(true|t|yes|y)$/i.test(value) ? true : /n|^f/i.test(value) ? false : undefined;
 
 /** Sections in file order; later keys win; a line that is none is fatal for the whole file. */
 export function readConfiguration(text: string, product: ProductName): Configuration {
@@ -51,7 +57,10 @@ export function readConfiguration(text: string, product: ProductName): Configura
     ...(sections.get("defaults") ?? []),
     ...(product === "crossSite" ? (sections.get("defaults.replicator") ?? []) : []),
   ]);
-  return { ...servicesOf(sections, errors), options, errors };
+  const unread = options.get("start-and-report");
+  if (unread !== undefined && truth(unread) === undefined)
+    errors.push('ERROR >> Unable to parse "--start-and-report": Value must be true or false');
+  return { ...servicesOf(sections, errors), options, sections, errors };
 }
 
 function servicesOf(sections: ReadonlyMap<string, ReadonlyMap<string, string>>, errors: string[]) {

@@ -56,6 +56,16 @@ export const ini = quick(({ host }) =>
     ]),
   ),
 );
+export const software = quick(({ host }) =>
+  ok(
+    lines(
+      [...host.volume.software].flatMap((release) => [
+        `tungsten-clustering-${release}`,
+        `tungsten-replicator-${release}`,
+      ]),
+    ),
+  ),
+);
 export const clock = quick(({ world, host }) => ok(`${world.now + host.clockSkewMs}\n`));
 export const space = quick(({ host }) =>
   ok(`/opt\t${host.freeBytes}\t100000000000\n/backups\t50000000000\t100000000000\n`),
@@ -150,7 +160,12 @@ export const publishIni = quick(({ host, args, stdin }) => {
   return host.joined ? ok() : bad(1, "", "/etc/tungsten-secrets/replication-password is missing\n");
 });
 
-export const accounts = quick(({ host }) => (host.mysql.up ? ok() : bad(1, "", "ERROR 2002 (HY000)\n")));
+/** Account creation, unlogged and on every node by itself. */
+export const accounts = quick(({ host }) => {
+  if (!host.mysql.up) return bad(1, "", "ERROR 2002 (HY000)\n");
+  host.mysql.accounts = true;
+  return ok();
+});
 
 export const dropSchema = quick(({ host, args }) => {
   const [schema = ""] = args;

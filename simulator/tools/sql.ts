@@ -43,6 +43,12 @@ export const sql = quick(({ world, host, args }) => {
       return ok(`${mysql.oldestTransaction}\n`);
     case "binlog-position":
       return ok(`${binlogFile}\t${mysql.position}\n`);
+    case "accounts":
+      return ok(
+        ["replication", "application"]
+          .map((role) => `${role}\t${mysql.accounts ? "present" : "absent"}\n`)
+          .join(""),
+      );
     case "logged-tracking":
       return ok(
         `${mysql.log.filter((entry) => entry.kind === "tracking" && first === binlogFile && entry.position > Number(second)).length}\n`,

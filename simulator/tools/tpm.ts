@@ -1,41 +1,51 @@
 /**
  * tpm: install, update, uninstall with the order of effects that was observed (tungsten-observed-conversion §2), so that a
- * kill halfway leaves what it left there. Silent without a terminal; the runner gives it one.
+ * kill halfway leaves what it left there. Nothing on stdout unless `--tty` is among its words; the runner adds it.
  */
-import { emit, type Host, hostsOf, type Installed, type ProductName, siteOf, type World } from "../model.ts";
+import {
+  emit,
+  type Host,
+  hostsOf,
+  type Installed,
+  type ProductName,
+  siteOf,
+  type ToolResult,
+  type World,
+} from "../model.ts";
+import { resetCatalog } from "../mysql.ts";
 import { startReplicator, stopReplicator, thlKey } from "../replicator.ts";
-import { readConfiguration } from "./ini.ts";
+import { startAll } from "./daemons.ts";
+import { readConfiguration, truth } from "./ini.ts";
 import { bad, type Call, ok, type Tool } from "./tool.ts";
-
-const success = "\nNOTE  >> Command successfully completed\n";
-const failure = (host: Host, errors: readonly string[]): string =>
-  [
-    ...errors.map((text) => `ERROR >> ${host.name} >> ${text.replace(/ \(\w+\)$/, "")}`),
-    "#".repeat(69),
-    "# Validation failed",
-    "#".repeat(69),
-    "#".repeat(69),
-    `# Errors for ${host.name}`,
-    "#".repeat(69),
-    ...errors.map((text) => `ERROR >> ${host.name} >> ${text}`),
-    "",
-  ].join("\n");
+import { query, reverse } from "./tpm-query.ts";
+import {
+  completed,
+  completedOn,
+  mysqlTooLong,
+  installed as nextSteps,
+  validationFailed,
+} from "./tpm-text.ts";
 
 /** `tpm PRODUCT RELEASE|installed VERB …`. */
 export const tpm: Tool = function* (call: Call) {
   const { world, host, args } = call;
   const product: ProductName = args[0] === "crossSite" ? "crossSite" : "cluster";
-  const [, from = "", verb = ""] = args;
-  if (verb === "query") return query(host, product, from);
-  if (from !== "installed" && !host.volume.software.has(from))
-    return bad(127, "", `tools/tpm: No such file or directory\n`);
+  const [, from = "", verb = "", what = ""] = args;
+  if (verb === "query") return query(host, product, from, what);
+  if (verb === "reverse") return reverse(host, product);
+  if (from !== "installed" && !host.volume.software.has(from)) return noTree;
+  if (from === "installed" && host.volume.installed[product] === undefined) return noTree;
   if (host.tools.filter((tool) => tool.argv[0] === "tpm").length > 1)
     return bad(1, "ERROR >> There is already another Tungsten installation script running\n");
   emit(world, { kind: "tpm", host: host.name, product, verb, when: "begin" });
   const result = yield* verbs[verb]?.(call, product, from) ?? unknownVerb(verb);
   emit(world, { kind: "tpm", host: host.name, product, verb, when: "end" });
-  return result;
+  return args.includes("--tty") ? result : { ...result, out: "" };
 };
+
+const noTree = bad(127, "", "tools/tpm: No such file or directory\n");
+const homeOf = (product: ProductName): string =>
+  product === "cluster" ? "/opt/continuent" : "/opt/replicator";
 
 // biome-ignore lint/correctness/useYield: a message that takes no time
 function* unknownVerb(verb: string) {
@@ -48,22 +58,24 @@ const verbs: Record<string, Verb> = {
   *validate(call, product) {
     yield 5000;
     const errors = checks(call.world, call.host, product, "install");
-    return errors.length > 0 ? bad(1, failure(call.host, errors)) : ok(success);
+    return errors.length > 0 ? bad(1, validationFailed(call.host.name, errors)) : ok(completed);
   },
   *install(call, product, release) {
     const { world, host } = call;
     const errors = checks(world, host, product, "install");
     yield 8000;
-    if (errors.length > 0) return bad(1, failure(host, errors));
+    if (errors.length > 0) return bad(1, validationFailed(host.name, errors));
     yield 14000;
     setInstalled(world, host, product, release);
-    return ok(success);
+    if (truth(readConfiguration(host.volume.ini ?? "", product).options.get("start-and-report") ?? "false"))
+      startAll(world, host, product);
+    return ok(nextSteps(homeOf(product)));
   },
   *update(call, product, release) {
     const { world, host } = call;
     yield 5000;
     const errors = checks(world, host, product, "update");
-    if (errors.length > 0) return bad(1, failure(host, errors));
+    if (errors.length > 0) return bad(1, validationFailed(host.name, errors));
     host.connector = { running: true, since: world.now + 2000 };
     yield 6000;
     const ran = host.replicators[product] !== undefined;
@@ -73,31 +85,43 @@ const verbs: Record<string, Verb> = {
     if (product === "cluster") emptySchemas(world, host);
     yield 3000;
     if (ran || world.variant % 4 !== 3) startReplicator(world, host, product);
-    return ok(success);
+    return ok(completed);
   },
   *uninstall(call, product) {
-    yield* uninstall(call, product);
+    if (!call.args.includes("--i-am-sure"))
+      return bad(
+        1,
+        "ERROR >> Uninstalling removes all data of this installation\nERROR >> Add --i-am-sure\n",
+      );
+    const stuck = yield* uninstall(call, product);
+    if (stuck !== undefined) return stuck;
     return ok(
-      `NOTE  >> ${call.host.name} >> Command successfully completed\n`,
+      completedOn(call.host.name),
       "sh: 0: getcwd() failed: No such file or directory\nsh: 0: getcwd() failed: No such file or directory\n",
     );
   },
 };
 
-/** stopall; start offline; read_only off; reset -all of each service; logs; stop; the tree and its link last. */
-function* uninstall({ world, host }: Call, product: ProductName): Generator<number, void, void> {
+/**
+ * stopall; start offline; read_only off; reset -all of each service; logs; stop; the tree and its link last. With MySQL
+ * down it waits for it, gives up, and leaves the replicator that it started running. Undefined when it went through.
+ */
+function* uninstall(
+  { world, host }: Call,
+  product: ProductName,
+): Generator<number, ToolResult | undefined, void> {
   const installed = host.volume.installed[product];
   if (installed === undefined) return;
   stopReplicator(world, host, product);
   yield 1500;
   startReplicator(world, host, product, true);
   yield 1000;
+  for (let waited = 0; !host.mysql.up && waited < 15; waited += 1) yield 2000;
+  if (!host.mysql.up) return bad(1, mysqlTooLong(host.name));
   if (host.mysql.readOnly) setReadOnly(world, host, false, "tpm uninstall");
   for (const { source, name } of installed.services) {
     yield 500;
-    const schema = `tungsten_${siteOf(world, source).dataservice}`;
-    host.mysql.schemas.set(schema, "empty");
-    emit(world, { kind: "tracking-dropped", host: host.name, schema });
+    resetCatalog(world, host, `tungsten_${siteOf(world, source).dataservice}`);
     host.volume.thl.delete(thlKey(product, name));
   }
   yield 2000;
@@ -105,6 +129,7 @@ function* uninstall({ world, host }: Call, product: ProductName): Generator<numb
   yield 1500;
   delete host.volume.installed[product];
   delete host.volume.installedIni[product];
+  return undefined;
 }
 
 export function setReadOnly(world: World, host: Host, value: boolean, by: string): void {
@@ -115,7 +140,7 @@ export function setReadOnly(world: World, host: Host, value: boolean, by: string
 /** Each message ends with its check's class name, as in the transcripts. */
 function checks(world: World, host: Host, product: ProductName, verb: "install" | "update"): string[] {
   const errors: string[] = [];
-  const home = product === "cluster" ? "/opt/continuent" : "/opt/replicator";
+  const home = homeOf(product);
   const text = host.volume.ini;
   if (!host.mysql.up)
     errors.push(
@@ -130,12 +155,16 @@ function checks(world: World, host: Host, product: ProductName, verb: "install" 
     errors.push(
       "This directory has already been configured.  Try using `tools/tpm update` to make changes. (ConfiguredDirectoryCheck)",
     );
-    errors.push(`There is already an installation at ${home}/tungsten (InstallingOverExistingInstallation)`);
     if (host.replicators[product] !== undefined)
       errors.push(
         `The replicator in ${home} is still running.  You must stop it before installation can continue. (HostReplicatorServiceRunningCheck)`,
       );
+    errors.push(`There is already an installation at ${home}/tungsten (InstallingOverExistingInstallation)`);
+    errors.push(
+      `There is already a directory at ${home}/releases/tungsten-${product === "cluster" ? "clustering" : "replicator"}-${installed.release}_pid1234 (TargetDirectoryDoesNotExist)`,
+    );
   }
+  if (verb === "install") errors.push(...leftLogs(world, host, product));
   if (verb === "update" && installed === undefined)
     errors.push(`There is no installation at ${home}/tungsten`);
   const own = clusters.get(siteOf(world, host.site).dataservice);
@@ -154,6 +183,22 @@ function checks(world: World, host: Host, product: ProductName, verb: "install" 
       `The host is configured to be 'master' but it is currently operating as a 'slave' (CurrentTopologyCheck)`,
     );
   return errors;
+}
+
+/** A service whose log is still on the volume. An existing tracking schema alone is accepted. */
+function leftLogs(world: World, host: Host, product: ProductName): readonly string[] {
+  const prefix = thlKey(product, "");
+  const left = [...host.volume.thl].filter(([key, log]) => key.startsWith(prefix) && log.length > 0);
+  return left.flatMap(([key]) => {
+    const service = key.slice(prefix.length);
+    const source = host.volume.installed[product]?.services.find(({ name }) => name === service)?.source;
+    const schema = `tungsten_${source === undefined ? service : siteOf(world, source).dataservice}`;
+    return [
+      `Replication log directory ${homeOf(product)}/thl/${service} already contains log files (THLStorageCheck)`,
+      `THL schema ${schema} already has tables created at tungsten@${host.name}:13306 (WITH PASSWORD) (THLStorageCheck)`,
+      `Transferred log directory ${homeOf(product)}/relay/${service} already contains log files (ServiceTransferredLogStorageCheck)`,
+    ];
+  });
 }
 
 function setInstalled(world: World, host: Host, product: ProductName, release: string): void {
@@ -195,11 +240,4 @@ function emptySchemas(world: World, host: Host): void {
   for (const { name } of host.volume.installed.cluster?.services ?? [])
     if (name.includes("_from_") && !host.mysql.schemas.has(`tungsten_${name}`) && world.variant % 2 === 0)
       host.mysql.schemas.set(`tungsten_${name}`, "empty");
-}
-
-function query(host: Host, product: ProductName, from: string) {
-  const installed = host.volume.installed[product];
-  return installed === undefined
-    ? bad(127, "", "tools/tpm: No such file or directory\n")
-    : ok(`${from === "installed" ? installed.release : from}\n`);
 }

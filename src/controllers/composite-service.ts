@@ -5,7 +5,7 @@ import type { Condition } from "../crds/fields.ts";
 import { parseSpec } from "../crds/parse.ts";
 import { isConflict } from "../kube/errors.ts";
 import { compositeKind } from "../kube/kinds.ts";
-import { type Namespace, readNamespace } from "./estate-reader.ts";
+import { type Namespace, readNamespace, siteWithProcedure } from "./estate-reader.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import type { ClusterLimits } from "./tungsten-cluster.ts";
 import type { Requeue } from "./upgrade-request.ts";
@@ -54,12 +54,14 @@ function readiness(name: string, type: string, namespace: Namespace, members: re
     (statusOf(namespace, site).conditions ?? []).some(
       (each: { type: string; status: string }) => each.type === "Ready" && each.status === "True",
     );
+  const busy = siteWithProcedure(namespace, members);
   if (topologies.every((topology) => topology === "CAA")) {
     const out = members.find((site) => !ready(site));
-    return out === undefined
-      ? say("Ready", "True", "Replicating", `${members.length} sites replicate as ${type}`)
-      : say("Ready", "False", "NotReplicating", `${out} is not Ready`);
+    if (out === undefined)
+      return say("Ready", "True", "Replicating", `${members.length} sites replicate as ${type}`);
+    if (busy === undefined) return say("Ready", "False", "NotReplicating", `${out} is not Ready`);
   }
+  if (busy !== undefined) return say("Ready", "False", "ProcedureRuns", `a procedure runs on ${busy}`);
   if (topologies.includes("MSAA") || topologies.includes("Mixed")) {
     const way =
       "create an UpgradeRequest with procedure ConvertMsaaToCaa and convertMsaaToCaa.compositeService.name";

@@ -11,7 +11,7 @@ import { estateWith } from "../topology/estate-of.ts";
 import { generatedService } from "../topology/names.ts";
 import { services } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
-import { readNamespace, readPods } from "./estate-reader.ts";
+import { readNamespace, readPods, siteWithProcedure } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import type { ClusterLimits } from "./tungsten-cluster.ts";
@@ -29,7 +29,8 @@ export async function reconcileLink(shell: Shell, limits: ClusterLimits, ref: Ob
   try {
     const parsed = parseSpec(crossSiteLink.spec, object.spec);
     if ("faults" in parsed) return await refuse(shell, object, parsed.faults.join("; "));
-    const { estates, problems } = await readNamespace(shell.objects, ref.namespace);
+    const namespace = await readNamespace(shell.objects, ref.namespace);
+    const { estates, problems } = namespace;
     const own = problems
       .filter(({ about }) => about === `CrossSiteLink/${ref.name}`)
       .map(({ sentence }) => sentence);
@@ -42,7 +43,8 @@ export async function reconcileLink(shell: Shell, limits: ClusterLimits, ref: Ob
     if (estate === undefined || source === undefined || target === undefined)
       return await refuse(shell, object, "its sites are in no estate");
     const lines = await linesOf(shell, estate, source, target);
-    await tellLines(shell, object, source, target, lines);
+    const busy = siteWithProcedure(namespace, [source.name, target.name]);
+    await tellLines(shell, object, { source, target, busy }, lines);
     return {
       afterMs: lines.every(({ status }) => status?.state === "ONLINE") ? limits.healthMs : limits.idleMs,
     };
@@ -78,25 +80,29 @@ const say = (type: string, status: Told["status"], reason: string, message: stri
   message,
 });
 
+type Direction = { readonly source: Site; readonly target: Site; readonly busy: string | undefined };
+
+function readiness({ source, target, busy }: Direction, lines: readonly Line[]): Told {
+  const off = lines.find(({ status }) => status?.state !== "ONLINE");
+  if (off === undefined)
+    return say("Ready", "True", "Replicating", `${target.name} applies ${source.name} on every node`);
+  const why = `${off.name}: ${off.status === undefined ? "no service yet" : "not ONLINE"}`;
+  if (busy !== undefined)
+    return say("Ready", "False", "ProcedureRuns", `${why}; a procedure runs on ${busy}`);
+  return off.status === undefined
+    ? say("Ready", "False", "NoServiceYet", why)
+    : say("Ready", "False", "NotReplicating", why);
+}
+
 async function tellLines(
   shell: Shell,
   object: KubeObject,
-  source: Site,
-  target: Site,
+  direction: Direction,
   lines: readonly Line[],
 ): Promise<void> {
+  const { source, target } = direction;
   const online = lines.filter(({ status }) => status?.state === "ONLINE");
   const superseded = lines.length > 0 && lines.every((line) => line.superseded);
-  const off = lines.find(({ status }) => status?.state !== "ONLINE");
-  const ready =
-    off === undefined
-      ? say("Ready", "True", "Replicating", `${target.name} applies ${source.name} on every node`)
-      : say(
-          "Ready",
-          "False",
-          "NotReplicating",
-          `${off.name}: ${off.status === undefined ? "no service yet" : "not ONLINE"}`,
-        );
   const replaced = superseded
     ? say(
         "Superseded",
@@ -118,7 +124,7 @@ async function tellLines(
       nodesReady: `${online.length}/${lines.length}`,
       lag: online.length === lines.length ? `${Math.ceil(lag)}s` : "unknown",
     },
-    [say("Accepted", "True", "Accepted", "the spec is sound"), ready, replaced],
+    [say("Accepted", "True", "Accepted", "the spec is sound"), readiness(direction, lines), replaced],
   );
 }
 

@@ -46,6 +46,10 @@ export async function readNamespace(objects: Pick<Objects, "list">, namespace: s
   };
 }
 
+/** The first of these sites on which a procedure runs, as the sites' own status tells; undefined if none. */
+export const siteWithProcedure = ({ clusters }: Namespace, sites: readonly string[]): string | undefined =>
+  sites.find((site) => (clusters.get(site)?.status?.runningProcedure ?? "") !== "");
+
 function clusterInput(object: KubeObject): ClusterInput[] {
   const parsed = parseSpec(tungstenCluster.spec, object.spec);
   if ("faults" in parsed || object.metadata.deletionTimestamp !== undefined) return [];

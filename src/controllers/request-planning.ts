@@ -10,7 +10,7 @@ import { sha256Of } from "./checksum.ts";
 import { readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { ownerOf } from "./ownership.ts";
-import { takeSites } from "./request-sites.ts";
+import { type Admitted, closedSite, releaseSites, takeSites } from "./request-sites.ts";
 import { type StatusChange, writeStatus } from "./request-status.ts";
 import { listCopies } from "./run-copies.ts";
 import type { KubeObject } from "./shell.ts";
@@ -138,22 +138,32 @@ async function approve(pass: Pass, prepared: Planned): Promise<Requeue> {
   }
   const objection = notApproved(pass, hash);
   if (objection !== undefined) {
+    await giveSitesBack(pass);
     await tell([objection], "awaiting approval");
     return { afterMs: limits.idleMs };
   }
-  const reads = pass.procedureOf(spec).procedure.readsOnly === true;
-  const queued = reads ? undefined : await takeSites(pass);
-  if (queued !== undefined) {
-    await tell(
-      [
-        say("Approved", "True", "Approved", `plan ${hash} is approved`),
-        say("Queued", "True", "SiteTaken", queued),
-      ],
-      "queued",
-    );
+  const approved = say("Approved", "True", "Approved", `plan ${hash} is approved`);
+  const admitted = await admit(pass);
+  if ("queued" in admitted) {
+    await tell([approved, say("Queued", "True", "SiteTaken", admitted.queued)], "queued");
     return { afterMs: limits.idleMs };
   }
-  return begin(pass, prepared, planned);
+  // What was seen before the sites were ours may be what another run left half-way: plan once more.
+  return admitted.fresh ? { afterMs: 0 } : begin(pass, prepared, planned);
+}
+
+/** What only reads needs no site to itself. */
+async function admit(pass: Pass): Promise<Admitted> {
+  if (pass.procedureOf(pass.spec).procedure.readsOnly === true) return { fresh: false };
+  const closed = closedSite(pass);
+  return closed === undefined ? takeSites(pass) : { queued: closed };
+}
+
+/** A request that is not approved (any more) keeps no other one waiting. */
+async function giveSitesBack({ shell, request, estate, fences }: Pass): Promise<void> {
+  if (!fences.has(request.metadata.uid ?? "")) return;
+  const sites = estate.sites.map(({ name }) => name);
+  await releaseSites(shell, request, sites, fences);
 }
 
 const refOf = (request: KubeObject) => ({
@@ -165,9 +175,17 @@ const refOf = (request: KubeObject) => ({
 function notApproved(pass: Pass, hash: string): Told | undefined {
   const { spec, shell, request } = pass;
   const now = shell.clock.now();
+  const earlier = formerRun(pass, (outcome) => outcome === "Aborted" || outcome === "Reverted");
   const how = `kubectl -n ${request.metadata.namespace} patch upg ${request.metadata.name} --type merge -p '{"spec":{"approvedPlan":"${hash}"}}'`;
   if (spec.approval === "Manual" && spec.approvedPlan === "")
     return say("Approved", "False", "AwaitingApproval", `read the plan, then: ${how}`);
+  if (spec.approval === "Automatic" && spec.approvedPlan === "" && earlier !== undefined)
+    return say(
+      "Approved",
+      "False",
+      "AwaitingApproval",
+      `a run of this name ended as ${earlier} before, so it does not begin by itself again; read the plan, then: ${how}`,
+    );
   if (spec.approvedPlan !== "" && spec.approvedPlan !== hash)
     return say(
       "Approved",
@@ -187,6 +205,7 @@ function notApproved(pass: Pass, hash: string): Told | undefined {
 /** Freezes the pins and puts the finalizer on; from here on the plan never changes. */
 async function begin(pass: Pass, prepared: Planned, planned: readonly Told[]): Promise<Requeue> {
   const { shell, request } = pass;
+  const { procedure, frozen } = pass.procedureOf(pass.spec);
   const now = shell.clock.now();
   const finalizers = [...new Set([...(request.metadata.finalizers ?? []), runFinalizer])];
   const held = await shell.objects.patch(requestKind, refOf(request), {
@@ -196,7 +215,9 @@ async function begin(pass: Pass, prepared: Planned, planned: readonly Told[]): P
     ...pass.ledger,
     phase: "Running",
     planHash: prepared.hash,
-    pins: prepared.pins,
+    pins: { ...prepared.pins, parameters: { ...frozen } },
+    procedure: procedure.name,
+    revision: procedure.revision,
     approvedAt: now,
     cursor: { step: 0, part: 0, since: now, round: 1 },
   };
@@ -210,20 +231,31 @@ async function begin(pass: Pass, prepared: Planned, planned: readonly Told[]): P
   return { afterMs: 0 };
 }
 
-/** The sites remember a finished run of this name: self-heal or a restore has created the request again. */
-function rememberedAsDone({ estate, namespace, request, spec }: Pass): boolean {
-  return estate.sites.every((site) => {
-    const runs: { name: string; procedure: string; outcome: string; uid: string }[] =
-      namespace.clusters.get(site.name)?.status?.finishedRuns ?? [];
-    return runs.some(
-      (run) =>
-        run.name === request.metadata.name &&
-        run.procedure === spec.procedure &&
-        run.outcome === "Succeeded" &&
-        run.uid !== request.metadata.uid,
-    );
-  });
+type FinishedRun = { name: string; procedure: string; outcome: string; uid: string };
+
+/** What the sites remember of a former run of this name and procedure: self-heal or a restore creates requests again. */
+function formerRun(
+  { namespace, request, spec }: Pass,
+  fits: (outcome: string) => boolean,
+  site?: string,
+): string | undefined {
+  const clusters = [...namespace.clusters.values()];
+  const runs = clusters
+    .filter(({ metadata }) => site === undefined || metadata.name === site)
+    .flatMap(({ status }): FinishedRun[] => status?.finishedRuns ?? []);
+  return runs.find(
+    (run) =>
+      run.name === request.metadata.name &&
+      run.procedure === spec.procedure &&
+      fits(run.outcome) &&
+      run.uid !== request.metadata.uid,
+  )?.outcome;
 }
+
+const rememberedAsDone = (pass: Pass): boolean =>
+  pass.estate.sites.every(
+    ({ name }) => formerRun(pass, (outcome) => outcome === "Succeeded", name) !== undefined,
+  );
 
 async function end(pass: Pass, outcome: "Planned" | "AlreadyDone" | "Aborted"): Promise<Requeue> {
   const { shell, request } = pass;

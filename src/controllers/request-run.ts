@@ -1,9 +1,10 @@
 /** A request after approval: one decision a pass, recorded before it is carried out. */
 
+import type { Told } from "../crds/conditions.ts";
 import type { Ledger } from "../crds/ledger.ts";
 import { advance, type Controls, type Decision } from "../procedures/advance.ts";
 import { entriesOf } from "../procedures/journal.ts";
-import { departed, renderedInis, runOf } from "../procedures/prepare.ts";
+import { departed, otherRevision, renderedInis, reworded, runOf } from "../procedures/prepare.ts";
 import type { Procedure } from "../procedures/procedure.ts";
 import { cursorInWords, tellRun } from "../procedures/tell.ts";
 import { placeOf } from "../procedures/track.ts";
@@ -13,21 +14,27 @@ import { appendJournal } from "./journal-pages.ts";
 import { perform } from "./perform.ts";
 import { keepReport } from "./report-pages.ts";
 import { lentFor } from "./request-planning.ts";
-import { takeSites } from "./request-sites.ts";
+import { type Admitted, lostSite, takeSites } from "./request-sites.ts";
 import { writeStatus } from "./request-status.ts";
 import { copyOf, listCopies } from "./run-copies.ts";
+import type { KubeObject } from "./shell.ts";
 import type { Pass, Requeue } from "./upgrade-request.ts";
 
 export async function runRequest(pass: Pass): Promise<Requeue> {
   const { shell, request, ledger, fences } = pass;
-  const { procedure } = pass.procedureOf(pass.spec);
-  const queued = procedure.readsOnly === true ? undefined : await takeSites(pass);
-  if (queued !== undefined) return tellQueued(pass, procedure, queued);
+  const { procedure, frozen } = pass.procedureOf(pass.spec);
+  const other = otherRevision(ledger, procedure);
+  if (other !== undefined) return tellOtherRevision(pass, other);
+  const admitted: Admitted = procedure.readsOnly === true ? { fresh: false } : await takeSites(pass);
+  if ("queued" in admitted) return tellQueued(pass, procedure, admitted.queued);
   const pods = await readPods(shell.objects, pass.estate.namespace);
-  const decision = await decide(pass, procedure, pods);
+  const decision = await decide(pass, procedure, frozen, pods);
+  const lost = decision.kind === "act" ? await lostSite(pass) : undefined;
+  if (lost !== undefined) return tellQueued(pass, procedure, lost);
   if (decision.kind === "move" && decision.noted !== undefined)
     await keepReport(shell.objects, request, decision.noted);
-  const told = tellRun(procedure, decision, pass.spec);
+  const deleted = request.metadata.deletionTimestamp !== undefined;
+  const told = [...tellRun(procedure, decision, { ...pass.spec, deleted }), ...admittedAgain(request)];
   const written = await writeStatus(shell, request, {
     ledger: decision.ledger,
     told,
@@ -46,6 +53,7 @@ export async function runRequest(pass: Pass): Promise<Requeue> {
 async function decide(
   pass: Pass,
   procedure: Procedure,
+  frozen: Readonly<Record<string, string>>,
   pods: Awaited<ReturnType<typeof readPods>>,
 ): Promise<Decision> {
   const { shell, request, ledger, estate, spec, limits } = pass;
@@ -54,7 +62,7 @@ async function decide(
   const lent = lentFor(estate);
   const ini = renderedInis(pins.primaries, lent);
   const generation = request.metadata.generation ?? 0;
-  const changed = departed(pins, estate, ini, lent);
+  const changed = reworded(pins, frozen) ?? departed(pins, estate, ini, lent);
   if (changed !== undefined) return haltDeparted(ledger, changed, generation, shell.clock.now());
   const controls: Controls = {
     generation,
@@ -84,7 +92,7 @@ const placeOfQuestions = ({ cursor, surveys }: Ledger): string =>
   [...Object.values(cursor), ...Object.values(surveys ?? {}).map(({ notBefore }) => notBefore)].join(".");
 
 /** Told as a halt, and over as soon as the specs fit again. */
-function haltDeparted(ledger: Ledger, message: string, generation: number, now: number): Decision {
+export function haltDeparted(ledger: Ledger, message: string, generation: number, now: number): Decision {
   const halt = {
     reason: "WorldDeparted",
     message,
@@ -92,6 +100,22 @@ function haltDeparted(ledger: Ledger, message: string, generation: number, now: 
     generation: generation - 1,
   };
   return { kind: "halt", ledger: { ...ledger, halt }, reason: "WorldDeparted", message };
+}
+
+/** A run that had to wait for its sites once more, and has them. */
+function admittedAgain(request: KubeObject): readonly Told[] {
+  const conditions: readonly { type: string; status: string }[] = request.status?.conditions ?? [];
+  const waited = conditions.some(({ type, status }) => type === "Queued" && status === "True");
+  return waited
+    ? [{ type: "Queued", status: "False", reason: "Admitted", message: "the sites are admitted to this run" }]
+    : [];
+}
+
+/** Its ledger is left as it is. */
+async function tellOtherRevision({ shell, request, limits }: Pass, why: string): Promise<Requeue> {
+  shell.log.error({ name: request.metadata.name }, why);
+  shell.events.emit(request, "Warning", "OtherRevision", why);
+  return { afterMs: limits.idleMs };
 }
 
 async function tellQueued(pass: Pass, procedure: Procedure, why: string): Promise<Requeue> {

@@ -1,47 +1,80 @@
 /** The sites of a run: their Leases are taken in name order and their fences remembered for as long as the process lives. */
 import { clusterKind, requestKind } from "../kube/kinds.ts";
-import type { KubeObject, Shell } from "./shell.ts";
-import { releaseSiteLease, takeSiteLease } from "./site-lease.ts";
+import type { KubeObject, Objects, Shell } from "./shell.ts";
+import { releaseSiteLease, siteHolder, takeSiteLease } from "./site-lease.ts";
 import type { FenceBook, Pass } from "./upgrade-request.ts";
 
-/** Takes every site's Lease; returns why not when another request holds one. What was taken stays: the order prevents deadlock. */
-export async function takeSites(pass: Pass): Promise<string | undefined> {
-  const { shell, request, estate, fences, namespace } = pass;
+/** Who waits, and for whom; or all sites held, `fresh` when one of them was taken only now. */
+export type Admitted = { readonly queued: string } | { readonly fresh: boolean };
+
+/** Takes every site's Lease that this process does not hold yet. What was taken stays: the order prevents deadlock. */
+export async function takeSites({ shell, request, estate, fences }: Pass): Promise<Admitted> {
   const uid = request.metadata.uid ?? "";
   const held = fences.get(uid) ?? new Map<string, string>();
   fences.set(uid, held);
+  let fresh = false;
   for (const site of estate.sites) {
     if (held.has(site.name)) continue;
-    const paused = namespace.clusters.get(site.name)?.spec?.proceduresPaused === true;
-    if (paused) return `spec.proceduresPaused of TungstenCluster ${site.name} admits no procedure; clear it`;
     const at = { namespace: estate.namespace, site: site.name, holder: uid, now: shell.clock.now() };
     const admission = await takeSiteLease(shell.objects, at, (holder) =>
-      holderIsOver(shell, estate.namespace, holder),
+      holderIsOver(shell.objects, estate.namespace, holder),
     );
-    if (!admission.held)
-      return `site ${site.name} is held by ${await nameOf(shell, estate.namespace, admission.holder)}; this run waits for it`;
+    if (!admission.held) {
+      const holder = await nameOf(shell.objects, estate.namespace, admission.holder);
+      return { queued: `site ${site.name} is held by ${holder}; this run waits for it` };
+    }
     held.set(site.name, admission.fence);
+    fresh = true;
+  }
+  return { fresh };
+}
+
+/** A site that admits no new procedure. One that runs already is not stopped by it. */
+export function closedSite({ estate, namespace }: Pass): string | undefined {
+  const closed = estate.sites.find(
+    ({ name }) => namespace.clusters.get(name)?.spec?.proceduresPaused === true,
+  );
+  return closed && `spec.proceduresPaused of TungstenCluster ${closed.name} admits no procedure; clear it`;
+}
+
+/** Asked live before every act: a site whose Lease names somebody else by now. The next pass asks for it again. */
+export async function lostSite({ shell, request, estate, fences }: Pass): Promise<string | undefined> {
+  const uid = request.metadata.uid ?? "";
+  for (const { name } of estate.sites) {
+    const holder = await siteHolder(shell.objects, estate.namespace, name);
+    if (holder === uid) continue;
+    fences.delete(uid);
+    const other = holder === "" ? "nobody" : await nameOf(shell.objects, estate.namespace, holder);
+    return `the Lease of site ${name} names ${other}, no longer this run; it is asked for again`;
   }
   return undefined;
 }
 
 /** The UpgradeRequest or TungstenCluster with that UID; a site that is being installed is held by its TungstenCluster. */
-async function holderWith(shell: Shell, namespace: string, uid: string): Promise<KubeObject | undefined> {
+async function holderWith(
+  objects: Pick<Objects, "list">,
+  namespace: string,
+  uid: string,
+): Promise<KubeObject | undefined> {
   for (const kind of [requestKind, clusterKind]) {
-    const found = (await shell.objects.list(kind, namespace)).find(({ metadata }) => metadata.uid === uid);
+    const found = (await objects.list(kind, namespace)).find(({ metadata }) => metadata.uid === uid);
     if (found !== undefined) return { ...found, kind: kind.kind };
   }
   return undefined;
 }
 
-async function nameOf(shell: Shell, namespace: string, uid: string): Promise<string> {
-  const holder = await holderWith(shell, namespace, uid);
+async function nameOf(objects: Objects, namespace: string, uid: string): Promise<string> {
+  const holder = await holderWith(objects, namespace, uid);
   return holder === undefined ? uid : `${holder.kind} ${holder.metadata.name}`;
 }
 
 /** A holder that is gone holds nothing any more, nor a request that is finished, nor a site that installs nothing. */
-async function holderIsOver(shell: Shell, namespace: string, uid: string): Promise<boolean> {
-  const holder = await holderWith(shell, namespace, uid);
+export async function holderIsOver(
+  objects: Pick<Objects, "list">,
+  namespace: string,
+  uid: string,
+): Promise<boolean> {
+  const holder = await holderWith(objects, namespace, uid);
   const phase: unknown = holder?.status?.ledger?.phase;
   return (
     holder === undefined || phase === "Finished" || (holder.kind === clusterKind.kind && phase !== "Running")

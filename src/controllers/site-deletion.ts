@@ -28,12 +28,15 @@ export async function deleteSite(
   const { name } = object.metadata;
   const namespace = object.metadata.namespace ?? "";
   if (!object.metadata.finalizers?.includes(siteFinalizer)) return "never";
-  const user = dependant(name, all);
+  const needed = neededBy(name, all);
   const holder = await siteHolder(shell.objects, namespace, name);
   const running = holder !== "" && holder !== object.metadata.uid;
-  if (user !== undefined || running) {
-    const why = user ?? `the procedure of UpgradeRequest with UID ${holder} runs on it`;
-    shell.events.emit(object, "Warning", "DeletionHeld", `not deleted: ${why}; remove it there first`);
+  if (needed !== "" || running) {
+    const why =
+      needed !== ""
+        ? `${needed} needs it; remove it there first`
+        : `the procedure of UpgradeRequest with UID ${holder} runs on it; let it end or abort it first`;
+    shell.events.emit(object, "Warning", "DeletionHeld", `not deleted: ${why}`);
     return { afterMs: limits.idleMs };
   }
   const kinds = object.spec?.retention === "Delete" ? [...order, claimKind] : order;
@@ -49,10 +52,10 @@ export async function deleteSite(
   return "never";
 }
 
-/** The object that still needs the site, if any. */
-function dependant(name: string, { links, composites }: Namespace): string | undefined {
+/** The object that still needs the site, by kind and name; empty if none. The deletion policy reads it in the status. */
+export function neededBy(name: string, { links, composites }: Namespace): string {
   const composite = composites.find(({ members }) => members.includes(name));
-  if (composite !== undefined) return `it is a member of CompositeService ${composite.name}`;
+  if (composite !== undefined) return `CompositeService ${composite.name}`;
   const link = links.find(({ source, target }) => source === name || target === name);
-  return link && `CrossSiteLink ${link.name} ends here`;
+  return link === undefined ? "" : `CrossSiteLink ${link.name}`;
 }

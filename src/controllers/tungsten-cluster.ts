@@ -16,7 +16,7 @@ import { applyAll } from "./apply.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
 import { assertRecorded } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
-import { deleteSite, siteFinalizer } from "./site-deletion.ts";
+import { deleteSite, neededBy, siteFinalizer } from "./site-deletion.ts";
 import { type Installing, installWhenDue } from "./site-install.ts";
 import { ensureSiteSecret } from "./site-secret.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
@@ -70,12 +70,13 @@ async function passOver(
 ): Promise<Requeue> {
   const namespace = await readNamespace(shell.objects, object.metadata.namespace ?? "");
   if (object.metadata.deletionTimestamp !== undefined) return deleteSite(shell, object, namespace, limits);
+  const need = { neededBy: neededBy(object.metadata.name, namespace) };
   const parsed = parseSpec(tungstenCluster.spec, object.spec);
   const faults = "faults" in parsed ? parsed.faults : faultsOf(object, parsed.spec, namespace);
-  if ("faults" in parsed || faults.length > 0) return refuse(shell, object, faults.join("; "));
+  if ("faults" in parsed || faults.length > 0) return refuse(shell, object, need, faults.join("; "));
   const { spec } = parsed;
   if (spec.paused) {
-    await tell(shell, object, {}, [
+    await tell(shell, object, need, [
       say("Accepted", "True", "Accepted", "the spec is sound"),
       say("Reconciling", "True", "Paused", "spec.paused is set: nothing is reconciled"),
     ]);
@@ -83,10 +84,11 @@ async function passOver(
   }
   const estate = estateWith(namespace.estates, object.metadata.name);
   const site = estate?.sites.find(({ name }) => name === object.metadata.name);
-  if (estate === undefined || site === undefined) return refuse(shell, object, "the site is in no estate");
+  if (estate === undefined || site === undefined)
+    return refuse(shell, object, need, "the site is in no estate");
   if (!object.metadata.finalizers?.includes(siteFinalizer)) return addFinalizer(shell, object);
   const missing = await ensureSiteSecret(shell.objects, estate.namespace, site.name, spec);
-  if (missing !== undefined) return refuse(shell, object, missing);
+  if (missing !== undefined) return refuse(shell, object, need, missing);
   const pass: ClusterPass = { shell, limits, object, spec, namespace, estate, site, runnerScript, fences };
   return converge(pass);
 }
@@ -100,7 +102,9 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   const installing: Installing = await installWhenDue(pass, view);
   const accepted = say("Accepted", "True", "Accepted", "the spec is sound");
   const ready = readiness(view, installing);
-  await tell(shell, object, { ...view.status, ...(installing.ledger && { ledger: installing.ledger }) }, [
+  const need = { neededBy: neededBy(site.name, pass.namespace) };
+  const ledger = installing.ledger && { ledger: installing.ledger };
+  await tell(shell, object, { ...view.status, ...need, ...ledger }, [
     accepted,
     ...installing.told,
     ...policyTold(spec, view),
@@ -113,9 +117,11 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
 function readiness(view: SiteView, installing: Installing): Told {
   if (installing.ledger !== undefined && installing.ledger.phase !== "Finished")
     return say("Ready", "False", "Installing", installing.why);
-  return view.trouble === undefined
-    ? say("Ready", "True", "Replicating", "every node runs and replicates")
-    : say("Ready", "False", "NotReplicating", view.trouble);
+  if (view.trouble === undefined)
+    return say("Ready", "True", "Replicating", "every node runs and replicates");
+  return view.holder === ""
+    ? say("Ready", "False", "NotReplicating", view.trouble)
+    : say("Ready", "False", "ProcedureRuns", `${view.trouble}; a procedure runs on the site`);
 }
 
 /** A policy that somebody changed is told. Nothing sets it back: a DBA in the middle of work may have meant it. */
@@ -141,8 +147,8 @@ function faultsOf(object: KubeObject, spec: TungstenClusterSpec, namespace: Name
   ];
 }
 
-async function refuse(shell: Shell, object: KubeObject, why: string): Promise<Requeue> {
-  await tell(shell, object, {}, [
+async function refuse(shell: Shell, object: KubeObject, status: object, why: string): Promise<Requeue> {
+  await tell(shell, object, status, [
     say("Accepted", "False", "Refused", why),
     say("Ready", "False", "Refused", why),
   ]);
@@ -155,8 +161,8 @@ async function tellFailure(shell: Shell, ref: ObjectRef, error: unknown): Promis
     const object = await shell.objects.get(clusterKind, ref);
     const why = `the last pass failed and is tried again: ${error instanceof Error ? error.message : String(error)}`;
     if (object !== undefined) await tell(shell, object, {}, [say("Ready", "Unknown", "PassFailed", why)]);
-  } catch {
-    shell.log.warn({ name: ref.name }, "the failure could not be told in the status");
+  } catch (untold) {
+    shell.log.warn({ name: ref.name, error: String(untold) }, "the failure could not be told in the status");
   }
 }
 

@@ -8,12 +8,13 @@ import { type UpgradeRequestSpec, upgradeRequest } from "../crds/upgrade-request
 import { isConflict } from "../kube/errors.ts";
 import { requestKind } from "../kube/kinds.ts";
 import { type About, procedureOf } from "../procedures/catalog.ts";
+import { stalled } from "../procedures/tell.ts";
 import type { Estate } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
 import { finishRequest } from "./request-end.ts";
 import { planRequest } from "./request-planning.ts";
-import { runRequest } from "./request-run.ts";
+import { haltDeparted, runRequest } from "./request-run.ts";
 import { writeStatus } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 
@@ -70,21 +71,15 @@ async function passOver(
   request: KubeObject,
   catalog: Catalog,
 ): Promise<Requeue> {
-  const parsed = parseSpec(upgradeRequest.spec, request.spec);
   const ledger = ledgerOf(request, shell.clock.now());
-  if ("faults" in parsed)
-    return refuse(
-      shell,
-      request,
-      ledger ?? freshLedger(request, shell.clock.now()),
-      parsed.faults.join("; "),
-    );
   if (ledger === undefined) return refuseLedger(shell, request);
   if (ledger.phase === "Finished") return finishRequest(shell, request, ledger, fences);
-  const { about } = catalog(parsed.spec);
+  const stop = ledger.phase === "Running" ? standStill : refuse;
+  const parsed = parseSpec(upgradeRequest.spec, request.spec);
+  if ("faults" in parsed) return stop(shell, limits, request, ledger, parsed.faults.join("; "));
   const namespace = await readNamespace(shell.objects, request.metadata.namespace ?? "");
-  const estate = estateFor(about, namespace);
-  if (estate === undefined) return refuse(shell, request, ledger, noEstate(about));
+  const estate = estateOf(namespace, ledger, catalog(parsed.spec).about);
+  if (typeof estate === "string") return stop(shell, limits, request, ledger, estate);
   const pass: Pass = {
     shell,
     limits,
@@ -99,17 +94,30 @@ async function passOver(
   return ledger.phase === "Planning" ? planRequest(pass) : runRequest(pass);
 }
 
-/** Without its composite a conversion is refused by its own pre-flight, which needs some estate to look at. */
-function estateFor(about: About, namespace: Namespace): Estate | undefined {
-  if ("site" in about) return estateWith(namespace.estates, about.site);
-  const members = namespace.estates.find((estate) => estate.composite?.name === about.composite);
-  return members ?? estateWith(namespace.estates, [...namespace.clusters.keys()][0] ?? "");
+/**
+ * The estate a request is about: before approval the one its spec names, and no other; afterwards the one
+ * its pinned sites are in, whatever became of the CompositeService. A sentence when there is none.
+ */
+function estateOf(namespace: Namespace, { pins }: Ledger, about: About): Estate | string {
+  const [pinned] = Object.keys(pins?.members ?? {});
+  if (pinned !== undefined)
+    return (
+      estateWith(namespace.estates, pinned) ??
+      `TungstenCluster ${pinned} is gone or its spec is unsound; this run was made for it: bring it back`
+    );
+  if ("site" in about)
+    return (
+      estateWith(namespace.estates, about.site) ??
+      `this namespace has no sound TungstenCluster ${about.site}; name one of the estate's sites`
+    );
+  const { composite } = about;
+  const named = namespace.estates.find((estate) => estate.composite?.name === composite);
+  if (named !== undefined) return named;
+  if (!namespace.composites.some(({ name }) => name === composite))
+    return "spec.convertMsaaToCaa.compositeService names no CompositeService of this namespace; create it first";
+  const problem = namespace.problems.find(({ about }) => about === `CompositeService/${composite}`)?.sentence;
+  return `CompositeService ${composite} is not sound: ${problem ?? "its sites are linked with those of another CompositeService; delete those links"}`;
 }
-
-const noEstate = (about: About): string =>
-  "site" in about
-    ? `this namespace has no TungstenCluster ${about.site}; name one of the estate's sites`
-    : "this namespace has no TungstenCluster; create the sites first";
 
 const freshLedger = (request: KubeObject, now: number): Ledger =>
   newLedger(String(request.spec?.procedure ?? "unknown"), 1, request.metadata.uid ?? "", now);
@@ -123,10 +131,30 @@ function ledgerOf(request: KubeObject, now: number): Ledger | undefined {
   return parsed.data.runUid === request.metadata.uid ? parsed.data : freshLedger(request, now);
 }
 
-async function refuse(shell: Shell, request: KubeObject, ledger: Ledger, why: string): Promise<Requeue> {
+async function refuse(
+  shell: Shell,
+  { idleMs }: RequestLimits,
+  request: KubeObject,
+  ledger: Ledger,
+  why: string,
+): Promise<Requeue> {
   const told = [{ type: "Accepted", status: "False" as const, reason: "Refused", message: why }];
   await writeStatus(shell, request, { ledger, told, cursor: "refused" });
-  return { afterMs: 30_000 };
+  return { afterMs: idleMs };
+}
+
+/** A run whose specs are gone or unsound does nothing until they are back. */
+async function standStill(
+  shell: Shell,
+  { idleMs }: RequestLimits,
+  request: KubeObject,
+  ledger: Ledger,
+  why: string,
+): Promise<Requeue> {
+  const decision = haltDeparted(ledger, why, request.metadata.generation ?? 0, shell.clock.now());
+  const told = [stalled(decision)];
+  await writeStatus(shell, request, { ledger: decision.ledger, told, cursor: request.status?.cursor ?? "" });
+  return { afterMs: idleMs };
 }
 
 /** A ledger we cannot read is left as it is: it may be a newer version's. Nothing is done on a guess. */

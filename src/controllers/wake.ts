@@ -1,4 +1,4 @@
-/** When a change of an object is worth a pass: what people say, not what we wrote ourselves. */
+/** When a change of an object is worth a pass, and whose: what people say, not what we wrote ourselves. */
 import type { KubeObject } from "./shell.ts";
 
 /**
@@ -19,4 +19,12 @@ export function saidSomethingNew(): (object: KubeObject, gone: boolean) => boole
     heard.set(uid, said);
     return true;
   };
+}
+
+/** The sites that a CrossSiteLink or CompositeService names: what becomes of it concerns them. Of other kinds, none. */
+export function sitesNamedBy({ spec }: KubeObject): readonly string[] {
+  const named = [spec?.source, spec?.target, ...(Array.isArray(spec?.members) ? spec.members : [])];
+  return named.flatMap((each: { name?: unknown } | undefined) =>
+    typeof each?.name === "string" ? [each.name] : [],
+  );
 }

@@ -21,6 +21,10 @@ export const pinsSchema = z.object({
   backupNodes: z.record(z.string(), text),
   /** Checksums of rendered ini texts by topology kind. */
   iniSha256: z.record(z.string(), text),
+  /** Site → the release that ran when the plan was approved; a way back installs it again. */
+  installed: z.record(z.string(), text).optional(),
+  /** Field path → what the request's own block said, where the steps depend on it. */
+  parameters: z.record(z.string(), text).optional(),
 });
 export type Pins = z.infer<typeof pinsSchema>;
 
@@ -72,6 +76,8 @@ export const ledgerSchema = z.object({
     .max(64),
   /** How many commands this run has begun, over all steps. */
   commandsBegun: z.int(),
+  /** Marker key → the human's word about that command, once it was taken up. */
+  heard: z.record(z.string(), text).optional(),
   halt: haltSchema.optional(),
 });
 export type Ledger = z.infer<typeof ledgerSchema>;

@@ -115,6 +115,11 @@ const status = z.object({
     .optional()
     .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] }),
   runningProcedure: z.string().max(128).optional(),
+  neededBy: z
+    .string()
+    .max(300)
+    .optional()
+    .describe("The CompositeService or CrossSiteLink that has to go before this site can; empty if none."),
   finishedRuns: z
     .array(
       z.object({

@@ -10,7 +10,13 @@ export type LeaderClock = {
   readonly sleep: (ms: number) => Promise<void>;
 };
 
-export type Candidate = { readonly namespace: string; readonly name: string; readonly identity: string };
+export type Candidate = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly identity: string;
+  /** Told why an attempt failed; a lost race is none. Without it a missing right looks like patience. */
+  readonly failed?: (error: unknown) => void;
+};
 
 /** One attempt's memory: what was last seen of the Lease, and since when by our clock. */
 type Seen = { mark: string; since: number };
@@ -60,7 +66,7 @@ type Outcome = { readonly held: boolean; readonly certain: boolean; readonly see
 
 async function tryHold(
   objects: Objects,
-  { namespace, name, identity }: Candidate,
+  { namespace, name, identity, failed }: Candidate,
   limits: LeaderLimits,
   clock: LeaderClock,
   seen: Seen,
@@ -95,11 +101,9 @@ async function tryHold(
     await objects.replace(leaseKind, { ...lease, spec: { ...lease.spec, ...spec, ...taken } });
     return { held: true, certain: true, seen: current };
   } catch (error) {
-    return {
-      held: false,
-      certain: false,
-      seen: isConflict(error) || isAlreadyExists(error) ? { mark: "", since: now } : seen,
-    };
+    const lost = isConflict(error) || isAlreadyExists(error);
+    if (!lost) failed?.(error);
+    return { held: false, certain: false, seen: lost ? { mark: "", since: now } : seen };
   }
 }
 

@@ -17,6 +17,8 @@ export type RestLimits = {
   readonly burst: number;
   /** Further attempts after the first. */
   readonly retries: number;
+  /** Streams that are open at once; each holds one connection for itself. */
+  readonly watches: number;
 };
 
 /** Told after every attempt; `code` is 0 when no answer came. */
@@ -48,8 +50,8 @@ export type Rest = {
   readonly close: () => Promise<void>;
 };
 
-/** Each watch holds one connection for itself (six kinds are watched); the rest serve requests. */
-const connections = 24;
+/** Connections for requests, beside those that watches hold. */
+const requestConnections = 18;
 /** A server that asks for more patience than this is asked again all the same. */
 const longestWaitSeconds = 30;
 
@@ -74,7 +76,7 @@ export function connect(
   timers: Timers = realTimers,
 ): Rest {
   const access = accessBy(config);
-  const agents = agentsFor();
+  const agents = agentsFor(requestConnections + limits.watches);
   const admit = bucket(limits, timers);
 
   const open = async (call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> => {
@@ -147,7 +149,10 @@ export function connect(
 }
 
 /** One Agent for all; another one only when the TLS material has changed, because certificates are renewed on disk. */
-function agentsFor(): { current: (tls: TlsMaterial) => Agent; close: () => Promise<void> } {
+function agentsFor(connections: number): {
+  current: (tls: TlsMaterial) => Agent;
+  close: () => Promise<void>;
+} {
   let agent: Agent | undefined;
   let of: TlsMaterial = {};
   return {

@@ -177,6 +177,8 @@ function podSpec({ site, spec }: Omit<SiteInputs, "runnerScript">) {
           { name: "mysql", containerPort: site.mysqlPort },
           { name: "connector", containerPort: site.connectorPort },
         ],
+        // Ready means that clients can come in by this node's connector. Nothing here ever restarts a database.
+        readinessProbe: { tcpSocket: { port: "connector" }, periodSeconds: 5, failureThreshold: 3 },
         securityContext: {
           allowPrivilegeEscalation: false,
           readOnlyRootFilesystem: true,

@@ -17,6 +17,8 @@ import type {
   Target,
   Verdict,
 } from "./procedure.ts";
+import { takenUp } from "./recorded.ts";
+import { everyNode } from "./scopes.ts";
 import { hasReached, markerKey, placeOf } from "./track.ts";
 import { every } from "./verdicts.ts";
 
@@ -24,6 +26,7 @@ import { every } from "./verdicts.ts";
 export type Acknowledgement = {
   readonly command: string;
   readonly outcome: "Succeeded" | "Failed" | "Retry";
+  readonly reason: string;
 };
 
 /** What the request's spec says about the run, as of now. */
@@ -62,9 +65,12 @@ export type Decision =
 
 const maxRounds = 10;
 const defaultStallSeconds = 300;
+/** A call that was cut may reach its node for as long as a session lasts (settings: EXEC_SESSION_MS and the handshake). */
+const mayStillArriveMs = 90_000;
 
 /** Decides what a running procedure does next. */
-export function advance(procedure: Procedure, ledger: Ledger, world: World): Decision {
+export function advance(procedure: Procedure, recorded: Ledger, world: World): Decision {
+  const ledger = takenUp(recorded, world);
   if (ledger.phase === "Finished") return { kind: "finish", ledger };
   const turned = turnAround(procedure, ledger, world);
   if (turned !== undefined) return turned;
@@ -73,7 +79,7 @@ export function advance(procedure: Procedure, ledger: Ledger, world: World): Dec
   const opened = openStep(ledger, step, world.now);
   if (part === undefined) return nextStep(opened, world.now);
   if (opened.cursor.part === 0 && idle(opened) && opened.direction === "Forward") {
-    const held = holdsOf(procedure, step, part, world);
+    const held = holdsOf(procedure, world);
     if (held.is === "broken") return halt(opened, held.reason, held.why, world);
     if (held.is !== "done") return wait(opened, part, held.why, world);
   }
@@ -87,7 +93,10 @@ function walkPart(ledger: Ledger, step: Step, part: Part, world: World): Decisio
   const verdict = every(states.map((state) => state.verdict));
   if (verdict.is === "done") return nextPart(ledger, part, states, world);
   if (verdict.is === "broken") return halt(ledger, verdict.reason, verdict.why, world);
-  if (verdict.is === "redo") return again(ledger, verdict.why, world);
+  if (verdict.is === "redo") {
+    const busy = busyIn(part, ledger, world);
+    return busy === undefined ? again(ledger, verdict.why, world) : wait(ledger, part, busy, world);
+  }
   const standing = stillHalted(ledger, world);
   if (standing !== undefined) return standing;
   if (world.controls.paused && idle(ledger)) return wait(ledger, part, "paused by spec.paused", world);
@@ -120,12 +129,14 @@ function actOrWait(
   const attempts: Record<string, Attempt> = { ...ledger.attempts };
   const waits: string[] = [];
   let running = 0;
+  let late = false;
   for (const state of states) {
     if (state.verdict.is !== "pending") continue;
     const fate = fateOf(state.attempt, part, state.target, state.verdict.why, world);
     if (fate.is === "running") running += 1;
     if (fate.is === "halt") return halt(ledger, fate.reason, fate.why, world);
     if (fate.is !== "begin") {
+      late ||= fate.late === true;
       waits.push(`${state.target.id}: ${fate.why}`);
       continue;
     }
@@ -138,15 +149,18 @@ function actOrWait(
       waits.push(`${state.target.id}: waits for its turn`);
       continue;
     }
-    const same = fate.sameKey && state.attempt?.alternative === chosen;
-    const attempt = same && state.attempt ? state.attempt : nextAttempt(ledger, step, state, chosen, world);
+    const attempt = attemptFor(ledger, step, state, chosen, fate.sameKey, world);
+    if (typeof attempt === "string") {
+      waits.push(`${state.target.id}: ${attempt}`);
+      continue;
+    }
     attempts[state.target.id] = attempt;
     const alternative = part.run[chosen];
     if (alternative === undefined) continue;
     const effect = alternative.effect(state.target, world.run, attempt.n);
     deeds.push({ effect, target: state.target, key: "begin" in effect ? attempt.key : "" });
   }
-  if (deeds.length === 0) return wait({ ...ledger, attempts }, part, summary(waits), world);
+  if (deeds.length === 0) return wait({ ...ledger, attempts }, part, summary(waits), world, late);
   const next = { ...ledger, attempts, commandsBegun: ledger.commandsBegun + deeds.length };
   return { kind: "act", ledger: next, deeds, why: part.what };
 }
@@ -162,15 +176,23 @@ function choose(part: Part, state: TargetState): number | string {
   return state.verdict.is === "pending" ? state.verdict.why : "nothing to do";
 }
 
-function nextAttempt(
+/**
+ * The attempt to begin now: the recorded one under its own key when nothing of it has reached the node, else the next.
+ * A call that was cut may still arrive; until it can no more, nothing else is begun in its place.
+ */
+function attemptFor(
   ledger: Ledger,
   step: Step,
-  state: TargetState,
+  { attempt, target }: TargetState,
   alternative: number,
-  world: World,
-): Attempt {
-  const n = (state.attempt?.n ?? 0) + 1;
-  return { n, alternative, begunAt: world.now, key: markerKey(ledger, step, state.target, n) };
+  sameKey: boolean,
+  { now }: World,
+): Attempt | string {
+  if (sameKey && attempt?.alternative === alternative) return { ...attempt, begunAt: now };
+  if (sameKey && attempt !== undefined && now - attempt.begunAt < mayStillArriveMs)
+    return "its former command was never seen to begin and may still arrive";
+  const n = (attempt?.n ?? 0) + 1;
+  return { n, alternative, begunAt: now, key: markerKey(ledger, step, target, n) };
 }
 
 function nextPart(ledger: Ledger, part: Part, states: readonly TargetState[], world: World): Decision {
@@ -242,21 +264,20 @@ function stillHalted(ledger: Ledger, world: World): Decision | undefined {
   return { kind: "halt", ledger, reason: standing.reason as HaltReason, message: standing.message };
 }
 
-function wait(ledger: Ledger, part: Part, why: string, world: World): Decision {
+/** `late`: a command runs longer than its deadline, whatever the part's own patience. */
+function wait(ledger: Ledger, part: Part, why: string, world: World, late = false): Decision {
   const stallMs = (part.stallSeconds ?? defaultStallSeconds) * 1000;
-  return { kind: "wait", ledger, why, stalled: world.now - ledger.cursor.since > stallMs };
+  return { kind: "wait", ledger, why, stalled: late || world.now - ledger.cursor.since > stallMs };
 }
 
 const summary = (waits: readonly string[]): string =>
   waits.length <= 3 ? waits.join("; ") : `${waits.slice(0, 3).join("; ")}; and ${waits.length - 3} more`;
 
-/** `holds` are asked before every step whose first part has something to do. */
-function holdsOf(procedure: Procedure, _step: Step, part: Part, world: World): Verdict {
-  const [any] = part.on(world.run);
+/** `holds` are asked before every step; they speak of the whole estate, so any target will do. */
+function holdsOf({ holds }: Procedure, { run, facts, now }: World): Verdict {
+  const [any] = everyNode(run);
   if (any === undefined) return { is: "done" };
-  const { run, facts, now } = world;
-  const look = { run, facts, now, attempt: 0, key: "" };
-  return every(procedure.holds.map((hold) => hold(any, look)));
+  return every(holds.map((hold) => hold(any, { run, facts, now, attempt: 0, key: "" })));
 }
 
 /** Turns the run to abort or revert when the spec asks for it and the procedure allows it. */
@@ -269,22 +290,22 @@ function turnAround(procedure: Procedure, ledger: Ledger, world: World): Decisio
   // Before anything was uninstalled both words mean the same; the way back of revert would wait there for dumps.
   const direction = !tooLateToAbort ? "Abort" : controls.revert && !tooLate ? "Revert" : undefined;
   if (direction === undefined) return undefined;
-  const busy = busyCommands(procedure, ledger, world);
   const { part } = placeOf(procedure, ledger);
-  if (busy !== undefined && part !== undefined) return wait(ledger, part, busy, world);
+  const busy = part && busyIn(part, ledger, world);
+  if (busy !== undefined && part !== undefined) return wait(ledger, part, `turning around: ${busy}`, world);
   const cursor = { step: 0, part: 0, since: now, round: 1 };
   const turned: Ledger = { ...withoutHalt(ledger), direction, cursor, attempts: {} };
   return { kind: "move", ledger: turned, why: `${direction} asked for by the request's spec` };
 }
 
-/** Commands of the current part that run or may run: turning around waits for them. */
-function busyCommands(procedure: Procedure, ledger: Ledger, world: World): string | undefined {
-  const { part } = placeOf(procedure, ledger);
-  if (part === undefined) return undefined;
+/** A command of this part that runs or may run: turning around, and beginning a step anew, wait for it. */
+function busyIn(part: Part, ledger: Ledger, world: World): string | undefined {
   const targets = part.on(world.run).filter((target) => ledger.attempts[target.id] !== undefined);
   const fates = targets.map((target) =>
-    fateOf(ledger.attempts[target.id], part, target, "turning around", world),
+    fateOf(ledger.attempts[target.id], part, target, "waits for it", world),
   );
   const index = fates.findIndex((fate) => fate.is === "running" || fate.is === "unknown");
-  return index < 0 ? undefined : `turning around waits for ${targets[index]?.id}: ${fates[index]?.why ?? ""}`;
+  return index < 0
+    ? undefined
+    : `first ${targets[index]?.id} has to come to its end: ${fates[index]?.why ?? ""}`;
 }

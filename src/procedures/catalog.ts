@@ -7,18 +7,35 @@ import { verifyData } from "./verify-data.ts";
 /** What a request is about: the estate of this CompositeService, or the one this TungstenCluster belongs to. */
 export type About = { readonly composite: string } | { readonly site: string };
 
-/** The procedure a request asks for, and the object that names its estate. */
-export function procedureOf(spec: UpgradeRequestSpec): {
+export type Asked = {
   readonly procedure: Procedure;
   readonly about: About;
-} {
+  /** Field path → value of what the steps depend on: frozen at approval, a change of it halts the run. */
+  readonly frozen: Readonly<Record<string, string>>;
+};
+
+/** The procedure a request asks for. */
+export function procedureOf(spec: UpgradeRequestSpec): Asked {
   if (spec.verifyData !== undefined) {
     const { cluster, ...parameters } = spec.verifyData;
-    return { procedure: verifyData(parameters), about: { site: cluster.name } };
+    return {
+      procedure: verifyData(parameters),
+      about: { site: cluster.name },
+      frozen: { "spec.verifyData.cluster.name": cluster.name },
+    };
   }
   const parameters = spec.convertMsaaToCaa;
   if (parameters === undefined)
     throw new Error(`spec has no block for ${spec.procedure}; the schema demands it`);
   const { compositeService, ...rest } = parameters;
-  return { procedure: convertMsaaToCaa(rest), about: { composite: compositeService.name } };
+  const at = "spec.convertMsaaToCaa";
+  return {
+    procedure: convertMsaaToCaa(rest),
+    about: { composite: compositeService.name },
+    frozen: {
+      [`${at}.compositeService.name`]: compositeService.name,
+      [`${at}.backup.mode`]: rest.backup.mode,
+      [`${at}.verifyData`]: rest.verifyData,
+    },
+  };
 }

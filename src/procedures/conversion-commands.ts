@@ -27,7 +27,7 @@ import {
   wakeHeartbeat,
 } from "./conversion-names.ts";
 import type { Effect, Run, Target } from "./procedure.ts";
-import { eachReader, pinnedPrimary } from "./scopes.ts";
+import { eachReader, isPrimary, pinnedPrimary } from "./scopes.ts";
 
 type Making = (target: Target, run: Run, attempt: number) => Effect;
 
@@ -132,6 +132,9 @@ export const restore: Making = (target, run) => {
   });
 };
 
+/** Makes the missing ones, unlogged: what every node makes for itself must not travel. */
+export const makeAccounts: Making = (target) => safe(target.node, ["accounts"]);
+
 export const publishIni =
   (kind: string): Making =>
   (target, run) =>
@@ -160,6 +163,8 @@ const updateWith =
       prechecks: [
         check("no-tpm"),
         check("ini-is", run.pins.iniSha256.CAA ?? "unknown"),
+        // tpm makes this node the primary that the ini names: the database must agree.
+        ...(isPrimary(run, target.node) ? [check("writable", "yes")] : []),
         ...checks(target, run),
       ],
     });
@@ -169,15 +174,20 @@ export const update: Making = updateWith(rowChecks);
 /** After an update that was cut off behind the point where the new services began, they have moved on. */
 export const updateAgain: Making = updateWith(() => []);
 
+/** At the release that ran before: the cluster product is still at it. */
 export const reinstall: Making = (target, run) =>
-  safe(target.node, tpmInstall("crossSite", releaseOf(target, run)), {
-    deadlineSeconds: longSeconds,
-    prechecks: [
-      check("no-tpm"),
-      check("ini-is", run.pins.iniSha256.MSAA ?? "unknown"),
-      ...rowChecks(target, run),
-    ],
-  });
+  safe(
+    target.node,
+    tpmInstall("crossSite", run.pins.installed?.[target.site.name] ?? releaseOf(target, run)),
+    {
+      deadlineSeconds: longSeconds,
+      prechecks: [
+        check("no-tpm"),
+        check("ini-is", run.pins.iniSha256.MSAA ?? "unknown"),
+        ...rowChecks(target, run),
+      ],
+    },
+  );
 
 export const localOnline: Making = (target) => safe(target.node, online("cluster", target.site.dataservice));
 

@@ -168,7 +168,7 @@ export function servicesOnline(product: Product, on: Part["on"]): readonly Part[
 }
 
 export const proof = (product: Product): Part => ({
-  what: "a fresh heartbeat of each primary arrives on every node of every other site, over logs that begin where the old ones ended",
+  what: "a fresh heartbeat of each primary arrives on every node of every site, over logs that begin where the old ones ended",
   on: eachPrimary,
   run: [{ when: "none has arrived everywhere", effect: act.sendProof }],
   done: proven.proofArrived(product),

@@ -2,12 +2,12 @@
 
 import type { Estate, Site } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
-import { clusterView } from "../tungsten/node-facts.ts";
+import { clusterView, installed } from "../tungsten/node-facts.ts";
 import type { ClusterView } from "../tungsten/reading.ts";
 import type { Interruption, PinsReading } from "./procedure.ts";
 import { knownValue } from "./verdicts.ts";
 
-/** Reads primaries, policies and backup replicas; unknown while a site has no single ONLINE primary. */
+/** Reads primaries, policies, releases and backup replicas; unknown while a site has no single ONLINE primary. */
 export function readPins(estate: Estate, facts: Facts): PinsReading {
   const primaries: Record<string, string> = {};
   const policies: Record<string, string> = {};
@@ -29,10 +29,17 @@ export function readPins(estate: Estate, facts: Facts): PinsReading {
     policies[site.name] = typeof view.policy === "string" ? view.policy : "AUTOMATIC";
   }
   if (problems.length > 0) return { unknown: problems.join("; ") };
+  const installedAt = Object.fromEntries(
+    estate.sites.flatMap(({ name }) => {
+      const release = knownValue(facts.get(primaries[name] ?? "", installed("crossSite")))?.release;
+      return release === undefined ? [] : [[name, release]];
+    }),
+  );
   const bySite = <T>(value: (site: Site) => T) =>
     Object.fromEntries(estate.sites.map((site) => [site.name, value(site)]));
   const members = bySite((site) => site.nodes.filter((node) => !node.witness).map((node) => node.name));
-  return { pins: { primaries, policies, backupNodes, members, releases: bySite((site) => site.release) } };
+  const releases = bySite((site) => site.release);
+  return { pins: { primaries, policies, backupNodes, members, releases, installed: installedAt } };
 }
 
 /** The one datasource with role master that is ONLINE; undefined for none or several. */

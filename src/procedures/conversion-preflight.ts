@@ -3,7 +3,6 @@
 import { dataNodes, type Estate, type Node, siteOf } from "../topology/estate.ts";
 import type { Fact, Known } from "../tungsten/facts.ts";
 import {
-  clusterView,
   findings,
   installed,
   oldestTransaction,
@@ -13,13 +12,19 @@ import {
   services,
 } from "../tungsten/node-facts.ts";
 import { serviceOf } from "./conversion-names.ts";
-import { soleMaster } from "./conversion-pins.ts";
 import { hostAcceptances } from "./conversion-preflight-hosts.ts";
+import { siteAcceptances } from "./conversion-preflight-sites.ts";
 import type { Acceptance, AcceptanceAnswer } from "./procedure.ts";
 import type { SurveyParameters } from "./survey-compare.ts";
 
 export type ConversionParameters = {
-  readonly backup: { readonly mode: "Take" | "Attested" };
+  /** Attested: who took it, when, and where it lies, as the human says. */
+  readonly backup: {
+    readonly mode: "Take" | "Attested";
+    readonly who?: string | undefined;
+    readonly when?: string | undefined;
+    readonly evidence?: string | undefined;
+  };
   readonly limits: { readonly latencySeconds: number; readonly oldestTransactionSeconds: number };
   /** Ids of findings a human has read and accepts. */
   readonly acknowledgedFindings: readonly string[];
@@ -105,31 +110,27 @@ const releases: Acceptance = {
       return {
         refused: `spec.release of TungstenCluster ${old.name} is ${old.release}; Composite Active/Active needs release 6 or later`,
       };
+    const first = new Map<string, { node: string; release: string }>();
     for (const node of dataNodes(estate)) {
       const cluster = facts.get(node.name, installed("cluster"));
       const crossSite = facts.get(node.name, installed("crossSite"));
       if (!("known" in cluster && "known" in crossSite)) continue;
       const [a, b] = [cluster.known?.release, crossSite.known?.release];
-      if (a !== undefined && b !== undefined && a !== b)
+      if (a === undefined || b === undefined) continue;
+      if (a !== b)
         return {
           refused: `${node.name} runs the cluster product at ${a} and the cross-site product at ${b}; bring both to one release first`,
+        };
+      const twin = first.get(node.site) ?? { node: node.name, release: a };
+      first.set(node.site, twin);
+      if (twin.release !== a)
+        return {
+          refused: `${twin.node} runs release ${twin.release} and ${node.name} release ${a}; bring ${node.site} to one release first`,
         };
     }
     return ok;
   },
 };
-
-const onePrimary = onEveryNode(
-  "every site has exactly one primary, ONLINE",
-  () => clusterView,
-  () => (node, view) => {
-    if (soleMaster(view) === undefined)
-      return `${node.site} has no single ONLINE primary by the word of ${node.name}; bring one up before converting`;
-    if (typeof view.policy !== "string")
-      return `${node.site} tells the unknown policy «${view.policy.unrecognised}»; set AUTOMATIC or MAINTENANCE`;
-    return undefined;
-  },
-);
 
 const healthy = (product: "cluster" | "crossSite", limit: number): Acceptance =>
   onEveryNode(
@@ -300,7 +301,7 @@ export function acceptsConversion(parameters: ConversionParameters): readonly Ac
     releases,
     clusterInstalled,
     crossSiteInstalled,
-    onePrimary,
+    ...siteAcceptances,
     healthy("cluster", limits.latencySeconds),
     healthy("crossSite", limits.latencySeconds),
     settings,

@@ -14,7 +14,7 @@ import {
 } from "../tungsten/node-facts.ts";
 import { dumpKept, readOnlyFile, serviceOf, sourceOf, trackingSchema } from "./conversion-names.ts";
 import { commitOf, sameRow } from "./conversion-readers.ts";
-import type { Guard, Judgement, Look, Target } from "./procedure.ts";
+import type { Guard, Judgement, Look, Run, Target } from "./procedure.ts";
 import { eachReader } from "./scopes.ts";
 import { broken, done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
 
@@ -135,19 +135,21 @@ const loggedNothing: Judgement = (target, look) => {
   );
 };
 
-/** The new services are installed here already: an update of this run came that far. */
+const readersAt = (target: Target, look: Look): readonly Target[] =>
+  eachReader(look.run).filter((reader) => reader.node.name === target.node.name);
+
+const newServiceOf = (reader: Target): string => serviceOf("cluster", reader.site, sourceOf(reader));
+
+/** New services are installed here already, some at least: an update of this run came that far and was cut off. */
 export const newServicesInstalled: Judgement = (target, look) =>
   knowing(
     look.facts.get(target.node.name, installed("cluster")),
     `the installation of ${target.node.name}`,
-    (is) => {
-      const readers = eachReader(look.run).filter((reader) => reader.node.name === target.node.name);
-      const names = readers.map((reader) => serviceOf("cluster", target.site, sourceOf(reader)));
-      return doneIf(
-        is !== null && names.every((name) => is.services.includes(name)),
-        "they are not installed yet",
-      );
-    },
+    (is) =>
+      doneIf(
+        is !== null && readersAt(target, look).some((reader) => is.services.includes(newServiceOf(reader))),
+        "none is installed yet",
+      ),
   );
 
 export const oldServicesOnly: Judgement = (target, look) =>
@@ -156,34 +158,43 @@ export const oldServicesOnly: Judgement = (target, look) =>
     `the installation of ${target.node.name}`,
     (is) =>
       doneIf(
-        is !== null && !is.services.some((name) => name.includes("_from_")),
+        is !== null && !readersAt(target, look).some((reader) => is.services.includes(newServiceOf(reader))),
         "new services are installed",
       ),
   );
 
 /**
- * The rows of every reader on this node are restored (gate 7): no install, no start before that. Once an update has
- * installed the new services they apply and their rows move on; then only what the log holds is proof, and step 12 asks it.
+ * The rows of every reader on this node are restored (gate 7): no install, no start before that. A reader whose new
+ * service an update has installed already applies, and its row moves on; then only what the log holds is proof, and
+ * step 12 asks it.
  */
 export const rowsRestored: Guard = {
-  say: "the tracking rows of this node equal its dumps, unless its new services are installed already",
+  say: "the tracking rows of this node equal its dumps, but for services that an earlier update has installed already",
   objects: (target, look) => {
-    const readers = eachReader(look.run).filter((reader) => reader.node.name === target.node.name);
-    const verdict = every(readers.map((reader) => rowsAsDumped(reader, look)));
-    const moved = newServicesInstalled(target, look);
-    return "why" in verdict && moved.is !== "done" ? verdict.why : undefined;
+    const is = knownValue(look.facts.get(target.node.name, installed("cluster")));
+    const verdicts = readersAt(target, look).map((reader) => ({
+      verdict: rowsAsDumped(reader, look),
+      installed: is?.services.includes(newServiceOf(reader)) === true,
+    }));
+    const verdict = every(verdicts.filter((each) => !each.installed).map((each) => each.verdict));
+    return "why" in verdict ? verdict.why : undefined;
   },
 };
 
+export const wantedRelease = ({ pins }: Run, site: string): string | undefined => pins.releases[site];
+/** The release that ran when the plan was approved. */
+export const formerRelease = ({ pins }: Run, site: string): string | undefined =>
+  pins.installed?.[site] ?? pins.releases[site];
+
 /** The product runs from the wanted ini at the wanted release, with every service that ini asks for. */
 export const productAsWanted =
-  (product: Product, kind: string): Judgement =>
+  (product: Product, kind: string, releaseOf: (run: Run, site: string) => string | undefined): Judgement =>
   (target, look) => {
     const { run, facts } = look;
     const wanted = look.run.estate.sites
       .filter((site) => site.name !== target.site.name)
       .map((source) => serviceOf(product, target.site, source));
-    const release = run.pins.releases[target.site.name];
+    const release = releaseOf(run, target.site.name);
     return every([
       noTpm(target, look),
       knowing(

@@ -1,21 +1,35 @@
 /** The end proven: a fresh heartbeat on every node, over logs that go on where the old ones ended, and nobody left out. */
 
-import { siteOf } from "../topology/estate.ts";
+import { type Node, siteOf } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
 import { clusterView, thlRange, tracking } from "../tungsten/node-facts.ts";
 import { positionKept, proofPrefix, serviceOf, sourceOf, trackingSchema } from "./conversion-names.ts";
-import type { Judgement } from "./procedure.ts";
+import type { Judgement, Look, Target, Verdict } from "./procedure.ts";
 import { eachReader } from "./scopes.ts";
 import { doneIf, every, knowing, pending } from "./verdicts.ts";
 
-/** A heartbeat of ours, sent after the conversion, has arrived on every node that reads this site (gate 9). */
+/** The site's own heartbeat row on one of its nodes carries a proof of ours. */
+const arrivedAtHome = (target: Target, node: Node, look: Look): Verdict =>
+  knowing(
+    look.facts.get(node.name, tracking(trackingSchema(target.site))),
+    `the heartbeat row of ${node.name}`,
+    (known) =>
+      doneIf(
+        known !== "absent" && known.heartbeat?.name?.startsWith(proofPrefix(look.run)) === true,
+        `no heartbeat of ${target.site.name} has arrived at its own ${node.name} yet`,
+      ),
+  );
+
+/** A heartbeat of ours, sent after the conversion, has arrived on every node: of its own site, and of all that read it (gate 9). */
 export const proofArrived =
   (product: Product): Judgement =>
   (target, look) => {
     const prefix = proofPrefix(look.run);
     const readers = eachReader(look.run).filter((reader) => sourceOf(reader).name === target.site.name);
-    return every(
-      readers.map((reader) => {
+    const home = target.site.nodes.filter((node) => !node.witness);
+    return every([
+      ...home.map((node) => arrivedAtHome(target, node, look)),
+      ...readers.map((reader) => {
         const rows = look.facts.get(reader.node.name, tracking(trackingSchema(target.site)));
         const range = look.facts.get(
           reader.node.name,
@@ -37,7 +51,7 @@ export const proofArrived =
           ),
         ]);
       }),
-    );
+    ]);
   };
 
 /** Every datasource of the site is ONLINE in its coordinator's view. */

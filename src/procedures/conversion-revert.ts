@@ -50,7 +50,7 @@ export const revertSteps = (forward: Forward): readonly Step[] => [
         on: everyNode,
         guards: [products.noTpmAlive, products.rowsRestored],
         run: [{ when: "it is not installed", effect: act.reinstall }],
-        done: products.productAsWanted("crossSite", "MSAA"),
+        done: products.productAsWanted("crossSite", "MSAA", products.formerRelease),
         tries: 3,
         stallSeconds: 1800,
       },

@@ -15,7 +15,7 @@ import { classifyError } from "../tungsten/replicator-errors.ts";
 import { positionKept, serviceOf, sourceOf, trackingSchema } from "./conversion-names.ts";
 import { commitOf, wordOf } from "./conversion-readers.ts";
 import type { Guard, Judgement, Look, Target, Verdict } from "./procedure.ts";
-import { pinnedPrimary } from "./scopes.ts";
+import { eachReader, pinnedPrimary } from "./scopes.ts";
 import { broken, done, doneIf, every, knowing, knownValue, pending, redo } from "./verdicts.ts";
 
 /** The cluster replicator runs and its local service is ONLINE. */
@@ -220,21 +220,30 @@ export const remedied =
     return kind === "does-not-contain" ? sourceStillHolds(target, look) : done;
   };
 
-/** The source's log still holds what this reader needs next. */
+/**
+ * The source's log still holds what this reader needs next: the event after its row, or after the kept position while it
+ * has no row.
+ */
 export const sourceStillHolds: Judgement = (target, look) => {
   const position = positionKept(look.run, target);
   if (position === undefined) return done;
   const source = sourceOf(target);
+  const rows = look.facts.get(target.node.name, tracking(trackingSchema(source)));
   const range = look.facts.get(pinnedPrimary(look.run, source).name, thlRange("cluster", source.dataservice));
+  const stands = Math.max(position.seqno, commitOf(knownValue(rows))?.seqno ?? -1);
   return knowing(range, `the log of ${source.name}`, ({ min, max }) =>
-    min !== null && max !== null && min <= position.seqno + 1 && max >= position.seqno
+    min !== null && max !== null && min <= stands + 1 && max >= stands
       ? done
       : broken(
           "HistoryPurged",
-          `${source.name} holds events ${min ?? "none"} to ${max ?? "none"}; ${target.id} goes on from ${position.seqno + 1}`,
+          `${source.name} holds events ${min ?? "none"} to ${max ?? "none"}; ${target.id} goes on from ${stands + 1}`,
         ),
   );
 };
+
+/** The same for every reader: a human may ponder a halt for longer than a log is kept. */
+export const historyHeld: Judgement = (_target, look) =>
+  every(eachReader(look.run).map((reader) => sourceStillHolds(reader, look)));
 
 function errorWords(status: ReplicatorStatus): string {
   const kind = classifyError(status)?.kind;

@@ -38,30 +38,40 @@ import {
   everyNode,
   oneReplicaPerSite,
 } from "./scopes.ts";
-import { doneIf, knowing, pending } from "./verdicts.ts";
+import { done, doneIf, knowing, pending } from "./verdicts.ts";
 
-const backups = (mode: "Take" | "Attested"): Step => ({
+const takeBackups: Part = {
+  what: "take a physical backup, prepared and with its checksum, on the backups volume",
+  on: oneReplicaPerSite,
+  run: [{ when: "no verified backup of this run exists", effect: act.takeBackup }],
+  done: (target, look) =>
+    knowing(
+      look.facts.get(target.node.name, backup(backupName(look.run, target))),
+      `the backup of ${target.site.name}`,
+      (taken) => doneIf(taken?.verified === true, `no verified backup of ${target.site.name} yet`),
+    ),
+  tries: 3,
+  stallSeconds: 24 * 3600,
+};
+
+/** A human's words on one line: they stand in the plan, and must not look like more of it. */
+const oneLine = (said: string | undefined): string => `«${(said ?? "").replace(/\s+/g, " ")}»`;
+
+const attested = ({ who, when, evidence }: ConversionParameters["backup"]): Part => ({
+  what: `a backup is attested: taken by ${oneLine(who)}, ${oneLine(when)}, it lies at ${oneLine(evidence)}; nothing is run`,
+  on: () => [],
+  run: [],
+  done: () => done,
+});
+
+const backups = (said: ConversionParameters["backup"]): Step => ({
   n: 1,
   id: "Backup",
   title: "Backups",
   condition: "BackupVerified",
   undo: "Nothing to undo: the backup stays on the backups volume.",
   lasts: true,
-  parts: [
-    {
-      what: "take a physical backup, prepared and with its checksum, on the backups volume",
-      on: (run) => (mode === "Take" ? oneReplicaPerSite(run) : []),
-      run: [{ when: "no verified backup of this run exists", effect: act.takeBackup }],
-      done: (target, look) =>
-        knowing(
-          look.facts.get(target.node.name, backup(backupName(look.run, target))),
-          `the backup of ${target.site.name}`,
-          (taken) => doneIf(taken?.verified === true, `no verified backup of ${target.site.name} yet`),
-        ),
-      tries: 3,
-      stallSeconds: 24 * 3600,
-    },
-  ],
+  parts: [said.mode === "Take" ? takeBackups : attested(said)],
 });
 
 const stopCrossSite: Step = {
@@ -266,12 +276,12 @@ const updateOn = (who: "primaries" | "replicas"): Part => ({
   run: [
     { when: "no new service is installed yet", holds: products.oldServicesOnly, effect: act.update },
     {
-      when: "an update came as far as the new services, and was cut off",
+      when: "an update came as far as new services, and was cut off",
       holds: products.newServicesInstalled,
       effect: act.updateAgain,
     },
   ],
-  done: products.productAsWanted("cluster", "CAA"),
+  done: products.productAsWanted("cluster", "CAA", products.wantedRelease),
   tries: 3,
   stallSeconds: 1800,
 });
@@ -300,13 +310,14 @@ const software: Step = {
   ],
 };
 
+/** Managers that come up again may bring the policy of their configuration with them. */
 const managers: Step = {
   n: 10,
   id: "StartManagers",
   title: "Start Managers",
   condition: "ManagersStarted",
   undo: "Forward only.",
-  parts: startManagers,
+  parts: [...startManagers, maintenance],
 };
 
 const validate: Step = {
@@ -347,11 +358,11 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
     source:
       "Tungsten documentation 4.4.4, Upgrade/Convert: From Multi-Site/Active-Active (MSAA) to Composite Active/Active (CAA)",
     accepts: acceptsConversion(parameters),
-    holds: [primariesUnmoved],
+    holds: [primariesUnmoved, go.historyHeld],
     pins: readPins,
     steps: [
       ...before,
-      backups(parameters.backup.mode),
+      backups(parameters.backup),
       stopCrossSite,
       dumps,
       uninstall,

@@ -2,13 +2,15 @@
 import type { Attempt } from "../crds/ledger.ts";
 import type { Command, MarkerState } from "../tungsten/invocation.ts";
 import { marker } from "../tungsten/node-facts.ts";
+import { withoutSecrets } from "../tungsten/secrets.ts";
 import type { World } from "./advance.ts";
 import type { HaltReason, Part, Target } from "./procedure.ts";
 
 export type Fate =
   /** `sameKey`: the recorded command was never begun; begin it under its own key. */
   | { readonly is: "begin"; readonly why: string; readonly sameKey: boolean }
-  | { readonly is: "running" | "settling" | "unknown"; readonly why: string }
+  /** `late`: it runs longer than its deadline. Nobody kills it; people are told. */
+  | { readonly is: "running" | "settling" | "unknown"; readonly why: string; readonly late?: boolean }
   | { readonly is: "halt"; readonly reason: HaltReason; readonly why: string };
 
 const defaultTries = 5;
@@ -51,6 +53,13 @@ function byHuman(outcome: "Succeeded" | "Failed" | "Retry", state: MarkerState, 
   return { is: "settling", why: `a human said it succeeded; ${context.pendingWhy}` };
 }
 
+/**
+ * When a command ended, on our own clock: it began when we recorded it, and how long it took is the node's word. So a
+ * node whose clock is wrong, or is set, changes nothing here.
+ */
+const endedAt = (attempt: Attempt, { beganAt, endedAt: end }: { beganAt: number; endedAt: number }): number =>
+  attempt.begunAt + Math.max(0, end - beganAt);
+
 function byMarker(state: MarkerState, context: Context): Fate {
   const { attempt, command, now, settleMs, pendingWhy } = context;
   switch (state.state) {
@@ -61,11 +70,11 @@ function byMarker(state: MarkerState, context: Context): Fate {
     case "starting":
       return { is: "running", why: `${words(command)} is starting` };
     case "running": {
-      const late = now - state.beganAt > command.deadlineSeconds * 1000;
+      const late = now - attempt.begunAt > command.deadlineSeconds * 1000;
       const overdue = late
         ? `, longer than its deadline of ${command.deadlineSeconds} s; it is not killed`
         : "";
-      return { is: "running", why: `${words(command)} runs${overdue}` };
+      return { is: "running", why: `${words(command)} runs${overdue}`, late };
     }
     case "refused":
       return retry(context, `the second check refused ${words(command)}: ${state.reason}`, attempt.begunAt);
@@ -79,9 +88,10 @@ function byMarker(state: MarkerState, context: Context): Fate {
       };
     case "exited": {
       const { exitCode } = state.output;
-      if (exitCode === 0 && now - state.endedAt < settleMs) return { is: "settling", why: pendingWhy };
+      const ended = endedAt(attempt, state);
+      if (exitCode === 0 && now - ended < settleMs) return { is: "settling", why: pendingWhy };
       const outcome = `${words(command)} exited ${exitCode}${excerpt(state)}, and ${pendingWhy}`;
-      if (command.repeat === "safe") return retry(context, outcome, state.endedAt);
+      if (command.repeat === "safe") return retry(context, outcome, ended);
       return { is: "halt", reason: "CommandFailed", why: `${outcome} (marker ${attempt.key})` };
     }
   }
@@ -99,10 +109,10 @@ function retry(context: Context, why: string, since: number): Fate {
 
 const words = (command: Command): string => command.argv.join(" ");
 
-/** First line a tool printed, for the sentence; the whole output lies with the marker. */
+/** First line a tool printed, for the sentence, without secrets; the whole output lies with the marker. */
 function excerpt(state: Extract<MarkerState, { state: "exited" }>): string {
   const line = `${state.output.stderr}\n${state.output.stdout}`
     .split("\n")
     .find((text) => text.trim() !== "");
-  return line === undefined ? "" : ` («${line.trim().slice(0, 160)}»)`;
+  return line === undefined ? "" : ` («${withoutSecrets(line).trim().slice(0, 160)}»)`;
 }

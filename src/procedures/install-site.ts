@@ -4,7 +4,7 @@
  */
 
 import type { Product } from "../tungsten/invocation.ts";
-import { connectorProcess, installed, marker, services } from "../tungsten/node-facts.ts";
+import { accounts, connectorProcess, installed, marker, services } from "../tungsten/node-facts.ts";
 import * as act from "./conversion-commands.ts";
 import { sourceOf } from "./conversion-names.ts";
 import * as products from "./conversion-products.ts";
@@ -61,6 +61,11 @@ const everythingRuns: Judgement = (target, look) =>
     go.localServiceOnline(target, look),
   ]);
 
+const accountsMade: Judgement = (target, look) =>
+  knowing(look.facts.get(target.node.name, accounts), `the accounts on ${target.node.name}`, (are) =>
+    doneIf(are === "present", `an account is missing on ${target.node.name}`),
+  );
+
 /** The source's own service is ONLINE on its primary: before that there is nothing to read. */
 const sourceReady: Judgement = (target, look) => {
   const source = sourceOf(target);
@@ -95,6 +100,22 @@ const clusterSteps = (nodes: Scope): readonly Step[] => [
   },
   {
     n: 2,
+    id: "MakeAccounts",
+    title: "Create the accounts in the database",
+    condition: "AccountsMade",
+    undo: "Nothing to undo: accounts stay.",
+    parts: [
+      {
+        what: "create the replication and the application account, without the binary log",
+        on: nodes,
+        run: [{ when: "one is missing", effect: act.makeAccounts }],
+        done: accountsMade,
+        stallSeconds: 600,
+      },
+    ],
+  },
+  {
+    n: 3,
     id: "InstallCluster",
     title: "Validate and install the cluster product",
     condition: "ClusterInstalled",
@@ -119,7 +140,7 @@ const clusterSteps = (nodes: Scope): readonly Step[] => [
     ],
   },
   {
-    n: 3,
+    n: 4,
     id: "StartCluster",
     title: "Start replicator, manager and connector",
     condition: "ClusterStarted",
@@ -139,7 +160,7 @@ const clusterSteps = (nodes: Scope): readonly Step[] => [
 
 const crossSiteSteps = (of: (scope: Scope) => Scope, remedies: Part["run"]): readonly Step[] => [
   {
-    n: 4,
+    n: 5,
     id: "InstallCrossSite",
     title: "Validate and install the cross-site replicator",
     condition: "CrossSiteInstalled",
@@ -171,7 +192,7 @@ const crossSiteSteps = (of: (scope: Scope) => Scope, remedies: Part["run"]): rea
     ],
   },
   {
-    n: 5,
+    n: 6,
     id: "StartCrossSite",
     title: "Start the cross-site replicators, the primary's first",
     condition: "CrossSiteStarted",

@@ -83,6 +83,21 @@ export function runOf(
   };
 }
 
+/** Why this operator must not walk a run that another one began; undefined when it may. */
+export function otherRevision(ledger: Ledger, { name, revision }: Procedure): string | undefined {
+  if (ledger.procedure === name && ledger.revision === revision) return undefined;
+  return `the run was begun as ${ledger.procedure}, revision ${ledger.revision}, and this operator knows ${name}, revision ${revision}; let a version of the operator that knows the former finish it`;
+}
+
+/** What changed in the request's own block since approval; undefined while nothing has that the steps depend on. */
+export function reworded(pins: Pins, frozen: Readonly<Record<string, string>>): string | undefined {
+  const changed = Object.entries(pins.parameters ?? {}).find(([path, value]) => frozen[path] !== value);
+  return (
+    changed &&
+    `${changed[0]} changed during the run from ${changed[1]} to ${frozen[changed[0]] ?? "nothing"}; put it back until the run has finished`
+  );
+}
+
 /** Why the live specs no longer fit what was approved; undefined while they do. */
 export function departed(
   pins: Pins,
@@ -103,6 +118,6 @@ export function departed(
   const changed = Object.entries(ini).find(([kind, text]) => pins.iniSha256[kind] !== lent.sha256(text));
   return (
     changed &&
-    `the ${changed[0]} tungsten.ini differs from the approved one because a spec changed during the run; put the change back until the run has finished`
+    `the ${changed[0]} tungsten.ini differs from the approved one: a spec changed during the run, or another version of the operator writes it otherwise; put that back until the run has finished`
   );
 }

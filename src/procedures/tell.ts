@@ -6,8 +6,13 @@ import type { Procedure } from "./procedure.ts";
 import { tellData } from "./survey-report.ts";
 import { hasReached, placeOf, trackOf } from "./track.ts";
 
-/** What a human asked of the run, by spec. */
-export type Asked = { readonly paused: boolean; readonly abort: boolean; readonly revert: boolean };
+/** What a human asked of the run: by spec, or by deleting the request, which stops nothing. */
+export type Asked = {
+  readonly paused: boolean;
+  readonly abort: boolean;
+  readonly revert: boolean;
+  readonly deleted?: boolean;
+};
 
 /** Conditions of a run that has been approved, after a decision. */
 export function tellRun(procedure: Procedure, decision: Decision, asked: Asked): readonly Told[] {
@@ -54,8 +59,22 @@ function progressing(procedure: Procedure, decision: Decision, asked: Asked): To
   const since = new Date(ledger.cursor.since).toISOString();
   const where = cursorInWords(procedure, ledger);
   const reason = decision.kind === "halt" ? "Halted" : asked.paused ? "Paused" : (step?.id ?? "Finishing");
-  const message = `${where}: ${waitsFor(decision)} (since ${since})${tooLate(procedure, ledger, asked)}`;
+  const more = `${tooLate(procedure, ledger, asked)}${heldBack(procedure, ledger, asked)}`;
+  const message = `${where}: ${waitsFor(decision)} (since ${since})${more}`;
   return { type, status: "True", reason, message };
+}
+
+/** A deleted request stays until its run has ended; what can be asked of it meanwhile. */
+function heldBack(procedure: Procedure, ledger: Ledger, { deleted }: Asked): string {
+  if (deleted !== true) return "";
+  const held = "; the request is being deleted and goes when the run has ended";
+  if (ledger.direction !== "Forward") return held;
+  const word = !hasReached(procedure, ledger, procedure.abortUntil.step, procedure.abortUntil.part)
+    ? "spec.abort"
+    : hasReached(procedure, ledger, procedure.revertUntil.step, procedure.revertUntil.part)
+      ? undefined
+      : "spec.revert";
+  return word === undefined ? held : `${held}: let it go on, or set ${word}`;
 }
 
 /** A word that came too late is answered, not passed over. */
@@ -87,7 +106,8 @@ function waitsFor(decision: Decision): string {
   }
 }
 
-function stalled(decision: Decision): Told {
+/** Whether the run stands still, why, and what helps. */
+export function stalled(decision: Decision): Told {
   const type = "Stalled";
   if (decision.kind === "halt") {
     const way = `See docs/operating/halts.md#${decision.reason.toLowerCase()}; set spec.acknowledge, spec.abort or spec.revert, or mend the cause.`;

@@ -33,11 +33,15 @@ export function markerKey(ledger: Ledger, step: Step, target: Target, attempt: n
   return [ledger.runUid, step.id, part, target.id, `r${round}`, `a${attempt}`].join("_");
 }
 
-/** Has the forward track come to (or past) this step, at or after this part? */
+/**
+ * Has the forward track come to (or past) this step, at or after this part? A step that was begun anew counts as reached
+ * whole: nobody knows any more how far its former round went.
+ */
 export function hasReached(procedure: Procedure, ledger: Ledger, stepId: string, part: number): boolean {
   if (ledger.direction !== "Forward") return false;
   const index = procedure.steps.findIndex((step) => step.id === stepId);
   const { cursor } = ledger;
   if (cursor.step !== index) return cursor.step > index;
+  if (cursor.round > 1) return true;
   return cursor.part > part || (cursor.part === part && Object.keys(ledger.attempts).length > 0);
 }

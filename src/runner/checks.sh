@@ -42,7 +42,8 @@ object() {
       ;;
     armed)
       value=$(status_line "$2" "$3" offlineRequests) || { printf '%s cannot be asked\n' "$3"; return; }
-      [[ $value == *"Offline at heartbeat event: $4"* ]] || printf '%s is not armed\n' "$3"
+      value=";${value//; /;};"
+      [[ $value == *";Offline at heartbeat event: $4;"* ]] || printf '%s is not armed\n' "$3"
       ;;
     error-is)
       value=$(status_line "$2" "$3" 'pending[A-Za-z]*') || { printf '%s cannot be asked\n' "$3"; return; }

@@ -1,31 +1,51 @@
 
 # ---- Commands: what changes a node. The supervisor's child runs one; what it becomes is the process the marker names. ----
 
-# joined_text FILE: the published text with each placeholder @{name} replaced by the Secret's file of that name. Fails
-# on a name that is not mounted: half a configuration is none.
+# secret NAME: its value, on one line. A name that is not mounted fails: half a configuration is none.
+secret() {
+  local value
+  [[ -f $SECRETS/$1 ]] || fail 1 "$SECRETS/$1 is missing"
+  value=$(<"$SECRETS/$1") || fail 1 "$SECRETS/$1 cannot be read"
+  [[ -n $value && $value != *[[:cntrl:]]* && $value != *"@{"* ]] ||
+    fail 1 "the secret $1 is empty, or holds a line break or a placeholder"
+  printf '%s' "$value"
+}
+
+# joined_text FILE: the published text with each placeholder @{name} replaced by the Secret's file of that name.
 joined_text() {
   local line name value
   while IFS= read -r line || [[ -n $line ]]; do
     while [[ $line =~ @\{([a-z0-9-]+)\} ]]; do
       name=${BASH_REMATCH[1]}
-      [[ -f $SECRETS/$name ]] || fail 1 "$SECRETS/$name is missing"
-      value=$(<"$SECRETS/$name")
-      [[ $value != *"@{"* ]] || fail 1 "the secret $name holds a placeholder"
+      value=$(secret "$name") || exit 1
       line=${line//"@{$name}"/"$value"}
     done
+    [[ $line != *"@{"* ]] || fail 1 "the published text holds a placeholder that names no secret"
     printf '%s\n' "$line"
   done <"$1"
 }
 
+# option_value TEXT: as a value in an option file of mysql, where a backslash begins an escape and quotes keep blanks and #.
+option_value() { printf '"%s"' "${1//\\/\\\\}"; }
+
 # join_ini: writes what tpm reads, and what our mysql clients read.
 join_ini() {
+  local part user word
+  [[ -f $PUBLISHED_INI ]] || fail 1 "no ini is published"
   mkdir -p "${JOINED_INI%/*}" || exit 1
-  local text
-  text=$(joined_text "$PUBLISHED_INI") || exit 1
-  printf '%s\n' "$text" | put "$JOINED_INI" || exit 1
-  printf '[client]\nuser="%s"\npassword="%s"\n' "$(<"$SECRETS/replication-user")" "$(<"$SECRETS/replication-password")" |
-    put "$CLIENT_FILE"
+  user=$(secret replication-user) && word=$(secret replication-password) || exit 1
+  part=$(umask 077 && mktemp "${JOINED_INI%/*}/.join.XXXXXX") || exit 1
+  if ! joined_text "$PUBLISHED_INI" >"$part"; then
+    rm -f "$part"
+    exit 1
+  fi
+  printf '[client]\nuser=%s\npassword=%s\n' "$(option_value "$user")" "$(option_value "$word")" | put "$CLIENT_FILE" || exit 1
+  put "$JOINED_INI" <"$part" || exit 1
+  rm -f "$part"
 }
+
+# join: for the container's entrypoint, which finds /etc/tungsten empty. Never beside a publish-ini.
+join() { locked "$INI_LOCK" join_ini; }
 
 publish_ini() {
   local part
@@ -33,8 +53,10 @@ publish_ini() {
   trap 'rm -f "$part"' EXIT
   cat >"$part" || exit 1
   [[ $(sha256_of "$part") == "$1" ]] || fail 3 "the text has another checksum"
-  put "$PUBLISHED_INI" <"$part" && join_ini
+  locked "$INI_LOCK" publish "$part"
 }
+
+publish() { put "$PUBLISHED_INI" <"$1" && join_ini; }
 
 keep_position() {
   local text
@@ -66,8 +88,9 @@ dump_schema() {
   dumper=$(first_of mariadb-dump mysqldump) || exit 127
   part=$(mktemp "$KEPT/.part.XXXXXX") || exit 1
   trap 'rm -f "$part"' EXIT
-  "$dumper" --defaults-extra-file="$CLIENT_FILE" --socket="$SOCKET" --single-transaction --hex-blob --routines=false \
-    --databases "$1" >"$part" || exit
+  # MySQL's own would write what a restore must not do: set GTIDs, and logging back on.
+  "$dumper" --defaults-extra-file="$CLIENT_FILE" --socket="$SOCKET" --single-transaction --hex-blob \
+    --loose-set-gtid-purged=OFF --loose-no-tablespaces --loose-column-statistics=0 --databases "$1" >"$part" || exit
   sync "$part" && keep_file "$part" "$2"
 }
 
@@ -77,19 +100,14 @@ restore_schema() {
   { printf 'SET SESSION sql_log_bin = 0;\n' && cat "$KEPT/$1"; } | SQL_SECONDS=600 client
 }
 
+# drop_schema SCHEMA: unlogged, and only if no table of it holds a row.
 drop_schema() {
   local tables table
   tables=$(ask_sql "SELECT table_name FROM information_schema.tables WHERE table_schema = '$1'") || exit
   for table in $tables; do
     [[ $(ask_sql "SELECT EXISTS (SELECT 1 FROM \`$1\`.\`$table\`)") == 0 ]] || fail 3 "$1.$table holds rows"
   done
-  ask_sql "DROP DATABASE \`$1\`"
-}
-
-# quoted TEXT: as a string of SQL.
-quoted() {
-  local text=${1//\\/\\\\}
-  printf "'%s'" "${text//\'/\'\'}"
+  ask_sql "SET SESSION sql_log_bin = 0; DROP DATABASE \`$1\`"
 }
 
 readonly APPLICATION_RIGHTS="SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, EXECUTE, TRIGGER, REFERENCES,
@@ -97,10 +115,10 @@ readonly APPLICATION_RIGHTS="SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP
 
 # accounts: made where they are missing, unlogged, on every node by itself.
 accounts() {
-  local role user word rights text="SET SESSION sql_log_bin = 0;"
+  local role user word rights text="SET SESSION sql_log_bin = 0, sql_mode = '';"
   for role in replication application; do
-    [[ -f $SECRETS/$role-user && -f $SECRETS/$role-password ]] || fail 1 "the secret of the $role account is missing"
-    user=$(quoted "$(<"$SECRETS/$role-user")") word=$(quoted "$(<"$SECRETS/$role-password")")
+    user=$(secret "$role-user") && word=$(secret "$role-password") || exit 1
+    user=$(quoted "$user") word=$(quoted "$word")
     rights=$APPLICATION_RIGHTS
     [[ $role != replication ]] || rights="ALL PRIVILEGES"
     text+=" CREATE USER IF NOT EXISTS $user@'%' IDENTIFIED BY $word; GRANT $rights ON *.* TO $user@'%'"
@@ -120,7 +138,7 @@ backup() {
   "$tool" --prepare --target-dir="$target" || exit
   lsn=$(cat "$target"/*_checkpoints | sed -n 's/^to_lsn *= *//p' | tail -n 1)
   [[ -n $lsn ]] || fail 1 "the backup tells no LSN"
-  sync "$target"
+  sync -f "$target"
   {
     printf 'sha256=%s\nlsn=%s\n' "$(tree_checksum "$target")" "$lsn"
     printf 'bytes=%s\n' "$(du --apparent-size --block-size=1 -s "$target" | cut -f 1)"
@@ -133,13 +151,15 @@ tree_checksum() (
 )
 
 # run_tpm DIR PRODUCT RELEASE WORD…: without a terminal tpm says nothing at all. The checksum it ran with is remembered.
+# From here until it ends well the entrypoint starts nothing of that product: a half uninstalled replicator would begin at 0.
 run_tpm() {
   local dir=$1 product=$2 release=$3 tpm package
   shift 3
   if [[ $product == cluster ]]; then package=tungsten-clustering; else package=tungsten-replicator; fi
   if [[ $release == installed ]]; then tpm=$(program "$product" tpm); else tpm=$SOFTWARE/$package-$release/tools/tpm; fi
   present "$tpm"
-  [[ ! -f $PUBLISHED_INI ]] || sha256_of "$PUBLISHED_INI" >"$dir/ini"
+  [[ ! -f $PUBLISHED_INI ]] || sha256_of "$PUBLISHED_INI" >"$dir/ini" || exit 1
+  [[ $1 == validate ]] || printf '%s\n' "${dir##*/}" | locked "$HOLDS_LOCK" put "$UNFINISHED/$product" || exit 1
   cd "${tpm%/tools/tpm}" || exit 1
   become "$tpm" "$@" --tty
 }
@@ -147,9 +167,23 @@ run_tpm() {
 # note_installed DIR: after a tpm that ended well, what it was installed from; after an uninstall, that nothing is.
 note_installed() {
   case "${COMMAND[0]} ${COMMAND[3]-}" in
-    "tpm install" | "tpm update") printf 'ini=%s\n' "$(<"$1/ini")" | put "$INSTALLED/${COMMAND[1]}" ;;
-    "tpm uninstall") rm -f "$INSTALLED/${COMMAND[1]}" ;;
+    "tpm install" | "tpm update")
+      printf 'ini=%s\n' "$(cat "$1/ini" 2>/dev/null)" | put "$INSTALLED/${COMMAND[1]}" || return
+      ;;
+    "tpm uninstall") rm -f "$INSTALLED/${COMMAND[1]}" || return ;;
+    *) return 0 ;;
   esac
+  rm -f "$UNFINISHED/${COMMAND[1]}" && sync "$UNFINISHED"
+}
+
+# hold NAME: under the lock the entrypoint starts components under: either it has started, or it sees the hold.
+hold() { : >"$HOLDS/$1" && sync "$HOLDS/$1" "$HOLDS"; }
+
+# run_replicator PRODUCT VERB: the vendor's word for a start that leaves the services offline is two words.
+run_replicator() {
+  local program
+  program=$(program "$1" replicator)
+  if [[ $2 == start-offline ]]; then become "$program" start offline; else become "$program" "$2"; fi
 }
 
 # run_command DIR TOOL ARG…: an admitted command, its standard input being the payload's rest.
@@ -158,10 +192,11 @@ run_command() {
   shift 2
   case $tool in
     cctrl) become "$(program cluster cctrl)" ;;
-    trepctl | replicator | startall | stopall) become "$(program "$1" "$tool")" "${@:2}" ;;
+    replicator) run_replicator "$@" ;;
+    trepctl | startall | stopall) become "$(program "$1" "$tool")" "${@:2}" ;;
     manager | connector) become "$(program cluster "$tool")" "$@" ;;
     tpm) run_tpm "$dir" "$@" ;;
-    hold) : >"$HOLDS/$1" && sync "$HOLDS/$1" "$HOLDS" ;;
+    hold) locked "$HOLDS_LOCK" hold "$1" ;;
     release) rm -f "$HOLDS/$1" && sync "$HOLDS" ;;
     keep-position) keep_position "$@" ;;
     keep-read-only) keep_read_only "$1" ;;

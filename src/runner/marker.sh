@@ -32,8 +32,8 @@ not_below() {
   if ((${#new} != ${#seen})); then ((${#new} > ${#seen})); else [[ ! $new < $seen ]]; fi
 }
 
-# claim KEY FENCE PAYLOAD: under one short lock compares the fence and gives the prepared directory its name. An existing
-# marker stays as it is. The payload's directory is complete and synced before anyone can see it.
+# claim KEY FENCE PAYLOAD: under one short lock compares the fence and gives the prepared directory its name. 3 when the
+# marker was there: then nothing begins. The directory is complete and synced before anyone can see it.
 claim() (
   key=$1 fence=$2 payload=$3
   ready=$(mktemp -d "$INCOMING/claim.XXXXXX") || exit 1
@@ -46,31 +46,37 @@ claim() (
   [[ ! -s $STATE/fence ]] || read -r seen <"$STATE/fence" || exit 1
   not_below "$fence" "$seen" || refuse 22 "fence $fence is lower than $seen, which this node has seen"
   [[ $fence == "$seen" ]] || printf '%s\n' "$fence" | put "$STATE/fence" || exit 1
-  [[ -e $MARKERS/$key ]] || mv -T "$ready" "$MARKERS/$key" || exit 1
-  sync "$MARKERS"
+  [[ ! -e $MARKERS/$key ]] || exit 3
+  mv -T "$ready" "$MARKERS/$key" && sync "$MARKERS"
 )
 
-# supervise_detached KEY: outlives the session and inherits nothing from it. Two of them do no harm: one gets the link.
+# supervise_detached KEY: outlives the session and inherits nothing from it. Only who claimed the marker calls it.
 supervise_detached() {
   # shellcheck disable=SC2016  # the words are read by the new bash
   setsid bash -c 'source "$1"; supervise "$2"' runner "$SELF" "$1" </dev/null >/dev/null 2>&1 9>&- &
 }
 
-# read_payload FILE: sets COMMAND and CHECK_LINES; leaves the tool's stdin to be read from descriptor 3.
+# read_payload FILE: sets COMMAND and CHECK_LINES; leaves the tool's stdin to be read from descriptor 3. A header that
+# does not end with an empty line is refused: its last line would be half a check.
 COMMAND=() CHECK_LINES=()
 read_payload() {
-  local line
+  local line ended=no
   COMMAND=() CHECK_LINES=()
-  exec 3<"$1"
-  while IFS= read -r -u 3 line && [[ -n $line ]]; do
+  exec 3<"$1" || exit 1
+  while IFS= read -r -u 3 line; do
+    [[ -n $line ]] || { ended=yes; break; }
     split "$line"
     case ${WORDS[0]} in
-      command) COMMAND=("${WORDS[@]:1}") ;;
+      command)
+        ((${#COMMAND[@]} == 0)) || refuse 24 "two commands in one payload"
+        COMMAND=("${WORDS[@]:1}")
+        ;;
       check) CHECK_LINES+=("$line") ;;
       limit) fits NUMBER "${WORDS[1]-}" || refuse 24 "the limit is no number" ;;
       *) refuse 24 "unknown header $(shown "${WORDS[0]}")" ;;
     esac
   done
+  [[ $ended == yes ]] || refuse 24 "the header has no end"
 }
 
 admit_payload() {
@@ -86,7 +92,7 @@ admit_payload() {
   done
 }
 
-# supervise KEY: runs the tool in a child and records how it ended. Does nothing when another one won the link.
+# supervise KEY: runs the tool in a child and records how it ended. Records nothing when the child never became it.
 supervise() {
   local dir=$MARKERS/$1 tool rc pid _
   keeper=$BASHPID
@@ -108,16 +114,18 @@ supervise() {
   done
 }
 
-# begin DIR KEEPER KEEPER_START: the child. Writes who it is, looks a second time, becomes the tool.
+# begin DIR KEEPER KEEPER_START: the child. Writes who it is, looks a second time, becomes the tool. The link is the
+# right to run: a reader that told the command never began has taken it.
 begin() {
-  local dir=$1 line objection me=$BASHPID
+  local dir=$1 line objection lost=no me=$BASHPID
   start_time_of "/proc/$me/stat"
   printf '%s %s %s %s %s %s\n' "$(life)" "$me" "$START_TIME" "$2" "$3" "$(now_ms)" >"$dir/pid.$me" || exit 1
   sync "$dir/pid.$me"
-  ln "$dir/pid.$me" "$dir/pid" 2>/dev/null || lost=yes
+  ln -T "$dir/pid.$me" "$dir/pid" 2>/dev/null || lost=yes
   rm -f "$dir/pid.$me"
-  [[ ${lost-no} == no ]] || exit 0
+  [[ $lost == no ]] || exit 0
   sync "$dir" || exit 1
+  # The second look, in the same breath as the tool.
   read_payload "$dir/payload"
   for line in "${CHECK_LINES[@]}"; do
     split "$line"
@@ -128,7 +136,9 @@ begin() {
     }
   done
   cat <&3 >"$dir/stdin" || exit 1
-  exec 3<&- <"$dir/stdin" >"$dir/out.live" 2>"$dir/err.live"
+  # Without its own streams a tool must not begin: it would read nothing and take that for its input.
+  exec 3<&- <"$dir/stdin" >"$dir/out.live" 2>"$dir/err.live" || exit 1
+  roomy
   run_command "$dir" "${COMMAND[@]}"
   exit
 }
@@ -173,6 +183,10 @@ tell_marker() {
     tell_claim "$1"
     return
   fi
+  if [[ $its_life == given-up ]]; then
+    printf 'state\tunbegun\n'
+    return
+  fi
   if [[ $its_life == "$(life)" ]]; then
     # The supervisor is looked at before the end is looked for once more: what a dead one wrote is there by then.
     if alive "$pid" "$start" || alive "$keeper" "$keeper_start"; then keeps=yes; fi
@@ -185,25 +199,20 @@ tell_marker() {
   printf 'state\tinterrupted\n'
 }
 
-# tell_claim KEY: no process was ever named. Whoever calls that interrupted takes the link, so that a late child finds
-# it taken and the answer stays true.
+# tell_claim KEY: no process was ever named. Who tells that it never began takes the link first, so that a late child
+# finds it taken and the answer stays true.
 tell_claim() {
-  local dir=$MARKERS/$1 its_life claimed_at up
-  if read -r its_life claimed_at 2>/dev/null <"$dir/claimed" && up=$(uptime_seconds); then
-    if [[ $its_life != "$(life)" ]]; then
-      printf 'state\tunbegun\n'
-      return
-    elif ((up - claimed_at < STARTING_SECONDS)); then
-      printf 'state\tstarting\n'
-      return
-    fi
+  local dir=$MARKERS/$1 its_life claimed_at up mine
+  if read -r its_life claimed_at 2>/dev/null <"$dir/claimed" && up=$(uptime_seconds) &&
+    [[ $its_life == "$(life)" ]] && ((up - claimed_at < STARTING_SECONDS)); then
+    printf 'state\tstarting\n'
+    return
   fi
-  printf 'given-up 0 0 0 0 0\n' >"$dir/given-up.$$" || exit 1
-  if ln "$dir/given-up.$$" "$dir/pid" 2>/dev/null; then
-    printf 'state\tinterrupted\n'
-  else
-    tell_marker "$1"
-  fi
-  rm -f "$dir/given-up.$$"
+  mine=$dir/given-up.$BASHPID
+  printf 'given-up\n' >"$mine" && sync "$mine" || exit 1
+  if ln -T "$mine" "$dir/pid" 2>/dev/null; then sync "$dir"; fi
+  rm -f "$mine"
+  [[ -e $dir/pid ]] || fail 1 "the marker cannot be given up"
+  tell_marker "$1"
 }
 

@@ -22,7 +22,11 @@ highest_channels() {
 answer_installed() {
   local tree link conf ini="" names=() file
   tree="$(home "$1")/tungsten"
-  link=$(readlink "$tree") || { printf 'link=\n'; return; }
+  if ! link=$(readlink "$tree"); then
+    [[ ! -e $tree ]] || fail 1 "$tree is no link; tpm did not make it"
+    printf 'link=\n'
+    return
+  fi
   conf="$tree/tungsten-replicator/conf"
   for file in "$conf"/static-*.properties; do
     file=${file##*/static-}
@@ -31,6 +35,7 @@ answer_installed() {
   [[ ! -s $INSTALLED/$1 ]] || ini=$(sed -n 's/^ini=//p' "$INSTALLED/$1")
   printf 'link=%s\nrelease=%s\nmethod=%s\n' "$link" "$(installed_release "$link")" "$(installation_method "$1")"
   printf 'services=%s\nini=%s\nparallel=%s\n' "$(IFS=, && printf '%s' "${names[*]-}")" "$ini" "$(highest_channels "$conf")"
+  printf 'unfinished=%s\n' "$(cat "$UNFINISHED/$1" 2>/dev/null)"
 }
 
 # tpm_processes: pid and words of every live tpm on this host.
@@ -47,8 +52,10 @@ tpm_processes() {
 
 answer_files() {
   local file
+  local sum
   for file in "$KEPT"/*; do
-    printf '%s\t%s\t%s\n' "${file##*/}" "$(bytes_of "$file")" "$(sha256_of "$file")"
+    sum=$(sha256_of "$file") || fail 1 "${file##*/} cannot be read"
+    printf '%s\t%s\t%s\n' "${file##*/}" "$(bytes_of "$file")" "$sum"
   done
 }
 
@@ -62,7 +69,7 @@ secret_checksum() {
 
 answer_ini() {
   local published="" joined=no
-  [[ ! -f $PUBLISHED_INI ]] || published=$(sha256_of "$PUBLISHED_INI")
+  if [[ -f $PUBLISHED_INI ]]; then published=$(sha256_of "$PUBLISHED_INI") || fail 1 "the published ini cannot be read"; fi
   if [[ -n $published && -f $JOINED_INI ]] && joined_text "$PUBLISHED_INI" 2>/dev/null | cmp -s - "$JOINED_INI"; then joined=yes; fi
   printf 'published=%s\njoined=%s\nsecret=%s\n' "$published" "$joined" "$(secret_checksum)"
 }
@@ -75,19 +82,33 @@ answer_my_cnf() {
       value = $2; gsub(/^[ \t]+|[ \t]+$/, "", value); print key "\t" value }' "$file"
 }
 
-answer_space() {
-  local path
-  for path in "$ROOT/opt" "$BACKUPS"; do
-    df --block-size=1 --output=avail,size "$path" | awk -v path="${path#"$ROOT"}" 'NR == 2 { print path "\t" $1 "\t" $2 }'
+# answer_software: the packages that lie unpacked, with a tpm to run.
+answer_software() {
+  local tool
+  for tool in "$SOFTWARE"/*/tools/tpm; do
+    tool=${tool%/tools/tpm}
+    printf '%s\n' "${tool##*/}"
   done
 }
 
+answer_space() {
+  local path
+  for path in "$ROOT/opt" "$BACKUPS"; do
+    ask df --block-size=1 --output=avail,size "$path" |
+      awk -v path="${path#"$ROOT"}" 'NR == 2 { print path "\t" $1 "\t" $2 }' || return
+  done
+}
+
+# reach_one ENDPOINT: one line.
+# shellcheck disable=SC2016  # the words are read by the new bash
 reach_one() {
-  local host=${1%:*} port=${1##*:}
-  if ! getent hosts "$host" >/dev/null; then printf '%s\tunresolved\n' "$1"
-  # shellcheck disable=SC2016  # the words are read by the new bash
-  elif timeout 3 bash -c 'exec 3<>"/dev/tcp/$1/$2"' reach "$host" "$port" 2>/dev/null; then printf '%s\topen\n' "$1"
-  else printf '%s\tclosed\n' "$1"; fi
+  local state=closed
+  if ! timeout 10 getent hosts "${1%:*}" >/dev/null; then
+    state=unresolved
+  elif timeout 3 bash -c 'exec 3<>"/dev/tcp/$1/$2"' reach "${1%:*}" "${1##*:}" 2>/dev/null; then
+    state=open
+  fi
+  printf '%s\t%s\n' "$1" "$state"
 }
 
 # answer_reach ENDPOINT…: all at once, told in the order of asking.
@@ -103,11 +124,12 @@ answer_reach() {
   rm -rf "$folder"
 }
 
-# answer_backup NAME: as it was recorded, verified only while every byte is still there.
+# answer_backup NAME: as it was recorded. Verified: its size is still that; its content is hashed only when it is taken.
 answer_backup() {
   local state=$BACKUPS/$1.state bytes
+  [[ -d $BACKUPS ]] || fail 2 "$BACKUPS: No such file or directory"
   [[ -f $state && -d $BACKUPS/$1 ]] || exit 1
-  bytes=$(du --apparent-size --block-size=1 -s "$BACKUPS/$1" | cut -f 1)
+  bytes=$(ask du --apparent-size --block-size=1 -s "$BACKUPS/$1" | cut -f 1) || exit 2
   grep -E '^(sha256|lsn|bytes)=' "$state"
   if [[ $bytes == "$(sed -n 's/^bytes=//p' "$state")" ]]; then printf 'verified=yes\n'; else printf 'verified=no\n'; fi
 }
@@ -144,6 +166,7 @@ answer() {
     my-cnf) answer_my_cnf ;;
     marker) tell_marker "$1" ;;
     clock) now_ms ;;
+    software) answer_software ;;
     space) answer_space ;;
     reach) answer_reach "$@" ;;
     backup) answer_backup "$1" ;;

@@ -18,6 +18,9 @@ readonly INCOMING="$STATE/incoming"
 readonly HOLDS="$STATE/holds"
 readonly KEPT="$STATE/kept"
 readonly INSTALLED="$STATE/installed"
+readonly UNFINISHED="$STATE/unfinished"
+readonly HOLDS_LOCK="$STATE/holds.lock"
+readonly INI_LOCK="$STATE/ini.lock"
 readonly PUBLISHED_INI="$STATE/ini/tungsten.ini"
 readonly JOINED_INI="$ROOT/etc/tungsten/tungsten.ini"
 readonly CLIENT_FILE="$ROOT/etc/tungsten/client.cnf"
@@ -27,11 +30,16 @@ readonly SOCKET="$ROOT/run/mysqld/mysqld.sock"
 readonly BACKUPS="$ROOT/backups"
 readonly SOFTWARE="$ROOT/opt/continuent/software"
 
-# Limits: one query, queries side by side, age at which a claim without a pid is given up, output kept per stream.
+# Limits: one query, queries side by side, age at which a claim without a pid is given up, output kept per stream, a
+# payload, waiting for a lock that is held for moments only.
 readonly QUERY_SECONDS=20
 readonly QUERY_WIDTH=4
 readonly STARTING_SECONDS=5
 readonly KEPT_BYTES=65536
+readonly PAYLOAD_BYTES=16777216
+readonly LOCK_SECONDS=60
+# One file to be hashed; kept files are small.
+readonly HASH_SECONDS=15
 
 # Absolute path of this very file; the supervisor reads it again.
 SELF=${BASH_SOURCE[0]}
@@ -51,16 +59,15 @@ fail() {
 }
 
 prepare_state() {
-  [[ -d $INCOMING ]] ||
-    (umask 077 && mkdir -p "$MARKERS" "$INCOMING" "$HOLDS" "$KEPT" "$INSTALLED" "${PUBLISHED_INI%/*}") || exit 1
+  (umask 077 && mkdir -p "$MARKERS" "$INCOMING" "$HOLDS" "$KEPT" "$INSTALLED" "$UNFINISHED" "${PUBLISHED_INI%/*}") || exit 1
 }
 
 now_ms() { date +%s%3N; }
 
-# sha256_of FILE: 64 hex digits.
+# sha256_of FILE: 64 hex digits; fails when it cannot be read.
 sha256_of() {
   local line
-  line=$(sha256sum <"$1") && printf '%s\n' "${line%% *}"
+  line=$(timeout "$HASH_SECONDS" sha256sum <"$1") && printf '%s\n' "${line%% *}"
 }
 
 bytes_of() { stat -L -c %s "$1"; }
@@ -88,12 +95,19 @@ keep() (
 
 # keep_file PART NAME: gives a written file its name; a link, unlike a rename, never replaces.
 keep_file() {
-  if ln "$1" "$KEPT/$2" 2>/dev/null; then
+  if ln -T "$1" "$KEPT/$2" 2>/dev/null; then
     sync "$KEPT"
   elif ! cmp -s "$1" "$KEPT/$2"; then
     fail 3 "$2 exists with other content"
   fi
 }
+
+# locked FILE COMMAND…: runs it while nobody else holds that lock. What it starts in the background must not inherit it.
+locked() (
+  exec 9>>"$1" || exit 1
+  flock -w "$LOCK_SECONDS" 9 || fail 1 "$1 is held"
+  "${@:2}"
+)
 
 # home PRODUCT: its install directory.
 home() {
@@ -120,6 +134,9 @@ ask() {
   [[ $1 != /* ]] || present "$1"
   timeout --kill-after=2 "$QUERY_SECONDS" "$@"
 }
+
+# roomy: raises the number of files this process and what it becomes may open; exec sessions begin low.
+roomy() { ulimit -Sn 65535 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"; }
 
 # become PROGRAM ARG…: this process, whose pid the marker holds, turns into the tool.
 become() {

@@ -3,7 +3,8 @@
 
 # receive BYTES SHA256 FILE: standard input, whole or not at all: a cut socket is a clean end of file.
 receive() {
-  cat >"$3" || exit 1
+  if ! fits NUMBER "$1" || ((10#$1 > PAYLOAD_BYTES)); then refuse 24 "the length is no number, or above $PAYLOAD_BYTES"; fi
+  head -c "$((10#$1 + 1))" >"$3" || exit 1
   [[ $(bytes_of "$3") == "$1" && $(sha256_of "$3") == "$2" ]] || refuse 21 "the payload did not arrive whole"
 }
 
@@ -31,16 +32,16 @@ observe() {
   # shellcheck disable=SC2064  # the folder is known now
   trap "rm -rf '$folder'" EXIT
   receive "$2" "$3" "$folder/payload"
-  while IFS= read -r line; do
+  while IFS= read -r line || [[ -n $line ]]; do
     split "$line"
     if [[ ${WORDS[0]} == [.-]* ]] || ! made_of A-Za-z0-9._- 64 "${WORDS[0]}"; then refuse 24 "a query without a proper name"; fi
     ((${#WORDS[@]} > 1)) || refuse 23 "a query without a tool"
     admit QUERIES "${WORDS[@]:1}"
     ids+=("${WORDS[0]}")
   done <"$folder/payload"
-  while IFS= read -r line; do
+  while IFS= read -r line || [[ -n $line ]]; do
     split "$line"
-    mkdir "$folder/$count"
+    mkdir "$folder/$count" || exit 1
     run_query "$folder/$count" "${WORDS[@]:1}" &
     count=$((count + 1))
     ((count % QUERY_WIDTH != 0)) || wait
@@ -52,22 +53,26 @@ observe() {
 
 # start POD_UID FENCE KEY BYTES SHA256: begins at most once, waits half a second for the end, tells the marker's state.
 start() {
-  local part tries
+  local part claimed _
   meant_for "$1"
-  fits NUMBER "$2" || refuse 24 "the fence is no number"
+  fits FENCE "$2" || refuse 24 "the fence is no number"
   fits KEY "$3" || refuse 24 "the key breaks its pattern"
   part=$(mktemp "$INCOMING/payload.XXXXXX") || exit 1
   # shellcheck disable=SC2064  # the file is known now
   trap "rm -f '$part'" EXIT
   receive "$4" "$5" "$part"
   admit_payload "$part"
-  claim "$3" "$2" "$part" || exit
-  supervise_detached "$3"
-  for tries in 1 2 3 4 5; do
-    sleep 0.1
+  claim "$3" "$2" "$part"
+  claimed=$?
+  case $claimed in
+    0) supervise_detached "$3" ;;
+    3) ;;
+    *) exit "$claimed" ;;
+  esac
+  for _ in 1 2 3 4 5; do
     [[ ! -e $MARKERS/$3/rc && ! -e $MARKERS/$3/refused ]] || break
+    sleep 0.1
   done
-  : "$tries"
   tell_marker "$3"
 }
 
@@ -76,6 +81,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   case ${1-} in
     observe) (($# == 4)) || refuse 24 "observe takes POD_UID LEN SHA256" ;;
     start) (($# == 6)) || refuse 24 "start takes POD_UID FENCE KEY LEN SHA256" ;;
+    join) (($# == 1)) || refuse 24 "join takes nothing" ;;
     *) refuse 23 "unknown verb $(shown "${1-}")" ;;
   esac
   "$@"

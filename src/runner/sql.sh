@@ -44,7 +44,7 @@ sql_findings() {
       WHERE t.table_type = 'BASE TABLE' AND c.constraint_name IS NULL AND $(own_schemas t.table_schema);
     SELECT 'nontransactional', CONCAT(table_schema, '.', table_name) FROM information_schema.tables
       WHERE table_type = 'BASE TABLE' AND engine <> 'InnoDB' AND $(own_schemas table_schema);
-    SELECT 'ddl', LEFT(REGEXP_REPLACE(info, '[[:space:]]+', ' '), 80) FROM information_schema.processlist
+    SELECT 'ddl', SUBSTRING_INDEX(REGEXP_REPLACE(TRIM(info), '[[:space:]]+', ' '), ' ', 3) FROM information_schema.processlist
       WHERE info REGEXP '^[[:space:]]*(alter|create|drop|truncate|rename|optimize)[[:space:]]';" &&
     ask_sql "XA RECOVER" | awk -F '\t' '{ print "xa\t" $4 }'
 }
@@ -67,17 +67,33 @@ sql_binlog_position() {
 # sql_logged_tracking FILE POSITION: events behind that position which touch a tracking schema and are no heartbeat. A
 # log that cannot be read from there on fails; it is not empty.
 sql_logged_tracking() {
-  local reader text
+  local reader
   reader=$(first_of mariadb-binlog mysqlbinlog) || exit 127
-  text=$(timeout --kill-after=2 "$QUERY_SECONDS" "$reader" --defaults-extra-file="$CLIENT_FILE" --socket="$SOCKET" \
-    --read-from-remote-server --to-last-log --start-position="$2" --base64-output=decode-rows --verbose "$1") || return
-  awk '
-    /Table_map: `tungsten_[^`]*`\./ && $0 !~ /`\.`heartbeat`/ { count++ }
-    /^(CREATE|DROP|ALTER|TRUNCATE|INSERT|REPLACE|UPDATE|DELETE) .*tungsten_/ { count++ }
-    /^use `tungsten_/ { inside = 1; next }
-    /^use `/ { inside = 0 }
-    inside && /^(CREATE|DROP|ALTER|TRUNCATE|INSERT|REPLACE|UPDATE|DELETE) / && $0 !~ /tungsten_|heartbeat/ { count++ }
-    END { print count + 0 }' <<<"$text"
+  timeout --kill-after=2 "$QUERY_SECONDS" "$reader" --defaults-extra-file="$CLIENT_FILE" --socket="$SOCKET" \
+    --read-from-remote-server --to-last-log --start-position="$2" --base64-output=decode-rows "$1" |
+    awk '
+      { line = tolower($0) }
+      line ~ /table_map: `tungsten_[^`]*`\./ && line !~ /`\.`heartbeat`/ { count++ }
+      line ~ /^use `/ { inside = line ~ /^use `tungsten_/; next }
+      line !~ /^(create|drop|alter|truncate|rename|insert|replace|update|delete|grant|revoke) / { next }
+      line ~ /tungsten_/ || inside && line !~ /heartbeat/ { count++ }
+      END { print count + 0 }'
+}
+
+# quoted TEXT: as a string of SQL.
+quoted() {
+  local text=${1//\\/\\\\}
+  printf "'%s'" "${text//\'/\'\'}"
+}
+
+# sql_accounts: whether the accounts of the mounted Secret exist, asked as owner: before they do nobody else can ask.
+sql_accounts() {
+  local role
+  for role in replication application; do
+    [[ -f $SECRETS/$role-user ]] || fail 1 "the secret of the $role account is missing"
+    printf "SELECT '%s', IF(COUNT(*) > 0, 'present', 'absent') FROM mysql.user WHERE host = '%%' AND user = %s;\n" \
+      "$role" "$(quoted "$(<"$SECRETS/$role-user")")"
+  done | as_owner
 }
 
 # answer_sql QUESTION ARG…
@@ -103,6 +119,7 @@ answer_sql() {
       ;;
     logged-tracking) sql_logged_tracking "$2" "$3" ;;
     binlog-position) sql_binlog_position ;;
+    accounts) sql_accounts ;;
     next-table) sql_next_table "${@:2}" ;;
     boundary) sql_boundary "${@:2}" ;;
     chunk) sql_chunk "${@:2}" ;;

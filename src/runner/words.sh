@@ -20,6 +20,7 @@ readonly QUERIES=(
   "tpm PRODUCT query staging"
   "tpm-processes"
   "installed PRODUCT"
+  "software"
   "sql read-only"
   "sql tracking SCHEMA"
   "sql schemas"
@@ -28,6 +29,7 @@ readonly QUERIES=(
   "sql oldest-transaction"
   "sql logged-tracking NAME NUMBER"
   "sql binlog-position"
+  "sql accounts"
   "sql next-table start"
   "sql next-table after HEX HEX"
   "sql boundary HEX HEX ROWS SECONDS FROM"
@@ -112,6 +114,7 @@ fits() {
     CROSSING) [[ $word == tungsten_?*_from_?* ]] && made_of A-Za-z0-9_ 64 "$word" ;;
     NAME | KEY) [[ $word != [.-]* ]] && made_of A-Za-z0-9._- 180 "$word" ;;
     RELEASE) [[ $word == [0-9]* ]] && made_of A-Za-z0-9.- 40 "$word" ;;
+    FENCE) [[ $word == 0 || $word != 0* ]] && made_of 0-9 19 "$word" ;;
     HEX) made_of 0-9a-f 512 "$word" && ((${#word} % 2 == 0)) ;;
     ROWS) [[ $word == [1-9]* ]] && made_of 0-9 7 "$word" ;;
     SECONDS) [[ $word == [1-9]* ]] && made_of 0-9 2 "$word" && ((word <= 15)) ;;
@@ -182,6 +185,7 @@ shown() { printf '«%s»' "${1//[!A-Za-z0-9._:\;\/@=,#+-]/?}" | head -c 120; }
 # split LINE: its words, in WORDS. Tabs are white space to `read`, so doubled ones are looked for first.
 WORDS=()
 split() {
+  [[ -n $1 ]] || refuse 24 "an empty line"
   [[ $1 != *$'\t\t'* && $1 != $'\t'* && $1 != *$'\t' ]] || refuse 24 "a line has an empty word"
   IFS=$'\t' read -ra WORDS <<<"$1"
 }

@@ -1,12 +1,15 @@
 /**
  * cctrl: policies and the cluster's view of itself. It exits 0 whatever happens, so only its text speaks. No transcript
- * exists; the layout is [source]/[doc-code] of tungsten-cli §2: boxes 78 or 83 wide, wrapped rows, echoed prompts.
+ * exists: the samples are the vendor's ([source], deploy-msaa), the layout that of the open formatter ([doc-code],
+ * tungsten-cli §2.2): boxes 78 or 83 wide, long rows wrapped at words. Echoed prompts and the layout of the composite
+ * listing are [doc]/[inferred]; what does not fit makes the whole view unreadable, it is never left out.
  */
 import type { ToolOutput } from "./invocation.ts";
 import {
   type ClusterView,
   type CompositeView,
   type Datasource,
+  linesOf,
   type Policy,
   type Reading,
   read,
@@ -24,87 +27,162 @@ const policyFrom = (word: string): Policy =>
   policies.find((policy) => policy === word) ?? { unrecognised: word };
 
 const coordinatorPattern = /COORDINATOR\[([^:\]]+):(\w+):(\w+)\]/;
+const memberPattern = /(\w+):COORDINATOR\[([^:\]]+):(\w+):(\w+)\]/;
+const longestLine = 2000;
+const mostPieces = 4;
 
-/** Rows of the boxes that follow a heading, wrapped rows joined; a prompt or anything outside the bars is dropped. */
-function boxRows(text: string): readonly string[] {
+const count = (text: string, char: string): number => text.split(char).length - 1;
+/** A row that goes on in the next one: its bracket or parenthesis is still open. */
+const isOpen = (row: string): boolean =>
+  /^\s*REASON\[/.test(row) ? !row.includes("]") : count(row, "(") > count(row, ")");
+
+/**
+ * The rows of all boxes, wrapped ones joined. Undefined when a bar is missing at an end, a box is not closed, or a row
+ * stays open: the text was cut or damaged. Text outside the bars (banner, prompts, headings) is not looked at.
+ */
+function boxRows(lines: readonly string[]): readonly string[] | undefined {
   const rows: string[] = [];
-  for (const line of text.split("\n")) {
-    const match = /\|(.*)\|\s*$/.exec(line);
-    if (match?.[1] === undefined) continue;
-    const row = match[1].trimEnd();
-    const last = rows.at(-1);
-    if (last !== undefined && opensParenthesis(last))
-      rows[rows.length - 1] = `${last.trimEnd()} ${row.trim()}`;
-    else rows.push(row);
+  let pieces = 1;
+  let closed = true;
+  let rules = 0;
+  for (const line of lines) {
+    if (/^\s*\+-{3,}\+\s*$/.test(line)) {
+      const last = rows.at(-1);
+      if (last !== undefined && isOpen(last)) return undefined;
+      [closed, rules, pieces] = [true, rules + 1, 1];
+    } else if (/^\s*\|.*\|\s*$/.test(line)) {
+      const row = line.slice(line.indexOf("|") + 1, line.lastIndexOf("|")).trimEnd();
+      const last = rows.at(-1);
+      if (last !== undefined && isOpen(last) && pieces < mostPieces) {
+        rows[rows.length - 1] = `${last.trimEnd()} ${row.trim()}`;
+        pieces += 1;
+      } else [pieces] = [1, rows.push(row)];
+      closed = false;
+    } else if (/\||\+-/.test(line)) return undefined;
   }
-  return rows;
+  const last = rows.at(-1);
+  return (last !== undefined && isOpen(last)) || (rules > 0 && !closed) ? undefined : rows;
 }
 
-const opensParenthesis = (row: string): boolean =>
-  /^\s*[A-Za-z0-9._@-]+\*?\(/.test(row) && (row.match(/\(/g)?.length ?? 0) > (row.match(/\)/g)?.length ?? 0);
+/** What a listing begins with: the coordinator, and the boxes' rows. */
+function listing(
+  output: ToolOutput,
+): Reading<{ lines: readonly string[]; rows: readonly string[]; head: RegExpExecArray }> {
+  if (output.exitCode !== 0)
+    return unreadable(`cctrl exited ${output.exitCode}, which it does only when it is killed`);
+  const lines = linesOf(output.stdout);
+  if (lines.some((line) => line.length > longestLine)) return unreadable("a line of cctrl is too long");
+  const heads = lines
+    .filter((line) => !memberPattern.test(line))
+    .map((line) => coordinatorPattern.exec(line))
+    .filter((match) => match !== null);
+  const [head] = heads;
+  if (head === undefined) return unreadable("cctrl shows no coordinator: its manager may be down");
+  if (heads.length > 1) return unreadable("cctrl shows several coordinators");
+  const rows = boxRows(lines);
+  return rows === undefined
+    ? unreadable("a box of cctrl's listing is cut or damaged")
+    : read({ lines, rows, head });
+}
 
-const headerPattern = /^([A-Za-z0-9._-]+)\*?\((?:composite )?(\w+):([A-Z]+)(.*)\)$/;
-const inner = (row: string | undefined, key: string): string | null =>
-  row === undefined ? null : (new RegExp(`${key}=([A-Z:-]+)`).exec(row)?.[1] ?? null);
+const details = [
+  "MANAGER(",
+  "REPLICATOR(",
+  "DATASERVER(",
+  "CONNECTIONS(",
+  "STATUS ",
+  "STATUS[",
+  "REASON[",
+  "VIP=",
+];
+const headerPattern = /^([\w.-]+)\*?\((composite )?(\w+):([^,()]+)(\(.*\))?(?:,[^()]*)?\)$/;
 
-function datasourcesFrom(rows: readonly string[]): readonly Datasource[] {
-  const found: { header: RegExpExecArray; rows: string[] }[] = [];
+/** A row that names a datasource: at the first column, a name and a parenthesis, and nothing a box holds besides. */
+const isHeader = (row: string): boolean =>
+  /^[^\s(]+\(/.test(row) && !["connector@", ...details].some((word) => row.startsWith(word));
+
+type Box = { readonly header: RegExpExecArray; readonly rows: readonly string[] };
+
+/**
+ * The datasource boxes; undefined when a header is not understood (leaving it out would hide a node in trouble), when a
+ * name comes twice, or when one box tells something twice: then a header between them is missing.
+ */
+function boxesOf(rows: readonly string[]): readonly Box[] | undefined {
+  const boxes: { header: RegExpExecArray; rows: string[] }[] = [];
   for (const row of rows) {
-    const header = /^\S/.test(row) ? headerPattern.exec(row.trim()) : null;
-    if (header !== null && !row.includes("@")) found.push({ header, rows: [] });
-    else found.at(-1)?.rows.push(row);
+    if (isHeader(row)) {
+      const header = headerPattern.exec(row);
+      if (header === null || boxes.some((box) => box.header[1] === header[1])) return undefined;
+      boxes.push({ header, rows: [] });
+    } else boxes.at(-1)?.rows.push(row.trim());
   }
-  return found.map(({ header, rows: below }) => {
-    const reason = below.map((row) => /REASON\[(.*)\]/.exec(row)?.[1]).find((text) => text !== undefined);
-    const bracket = /^\((.*?)\)/.exec(header[4] ?? "")?.[1];
-    const of = (kind: string) => below.find((row) => row.trim().startsWith(`${kind}(`));
-    return {
-      name: header[1] ?? "",
-      role: header[2] ?? "",
-      state: header[3] ?? "",
-      reason: reason ?? bracket ?? null,
-      replicatorState: inner(of("REPLICATOR"), "state"),
-      dataserverState: inner(of("DATASERVER"), "state"),
-      managerState: inner(of("MANAGER"), "state"),
-    };
-  });
+  const twice = (box: Box) =>
+    details.some((word) => box.rows.filter((row) => row.startsWith(word)).length > 1);
+  return boxes.some(twice) ? undefined : boxes;
+}
+
+function datasourceFrom({ header, rows }: Box): Datasource {
+  const stateOf = (kind: string): string | null => {
+    const row = rows.find((text) => text.startsWith(`${kind}(`)) ?? "";
+    return /\bstate=([^,()]+)/.exec(row)?.[1]?.trim() ?? null;
+  };
+  const reason = rows.map((row) => /^REASON\[(.*)\]$/.exec(row)?.[1]).find((text) => text !== undefined);
+  return {
+    name: header[1] ?? "",
+    role: header[3] ?? "",
+    state: (header[4] ?? "").trim(),
+    reason: reason ?? header[5]?.slice(1, -1) ?? null,
+    replicatorState: stateOf("REPLICATOR"),
+    dataserverState: stateOf("DATASERVER"),
+    managerState: stateOf("MANAGER"),
+  };
 }
 
 /** `ls` of one dataservice. A text without coordinator and datasources is no view: the manager is down, or still starting. */
 export function readClusterView(output: ToolOutput): Reading<ClusterView> {
-  const coordinator = coordinatorPattern.exec(output.stdout);
-  if (coordinator === null) return unreadable("cctrl shows no coordinator: its manager may be down");
-  const rows = boxRows(output.stdout);
+  const listed = listing(output);
+  if ("unreadable" in listed) return listed;
+  const { rows, head } = listed.read;
   const routers = rows
     .map((row) => /^connector@([^[(]+)\[\d*\]\(([A-Z-]+)/.exec(row.trim()))
     .filter((match) => match !== null)
     .map((match) => ({ name: match[1] ?? "", state: match[2] ?? "" }));
-  const datasources = datasourcesFrom(rows.filter((row) => !row.trim().startsWith("connector@")));
-  if (datasources.length === 0) return unreadable("cctrl shows a coordinator but no datasource");
+  const boxes = boxesOf(rows);
+  if (boxes === undefined) return unreadable("a datasource of cctrl's listing is not understood");
+  if (boxes.some(({ header }) => header[2] !== undefined))
+    return unreadable("cctrl lists a composite, not one dataservice");
+  if (boxes.length === 0) return unreadable("cctrl shows a coordinator but no datasource");
   return read({
-    coordinator: coordinator[1] ?? "",
-    policy: policyFrom(coordinator[2] ?? ""),
-    coordinatorState: coordinator[3] ?? "",
+    coordinator: head[1] ?? "",
+    policy: policyFrom(head[2] ?? ""),
+    coordinatorState: head[3] ?? "",
     routers,
-    datasources,
+    datasources: boxes.map(datasourceFrom),
   });
 }
 
 /** Composite `ls`: one coordinator line a member below the first, one box row a composite datasource ([doc], tungsten-cli §2.3). */
 export function readCompositeView(output: ToolOutput): Reading<CompositeView> {
-  const coordinator = coordinatorPattern.exec(output.stdout);
-  if (coordinator === null) return unreadable("cctrl shows no coordinator: its manager may be down");
-  const members = [...output.stdout.matchAll(/([A-Za-z0-9_]+):COORDINATOR\[([^:\]]+):(\w+):(\w+)\]/g)].map(
-    (match) => ({
+  const listed = listing(output);
+  if ("unreadable" in listed) return listed;
+  const { lines, rows, head } = listed.read;
+  const members = lines
+    .map((line) => memberPattern.exec(line))
+    .filter((match) => match !== null)
+    .map((match) => ({
       name: match[1] ?? "",
       coordinator: match[2] ?? "",
       policy: policyFrom(match[3] ?? ""),
-    }),
-  );
-  const datasources = boxRows(output.stdout)
-    .map((row) => /^([A-Za-z0-9._-]+)\(composite (\w+):([A-Z]+)/.exec(row))
-    .filter((match) => match !== null)
-    .map((match) => ({ name: match[1] ?? "", role: match[2] ?? "", state: match[3] ?? "" }));
+    }));
+  const boxes = boxesOf(rows);
+  if (boxes === undefined) return unreadable("a datasource of cctrl's listing is not understood");
+  const datasources = boxes
+    .filter(({ header }) => header[2] !== undefined)
+    .map(({ header }) => ({
+      name: header[1] ?? "",
+      role: header[3] ?? "",
+      state: (header[4] ?? "").trim(),
+    }));
   if (datasources.length === 0) return unreadable("cctrl shows no composite datasource");
-  return read({ policy: policyFrom(coordinator[2] ?? ""), members, datasources });
+  return read({ policy: policyFrom(head[2] ?? ""), members, datasources });
 }

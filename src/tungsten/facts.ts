@@ -72,7 +72,17 @@ export function factsFrom(
   };
 }
 
+/** Longer answers are not read: none of a tool's comes near it. In characters of stdout and of stderr. */
+export const longestAnswer = 4_000_000;
+
 /** The fact behind a query: its id is its words, so that equal questions are asked once. The shell shortens it on the wire. */
 export function factOf<T>(argv: readonly string[], read: (output: ToolOutput) => Reading<T>): Fact<T> {
-  return { id: argv.join(" "), argv, read };
+  return {
+    id: argv.join(" "),
+    argv,
+    read: (output) =>
+      output.stdout.length > longestAnswer || output.stderr.length > longestAnswer
+        ? { unreadable: `the answer has more than ${longestAnswer} characters` }
+        : read(output),
+  };
 }

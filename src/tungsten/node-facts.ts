@@ -15,10 +15,12 @@ import {
   readMarker,
   readReach,
   readServerFile,
+  readSoftware,
   readSpace,
 } from "./node.ts";
 import { type Reading, type ReplicatorStatus, read, type TrackingRows } from "./reading.ts";
 import {
+  readAccounts,
   readBinlogPosition,
   readCount,
   readFindings,
@@ -51,6 +53,8 @@ export const compositeView = (dataservice: string) =>
 /** The rows of one tracking schema, or that it (or its tables) is not there. */
 export const tracking = (schema: string): Fact<TrackingRows | "absent"> =>
   factOf(["sql", "tracking", schema], readTracking);
+/** Whether Tungsten can log in to this server: its accounts are made there by each node for itself. */
+export const accounts = factOf(["sql", "accounts"], readAccounts);
 export const readOnly = factOf(["sql", "read-only"], readReadOnly);
 export const schemas = factOf(["sql", "schemas"], readSchemas);
 export const binlogPosition = factOf(["sql", "binlog-position"], readBinlogPosition);
@@ -63,6 +67,7 @@ export const findings = factOf(["sql", "findings"], readFindings);
 export const oldestTransaction = factOf(["sql", "oldest-transaction"], readCount);
 
 export const installed = (product: Product) => factOf(["installed", product], readInstalled);
+export const software = factOf(["software"], readSoftware);
 export const tpmProcesses = factOf(["tpm-processes"], readTpmProcesses);
 export const nodeClock = factOf(["clock"], readClock);
 export const space = factOf(["space"], readSpace);
@@ -73,7 +78,15 @@ export const holds = factOf(["holds"], readHolds);
 export const iniState = factOf(["ini"], readIni);
 export const marker = (key: string): Fact<MarkerState> => factOf(["marker", key], readMarker);
 export const backup = (name: string) => factOf(["backup", name], readBackup);
-export const reach = (endpoints: readonly string[]) => factOf(["reach", ...endpoints], readReach);
+/** Which endpoints answer; an answer that leaves one out is none. */
+export const reach = (endpoints: readonly string[]) =>
+  factOf(["reach", ...endpoints], (output) => {
+    const told = readReach(output);
+    if ("unreadable" in told) return told;
+    const names = new Set(told.read.map(({ endpoint }) => endpoint));
+    const left = endpoints.find((endpoint) => !names.has(endpoint));
+    return left === undefined ? told : { unreadable: `the answer says nothing of ${left}` };
+  });
 
 const textOf = (output: ToolOutput): Reading<string> =>
   output.exitCode === 0 ? read(output.stdout) : { unreadable: "the file is not there" };

@@ -1,15 +1,33 @@
 /** What the runner itself answers about a node: installations, files, holds, the ini, markers. See the runner protocol. */
 import type { MarkerState, ToolOutput } from "./invocation.ts";
-import { type Reading, read, unreadable } from "./reading.ts";
+import { endsWhole, integerFrom, type Reading, read, unreadable } from "./reading.ts";
 
-const linesOf = (text: string): readonly string[] => text.split("\n").filter((line) => line !== "");
 const failed = <T>(output: ToolOutput, what: string): Reading<T> =>
   unreadable(
     `${what} exited ${output.exitCode}: ${output.stderr.trim().split("\n")[0]?.slice(0, 120) ?? ""}`,
   );
 
-const pairsOf = (text: string): ReadonlyMap<string, string> =>
-  new Map(linesOf(text).map((line) => [line.split("=", 1)[0] ?? "", line.slice(line.indexOf("=") + 1)]));
+/** The lines of an answer that exited 0 and whose last line has its end: half a word is no word. */
+function answered(output: ToolOutput, what: string): Reading<readonly string[]> {
+  if (output.exitCode !== 0) return failed(output, what);
+  if (!endsWhole(output.stdout)) return unreadable(`the last line of ${what} is cut off`);
+  return read(output.stdout.split("\n").filter((line) => line !== ""));
+}
+
+/** `KEY=VALUE` lines, all the keys that are demanded among them. */
+function pairs<Key extends string>(
+  output: ToolOutput,
+  what: string,
+  ...keys: readonly Key[]
+): Reading<Readonly<Record<Key, string>>> {
+  const lines = answered(output, what);
+  if ("unreadable" in lines) return lines;
+  const said = new Map(lines.read.map((line) => [line.split("=", 1)[0], line.slice(line.indexOf("=") + 1)]));
+  const missing = keys.find((key) => !said.has(key));
+  return missing === undefined
+    ? read(Object.fromEntries(keys.map((key) => [key, said.get(key) ?? ""])) as Record<Key, string>)
+    : unreadable(`the answer of ${what} has no ${missing}= line`);
+}
 
 export type InstalledProduct = {
   readonly release: string;
@@ -23,39 +41,46 @@ export type InstalledProduct = {
 
 /** null: the `tungsten` link is not there, nothing is installed. */
 export function readInstalled(output: ToolOutput): Reading<InstalledProduct | null> {
-  if (output.exitCode !== 0) return failed(output, "installed");
-  const values = pairsOf(output.stdout);
-  const link = values.get("link");
-  if (link === undefined) return unreadable("the answer has no link= line");
-  if (link === "") return read(null);
-  const method = values.get("method");
-  const parallel = values.get("parallel") ?? "";
+  const link = pairs(output, "installed", "link");
+  if ("unreadable" in link) return link;
+  if (link.read.link === "") return read(null);
+  const said = pairs(output, "installed", "release", "method", "services", "ini", "parallel");
+  if ("unreadable" in said) return said;
+  const { release, method, services, ini, parallel } = said.read;
   return read({
-    release: values.get("release") ?? "",
+    release,
     method: method === "ini" || method === "staging" ? method : "unknown",
-    services: (values.get("services") ?? "").split(",").filter((name) => name !== ""),
-    ini: values.get("ini") || null,
-    parallel: /^\d+$/.test(parallel) ? Number(parallel) : null,
+    services: services.split(",").filter((name) => name !== ""),
+    ini: ini || null,
+    parallel: integerFrom(parallel) ?? null,
   });
+}
+
+/** Names of the packages that lie unpacked on the volume, e.g. `tungsten-clustering-8.0.4-132`. */
+export function readSoftware(output: ToolOutput): Reading<ReadonlySet<string>> {
+  const lines = answered(output, "software");
+  return "unreadable" in lines ? lines : read(new Set(lines.read));
 }
 
 export type KeptFile = { readonly bytes: number; readonly sha256: string };
 
+/** What lies in `kept/`, by name. */
 export function readFiles(output: ToolOutput): Reading<ReadonlyMap<string, KeptFile>> {
-  if (output.exitCode !== 0) return failed(output, "files");
+  const lines = answered(output, "files");
+  if ("unreadable" in lines) return lines;
   const files = new Map<string, KeptFile>();
-  for (const line of linesOf(output.stdout)) {
-    const [name, bytes, sha256] = line.split("\t");
-    if (name === undefined || bytes === undefined || sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256))
+  for (const line of lines.read) {
+    const [name, word, sha256 = ""] = line.split("\t");
+    const bytes = integerFrom(word);
+    if (name === undefined || bytes === undefined || bytes < 0 || !/^[0-9a-f]{64}$/.test(sha256))
       return unreadable("a line of the file list is incomplete");
-    files.set(name, { bytes: Number(bytes), sha256 });
+    files.set(name, { bytes, sha256 });
   }
   return read(files);
 }
 
-export function readHolds(output: ToolOutput): Reading<readonly string[]> {
-  return output.exitCode === 0 ? read(linesOf(output.stdout)) : failed(output, "holds");
-}
+/** Names of the hold files. */
+export const readHolds = (output: ToolOutput): Reading<readonly string[]> => answered(output, "holds");
 
 export type IniState = {
   readonly published: string | null;
@@ -64,38 +89,33 @@ export type IniState = {
 };
 
 export function readIni(output: ToolOutput): Reading<IniState> {
-  if (output.exitCode !== 0) return failed(output, "ini");
-  const values = pairsOf(output.stdout);
-  if (!values.has("published")) return unreadable("the answer has no published= line");
-  return read({
-    published: values.get("published") || null,
-    joined: values.get("joined") === "yes",
-    secret: values.get("secret") || null,
-  });
+  const said = pairs(output, "ini", "published", "joined", "secret");
+  if ("unreadable" in said) return said;
+  const { published, joined, secret } = said.read;
+  return read({ published: published || null, joined: joined === "yes", secret: secret || null });
 }
 
 export type BackupState = { readonly sha256: string; readonly lsn: string; readonly verified: boolean };
 
 /** null: no backup of that name. */
 export function readBackup(output: ToolOutput): Reading<BackupState | null> {
-  if (output.exitCode === 1) return read(null);
-  if (output.exitCode !== 0) return failed(output, "backup");
-  const values = pairsOf(output.stdout);
-  return read({
-    sha256: values.get("sha256") ?? "",
-    lsn: values.get("lsn") ?? "",
-    verified: values.get("verified") === "yes",
-  });
+  if (output.exitCode === 1 && output.stdout === "") return read(null);
+  const said = pairs(output, "backup", "sha256", "lsn", "verified");
+  if ("unreadable" in said) return said;
+  const { sha256, lsn, verified } = said.read;
+  return read({ sha256, lsn, verified: verified === "yes" });
 }
 
+/** `state` is open, closed or unresolved; a word nobody has heard of is none of them. */
 export type Endpoint = { readonly endpoint: string; readonly state: string };
 
 export function readReach(output: ToolOutput): Reading<readonly Endpoint[]> {
-  if (output.exitCode !== 0) return failed(output, "reach");
+  const lines = answered(output, "reach");
+  if ("unreadable" in lines) return lines;
   return read(
-    linesOf(output.stdout).map((line) => ({
+    lines.read.map((line) => ({
       endpoint: line.split("\t")[0] ?? "",
-      state: line.split("\t")[1] ?? "",
+      state: line.split("\t")[1] ?? "unknown",
     })),
   );
 }
@@ -103,19 +123,9 @@ export function readReach(output: ToolOutput): Reading<readonly Endpoint[]> {
 /** A marker's state, see the protocol page. A word it does not know is unreadable, never absent. */
 export function readMarker(output: ToolOutput): Reading<MarkerState> {
   if (output.exitCode !== 0) return failed(output, "marker");
-  const fields = new Map<string, string>();
-  let rest = output.stdout;
-  while (rest !== "") {
-    const end = rest.indexOf("\n");
-    const line = end < 0 ? rest : rest.slice(0, end);
-    const tab = line.indexOf("\t");
-    if (tab < 0) break;
-    fields.set(line.slice(0, tab), line.slice(tab + 1));
-    rest = end < 0 ? "" : rest.slice(end + 1);
-    if (line.startsWith("err\t")) break;
-  }
+  const { fields, rest } = markerHead(output.stdout);
   const state = fields.get("state");
-  const number = (key: string) => Number(fields.get(key) ?? "NaN");
+  const began = integerFrom(fields.get("began"));
   switch (state) {
     case "absent":
     case "starting":
@@ -123,22 +133,46 @@ export function readMarker(output: ToolOutput): Reading<MarkerState> {
     case "interrupted":
       return read({ state });
     case "running":
-      return read({ state, beganAt: number("began") });
+      return began === undefined
+        ? unreadable("a running marker lacks its beginning")
+        : read({ state, beganAt: began });
     case "refused":
       return read({ state, reason: fields.get("reason") ?? "no reason given" });
-    case "exited": {
-      const [exitCode, beganAt, endedAt] = [number("rc"), number("began"), number("ended")];
-      if (![exitCode, beganAt, endedAt].every(Number.isFinite))
-        return unreadable("an exited marker lacks rc or times");
-      const bytes = new TextEncoder().encode(rest);
-      const text = new TextDecoder();
-      const out = text.decode(bytes.slice(0, number("out") || 0));
-      const err = text.decode(bytes.slice(number("out") || 0, (number("out") || 0) + (number("err") || 0)));
-      return read({ state, output: { exitCode, stdout: out, stderr: err }, beganAt, endedAt });
-    }
+    case "exited":
+      return exited(fields, rest);
     default:
       return unreadable(`unknown marker state «${(state ?? "").slice(0, 40)}»`);
   }
+}
+
+/** The lines `KEY<TAB>VALUE` up to the one that tells the length of err; what follows are the two outputs. */
+function markerHead(text: string): { fields: ReadonlyMap<string, string>; rest: string } {
+  const fields = new Map<string, string>();
+  let rest = text;
+  for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n")) {
+    const line = rest.slice(0, end);
+    const tab = line.indexOf("\t");
+    if (tab < 0) break;
+    fields.set(line.slice(0, tab), line.slice(tab + 1));
+    rest = rest.slice(end + 1);
+    if (line.startsWith("err\t")) break;
+  }
+  return { fields, rest };
+}
+
+function exited(fields: ReadonlyMap<string, string>, rest: string): Reading<MarkerState> {
+  const [exitCode, beganAt, endedAt, out, err] = ["rc", "began", "ended", "out", "err"].map((key) =>
+    integerFrom(fields.get(key)),
+  );
+  if (exitCode === undefined || beganAt === undefined || endedAt === undefined)
+    return unreadable("an exited marker lacks rc or times");
+  const bytes = new TextEncoder().encode(rest);
+  if (out === undefined || err === undefined || out < 0 || err < 0 || bytes.length < out + err)
+    return unreadable("an exited marker lacks what the tool printed");
+  const text = new TextDecoder();
+  const stdout = text.decode(bytes.subarray(0, out));
+  const stderr = text.decode(bytes.subarray(out, out + err));
+  return read({ state: "exited", output: { exitCode, stdout, stderr }, beganAt, endedAt });
 }
 
 /** The node's own time in milliseconds since the epoch. */
@@ -150,20 +184,28 @@ export function readClock(output: ToolOutput): Reading<number> {
 export type Volume = { readonly path: string; readonly freeBytes: number; readonly totalBytes: number };
 
 export function readSpace(output: ToolOutput): Reading<readonly Volume[]> {
-  if (output.exitCode !== 0) return failed(output, "space");
-  const volumes = linesOf(output.stdout).map((line) => {
-    const [path = "", free = "", total = ""] = line.split("\t");
-    return { path, freeBytes: Number(free || "NaN"), totalBytes: Number(total || "NaN") };
-  });
-  const sound =
-    volumes.length > 0 && volumes.every(({ freeBytes, totalBytes }) => freeBytes >= 0 && totalBytes > 0);
-  return sound ? read(volumes) : unreadable("a line of the volumes has no sizes");
+  const lines = answered(output, "space");
+  if ("unreadable" in lines) return lines;
+  const volumes: Volume[] = [];
+  for (const line of lines.read) {
+    const [path = "", ...sizes] = line.split("\t");
+    const [freeBytes, totalBytes] = sizes.map(integerFrom);
+    if (freeBytes === undefined || totalBytes === undefined || freeBytes < 0 || totalBytes <= 0)
+      return unreadable("a line of the volumes has no sizes");
+    volumes.push({ path, freeBytes, totalBytes });
+  }
+  return volumes.length > 0 ? read(volumes) : unreadable("no volume is told");
 }
 
 /** What my.cnf says, by option. */
 export function readServerFile(output: ToolOutput): Reading<ReadonlyMap<string, string>> {
-  if (output.exitCode !== 0) return failed(output, "my-cnf");
-  return read(
-    new Map(linesOf(output.stdout).map((line) => [line.split("\t")[0] ?? "", line.split("\t")[1] ?? ""])),
-  );
+  const lines = answered(output, "my-cnf");
+  if ("unreadable" in lines) return lines;
+  const options = new Map<string, string>();
+  for (const line of lines.read) {
+    const [key, value] = line.split("\t");
+    if (key === undefined || value === undefined) return unreadable("an option of my.cnf has no value");
+    options.set(key, value);
+  }
+  return read(options);
 }

@@ -6,6 +6,23 @@ export type Reading<T> = { readonly read: T } | { readonly unreadable: string };
 export const read = <T>(value: T): Reading<T> => ({ read: value });
 export const unreadable = <T>(why: string): Reading<T> => ({ unreadable: why });
 
+/** A text whose last line has no end was cut off somewhere: its last word may be half of one. */
+export const endsWhole = (text: string): boolean => text === "" || text.endsWith("\n");
+
+/** Lines without their ends, whether the tool wrote LF or, at a terminal, CR LF. */
+export const linesOf = (text: string): readonly string[] => text.split(/\r?\n/);
+
+/** A whole number as programs write it, which a double can hold exactly; anything else is undefined, never 0. */
+export const integerFrom = (text: string | null | undefined): number | undefined => {
+  if (text == null || !/^(?:0|-?[1-9]\d{0,15})$/.test(text)) return undefined;
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number : undefined;
+};
+
+/** A whole number of JSON, by the same measure. */
+export const integerOf = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isSafeInteger(value) ? value : undefined;
+
 /** A replication service's state. A word nobody has heard of is kept and is never healthy. */
 export type ReplicatorState =
   | "ONLINE"
@@ -86,11 +103,17 @@ export type ProcessState = "running" | "stopped" | "absent" | { readonly unrecog
 
 export type Policy = "AUTOMATIC" | "MAINTENANCE" | "MANUAL" | { readonly unrecognised: string };
 
+/** One service in the short listing of `trepctl services`: nothing about errors or armed requests. */
+export type ServiceLine = Pick<
+  ReplicatorStatus,
+  "service" | "state" | "started" | "role" | "appliedSeqno" | "appliedLatencySeconds"
+>;
+
 /** One datasource box of `cctrl ls`. */
 export type Datasource = {
   readonly name: string;
   readonly role: string;
-  /** First word of the state, e.g. ONLINE, SHUNNED, FAILED; unknown words are kept. */
+  /** The whole word up to its reason, e.g. ONLINE, SHUNNED, FAILED; unknown words are kept. */
   readonly state: string;
   readonly reason: string | null;
   readonly replicatorState: string | null;

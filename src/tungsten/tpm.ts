@@ -1,6 +1,7 @@
 /** tpm: how to run it and how to read its messages. Transcripts tpm-*, conv-*install*, conv-*uninstall*. Silent without --tty. */
 import type { Product, ToolOutput } from "./invocation.ts";
-import { type Reading, read, unreadable } from "./reading.ts";
+import { endsWhole, linesOf, type Reading, read, unreadable } from "./reading.ts";
+import { withoutSecrets } from "./secrets.ts";
 
 export const tpmValidate = (product: Product, release: string) =>
   ["tpm", product, release, "validate"] as const;
@@ -15,27 +16,31 @@ export const tpmUninstall = (product: Product) =>
 export type TpmMessage = {
   readonly level: "ERROR" | "WARN" | "NOTE";
   readonly host: string | null;
+  /** Free of secrets: tpm quotes options in some messages. */
   readonly text: string;
-  /** Class of the validation check, e.g. HostsFileCheck. */
+  /** Class of the validation check, e.g. HostsFileCheck: what `skip-validation-check` takes. */
   readonly check: string | null;
 };
 
 const messagePattern = /^(ERROR|WARN|NOTE)\s*>> (?:([A-Za-z0-9._-]+) >> )?(.*)$/;
-
-/** Words that look like a secret's value are masked: tpm quotes options in some messages. */
-const masked = (text: string): string =>
-  text.replace(/((?:password|pass|secret)\S*\s*[=:]\s*)\S+/gi, "$1***");
+/** How the classes of tungsten-config appendix A end. */
+const checkPattern = /\s*\(([A-Z][A-Za-z]+(?:Check|Exist|Release|Installation|Symlink|Commands|Path))\)\s*$/;
+/** A rejected value is told over several lines; the message among them is what counts ([transcript] tpm-update-host…). */
+const detailPattern = /^> (Message|Argument|Prompt Class): /;
+const longestLine = 4000;
 
 /** Every ERROR, WARN and NOTE line once; a line repeated with its check's name replaces the one without. */
 export function readTpmMessages(output: ToolOutput): readonly TpmMessage[] {
   const found = new Map<string, TpmMessage>();
-  for (const line of `${output.stdout}\n${output.stderr}`.split("\n")) {
-    const match = messagePattern.exec(line.trim());
-    if (match?.[1] === undefined || match[3] === undefined) continue;
-    const check = /\s*\(([A-Z][A-Za-z]+(?:Check|Exist|Release|Installation|Symlink))\)\s*$/.exec(match[3]);
-    const text = masked(check === null ? match[3].trim() : match[3].slice(0, check.index).trim());
-    const key = `${match[1]} ${match[2] ?? ""} ${text}`;
+  for (const line of linesOf(`${output.stdout}\n${output.stderr}`)) {
+    const match = messagePattern.exec(line.slice(0, longestLine).trim());
+    const detail = detailPattern.exec(match?.[3] ?? "");
+    if (match?.[3] === undefined || (detail !== null && detail[1] !== "Message")) continue;
     const level = match[1] as TpmMessage["level"];
+    const words = match[3].slice(detail?.[0].length ?? 0);
+    const check = checkPattern.exec(words);
+    const text = withoutSecrets(words.slice(0, check?.index).trim());
+    const key = `${level} ${match[2] ?? ""} ${text}`;
     const before = found.get(key);
     found.set(key, { level, host: match[2] ?? null, text, check: check?.[1] ?? before?.check ?? null });
   }
@@ -45,13 +50,13 @@ export function readTpmMessages(output: ToolOutput): readonly TpmMessage[] {
 /** Live tpm processes of the host, one line each. */
 export function readTpmProcesses(output: ToolOutput): Reading<readonly string[]> {
   if (output.exitCode !== 0) return unreadable(`the process list exited ${output.exitCode}`);
-  return read(output.stdout.split("\n").filter((line) => line.trim() !== ""));
+  return read(linesOf(output.stdout).filter((line) => line.trim() !== ""));
 }
 
 /** `tpm query version`: one line, `8.0.4-132` or `5.2.1`. */
 export function readVersion(output: ToolOutput): Reading<string> {
   const line = output.stdout.trim();
-  return output.exitCode === 0 && /^\d+(\.\d+)+(-\d+)?$/.test(line)
+  return output.exitCode === 0 && endsWhole(output.stdout) && /^\d+(\.\d+)+(-\d+)?$/.test(line)
     ? read(line)
     : unreadable("no version line");
 }

@@ -1,14 +1,19 @@
 /**
  * trepctl: how to ask a replicator and how to read it. Shapes from the transcripts trepctl-*, conv-*status*; behaviour
- * from tungsten-observed §3.2: exit 0 means accepted, positions are blank while a service is offline.
+ * from tungsten-observed §3.2: exit 0 means accepted, positions are blank while a service is offline. `mm_trepctl` is a
+ * shell alias for the same program of the second product (tungsten-cli §0.1): ask it as product `crossSite`.
  */
-import type { Product, Query, ToolOutput } from "./invocation.ts";
-import { type Reading, type ReplicatorState, type ReplicatorStatus, read, unreadable } from "./reading.ts";
-
-export const servicesQuery = (id: string, product: Product): Query => ({
-  id,
-  argv: ["trepctl", product, "services", "-full", "-json"],
-});
+import type { Product, ToolOutput } from "./invocation.ts";
+import {
+  integerFrom,
+  linesOf,
+  type Reading,
+  type ReplicatorState,
+  type ReplicatorStatus,
+  read,
+  type ServiceLine,
+  unreadable,
+} from "./reading.ts";
 
 const service = (product: Product, name: string, ...words: readonly string[]): readonly string[] => [
   "trepctl",
@@ -46,129 +51,168 @@ const knownStates: readonly ReplicatorState[] = [
   "START",
 ];
 
+/** A state by its word; a word nobody has heard of is kept, cut to a bearable length. */
+export const stateFrom = (word: string): ReplicatorState =>
+  knownStates.find((state) => state === word) ?? { unrecognised: word.slice(0, 120) };
+
 type Fields = Readonly<Record<string, unknown>>;
 
-const textOf = (fields: Fields, key: string): string | null => {
+const wordOf = (fields: Fields, key: string): string | undefined => {
   const value = fields[key];
   if (typeof value === "number" || typeof value === "boolean") return String(value);
-  return typeof value === "string" && value !== "" && value !== "NONE" && value !== "Unknown" ? value : null;
+  return typeof value === "string" ? value : undefined;
 };
 
-const numberOf = (fields: Fields, key: string): number | null => {
+/** NONE and Unknown are how trepctl writes that there is nothing to say. */
+const textOf = (fields: Fields, key: string): string | null => {
+  const word = wordOf(fields, key);
+  return word === undefined || word === "" || word === "NONE" || word === "Unknown" ? null : word;
+};
+
+/** Below zero means unknown: -1 for numbers, -1.0 for latencies. */
+const countOf = (fields: Fields, key: string): number | null => {
+  const number = integerFrom(textOf(fields, key));
+  return number === undefined || number < 0 ? null : number;
+};
+
+/** Seconds with a fraction; from ten million on Java writes 1.0E7 ([inferred] from Double.toString). */
+const secondsOf = (fields: Fields, key: string): number | null => {
   const text = textOf(fields, key);
-  if (text === null || !/^-?\d+(\.\d+)?$/.test(text)) return null;
-  return Number(text) < 0 ? null : Number(text);
+  return text !== null && /^(?:0|[1-9]\d*)(?:\.\d+)?(?:E\d{1,2})?$/.test(text) ? Number(text) : null;
 };
 
-function statusFrom(fields: Fields): ReplicatorStatus | undefined {
+/** Without these an answer is no whole status: the short listing, a text cut down, a release that renamed them. */
+const demanded = [
+  "role",
+  "state",
+  "appliedLastSeqno",
+  "offlineRequests",
+  "pendingError",
+  "pendingErrorSeqno",
+  "pendingExceptionMessage",
+];
+
+function lineFrom(fields: Fields): ServiceLine | undefined {
   const name = textOf(fields, "serviceName");
-  const word = textOf(fields, "state") ?? "";
-  if (name === null || fields.state === undefined) return undefined;
-  const source = textOf(fields, "pipelineSource");
+  const word = wordOf(fields, "state");
+  if (name === null || word === undefined) return undefined;
   return {
     service: name,
-    state: knownStates.find((state) => state === word) ?? { unrecognised: word },
-    started: fields.started !== "false",
+    state: stateFrom(word),
+    started: wordOf(fields, "started") !== "false",
     role: textOf(fields, "role") ?? "unknown",
-    appliedSeqno: numberOf(fields, "appliedLastSeqno"),
+    appliedSeqno: countOf(fields, "appliedLastSeqno"),
+    appliedLatencySeconds: secondsOf(fields, "appliedLatency"),
+  };
+}
+
+function statusFrom(fields: Fields): ReplicatorStatus | undefined {
+  const line = lineFrom(fields);
+  if (line === undefined) return undefined;
+  if (line.started && demanded.some((key) => wordOf(fields, key) === undefined)) return undefined;
+  const source = textOf(fields, "pipelineSource");
+  return {
+    ...line,
     appliedEventId: textOf(fields, "appliedLastEventId"),
-    appliedLatencySeconds: numberOf(fields, "appliedLatency"),
     offlineRequests: (textOf(fields, "offlineRequests") ?? "")
       .split(";")
       .map((request) => request.trim())
       .filter((request) => request !== ""),
     pendingError: textOf(fields, "pendingError"),
-    pendingErrorSeqno: numberOf(fields, "pendingErrorSeqno"),
+    pendingErrorSeqno: countOf(fields, "pendingErrorSeqno"),
     pendingExceptionMessage: textOf(fields, "pendingExceptionMessage"),
     transitioningTo: textOf(fields, "transitioningTo"),
     pipelineSource: source === "UNKNOWN" ? null : source,
     masterConnectUri: textOf(fields, "masterConnectUri"),
-    minimumStoredSeqno: numberOf(fields, "minimumStoredSeqNo"),
-    maximumStoredSeqno: numberOf(fields, "maximumStoredSeqNo"),
-    latestEpoch: numberOf(fields, "latestEpochNumber"),
-    channels: numberOf(fields, "channels"),
-    timeInStateSeconds: numberOf(fields, "timeInStateSeconds"),
-    uptimeSeconds: numberOf(fields, "uptimeSeconds"),
-    autoRecoveryTotal: numberOf(fields, "autoRecoveryTotal"),
+    minimumStoredSeqno: countOf(fields, "minimumStoredSeqNo"),
+    maximumStoredSeqno: countOf(fields, "maximumStoredSeqNo"),
+    latestEpoch: countOf(fields, "latestEpochNumber"),
+    channels: countOf(fields, "channels"),
+    timeInStateSeconds: secondsOf(fields, "timeInStateSeconds"),
+    uptimeSeconds: secondsOf(fields, "uptimeSeconds"),
+    autoRecoveryTotal: countOf(fields, "autoRecoveryTotal"),
     sourceId: textOf(fields, "sourceId"),
   };
 }
 
-const firstLine = (text: string): string => text.trim().split("\n")[0]?.slice(0, 120) ?? "";
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
-function parsed(text: string): unknown {
+/** JSON (an array, or one object) or text, as records; undefined for anything that is not whole. */
+function recordsOf(output: ToolOutput): readonly Fields[] | undefined {
+  if (output.exitCode !== 0) return undefined;
+  if (!/^\s*[[{]/.test(output.stdout)) return blocksOf(output.stdout);
   try {
-    return JSON.parse(text);
+    const parsed: unknown = JSON.parse(output.stdout);
+    const list: readonly unknown[] = Array.isArray(parsed) ? parsed : [parsed];
+    return list.every(isFields) ? list : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** `services -full -json` (or `-json` alone, with less in it): an array, every value a string. */
-export function readServices(output: ToolOutput): Reading<readonly ReplicatorStatus[]> {
-  if (output.exitCode !== 0)
-    return unreadable(`trepctl exited ${output.exitCode}: ${firstLine(output.stdout)}`);
-  const list = parsed(output.stdout);
-  if (!Array.isArray(list))
-    return unreadable(`trepctl services printed no JSON array: ${firstLine(output.stdout)}`);
-  const all = list.map((fields) =>
-    typeof fields === "object" && fields !== null ? statusFrom(fields as Fields) : undefined,
-  );
-  const whole = all.filter((status) => status !== undefined);
-  return whole.length === all.length
-    ? read(whole)
-    : unreadable("a service in trepctl's JSON has no name or state");
-}
-
-/** `status -json`: one object. */
-export function readStatusJson(output: ToolOutput): Reading<ReplicatorStatus> {
-  if (output.exitCode !== 0)
-    return unreadable(`trepctl exited ${output.exitCode}: ${firstLine(output.stdout)}`);
-  const fields = parsed(output.stdout);
-  if (typeof fields !== "object" || fields === null || Array.isArray(fields))
-    return unreadable("no JSON object");
-  const status = statusFrom(fields as Fields);
-  return status === undefined ? unreadable("the JSON has no service name or state") : read(status);
-}
-
-/** Blocks of `key : value` lines; a line without the colon in the key's column continues the value above. */
+/**
+ * Blocks of `key : value` lines between "Processing …" and "Finished …". The head's VALUE tells the column of the colons;
+ * a line that is blank up to there continues the value above; any other line, or a key told twice, spoils the text.
+ */
 function blocksOf(text: string): readonly Fields[] | undefined {
-  if (
-    !/^Processing (services|status) command/m.test(text) ||
-    !/^Finished (services|status) command/m.test(text)
-  )
-    return undefined;
-  const blocks: Record<string, string>[] = [];
+  const lines = linesOf(text.trim());
+  const command = /^Processing (services|status) command\.\.\.$/.exec(lines[0] ?? "")?.[1];
+  if (command === undefined || lines.at(-1) !== `Finished ${command} command...`) return undefined;
+  const blocks: Map<string, string>[] = [];
+  let column = 0;
   let last = "";
-  for (const line of text.split("\n")) {
-    if (/^NAME\s+VALUE/.test(line)) {
-      blocks.push({});
+  for (const line of lines.slice(1, -1)) {
+    if (/^NAME {2,}VALUE\s*$/.test(line)) {
+      column = line.indexOf("VALUE");
       last = "";
-      continue;
+      blocks.push(new Map());
+    } else if (!/^-{4} +-{5}\s*$/.test(line)) {
+      const block = blocks.at(-1);
+      const key = line.slice(0, column - 2).trimEnd();
+      const value = line.slice(column);
+      if (block === undefined) return undefined;
+      if (last !== "" && line.slice(0, column).trim() === "") block.set(last, `${block.get(last)}\n${value}`);
+      else if (line[column - 2] === ":" && /^[A-Za-z][A-Za-z0-9.]*$/.test(key) && !block.has(key)) {
+        last = key;
+        block.set(key, value.trimEnd());
+      } else return undefined;
     }
-    const block = blocks.at(-1);
-    if (block === undefined || /^(----|Processing |Finished )/.test(line)) continue;
-    const match = /^([A-Za-z]+)\s*: ?(.*)$/.exec(line);
-    if (match?.[1] !== undefined) {
-      last = match[1];
-      block[last] = match[2] ?? "";
-    } else if (last !== "") block[last] = `${block[last]}\n${line.trim()}`;
   }
-  return blocks;
+  return blocks.map((block) => Object.fromEntries(block));
 }
 
-/** The text form of `services [-full]`. */
-export function readServicesText(output: ToolOutput): Reading<readonly ReplicatorStatus[]> {
-  const blocks = output.exitCode === 0 ? blocksOf(output.stdout) : undefined;
-  if (blocks === undefined) return unreadable(`not a services listing: ${firstLine(output.stdout)}`);
-  const all = blocks.map(statusFrom);
+/** Why a text gave no records, without showing what may hold a user's rows. */
+function refusal<T>(output: ToolOutput, what: string): Reading<T> {
+  if (output.exitCode === 0) return unreadable(`trepctl printed no whole ${what}`);
+  return unreadable(`trepctl exited ${output.exitCode}: ${linesOf(output.stdout.trim())[0]?.slice(0, 120)}`);
+}
+
+function distinct<T extends { readonly service: string }>(
+  all: readonly (T | undefined)[],
+): Reading<readonly T[]> {
   const whole = all.filter((status) => status !== undefined);
-  return whole.length === all.length ? read(whole) : unreadable("a block has no service name or state");
+  if (whole.length !== all.length)
+    return unreadable("a service in trepctl's listing lacks what a status has");
+  const names = new Set(whole.map((status) => status.service));
+  return names.size === whole.length ? read(whole) : unreadable("trepctl lists a service twice");
 }
 
-/** The text form of `status`. */
-export function readStatusText(output: ToolOutput): Reading<ReplicatorStatus> {
-  const all = readServicesText(output);
+/** `services -full [-json]`: every service with its whole status; in JSON every value is a string. */
+export function readServices(output: ToolOutput): Reading<readonly ReplicatorStatus[]> {
+  const records = recordsOf(output);
+  return records === undefined ? refusal(output, "listing of services") : distinct(records.map(statusFrom));
+}
+
+/** `services [-json]`: the short listing, which tells no errors and no armed requests. */
+export function readServiceList(output: ToolOutput): Reading<readonly ServiceLine[]> {
+  const records = recordsOf(output);
+  return records === undefined ? refusal(output, "listing of services") : distinct(records.map(lineFrom));
+}
+
+/** `-service S status [-json]`: one object, or one block. */
+export function readStatus(output: ToolOutput): Reading<ReplicatorStatus> {
+  const all = readServices(output);
   if ("unreadable" in all) return all;
   const [only] = all.read;
   return only === undefined || all.read.length !== 1

@@ -158,7 +158,16 @@ describe("a conversion through everything that can be cut", () => {
   });
 
   test("a member of a composite cannot be deleted, and it is told why", async () => {
-    await stand.plane.kubectl(["delete", "tc", "nyc", "-n", namespace, "--wait=false"]);
+    await expect(remove(stand, "tc", "nyc")).rejects.toThrow(
+      "TungstenCluster nyc is needed by CompositeService global: remove it there first",
+    );
+    // Where nobody refuses at the door the finalizer holds it.
+    const policy = "validatingadmissionpolicybinding/tungsten-operator-deletion";
+    await stand.plane.kubectl(["delete", policy]);
+    await until("a deletion that is let in", 20, async () => {
+      await stand.plane.kubectl(["delete", "tc", "nyc", "-n", namespace, "--wait=false"]);
+      return true;
+    });
     await until("an event that tells", 20, async () =>
       (
         await stand.plane.kubectl([
@@ -169,7 +178,7 @@ describe("a conversion through everything that can be cut", () => {
           "--field-selector",
           "reason=DeletionHeld",
         ])
-      ).includes("it is a member of CompositeService global; remove it there first"),
+      ).includes("not deleted: CompositeService global needs it; remove it there first"),
     );
     expect((await stand.plane.kubectl(["get", "pods", "-n", namespace])).match(/nyc-\d/g)).toEqual([
       "nyc-0",

@@ -404,16 +404,18 @@ export const brokenOperators: readonly BrokenOperator[] = [
   },
   {
     trips: [46],
-    name: "nobody asks for a site's Lease",
+    name: "a site's Lease is always one's own",
     changes: [unasked],
     twoRequests: true,
     scene: (scene) => {
       const { get } = scene.shell.objects;
+      let asks = "";
       Object.assign(scene.shell.objects, {
         get: async (kind: Parameters<typeof get>[0], ref: Parameters<typeof get>[1]) => {
           const object = await get(kind, ref);
+          if (kind === requestKind) asks = object?.metadata.uid ?? "";
           return kind === leaseKind && object !== undefined
-            ? { ...object, spec: { ...object.spec, holderIdentity: "" } }
+            ? { ...object, spec: { ...object.spec, holderIdentity: asks } }
             : object;
         },
       });

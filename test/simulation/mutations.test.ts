@@ -1,7 +1,7 @@
 /** The invariants have teeth: each is tripped by an operator broken on purpose, and by no sound one under the same events. */
 import { describe, expect, test } from "@jest/globals";
 import { advance } from "../../simulator/world.ts";
-import { reconcileRequest } from "../../src/controllers/upgrade-request.ts";
+import { type FenceBook, reconcileRequest } from "../../src/controllers/upgrade-request.ts";
 import { requestKind } from "../../src/kube/kinds.ts";
 import { type BrokenOperator, brokenOperators } from "./broken-operators.ts";
 import { changedBy } from "./mutate.ts";
@@ -20,13 +20,14 @@ async function tripped(broken: BrokenOperator): Promise<readonly number[]> {
   const watch = watchScene(scene);
   await askForConversion(scene);
   if (broken.twoRequests) await askForConversion(scene, {}, {}, "second");
+  const second: FenceBook = new Map();
   let going = true;
   for (let n = 0; n < mostPasses && going; n += 1) {
     const cursor: string = (await theRequest(scene)).status?.cursor ?? "";
     broken.meanwhile?.(scene, n, cursor);
     going = await pass(scene);
     if (broken.twoRequests)
-      await reconcileRequest(scene.shell, limits, new Map(), { namespace, name: "second" }, scene.catalog);
+      await reconcileRequest(scene.shell, limits, second, { namespace, name: "second" }, scene.catalog);
     if (cursor === "refused") break;
   }
   const request = await theRequest(scene);

@@ -90,6 +90,38 @@ const refusals: readonly Case[] = [
     /^nyc has no single ONLINE primary by the word of nyc-0; bring one up/,
   ],
   [
+    "managers that name two primaries",
+    ({ world, shell }) => {
+      const site = world.sites.get("nyc");
+      const { exec } = shell.pods;
+      Object.assign(shell.pods, {
+        exec: async (...args: Parameters<typeof exec>) => {
+          if (site !== undefined && args[0].name === "nyc-1") site.primary = "nyc-1";
+          return exec(...args).finally(() => Object.assign(site ?? {}, { primary: "nyc-0" }));
+        },
+      });
+    },
+    /^nyc-0 tells nyc-0 as the primary of nyc, nyc-1 tells nyc-1; bring its managers together before converting$/,
+  ],
+  [
+    "a primary that is read-only",
+    ({ world }) => void Object.assign(hostOf(world, "nyc-0").mysql, { readOnly: true }),
+    /^nyc-0, the primary of nyc, is read-only; find out why, then set read_only=0 there$/,
+  ],
+  [
+    "a site at two releases",
+    (_s, host) => {
+      for (const product of ["cluster", "crossSite"] as const)
+        Object.assign(installed(host, product), { release: "7.1.0-10" });
+    },
+    /^nyc-0 runs release 8\.0\.4-132 and nyc-1 release 7\.1\.0-10; bring nyc to one release first$/,
+  ],
+  [
+    "a package that is not unpacked",
+    (_s, host) => void host.volume.software.clear(),
+    /^nyc-1 has no tungsten-clustering-8\.0\.4-132 in \/opt\/continuent\/software; unpack it there on every node first$/,
+  ],
+  [
     "a stopped cross-site replicator",
     ({ world }) => strike(world, "replicator-killed", "nyc-1"),
     /^the cross-site replicator of nyc-1 is not running; start it/,

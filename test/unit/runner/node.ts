@@ -5,6 +5,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { runnerScript } from "../../../src/runner/script.ts";
+import type { MarkerState, ToolOutput } from "../../../src/tungsten/invocation.ts";
+import { readMarker } from "../../../src/tungsten/node.ts";
+import { readReply } from "../../../src/tungsten/runner.ts";
 
 export const podUid = "pod-1";
 export type Answered = { readonly code: number; readonly stdout: string; readonly stderr: string };
@@ -15,20 +18,22 @@ export const measured = (text: string): readonly [string, string] => [
   sha256(text),
 ];
 
-/** A place of the script where a test lets it die; the anchor must stand in the script exactly once. */
-export type Kill = {
-  readonly anchor: string;
-  readonly where: "before" | "after";
-  readonly signal?: "parent";
-};
+/** A line of shell that a test plants before a place of the script; the anchor must stand there exactly once. */
+export type Plant = { readonly anchor: string; readonly line: string };
 
 export type RunnerNode = {
   readonly root: string;
   readonly call: (argv: readonly string[], stdin: string) => Answered;
-  /** `start` with a payload; `kill` plants a SIGKILL in this call's copy of the script. */
-  readonly start: (key: string, payload: string, options?: { fence?: string; kill?: Kill }) => Answered;
+  /** `start` with a payload; `plant` goes into this call's copy of the script, and so into its supervisor's. */
+  readonly start: (key: string, payload: string, options?: { fence?: string; plant?: Plant }) => Answered;
+  /** The same, several at once. */
+  readonly startTogether: (key: string, payload: string, times: number) => Promise<readonly Answered[]>;
   readonly observe: (...queries: string[]) => Answered;
   readonly marker: (key: string) => string;
+  /** Starts a command and waits for its end. */
+  readonly run: (command: string, stdin?: string, checks?: readonly string[]) => Promise<MarkerState>;
+  /** One query's outcome. */
+  readonly ask: (query: string) => ToolOutput;
   readonly file: (path: string) => string;
   readonly put: (path: string, text: string, mode?: number) => void;
   readonly remove: () => void;
@@ -36,7 +41,7 @@ export type RunnerNode = {
 
 function scriptFor(
   root: string,
-  kill: Kill | undefined,
+  plant: Plant | undefined,
   constants: Readonly<Record<string, string>>,
 ): string {
   let text = runnerScript();
@@ -45,11 +50,10 @@ function scriptFor(
     if (!line.test(text)) throw new Error(`the script has no constant ${name}`);
     text = text.replace(line, `readonly ${name}=${JSON.stringify(value)}`);
   }
-  if (kill === undefined) return text;
-  const parts = text.split(kill.anchor);
-  if (parts.length !== 2) throw new Error(`the anchor stands ${parts.length - 1} times: ${kill.anchor}`);
-  const die = "kill -KILL $BASHPID";
-  return parts.join(kill.where === "before" ? `${die}\n${kill.anchor}` : `${kill.anchor}\n${die}\n`);
+  if (plant === undefined) return text;
+  const parts = text.split(plant.anchor);
+  if (parts.length !== 2) throw new Error(`the anchor stands ${parts.length - 1} times: ${plant.anchor}`);
+  return parts.join(`${plant.line}\n${plant.anchor}`);
 }
 
 /** Makes the folder. Fakes print what they were asked and count their runs in `runs`. */
@@ -59,6 +63,7 @@ export function newNode(constants: Readonly<Record<string, string>> = {}): Runne
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text, { mode });
   };
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the braces are the shell's
   const fake = '#!/bin/bash\necho "${0##*/} $*" >>"$RUNS"\nsource "$FAKES/${0##*/}" 2>/dev/null\n';
   for (const product of ["continuent", "replicator"]) {
     const tree = `opt/${product}/tungsten`;
@@ -96,21 +101,59 @@ export function newNode(constants: Readonly<Record<string, string>> = {}): Runne
     const text = queries.map((query, index) => `q${index}\t${query.split(" ").join("\t")}\n`).join("");
     return call(["observe", podUid, ...measured(text)], text);
   };
-  return {
+  let runs = 0;
+  const result: RunnerNode = {
     root,
     call,
     observe,
     put,
-    start: (key, payload, { fence = "5", kill } = {}) => {
-      const script = kill === undefined ? "runner" : `runner-${sha256(kill.anchor + kill.where).slice(0, 8)}`;
-      if (kill !== undefined) put(script, scriptFor(root, kill, constants), 0o755);
+    startTogether: (key, payload, times) => {
+      const one = () =>
+        new Promise<Answered>((done) => {
+          const argv = [join(root, "runner"), "start", podUid, "5", key, ...measured(payload)];
+          const child = spawn("bash", argv, { env: environment });
+          let [stdout, stderr] = ["", ""];
+          child.stdout.on("data", (data) => {
+            stdout += data;
+          });
+          child.stderr.on("data", (data) => {
+            stderr += data;
+          });
+          child.once("close", (code) => done({ code: code ?? -1, stdout, stderr }));
+          child.stdin.end(payload);
+        });
+      return Promise.all(Array.from({ length: times }, one));
+    },
+    start: (key, payload, { fence = "5", plant } = {}) => {
+      const script =
+        plant === undefined ? "runner" : `runner-${sha256(plant.anchor + plant.line).slice(0, 8)}`;
+      if (plant !== undefined) put(script, scriptFor(root, plant, constants), 0o755);
       return callWith(script, ["start", podUid, fence, key, ...measured(payload)], payload);
     },
     marker: (key) =>
       /^== q0 0 \d+ \d+\n([\s\S]*)\n== end 1\n$/.exec(observe(`marker ${key}`).stdout)?.[1] ?? "",
+    ask: (query) => {
+      const reply = readReply(observe(query).stdout);
+      const output = "read" in reply ? reply.read.outputs.get("q0") : undefined;
+      if (output === undefined) throw new Error(`${query} was not answered`);
+      return output;
+    },
+    run: async (command, stdin, checks) => {
+      runs += 1;
+      const key = `run-${runs}`;
+      const state = () => {
+        const told = readMarker(result.ask(`marker ${key}`));
+        if ("unreadable" in told) throw new Error(told.unreadable);
+        return told.read;
+      };
+      result.start(key, payloadOf(command, stdin, checks));
+      await eventually(`the end of ${command}`, () => !["starting", "running"].includes(state().state));
+      return state();
+    },
     file: (path) => readFileSync(join(root, path), "utf8"),
     remove: () => rmSync(root, { recursive: true, force: true }),
   };
+  return result;
 }
 
 /** A command's payload. */

@@ -135,6 +135,7 @@ const rows: readonly Row[] = [
     /^state\t/,
   ],
   ["cannot be run", observe("marker k8"), 0, /\nrc\t127\n/],
+  ["the unpacked packages", observe("software"), 0, /\ntungsten-clustering-8\.0\.4-132\n/],
   ["the node's time", observe("clock"), 0, /\n\d{13}\n/],
 ];
 

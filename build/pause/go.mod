@@ -1,0 +1,3 @@
+module tungsten-operator.io/build/pause
+
+go 1.24.0

@@ -1,0 +1,3 @@
+-- Admits no new procedure to the site.
+obj.spec.proceduresPaused = true
+return obj

@@ -1,0 +1,3 @@
+-- Stops reconciling the site.
+obj.spec.paused = true
+return obj

@@ -1,0 +1,3 @@
+-- Admits procedures to the site again.
+obj.spec.proceduresPaused = false
+return obj

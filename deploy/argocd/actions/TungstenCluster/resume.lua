@@ -1,0 +1,3 @@
+-- Reconciles the site again.
+obj.spec.paused = false
+return obj

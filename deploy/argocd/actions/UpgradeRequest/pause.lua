@@ -1,0 +1,3 @@
+-- Stops the run after the part that is at work.
+obj.spec.paused = true
+return obj

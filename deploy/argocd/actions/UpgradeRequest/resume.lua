@@ -1,0 +1,3 @@
+-- Lets a paused run go on.
+obj.spec.paused = false
+return obj

@@ -1,0 +1,17 @@
+-- How Argo CD shows a TungstenCluster. It is Degraded only when no procedure and no installation explains what is down.
+local status, conditions = obj.status or {}, {}
+for _, condition in ipairs(status.conditions or {}) do conditions[condition.type] = condition end
+
+local function is(type, value) return conditions[type] ~= nil and conditions[type].status == value end
+local function health(word, type) return { status = word, message = conditions[type].message } end
+
+if obj.spec.paused then return { status = "Suspended", message = "spec.paused is set: nothing is reconciled" } end
+if (status.observedGeneration or 0) < (obj.metadata.generation or 1) then
+  return { status = "Progressing", message = "the operator has not seen this version yet" }
+end
+if is("Accepted", "False") then return health("Degraded", "Accepted") end
+if is("Installed", "False") then return health("Degraded", "Installed") end
+if is("Ready", "True") then return health("Healthy", "Ready") end
+if conditions.Ready == nil then return { status = "Progressing", message = "not looked at yet" } end
+if is("Installed", "True") and conditions.Ready.reason == "NotReplicating" then return health("Degraded", "Ready") end
+return health("Progressing", "Ready")

@@ -1,0 +1,1 @@
+# User tungsten, on the volume. tpm adds a line here for each product (option profile-script).

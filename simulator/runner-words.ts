@@ -1,0 +1,141 @@
+/**
+ * What the runner admits: closed lists of queries, commands and checks, one line of the protocol each. Lower case is
+ * literal, UPPER CASE names a pattern, `...` repeats it. The script has the same lists; a test holds them together.
+ */
+
+export const queryShapes: readonly string[] = [
+  "trepctl PRODUCT services -full -json",
+  "trepctl PRODUCT -service SERVICE status -json",
+  "trepctl PRODUCT -service SERVICE status",
+  "dsctl PRODUCT -service SERVICE get",
+  "thl PRODUCT -service SERVICE info",
+  "thl PRODUCT -service SERVICE list -last -headers -json",
+  "thl PRODUCT -service SERVICE list -seqno NUMBER -headers -json",
+  "replicator PRODUCT status",
+  "manager status",
+  "connector status",
+  "cctrl ls",
+  "cctrl composite-ls SERVICE",
+  "tpm PRODUCT query version",
+  "tpm PRODUCT query staging",
+  "tpm-processes",
+  "installed PRODUCT",
+  "sql read-only",
+  "sql tracking SCHEMA",
+  "sql schemas",
+  "sql server",
+  "sql findings",
+  "sql oldest-transaction",
+  "sql logged-tracking NAME NUMBER",
+  "sql binlog-position",
+  "files",
+  "file NAME",
+  "holds",
+  "ini",
+  "my-cnf",
+  "marker KEY",
+  "clock",
+  "space",
+  "reach ENDPOINT...",
+  "backup NAME",
+];
+
+export const commandShapes: readonly string[] = [
+  "cctrl",
+  "trepctl PRODUCT -service SERVICE offline-deferred -at-heartbeat NAME",
+  "trepctl PRODUCT -service SERVICE online",
+  "trepctl PRODUCT -service SERVICE online -force",
+  "trepctl PRODUCT -service SERVICE online -until-heartbeat NAME",
+  "trepctl PRODUCT -service SERVICE offline",
+  "trepctl PRODUCT -service SERVICE heartbeat -name NAME",
+  "replicator PRODUCT start",
+  "replicator PRODUCT stop",
+  "replicator PRODUCT start-offline",
+  "manager start",
+  "manager stop",
+  "connector start",
+  "connector stop",
+  "startall PRODUCT",
+  "stopall PRODUCT",
+  "tpm PRODUCT RELEASE validate",
+  "tpm PRODUCT RELEASE install",
+  "tpm PRODUCT RELEASE update --replace-release",
+  "tpm PRODUCT installed uninstall --i-am-sure",
+  "hold HOLD",
+  "release HOLD",
+  "keep-position SERVICE NAME",
+  "keep-read-only NAME",
+  "put-read-only NAME",
+  "dump-schema SCHEMA NAME",
+  "restore-schema NAME SHA256",
+  "drop-schema CROSSING",
+  "publish-ini SHA256",
+  "accounts",
+  "backup NAME",
+];
+
+export const checkShapes: readonly string[] = [
+  "policy-is POLICY",
+  "file-is NAME SHA256",
+  "no-tpm",
+  "stopped PRODUCT",
+  "writable YESNO",
+  "tracking-is SCHEMA SEQNO EVENTID",
+  "state-is PRODUCT SERVICE STATE",
+  "armed PRODUCT SERVICE NAME",
+  "error-is PRODUCT SERVICE epoch",
+  "ini-is SHA256",
+];
+
+const patterns: Readonly<Record<string, RegExp>> = {
+  PRODUCT: /^(cluster|crossSite)$/,
+  HOLD: /^(cluster|crossSite|manager)$/,
+  YESNO: /^(yes|no)$/,
+  SERVICE: /^[A-Za-z0-9_]{1,64}$/,
+  SCHEMA: /^(?=.{1,64}$)tungsten_[A-Za-z0-9_]+$/,
+  CROSSING: /^(?=.{1,64}$)tungsten_[A-Za-z0-9_]+_from_[A-Za-z0-9_]+$/,
+  NAME: /^[A-Za-z0-9_][A-Za-z0-9._-]{0,179}$/,
+  KEY: /^[A-Za-z0-9_][A-Za-z0-9._-]{0,179}$/,
+  RELEASE: /^[0-9][A-Za-z0-9.-]{0,39}$/,
+  FENCE: /^(0|[1-9][0-9]{0,18})$/,
+  NUMBER: /^[0-9]{1,19}$/,
+  SEQNO: /^-?[0-9]{1,19}$/,
+  SHA256: /^[0-9a-f]{64}$/,
+  EVENTID: /^[A-Za-z0-9._:;/@=,#+][A-Za-z0-9._:;/@=,#+-]{0,199}$/,
+  ENDPOINT: /^[A-Za-z0-9][A-Za-z0-9.-]{0,252}:[0-9]{1,5}$/,
+  POLICY: /^(automatic|maintenance|manual)$/i,
+  STATE: /^[A-Z:-]{1,64}$/,
+};
+
+export const wordFits = (pattern: string, word: string): boolean => patterns[pattern]?.test(word) ?? false;
+
+const partFits = (expected: string, word: string): boolean =>
+  /^[A-Z]/.test(expected) ? wordFits(expected, word) : word === expected;
+
+function shapeFits(shape: string, words: readonly string[]): boolean {
+  const parts = shape.split(" ");
+  const last = parts.at(-1) ?? "";
+  if (!last.endsWith("..."))
+    return parts.length === words.length && parts.every((part, n) => partFits(part, words[n] ?? ""));
+  const fixed = parts.slice(0, -1);
+  const rest = words.slice(fixed.length);
+  return (
+    rest.length > 0 &&
+    fixed.every((part, n) => partFits(part, words[n] ?? "")) &&
+    rest.every((word) => wordFits(last.slice(0, -3), word))
+  );
+}
+
+/** Nothing if one shape fits; else the runner's exit code with a sentence. */
+export function objectionTo(
+  shapes: readonly string[],
+  words: readonly string[],
+): { readonly code: 23 | 24; readonly why: string } | undefined {
+  const odd = words.find((word) => !/^[A-Za-z0-9._:;/@=,#+-]+$/.test(word));
+  if (odd !== undefined) return { code: 24, why: `a word of ${words[0]} breaks its pattern: «${odd}»` };
+  if (shapes.some((shape) => shapeFits(shape, words))) return undefined;
+  const known = shapes.some((shape) => shape.split(" ")[0] === words[0]);
+  return known
+    ? { code: 24, why: `«${words.slice(1).join(" ")}» is not what ${words[0]} takes` }
+    : { code: 23, why: `unknown tool «${words[0]}»` };
+}

@@ -1,0 +1,106 @@
+/** Pre-flight of the conversion, the part about sites: one primary each, told alike by all managers, writable; packages to run. */
+import { dataNodes, type Estate, type Site } from "../topology/estate.ts";
+import type { Facts, Known } from "../tungsten/facts.ts";
+import { clusterView, installed, readOnly, software } from "../tungsten/node-facts.ts";
+import type { ClusterView } from "../tungsten/reading.ts";
+import { soleMaster } from "./conversion-pins.ts";
+import type { Acceptance, AcceptanceAnswer } from "./procedure.ts";
+
+const ok: AcceptanceAnswer = { ok: true };
+
+type Told = { readonly node: string; readonly view: ClusterView };
+
+/** What every data node's manager tells of its site, and the first that is silent. */
+function toldIn(site: Site, facts: Facts): { readonly told: readonly Told[]; readonly silent?: string } {
+  const answers = site.nodes
+    .filter((node) => !node.witness)
+    .map(({ name }): readonly [string, Known<ClusterView>] => [name, facts.get(name, clusterView)]);
+  const told = answers.flatMap(([node, answer]) => ("known" in answer ? [{ node, view: answer.known }] : []));
+  const silent = answers.find(([, answer]) => "unknown" in answer);
+  if (silent === undefined) return { told };
+  return { told, silent: `${silent[0]}: ${"unknown" in silent[1] ? silent[1].unknown : ""}` };
+}
+
+/** Two managers that tell different things about one site are two halves of it. */
+function disagreement(site: Site, told: readonly Told[], word: (view: ClusterView) => string, what: string) {
+  const [first] = told;
+  const other = first && told.find(({ view }) => word(view) !== word(first.view));
+  return (
+    first &&
+    other &&
+    `${first.node} tells ${word(first.view)} as ${what} of ${site.name}, ${other.node} tells ${word(other.view)}; bring its managers together before converting`
+  );
+}
+
+function primaryRefused(site: Site, told: readonly Told[]): string | undefined {
+  const without = told.find(({ view }) => soleMaster(view) === undefined);
+  if (without !== undefined)
+    return `${site.name} has no single ONLINE primary by the word of ${without.node}; bring one up before converting`;
+  const policies = told.map(({ view }) => view.policy);
+  const odd = policies.find((policy) => typeof policy !== "string");
+  if (odd !== undefined && typeof odd !== "string")
+    return `${site.name} tells the unknown policy «${odd.unrecognised}»; set AUTOMATIC or MAINTENANCE`;
+  return (
+    disagreement(site, told, (view) => soleMaster(view) ?? "nobody", "the primary") ??
+    disagreement(site, told, (view) => String(view.policy), "the policy")
+  );
+}
+
+const onePrimary: Acceptance = {
+  say: "every site has exactly one primary, ONLINE",
+  ask(estate, facts) {
+    const sites = estate.sites.map((site) => ({ site, ...toldIn(site, facts) }));
+    for (const { site, told } of sites) {
+      const refused = primaryRefused(site, told);
+      if (refused !== undefined) return { refused };
+    }
+    const silent = sites.find((each) => each.silent !== undefined)?.silent;
+    return silent === undefined ? ok : { unknown: silent };
+  },
+};
+
+const primaryWritable: Acceptance = {
+  say: "every primary's database is writable",
+  ask(estate, facts) {
+    for (const site of estate.sites) {
+      const [view] = toldIn(site, facts).told.map((each) => each.view);
+      const primary = view && soleMaster(view);
+      if (primary === undefined) continue;
+      const is = facts.get(primary, readOnly);
+      if ("unknown" in is) return { unknown: `${primary}: ${is.unknown}` };
+      if (is.known)
+        return {
+          refused: `${primary}, the primary of ${site.name}, is read-only; find out why, then set read_only=0 there`,
+        };
+    }
+    return ok;
+  },
+};
+
+/** Old ones have passed by earlier; here the wanted one must lie ready, and the old one for the way back. */
+const packagesReady: Acceptance = {
+  say: "the packages of both products lie unpacked on every node",
+  ask(estate: Estate, facts) {
+    let silent: string | undefined;
+    for (const node of dataNodes(estate)) {
+      const site = estate.sites.find(({ name }) => name === node.site);
+      const [unpacked, now] = [facts.get(node.name, software), facts.get(node.name, installed("crossSite"))];
+      if ("unknown" in unpacked || "unknown" in now) {
+        silent ??= `${node.name}: ${"unknown" in unpacked ? unpacked.unknown : "unknown" in now ? now.unknown : ""}`;
+        continue;
+      }
+      const wanted = [
+        `tungsten-clustering-${site?.release}`,
+        ...(now.known === null ? [] : [`tungsten-replicator-${now.known.release}`]),
+      ];
+      const missing = wanted.find((name) => !unpacked.known.has(name));
+      if (missing !== undefined)
+        return {
+          refused: `${node.name} has no ${missing} in /opt/continuent/software; unpack it there on every node first`,
+        };
+    }
+    return silent === undefined ? ok : { unknown: silent };
+  },
+};
+
+export const siteAcceptances: readonly Acceptance[] = [onePrimary, primaryWritable, packagesReady];
