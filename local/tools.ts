@@ -15,7 +15,7 @@ const helm: Recipe = {
 const argocd: Recipe = {
   module: "argocd",
   target: "github.com/argoproj/argo-cd/v3/cmd",
-  flags: `-s -w -X github.com/argoproj/argo-cd/v3/common.version=v${argocdVersion}`,
+  flags: `-s -w -X github.com/argoproj/argo-cd/v3/common.version=${argocdVersion}`,
 };
 
 /** The path of a helm 3.17 or later. Building it takes some five minutes, once. */

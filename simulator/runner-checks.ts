@@ -1,7 +1,8 @@
 /** The runner's second live look, directly before a tool runs: the objection, or nothing. */
 import { sha256 } from "./checksum.ts";
-import { type Host, type ProductName, siteOf, type World } from "./model.ts";
+import { type Host, siteOf, type World } from "./model.ts";
 import { tablesOf } from "./mysql.ts";
+import type { ProductName } from "./state.ts";
 
 type Check = (world: World, host: Host, args: readonly string[]) => string | undefined;
 

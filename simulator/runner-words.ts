@@ -20,6 +20,7 @@ export const queryShapes: readonly string[] = [
   "tpm PRODUCT query staging",
   "tpm-processes",
   "installed PRODUCT",
+  "software",
   "sql read-only",
   "sql tracking SCHEMA",
   "sql schemas",
@@ -28,6 +29,12 @@ export const queryShapes: readonly string[] = [
   "sql oldest-transaction",
   "sql logged-tracking NAME NUMBER",
   "sql binlog-position",
+  "sql accounts",
+  "sql next-table start",
+  "sql next-table after HEX HEX",
+  "sql boundary HEX HEX ROWS SECONDS FROM",
+  "sql chunk HEX HEX SECONDS FROM TO",
+  "sql whole HEX HEX ROWS SECONDS",
   "files",
   "file NAME",
   "holds",
@@ -87,6 +94,10 @@ export const checkShapes: readonly string[] = [
   "ini-is SHA256",
 ];
 
+/** The primary key of a row, see the protocol's `sql boundary`. */
+const column = "(n-?[0-9]+(\\.[0-9]+)?|[xb]([0-9a-f]{2})*)";
+const cut = `(?=.{1,1000}$)${column}(,${column})*`;
+
 const patterns: Readonly<Record<string, RegExp>> = {
   PRODUCT: /^(cluster|crossSite)$/,
   HOLD: /^(cluster|crossSite|manager)$/,
@@ -105,6 +116,11 @@ const patterns: Readonly<Record<string, RegExp>> = {
   ENDPOINT: /^[A-Za-z0-9][A-Za-z0-9.-]{0,252}:[0-9]{1,5}$/,
   POLICY: /^(automatic|maintenance|manual)$/i,
   STATE: /^[A-Z:-]{1,64}$/,
+  HEX: /^([0-9a-f]{2}){1,256}$/,
+  ROWS: /^[1-9][0-9]{0,6}$/,
+  SECONDS: /^([1-9]|1[0-5])$/,
+  FROM: new RegExp(`^(start|${cut})$`),
+  TO: new RegExp(`^(end|${cut})$`),
 };
 
 export const wordFits = (pattern: string, word: string): boolean => patterns[pattern]?.test(word) ?? false;

@@ -3,7 +3,8 @@
  * the transaction's number. A row applied twice has another content, as a counter in it would.
  */
 import { sha256 } from "../checksum.ts";
-import type { Host, ToolResult, World } from "../model.ts";
+import type { Host, World } from "../model.ts";
+import type { ToolResult } from "../state.ts";
 import { bad, ok } from "./tool.ts";
 
 const hex = (text: string): string => Buffer.from(text, "utf8").toString("hex");

@@ -14,27 +14,22 @@ const banner = (title: string): readonly string[] => [bar, `# ${title}`, bar];
 const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join("");
 
 /** Each error comes twice: as it was found, and under the banner with the class of its check in brackets. */
-export function validationFailed(host: string, errors: readonly string[]): string {
+export function failed(host: string, errors: readonly string[], title = "Validation failed"): string {
   const found = errors.map((error) => `ERROR >> ${host} >> ${error.replace(/ \(\w+\)$/, "")}`);
   const told = errors.flatMap((error) => {
     const more = advice[/\((\w+)\)$/.exec(error)?.[1] ?? ""];
     return [`ERROR >> ${host} >> ${error}`, ...(more === undefined ? [] : [more, divider])];
   });
-  return text([...found, ...banner("Validation failed"), ...banner(`Errors for ${host}`), ...told]);
+  return text([...found, ...banner(title), ...banner(`Errors for ${host}`), ...told]);
 }
 
 /** An uninstall that waited thirty seconds for MySQL. */
 export const mysqlTooLong = (host: string): string =>
-  text([
-    `NOTE  >> ${host} >> Start the MySQL service`,
-    "...............",
-    `ERROR >> ${host} >> The MySQL server has taken too long to start`,
-    ...banner("Commitment failed"),
-    ...banner(`Errors for ${host}`),
-    `ERROR >> ${host} >> The MySQL server has taken too long to start`,
-    "",
-    `NOTE  >> ${host} >> Check the status of all hosts before taking action`,
-  ]);
+  [
+    text([`NOTE  >> ${host} >> Start the MySQL service`, "..............."]),
+    failed(host, ["The MySQL server has taken too long to start"], "Commitment failed"),
+    text(["", `NOTE  >> ${host} >> Check the status of all hosts before taking action`]),
+  ].join("");
 
 export const completed = text(["", "NOTE  >> Command successfully completed"]);
 export const completedOn = (host: string): string =>

@@ -46,9 +46,12 @@ export async function readNamespace(objects: Pick<Objects, "list">, namespace: s
   };
 }
 
-/** The first of these sites on which a procedure runs, as the sites' own status tells; undefined if none. */
+/** The first of these sites on which a procedure or its installation runs, as the sites' own status tells; undefined if none. */
 export const siteWithProcedure = ({ clusters }: Namespace, sites: readonly string[]): string | undefined =>
-  sites.find((site) => (clusters.get(site)?.status?.runningProcedure ?? "") !== "");
+  sites.find((site) => {
+    const { runningProcedure = "", ledger } = clusters.get(site)?.status ?? {};
+    return runningProcedure !== "" || ledger?.phase === "Running";
+  });
 
 function clusterInput(object: KubeObject): ClusterInput[] {
   const parsed = parseSpec(tungstenCluster.spec, object.spec);

@@ -3,6 +3,7 @@
 import type { Told } from "../crds/conditions.ts";
 import type { Ledger } from "../crds/ledger.ts";
 import { advance, type Controls, type Decision } from "../procedures/advance.ts";
+import { type OpenBudget, openBudgets, tellBudgets } from "../procedures/budget.ts";
 import { entriesOf } from "../procedures/journal.ts";
 import { departed, otherRevision, renderedInis, reworded, runOf } from "../procedures/prepare.ts";
 import type { Procedure } from "../procedures/procedure.ts";
@@ -34,7 +35,12 @@ export async function runRequest(pass: Pass): Promise<Requeue> {
   if (decision.kind === "move" && decision.noted !== undefined)
     await keepReport(shell.objects, request, decision.noted);
   const deleted = request.metadata.deletionTimestamp !== undefined;
-  const told = [...tellRun(procedure, decision, { ...pass.spec, deleted }), ...admittedAgain(request)];
+  const open = openBudgets(procedure, decision.ledger, pass.estate, shell.clock.now());
+  const told = [
+    ...tellRun(procedure, decision, { ...pass.spec, deleted }),
+    tellBudgets(open),
+    ...admittedAgain(request),
+  ];
   const written = await writeStatus(shell, request, {
     ledger: decision.ledger,
     told,
@@ -43,6 +49,7 @@ export async function runRequest(pass: Pass): Promise<Requeue> {
   const stepId = placeOf(procedure, ledger).step?.id ?? "";
   await appendJournal(shell.objects, written, entriesOf(decision, ledger, stepId, shell.clock.now()));
   meter(pass, procedure, decision, stepId);
+  meterBudgets(pass, procedure, open);
   if (decision.kind === "act") {
     const held = fences.get(request.metadata.uid ?? "") ?? new Map();
     await perform(shell, decision.deeds, { pods, fences: held, copy: (name) => copyOf(request, name) });
@@ -140,6 +147,14 @@ function requeue({ limits }: Pass, decision: Decision): Requeue {
     case "halt":
       return { afterMs: limits.idleMs };
   }
+}
+
+/** Counted when it turns: the condition of before tells whether it was known to be spent. */
+function meterBudgets({ shell, request }: Pass, procedure: Procedure, open: readonly OpenBudget[]): void {
+  const conditions: readonly { type: string; reason: string }[] = request.status?.conditions ?? [];
+  const before = conditions.find(({ type }) => type === "WithinBudget")?.reason;
+  const spent = open.find((each) => each.spent)?.budget.id;
+  if (spent !== undefined && before !== `${spent}Spent`) shell.meters.budgetSpent(procedure.name, spent);
 }
 
 function meter({ shell, ledger }: Pass, procedure: Procedure, decision: Decision, stepId: string): void {

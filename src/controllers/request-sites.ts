@@ -81,6 +81,18 @@ export async function holderIsOver(
   );
 }
 
+/** UID of somebody else who holds the site; empty when nobody does, or one who is over. */
+export async function otherHolder(
+  objects: Objects,
+  namespace: string,
+  site: string,
+  own: string | undefined,
+): Promise<string> {
+  const holder = await siteHolder(objects, namespace, site);
+  const free = holder === "" || holder === own || (await holderIsOver(objects, namespace, holder));
+  return free ? "" : holder;
+}
+
 export async function releaseSites(
   shell: Shell,
   request: KubeObject,

@@ -96,6 +96,7 @@ export interface Meters {
   commandBegun(tool: string): void;
   stepFinished(procedure: string, step: string, seconds: number): void;
   procedureHalted(procedure: string, reason: string): void;
+  budgetSpent(procedure: string, budget: string): void;
 }
 
 export interface Shell {

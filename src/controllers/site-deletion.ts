@@ -10,8 +10,8 @@ import {
 } from "../kube/kinds.ts";
 import { siteLabel } from "../topology/names.ts";
 import type { Namespace } from "./estate-reader.ts";
+import { otherHolder } from "./request-sites.ts";
 import type { KubeObject, ResourceKind, Shell } from "./shell.ts";
-import { siteHolder } from "./site-lease.ts";
 import type { RequestLimits, Requeue } from "./upgrade-request.ts";
 
 export const siteFinalizer = "tungsten-operator.io/site";
@@ -29,9 +29,8 @@ export async function deleteSite(
   const namespace = object.metadata.namespace ?? "";
   if (!object.metadata.finalizers?.includes(siteFinalizer)) return "never";
   const needed = neededBy(name, all);
-  const holder = await siteHolder(shell.objects, namespace, name);
-  const running = holder !== "" && holder !== object.metadata.uid;
-  if (needed !== "" || running) {
+  const holder = await otherHolder(shell.objects, namespace, name, object.metadata.uid);
+  if (needed !== "" || holder !== "") {
     const why =
       needed !== ""
         ? `${needed} needs it; remove it there first`

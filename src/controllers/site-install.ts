@@ -1,7 +1,6 @@
 /** Runs the installation of a site over the same engine as every procedure; its ledger lies in the TungstenCluster's status. */
 import type { Told } from "../crds/conditions.ts";
 import { type Ledger, ledgerSchema, newLedger, type Pins } from "../crds/ledger.ts";
-import { clusterKind, requestKind } from "../kube/kinds.ts";
 import { iniMap } from "../manifests/site-objects.ts";
 import { advance, type Decision } from "../procedures/advance.ts";
 import { installSite } from "../procedures/install-site.ts";
@@ -15,6 +14,7 @@ import { applyAll } from "./apply.ts";
 import { withFacts } from "./gather.ts";
 import { perform } from "./perform.ts";
 import { lentFor } from "./request-planning.ts";
+import { holderIsOver } from "./request-sites.ts";
 import { releaseSiteLease, takeSiteLease } from "./site-lease.ts";
 import type { SiteView } from "./site-view.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
@@ -30,19 +30,29 @@ export type Installing = {
 
 const nothing: Installing = { told: [], why: "", act: async () => {} };
 
-/** Due: the cluster product is missing somewhere, or links lead here and the second product is. Never while a request holds the site. */
+/**
+ * Due: on a site where no node has the cluster product, or where links lead and no node has the second one. Where one
+ * node has a product and another has not, a volume was lost or a node was added: installing there would put an empty
+ * database beside full ones. Nor where a run that is gone has left its hold.
+ */
+function isDue(view: SiteView, linked: boolean): boolean {
+  const nowhere = (product: "cluster" | "crossSite"): boolean =>
+    view.nodes.length > 0 && view.nodes.every((node) => node[product] === null);
+  if (nowhere("cluster")) return true;
+  const clustered = view.nodes.every(({ cluster }) => cluster !== null && cluster !== undefined);
+  return linked && clustered && nowhere("crossSite") && view.nodes.every(({ held }) => held === false);
+}
+
+/** Begins or goes on with an installation that is due. Never while a request holds the site. */
 export async function installWhenDue(pass: ClusterPass, view: SiteView): Promise<Installing> {
   const { shell, estate, site, object, fences } = pass;
-  if (view.holder !== "" && !(await holderIsGone(pass, view.holder))) return nothing;
+  if (view.holder !== "") return nothing;
   const running = runningLedger(pass);
   const linked =
     estate.links.some((link) => link.target === site.name) &&
     view.topology !== "CAA" &&
     view.topology !== "Mixed";
-  const due =
-    view.nodes.some(({ cluster }) => cluster === null) ||
-    (linked && view.nodes.some(({ crossSite }) => crossSite === null));
-  if (running === undefined && !due) return nothing;
+  if (running === undefined && !isDue(view, linked)) return nothing;
   if (view.pods.size === 0 || view.nodes.some(({ node }) => !view.pods.has(node.name)))
     return { ...nothing, why: "waits for its pods to run", told: [progress("waits for its pods to run")] };
   const uid = object.metadata.uid ?? "";
@@ -51,10 +61,20 @@ export async function installWhenDue(pass: ClusterPass, view: SiteView): Promise
   const admission =
     held !== undefined
       ? { held: true as const, fence: held }
-      : await takeSiteLease(shell.objects, at, (holder) => holderIsGone(pass, holder));
+      : await takeSiteLease(shell.objects, at, (holder) =>
+          holderIsOver(shell.objects, estate.namespace, holder),
+        );
   if (!admission.held) return { ...nothing, why: `site held by ${admission.holder}` };
   fences.set(uid, new Map([[site.name, admission.fence]]));
-  return walk(pass, view, running ?? freshLedger(pass, linked));
+  return walk(pass, view, ledgerFor(pass, view, running, linked));
+}
+
+/** Its commands are safe to repeat, so an installation that another revision began is walked anew from the start. */
+function ledgerFor(pass: ClusterPass, view: SiteView, running: Ledger | undefined, linked: boolean): Ledger {
+  if (running === undefined) return freshLedger(pass, view, linked);
+  const before = running.kept.linked === "true";
+  const known = installSite(pass.site.name, before).revision === running.revision;
+  return known ? running : freshLedger(pass, view, before);
 }
 
 const progress = (message: string): Told => ({
@@ -69,11 +89,21 @@ function runningLedger({ object }: ClusterPass): Ledger | undefined {
   return parsed.success && parsed.data.phase === "Running" ? parsed.data : undefined;
 }
 
-function freshLedger({ object, shell, estate }: ClusterPass, linked: boolean): Ledger {
+/** A site that runs already keeps the primary it has; only the first installation takes the spec's. */
+function freshLedger(
+  { object, shell, estate, site, namespace }: ClusterPass,
+  view: SiteView,
+  linked: boolean,
+): Ledger {
   const now = shell.clock.now();
   const bySite = <T>(value: (site: (typeof estate.sites)[number]) => T) =>
     Object.fromEntries(estate.sites.map((site) => [site.name, value(site)]));
-  const primaries = bySite((site) => site.nodes[site.initialPrimary]?.name ?? "");
+  const liveOf = (name: string): unknown =>
+    name === site.name ? view.primary : namespace.clusters.get(name)?.status?.primary;
+  const primaries = bySite(({ name, nodes, initialPrimary }) => {
+    const live = nodes.find((node) => node.name === liveOf(name));
+    return (live ?? nodes[initialPrimary])?.name ?? "";
+  });
   const pins: Pins = {
     primaries,
     policies: bySite(() => "AUTOMATIC"),
@@ -82,7 +112,8 @@ function freshLedger({ object, shell, estate }: ClusterPass, linked: boolean): L
     backupNodes: {},
     iniSha256: {},
   };
-  const ledger = newLedger("InstallSite", 1, `${object.metadata.uid}-${now.toString(36)}`, now);
+  const { name, revision } = installSite(site.name, linked);
+  const ledger = newLedger(name, revision, `${object.metadata.uid}-${now.toString(36)}`, now);
   return { ...ledger, phase: "Running", pins, kept: { linked: String(linked) } };
 }
 
@@ -184,16 +215,4 @@ async function finish({ shell, estate, site, object, fences }: ClusterPass): Pro
   const uid = object.metadata.uid ?? "";
   await releaseSiteLease(shell.objects, estate.namespace, site.name, uid);
   fences.delete(uid);
-}
-
-/** A holder that is neither a request that still runs nor a TungstenCluster of this namespace holds nothing. */
-async function holderIsGone({ shell, estate, object }: ClusterPass, holder: string): Promise<boolean> {
-  if (holder === object.metadata.uid) return true;
-  const request = (await shell.objects.list(requestKind, estate.namespace)).find(
-    ({ metadata }) => metadata.uid === holder,
-  );
-  if (request !== undefined) return request.status?.ledger?.phase === "Finished";
-  return !(await shell.objects.list(clusterKind, estate.namespace)).some(
-    ({ metadata }) => metadata.uid === holder,
-  );
 }

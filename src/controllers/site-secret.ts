@@ -5,7 +5,7 @@ import { isAlreadyExists } from "../kube/errors.ts";
 import { secretKind } from "../kube/kinds.ts";
 import { siteLabels } from "../manifests/object.ts";
 import { guardSecret } from "../telemetry/log.ts";
-import { siteSecret } from "../topology/names.ts";
+import { siteLabel, siteSecret } from "../topology/names.ts";
 import type { KubeObject, Objects } from "./shell.ts";
 
 /** Accounts are the same at every site of an estate, so what is generated lies in one Secret of the namespace. */
@@ -32,10 +32,17 @@ const password = (): string =>
     .replace(/[^A-Za-z0-9]/g, "x")
     .slice(0, 24);
 
+/** What an installed site still has of generated accounts whose own Secret was deleted: its databases know no others. */
+async function survivors(objects: Objects, namespace: string): Promise<Accounts | undefined> {
+  const sites = await objects.list(secretKind, namespace, siteLabel);
+  const [values] = sites.map(decoded).filter((each) => each["rest-api-admin-pass"] !== undefined);
+  return values;
+}
+
 async function generated(objects: Objects, namespace: string): Promise<Accounts> {
   const found = await objects.get(secretKind, { namespace, name: generatedName });
   if (found !== undefined) return decoded(found);
-  const values: Accounts = {
+  const values: Accounts = (await survivors(objects, namespace)) ?? {
     "replication-user": "tungsten",
     "replication-password": password(),
     "application-user": "app_user",
@@ -60,12 +67,17 @@ async function generated(objects: Objects, namespace: string): Promise<Accounts>
   }
 }
 
-/** Writes the site's Secret if its content differs; returns one sentence when a referenced Secret is missing or incomplete. */
+/**
+ * Writes the site's Secret if its content differs; returns one sentence when a referenced Secret is missing or incomplete.
+ * While a procedure holds the site an existing one is `frozen`: a password that changes in the middle would reach the
+ * nodes' configuration and not the database.
+ */
 export async function ensureSiteSecret(
   objects: Objects,
   namespace: string,
   site: string,
   spec: TungstenClusterSpec,
+  frozen: boolean,
 ): Promise<string | undefined> {
   const values = { ...(await generated(objects, namespace)) };
   for (const role of ["replication", "application"] as const) {
@@ -86,8 +98,9 @@ export async function ensureSiteSecret(
   for (const [key, value] of Object.entries(values)) if (!key.endsWith("-user")) guardSecret(value);
   const name = siteSecret(site);
   const before = await objects.get(secretKind, { namespace, name });
-  if (before !== undefined && JSON.stringify(sorted(decoded(before))) === JSON.stringify(sorted(values)))
-    return undefined;
+  const same =
+    before !== undefined && JSON.stringify(sorted(decoded(before))) === JSON.stringify(sorted(values));
+  if (same || (before !== undefined && frozen)) return undefined;
   await objects.apply(secretKind, {
     apiVersion: "v1",
     kind: "Secret",

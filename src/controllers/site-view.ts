@@ -4,12 +4,12 @@ import type { Estate, Node, Site } from "../topology/estate.ts";
 import { generatedService } from "../topology/names.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import type { InstalledProduct } from "../tungsten/node.ts";
-import { clusterView, installed, replicatorProcess, services } from "../tungsten/node-facts.ts";
+import { clusterView, holds, installed, replicatorProcess, services } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
+import { otherHolder } from "./request-sites.ts";
 import type { PodRef } from "./shell.ts";
-import { siteHolder } from "./site-lease.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
 export type NodeView = {
@@ -19,6 +19,8 @@ export type NodeView = {
   readonly crossSite: InstalledProduct | null | undefined;
   readonly local: ReplicatorStatus | undefined;
   readonly incoming: readonly ReplicatorStatus[];
+  /** Whether a hold keeps the second product from starting; undefined: cannot be read. */
+  readonly held: boolean | undefined;
   readonly reason: string | undefined;
 };
 
@@ -29,7 +31,7 @@ export type SiteView = {
   readonly primary: string | undefined;
   /** As a coordinator tells it; undefined while none does. */
   readonly policy: string | undefined;
-  /** UID of the request that holds the site; empty when none does. */
+  /** UID of the request that holds the site; empty when none does, or when that one is over. */
   readonly holder: string;
   /** What keeps the site from being Ready, if anything. */
   readonly trouble: string | undefined;
@@ -38,7 +40,8 @@ export type SiteView = {
 
 export async function viewOf({ shell, estate, site, namespace }: ClusterPass): Promise<SiteView> {
   const pods = await readPods(shell.objects, estate.namespace);
-  const holder = await siteHolder(shell.objects, estate.namespace, site.name);
+  const own = namespace.clusters.get(site.name)?.metadata.uid;
+  const holder = await otherHolder(shell.objects, estate.namespace, site.name, own);
   const data = site.nodes.filter((node) => !node.witness);
   const around = { pods, copies: async () => new Map<string, string>() };
   const { nodes, policy, primary } = await withFacts(shell, around, (facts) => ({
@@ -46,8 +49,7 @@ export async function viewOf({ shell, estate, site, namespace }: ClusterPass): P
     ...ruling(data, facts),
   }));
   const topology = topologyOf(estate, site, nodes);
-  const trouble = troubleOf(nodes, primary);
-  const own = namespace.clusters.get(site.name)?.metadata.uid;
+  const trouble = troubleOf(nodes, primary, holder);
   const status = {
     topology,
     ...(primary !== undefined && { primary }),
@@ -55,9 +57,9 @@ export async function viewOf({ shell, estate, site, namespace }: ClusterPass): P
     nodesReady: `${nodes.filter(({ local }) => local?.state === "ONLINE").length}/${data.length}`,
     lag: lagOf(nodes),
     nodes: nodes.map(nodeStatus(primary)),
-    runningProcedure: holder === own ? "" : holder,
+    runningProcedure: holder,
   };
-  return { pods, nodes, topology, primary, policy, holder: holder === own ? "" : holder, trouble, status };
+  return { pods, nodes, topology, primary, policy, holder, trouble, status };
 }
 
 function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeView {
@@ -66,6 +68,7 @@ function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeVie
   const local = facts.get(node.name, services("cluster"));
   const remote = facts.get(node.name, services("crossSite"));
   facts.get(node.name, replicatorProcess("cluster"));
+  const held = facts.get(node.name, holds);
   const own = "known" in local && local.known !== "down" ? local.known : [];
   const other = "known" in remote && remote.known !== "down" ? remote.known : [];
   const generated = estate.sites
@@ -77,6 +80,7 @@ function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeVie
     crossSite: "known" in crossSite ? crossSite.known : undefined,
     local: own.find(({ service }) => service === site.dataservice),
     incoming: [...own.filter(({ service }) => generated.includes(service)), ...other],
+    held: "known" in held ? held.known.includes("crossSite") : undefined,
     reason: "unknown" in cluster ? cluster.unknown : undefined,
   };
 }
@@ -109,16 +113,38 @@ function topologyOf(estate: Estate, site: Site, nodes: readonly NodeView[]): str
   return nodes.some(({ crossSite }) => crossSite !== null) ? "MSAA" : "Standalone";
 }
 
-function troubleOf(nodes: readonly NodeView[], primary: string | undefined): string | undefined {
+function troubleOf(
+  nodes: readonly NodeView[],
+  primary: string | undefined,
+  holder: string,
+): string | undefined {
   for (const { node, local, incoming, reason } of nodes) {
     if (reason !== undefined) return `${node.name} cannot be read: ${reason}`;
+    const bare = holder === "" ? bareBeside(node, nodes) : undefined;
+    if (bare !== undefined) return bare;
     for (const status of [local, ...incoming]) {
       if (status === undefined) return `${node.name} does not run its cluster service`;
       if (status.state !== "ONLINE")
         return `service ${status.service} of ${node.name} is ${typeof status.state === "string" ? status.state : "in an unknown state"}`;
     }
   }
+  const held = holder === "" ? nodes.find((each) => each.held === true) : undefined;
+  if (held !== undefined)
+    return `${held.node.name} still holds its cross-site replicator for a run that is gone; find out what it left half-way, then remove /opt/tungsten-operator/holds/crossSite there`;
   return primary === undefined ? "no coordinator tells a primary" : undefined;
+}
+
+/** A node that lacks what its neighbours have. Nobody but a human knows which of them holds the data. */
+function bareBeside(node: Node, nodes: readonly NodeView[]): string | undefined {
+  for (const [product, title] of [
+    ["cluster", "Tungsten"],
+    ["crossSite", "cross-site replicator"],
+  ] as const) {
+    const full = nodes.find((each) => each[product] != null);
+    if (full === undefined || nodes.find((each) => each.node === node)?.[product] !== null) continue;
+    return `${node.name} has no ${title} and ${full.node.name} has: its volume was lost or it was added; install it and provision it from another node by hand`;
+  }
+  return undefined;
 }
 
 const lagOf = (nodes: readonly NodeView[]): string => {

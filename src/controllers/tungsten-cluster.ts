@@ -14,6 +14,7 @@ import type { Estate, Site } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { applyAll } from "./apply.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
+import { otherHolder } from "./request-sites.ts";
 import { assertRecorded } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import { deleteSite, neededBy, siteFinalizer } from "./site-deletion.ts";
@@ -87,7 +88,8 @@ async function passOver(
   if (estate === undefined || site === undefined)
     return refuse(shell, object, need, "the site is in no estate");
   if (!object.metadata.finalizers?.includes(siteFinalizer)) return addFinalizer(shell, object);
-  const missing = await ensureSiteSecret(shell.objects, estate.namespace, site.name, spec);
+  const holder = await otherHolder(shell.objects, estate.namespace, site.name, object.metadata.uid);
+  const missing = await ensureSiteSecret(shell.objects, estate.namespace, site.name, spec, holder !== "");
   if (missing !== undefined) return refuse(shell, object, need, missing);
   const pass: ClusterPass = { shell, limits, object, spec, namespace, estate, site, runnerScript, fences };
   return converge(pass);

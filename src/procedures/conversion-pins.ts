@@ -4,7 +4,7 @@ import type { Estate, Site } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import { clusterView, installed } from "../tungsten/node-facts.ts";
 import type { ClusterView } from "../tungsten/reading.ts";
-import type { Interruption, PinsReading } from "./procedure.ts";
+import type { Budget, Interruption, PinsReading } from "./procedure.ts";
 import { knownValue } from "./verdicts.ts";
 
 /** Reads primaries, policies, releases and backup replicas; unknown while a site has no single ONLINE primary. */
@@ -63,10 +63,39 @@ function backupReplica(site: Site, view: ClusterView): string | undefined {
  * are restarted by the update in step 9. The figure is an upper bound for a healthy run, by number of nodes.
  */
 export function interruptionsOf(estate: Estate): readonly Interruption[] {
-  const perUpdate = 60;
   return estate.sites.map((site) => ({
     site: site.name,
-    seconds: 120 + perUpdate * 2,
+    seconds: interruptionSeconds,
     why: "connectors hold and then refuse connections while managers are stopped (steps 8 to 10), and restart in step 9",
   }));
 }
+
+/** Two updates one after the other, primaries and replicas, and what lies around them. */
+const interruptionSeconds = 120 + 2 * 60;
+/** Several times what a healthy run takes; a backup comes before it and does not count. */
+const reducedSeconds = 3600;
+
+/** What the conversion takes from people while it lasts. */
+export const conversionBudgets: readonly Budget[] = [
+  {
+    id: "Failover",
+    what: "no manager fails over",
+    from: "StopCrossSiteReplicators",
+    until: ["ReturnToAutomatic"],
+    seconds: () => reducedSeconds,
+  },
+  {
+    id: "Exchange",
+    what: "the sites do not receive each other's changes",
+    from: "StopCrossSiteReplicators",
+    until: ["Validate", "RevertValidate"],
+    seconds: () => reducedSeconds,
+  },
+  {
+    id: "Clients",
+    what: "connectors run without managers, and hold or refuse clients",
+    from: "StopManagers",
+    until: ["StartManagers", "RevertManagers"],
+    seconds: () => interruptionSeconds,
+  },
+];

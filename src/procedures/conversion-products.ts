@@ -86,7 +86,9 @@ export const binlogPositionKnown: Judgement = (target, look) =>
     () => done,
   );
 
+/** The first place noted stays: what was logged since then travels with the log, whichever way the run goes. */
 export function binlogRecord(target: Target, look: Look): Record<string, string> {
+  if (look.run.kept[`binlog.${target.node.name}`] !== undefined) return {};
   const at = knownValue(look.facts.get(target.node.name, binlogPosition));
   return at === undefined ? {} : { [`binlog.${target.node.name}`]: `${at.file} ${at.position}` };
 }
@@ -130,7 +132,7 @@ const loggedNothing: Judgement = (target, look) => {
         ? done
         : broken(
             "RowsNotRestored",
-            `${count} writes to tracking schemas reached the binary log of ${target.node.name} since ${file}:${position}; they travel to its replicas`,
+            `${count} writes to tracking schemas reached the binary log of ${target.node.name} since ${file}:${position}; they travel to every node that reads it and move positions there`,
           ),
   );
 };

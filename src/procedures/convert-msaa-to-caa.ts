@@ -21,7 +21,7 @@ import {
   startManagers,
   uninstallParts,
 } from "./conversion-parts.ts";
-import { interruptionsOf, readPins } from "./conversion-pins.ts";
+import { conversionBudgets, interruptionsOf, readPins } from "./conversion-pins.ts";
 import { acceptsConversion, type ConversionParameters } from "./conversion-preflight.ts";
 import * as products from "./conversion-products.ts";
 import * as stop from "./conversion-readers.ts";
@@ -380,5 +380,6 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
     revert: revertSteps({ uninstall, restore, configuration, stopCrossSite, managers, validate, automatic }),
     revertUntil: { step: "UpdateSoftware", part: 0 },
     interruptions: interruptionsOf,
+    budgets: conversionBudgets,
   };
 }

@@ -262,5 +262,6 @@ export function installSite(siteName: string, linked: boolean): Procedure {
     revert: [],
     revertUntil: { step: "PublishConfiguration", part: 0 },
     interruptions: () => [],
+    budgets: [],
   };
 }

@@ -1,7 +1,7 @@
 /** The plan: a procedure resolved for one estate, every command on every node with every alternative, as a text to read and hash. */
 import type { Ledger } from "../crds/ledger.ts";
 import type { Command } from "../tungsten/invocation.ts";
-import type { Effect, Finding, Interruption, Part, Procedure, Run, Step } from "./procedure.ts";
+import type { Budget, Effect, Finding, Interruption, Part, Procedure, Run, Step } from "./procedure.ts";
 
 export type Plan = {
   /** The whole plan for humans; stored in a ConfigMap and bound to the hash. */
@@ -32,6 +32,7 @@ export function planOf(procedure: Procedure, run: Run, findings: readonly Findin
     ...interruptions.map(
       ({ site, seconds, why }) => `Clients of ${site}: up to ${seconds} s of interruption: ${why}.`,
     ),
+    ...procedure.budgets.map((budget) => budgetLine(procedure, budget, run)),
     ...findings.map((finding) => `Finding ${finding.id}: ${finding.text}.`),
     "Notation: <n> is the number of a round or an attempt, <sha256>, <seqno> and <eventid> are what the run will know.",
   ];
@@ -51,6 +52,12 @@ export function planOf(procedure: Procedure, run: Run, findings: readonly Findin
     findings,
     pointOfNoReturn,
   };
+}
+
+function budgetLine({ steps }: Procedure, { id, what, from, until, seconds }: Budget, run: Run): string {
+  const numberOf = (step: string | undefined): number => steps.find((each) => each.id === step)?.n ?? 0;
+  const span = `from step ${numberOf(from)} to the end of step ${numberOf(until[0])}`;
+  return `Budget ${id}: ${what}, ${span}; longer than ${seconds(run.estate)} s turns WithinBudget False and stops nothing.`;
 }
 
 /** A place of the forward track, as the plan names it. */

@@ -136,6 +136,20 @@ export type Step = {
   readonly lasts?: true;
 };
 
+/**
+ * How long something may be reduced, from the beginning of one step to the end of one of others. When it is spent it is
+ * told (condition WithinBudget) and counted, and nothing else happens.
+ */
+export type Budget = {
+  readonly id: string;
+  /** What is reduced, as a clause: "no manager fails over". */
+  readonly what: string;
+  readonly from: string;
+  /** Ids of the steps that end it, on any way. */
+  readonly until: readonly string[];
+  readonly seconds: (estate: Estate) => number;
+};
+
 export type Interruption = { readonly site: string; readonly seconds: number; readonly why: string };
 
 /** Something pre-flight found that a human has to know, and perhaps to acknowledge by name. */
@@ -164,6 +178,7 @@ export type Procedure = {
   readonly revert: readonly Step[];
   readonly revertUntil: Place;
   readonly interruptions: (estate: Estate) => readonly Interruption[];
+  readonly budgets: readonly Budget[];
 };
 
 export type PinsReading = { readonly pins: Omit<Pins, "iniSha256"> } | { readonly unknown: string };

@@ -57,6 +57,12 @@ export function newMetrics(): Metrics {
     labelNames: ["procedure", "reason"],
     registers,
   });
+  const budgets = new Counter({
+    name: name("procedure_budgets_spent_total"),
+    help: "Budgets of procedures that were spent, by name.",
+    labelNames: ["procedure", "budget"],
+    registers,
+  });
   const requests = new Histogram({
     name: name("api_request_duration_seconds"),
     help: "Requests to the API server.",
@@ -108,6 +114,7 @@ export function newMetrics(): Metrics {
       commandBegun: (tool) => commands.inc({ tool }),
       stepFinished: (procedure, step, took) => steps.observe({ procedure, step }, took),
       procedureHalted: (procedure, reason) => halts.inc({ procedure, reason }),
+      budgetSpent: (procedure, budget) => budgets.inc({ procedure, budget }),
     },
     request: (verb, resource, code, took) => requests.observe({ verb, resource, code: String(code) }, took),
     reconciled: (controller, took, failed) =>

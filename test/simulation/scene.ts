@@ -32,6 +32,8 @@ export type Scene = {
   readonly looks: Map<string, number>;
   /** Everything a person could read: audit lines, logs, events. */
   readonly readable: string[];
+  /** Budgets that were counted as spent. */
+  readonly budgets: string[];
   fences: FenceBook;
   /** The procedures of this scene; mutated ones show that the invariants have teeth. */
   catalog: Catalog;
@@ -66,6 +68,7 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
     calls: { exec: 0, passes: 0 },
     looks: new Map(),
     readable: [],
+    budgets: [],
     fences: new Map(),
     catalog: procedureOf,
     onStep: () => {},
@@ -199,7 +202,14 @@ function shellOver(scene: Scene): Shell {
     clock: { now: () => scene.world.now },
     events: { emit: (_about, _type, reason, message) => void scene.readable.push(`${reason} ${message}`) },
     log: silent,
-    meters: { execRound() {}, apiWrite() {}, commandBegun() {}, stepFinished() {}, procedureHalted() {} },
+    meters: {
+      execRound() {},
+      apiWrite() {},
+      commandBegun() {},
+      stepFinished() {},
+      procedureHalted() {},
+      budgetSpent: (_procedure, budget) => void scene.budgets.push(budget),
+    },
     questions: new Map(),
   };
 }

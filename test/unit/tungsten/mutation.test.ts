@@ -34,6 +34,10 @@ const plain = (read: unknown): unknown => (read instanceof Map ? [...read] : rea
 const says = (text: string, number: number): boolean =>
   new RegExp(`(?<![\\d.])${String(number).replaceAll(".", "\\.")}(?![\\d.])`).test(text);
 
+/** The same of a line; ONLINE with anything joined to it is another word. */
+const stands = (text: string, line: string): boolean =>
+  line === "ONLINE" ? /(?<![A-Z0-9_-])ONLINE(?![A-Z0-9_:-])/.test(text) : text.includes(line);
+
 /** Leaves of a value that claim something: words and numbers, not the readers' own vocabulary for what they do not know. */
 function claims(read: unknown): readonly (string | number)[] {
   if (read === null || typeof read === "boolean" || read === undefined) return [];
@@ -73,7 +77,7 @@ function unsaid(read: unknown, text: string): readonly (string | number)[] {
   return claims(read).filter((claim) => {
     if (verdicts[String(claim)]?.test(text)) return false;
     if (typeof claim === "number") return !spoken.some((words) => says(words, claim));
-    return !spoken.some((words) => claim.split("\n").every((line) => words.includes(even(line).trim())));
+    return !spoken.some((words) => claim.split("\n").every((line) => stands(words, even(line).trim())));
   });
 }
 

@@ -1,0 +1,123 @@
+/** The loop of a TungstenCluster over an installed world: what it must not install, and whom it leaves alone. */
+import { describe, expect, test } from "@jest/globals";
+import { type Host, hostOf } from "../../simulator/model.ts";
+import { reconcileCluster } from "../../src/controllers/tungsten-cluster.ts";
+import { clusterKind, leaseKind, secretKind, statefulSetKind } from "../../src/kube/kinds.ts";
+import { askForConversion, conditionOf, limits, namespace, newScene, type Scene } from "./scene.ts";
+
+const nyc = { namespace, name: "nyc" };
+
+/** Some passes of nyc's loop, as a process of its own; what it then tells, and the commands that began. */
+async function watched(scene: Scene, passes = 4) {
+  const fences = new Map();
+  for (let n = 0; n < passes; n += 1)
+    await reconcileCluster(scene.shell, { ...limits, healthMs: 1000 }, "#!/bin/bash\n", fences, nyc);
+  const cluster = await scene.objects.get(clusterKind, nyc);
+  if (cluster === undefined) throw new Error("nyc is gone");
+  const begun = [...scene.world.hosts.values()].flatMap(({ volume }) => [...volume.markers.values()]);
+  return { cluster, ready: conditionOf(cluster, "Ready"), begun: begun.map(({ argv }) => argv.join(" ")) };
+}
+
+const scene = () => newScene({ sites: ["london", "nyc"], nodes: 2, seed: 3 });
+
+const loseVolume = (host: Host): void => {
+  host.volume.installed = {};
+  host.replicators = {};
+  host.volume.thl.clear();
+};
+
+describe("nothing is installed beside full nodes", () => {
+  test("a sound site is Ready, and nothing begins", async () => {
+    const { ready, begun } = await watched(await scene());
+    expect(ready).toMatchObject({ status: "True", reason: "Replicating" });
+    expect(begun).toEqual([]);
+  });
+
+  test.each(["nyc-0", "nyc-1"])("the volume of %s was lost", async (name) => {
+    const lost = await scene();
+    loseVolume(hostOf(lost.world, name));
+    const { ready, begun } = await watched(lost);
+    expect(begun).toEqual([]);
+    expect(ready).toMatchObject({
+      status: "False",
+      message: expect.stringMatching(
+        new RegExp(
+          `^${name} has no Tungsten and nyc-\\d has: its volume was lost or it was added; install it`,
+        ),
+      ),
+    });
+  });
+
+  test("one node lacks the second product", async () => {
+    const lost = await scene();
+    const host = hostOf(lost.world, "nyc-1");
+    delete host.volume.installed.crossSite;
+    delete host.replicators.crossSite;
+    const { ready, begun } = await watched(lost);
+    expect(begun).toEqual([]);
+    expect(ready?.message).toMatch(/^nyc-1 has no cross-site replicator and nyc-0 has/);
+  });
+
+  test("a run that is gone has uninstalled the second product and left its hold", async () => {
+    const left = await scene();
+    for (const host of left.world.hosts.values()) {
+      delete host.volume.installed.crossSite;
+      delete host.replicators.crossSite;
+      host.volume.holds.add("crossSite");
+    }
+    const { ready, begun } = await watched(left);
+    expect(begun).toEqual([]);
+    expect(ready?.message).toMatch(/^nyc-0 still holds its cross-site replicator for a run that is gone/);
+  });
+});
+
+describe("a site that somebody holds", () => {
+  const lease = (scene: Scene, holderIdentity: string | undefined) =>
+    scene.objects.create(leaseKind, {
+      apiVersion: "coordination.k8s.io/v1",
+      kind: "Lease",
+      metadata: { name: "tungsten-site-nyc", namespace },
+      spec: { holderIdentity },
+    });
+
+  test("is left as it is: no StatefulSet, no new password", async () => {
+    const held = await scene();
+    const first = await watched(held);
+    expect(first.ready?.status).toBe("True");
+    const request = await askForConversion(held);
+    await lease(held, request.metadata.uid);
+    const set = await held.objects.get(statefulSetKind, nyc);
+    await held.objects.remove(statefulSetKind, nyc, set?.metadata.uid ?? "");
+    const generated = await held.objects.get(secretKind, { namespace, name: "tungsten-generated-accounts" });
+    const secretOf = async () =>
+      (await held.objects.get(secretKind, { namespace, name: "nyc-tungsten" }))?.data;
+    const before = await secretOf();
+    if (generated !== undefined)
+      await held.objects.replace(secretKind, {
+        ...generated,
+        data: { ...generated.data, "replication-password": btoa("another-password") },
+      });
+    const { cluster } = await watched(held);
+    expect(cluster.status?.runningProcedure).toBe(request.metadata.uid);
+    expect(await held.objects.get(statefulSetKind, nyc)).toBeUndefined();
+    expect(await secretOf()).toEqual(before);
+  });
+
+  test("is free again when its holder is gone", async () => {
+    const held = await scene();
+    await lease(held, "a-request-that-was-deleted");
+    const { cluster } = await watched(held);
+    expect(cluster.status?.runningProcedure).toBe("");
+    expect(await held.objects.get(statefulSetKind, nyc)).toBeDefined();
+  });
+});
+
+test("accounts whose own Secret was deleted come back with the passwords the databases know", async () => {
+  const sites = await scene();
+  await watched(sites);
+  const ref = { namespace, name: "tungsten-generated-accounts" };
+  const before = await sites.objects.get(secretKind, ref);
+  await sites.objects.remove(secretKind, ref, before?.metadata.uid ?? "");
+  await watched(sites);
+  expect((await sites.objects.get(secretKind, ref))?.data).toEqual(before?.data);
+});
