@@ -103,6 +103,7 @@ export function verifyData(parameters: SurveyParameters): Procedure {
     abortUntil: { step: "VerifyData", part: 1 },
     revert: [],
     revertUntil: { step: "VerifyData", part: 1 },
+    budgets: [],
     interruptions: () => [],
   };
 }
