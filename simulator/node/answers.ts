@@ -72,7 +72,7 @@ const configurationOf = (root: string): string | null =>
 /** Log in as the installation does, or, before there is one, as the ini says. */
 function accessOf({ root }: NodeSettings, installed: RealNode["node"]["volume"]["installed"]): Access {
   const socket = `${root}/run/mysqld/mysqld.sock`;
-  const file = `${root}/opt/continuent/share/.my.simulated.cnf`;
+  const file = `${root}/etc/tungsten/simulated-client.cnf`;
   const login = (installed.cluster ?? installed.crossSite)?.login ?? loginIn(configurationOf(root) ?? "");
   return { ...login, socket, file };
 }
