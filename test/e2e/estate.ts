@@ -178,7 +178,7 @@ export async function followConversion(
     }
     const stalled = condition(request, "Stalled");
     halted = stalled?.status === "True" && stalled.reason !== "WaitsLong" ? stalled.message : "";
-    await pause(1);
+    await pause(2);
     return halted !== "" || request.status?.ledger?.phase === "Finished";
   });
   if (halted !== "") throw new Error(`the conversion halted: ${halted}`);
