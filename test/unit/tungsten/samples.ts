@@ -152,5 +152,10 @@ export const samples: readonly Sample[] = [
   written("files", "files", `dump-1.sql\t6558\t${sha}\nposition-1.json\t214\t${sha}\n`),
   written("my-cnf", "file", "server-id\t101\nlog-bin\tmysql-bin\n"),
   written("reach", "endpoints", "nyc-0:2112\topen\nnyc-1:2112\tclosed\n"),
+  written("accounts", "both", "replication\tpresent\napplication\tpresent\n"),
+  written("software", "packages", "tungsten-clustering-8.0.4-132\ntungsten-replicator-8.0.4-132\n"),
+  written("holds", "holds", "crossSite\nmanager\n"),
+  written("findings", "findings", "trigger\tshop.audit\nxa\tx1\n"),
+  written("tpm processes", "one", "4711 ruby tools/tpm install --tty\n"),
   written("backup", "backup", `sha256=${sha}\nlsn=48213\nbytes=1000000\nverified=yes\n`),
 ];
