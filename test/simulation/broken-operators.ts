@@ -154,7 +154,7 @@ const stateChanged = (scene: Scene, change: (request: KubeObject) => void): void
   const get = objects.get;
   Object.assign(objects, {
     get: async (...args: Parameters<typeof get>) => {
-      const object = await get(...args);
+      const object = structuredClone(await get(...args));
       if (object?.kind === "UpgradeRequest") change(object);
       return object;
     },

@@ -11,11 +11,8 @@ type Case = readonly [name: string, change: Change, says: RegExp];
 
 const spec =
   (kind: typeof clusterKind, name: string, change: (spec: KubeObject["spec"]) => void): Change =>
-  async ({ objects }) => {
-    const object = await objects.get(kind, { namespace, name });
-    if (object === undefined) throw new Error(`no ${name}`);
-    change(object.spec);
-    await objects.replace(kind, object);
+  ({ objects }) => {
+    objects.edit(kind, { namespace, name }, (object) => change(object.spec));
   };
 const installed = (host: Host, product: "cluster" | "crossSite") => {
   const is = host.volume.installed[product];
