@@ -1,5 +1,6 @@
 /** From specs to estates: which sites belong together, and one sentence for each thing that does not fit. */
 import type { Composite, CompositeType, Estate, Link, Node, Site } from "./estate.ts";
+import { compositeNameFaults, linkNameFaults, siteNameFaults } from "./name-faults.ts";
 import { dataserviceName, isMemberName, nodeName } from "./names.ts";
 
 /** The specs as their schemas give them, with the objects' names. */
@@ -46,7 +47,9 @@ export function estatesOf(
   const problems = [
     ...siteProblems(sites),
     ...linkProblems(sites, inputs.links),
+    ...linkNameFaults(sites, inputs.links, inputs.composites.map(compositeFrom)),
     ...compositeProblems(sites, inputs.composites),
+    ...inputs.composites.flatMap((composite) => compositeNameFaults(sites, compositeFrom(composite))),
   ];
   const known = new Set(sites.map((site) => site.name));
   const links = inputs.links.filter(
@@ -99,21 +102,18 @@ function siteProblems(sites: readonly Site[]): readonly Problem[] {
         sentence: `spec.dataservice ${site.dataservice} is also that of TungstenCluster ${twin}; choose another`,
       });
     seen.set(site.dataservice, site.name);
-    if (site.dataservice.includes("_from_"))
-      problems.push({
-        about,
-        sentence: `spec.dataservice ${site.dataservice} contains "_from_", which Composite Active/Active uses for its own services; choose another`,
-      });
+    problems.push(...siteNameFaults(site));
     const odd = site.nodes.find((node) => !isMemberName(node));
     if (odd !== undefined)
       problems.push({
         about,
         sentence: `member name ${odd.name} is no host name that tpm accepts; shorten metadata.name to letters, digits and "-"`,
       });
-    if (site.initialPrimary >= site.nodes.filter((node) => !node.witness).length)
+    const data = site.nodes.filter((node) => !node.witness).length;
+    if (site.initialPrimary >= data)
       problems.push({
         about,
-        sentence: `spec.initialPrimary ${site.initialPrimary} is none of the ordinals 0 to ${site.nodes.length - 1}`,
+        sentence: `spec.initialPrimary ${site.initialPrimary} is none of the ordinals 0 to ${data - 1}`,
       });
   }
   return problems;
@@ -209,9 +209,15 @@ function estateFrom(
     .filter((link) => inside(link.source))
     .map((link) => ({ ...link }))
     .sort(byName);
-  const name = composite?.name ?? sites.map((site) => site.name).join("-");
+  const name = composite?.name ?? estateName(sites);
   return { name, namespace, sites, links: own, ...(composite && { composite: compositeFrom(composite) }) };
 }
+
+/** Sites' names hold no dot, so that no two estates of a namespace get one name; many of them are counted instead. */
+const estateName = (sites: readonly Site[]): string => {
+  const joined = sites.map((site) => site.name).join(".");
+  return joined.length <= 200 ? joined : `${sites[0]?.name}.and-${sites.length - 1}-more`;
+};
 
 const compositeFrom = (input: CompositeInput): Composite => ({
   name: input.name,

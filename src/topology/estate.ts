@@ -62,7 +62,7 @@ export type Composite = {
 export type TopologyKind = "Standalone" | "MSAA" | "CAP" | "CAA" | "DAA";
 
 export type Estate = {
-  /** Name of the composite, else of the only site, else the site names joined by "-". */
+  /** Name of the composite, else of the only site, else the site names joined by "."; unique in its namespace. */
   readonly name: string;
   readonly namespace: string;
   /** Sorted by name. */
