@@ -6,6 +6,8 @@ import { dataserviceName, isMemberName, nodeName } from "./names.ts";
 /** The specs as their schemas give them, with the objects' names. */
 export type ClusterInput = {
   readonly name: string;
+  /** See site-numbers; without it the place among the inputs by name. */
+  readonly number?: number | undefined;
   readonly dataservice?: string | undefined;
   readonly nodes: number;
   readonly witness?: { readonly active: boolean } | undefined;
@@ -43,7 +45,7 @@ export function estatesOf(
   namespace: string,
   inputs: EstateInputs,
 ): { estates: readonly Estate[]; problems: readonly Problem[] } {
-  const sites = inputs.clusters.map(siteFrom).sort(byName);
+  const sites = [...inputs.clusters].sort(byName).map(siteFrom);
   const problems = [
     ...siteProblems(sites),
     ...linkProblems(sites, inputs.links),
@@ -69,7 +71,7 @@ export const estateWith = (estates: readonly Estate[], site: string): Estate | u
 const byName = (a: { name: string }, b: { name: string }): number =>
   a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 
-function siteFrom(input: ClusterInput): Site {
+function siteFrom(input: ClusterInput, place: number): Site {
   const total = input.nodes + (input.witness?.active === true ? 1 : 0);
   const nodes: Node[] = Array.from({ length: total }, (_, ordinal) => ({
     name: nodeName(input.name, ordinal),
@@ -81,6 +83,7 @@ function siteFrom(input: ClusterInput): Site {
   return {
     name,
     dataservice: input.dataservice ?? dataserviceName(name),
+    number: input.number ?? place + 1,
     nodes,
     initialPrimary,
     release,
@@ -103,6 +106,12 @@ function siteProblems(sites: readonly Site[]): readonly Problem[] {
       });
     seen.set(site.dataservice, site.name);
     problems.push(...siteNameFaults(site));
+    const double = sites.find((other) => other.number === site.number && other.name < site.name);
+    if (double !== undefined)
+      problems.push({
+        about,
+        sentence: `status.siteNumber ${site.number}, from which server ids and auto-increment offsets are made, is also that of TungstenCluster ${double.name}; clear it on the one that is not installed`,
+      });
     const odd = site.nodes.find((node) => !isMemberName(node));
     if (odd !== undefined)
       problems.push({

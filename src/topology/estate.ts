@@ -20,6 +20,8 @@ export type Site = {
   readonly name: string;
   /** Tungsten's name: letters, digits, underscore; lower case. */
   readonly dataservice: string;
+  /** From 1, unique in the namespace, by age: who joins later changes nobody's server ids and auto-increment offset. */
+  readonly number: number;
   readonly nodes: readonly Node[];
   /** Ordinal of the primary at first install; afterwards the primary is a fact, never a wish. */
   readonly initialPrimary: number;

@@ -143,6 +143,11 @@ describe("problems", () => {
       'TungstenCluster/x-from-y: spec.dataservice x_from_y contains "_from_", which Composite Active/Active uses for its own services; choose another',
     ],
     [
+      "two sites of one number",
+      { clusters: [cluster("nyc", { number: 2 }), cluster("london", { number: 2 })] },
+      "TungstenCluster/nyc: status.siteNumber 2, from which server ids and auto-increment offsets are made, is also that of TungstenCluster london; clear it on the one that is not installed",
+    ],
+    [
       "an initial primary that is no node",
       { clusters: [cluster("nyc", { nodes: 2, initialPrimary: 2, witness: { active: true } })] },
       "TungstenCluster/nyc: spec.initialPrimary 2 is none of the ordinals 0 to 1",
