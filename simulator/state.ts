@@ -36,6 +36,8 @@ export type Statements = {
   /** The binary log's own description, which a session must know before it takes row events. */
   readonly format: string;
   readonly sql: string;
+  /** DDL, which commits itself. */
+  readonly standalone: boolean;
   readonly shard: string;
   /** Name of the heartbeat, if it is one. */
   readonly heartbeat: string | null;

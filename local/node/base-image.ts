@@ -15,8 +15,14 @@ const packages = [
   ...["mariadb-server", "mariadb-backup", "mariadb-client", "libstdc++6"],
 ];
 
+/** Nobody reads manuals in there, and the database that the package makes is nobody's: a hundred and seventy megabytes less. */
+const lean = [
+  ...["locale", "man", "doc"].map((what) => `--dpkgopt=path-exclude=/usr/share/${what}/*`),
+  '--customize-hook=find "$1/var/lib/mysql" -mindepth 1 -delete',
+];
+
 const nameOfBase = (): string => {
-  const hash = createHash("sha256").update(JSON.stringify([suite, packages, process.version]));
+  const hash = createHash("sha256").update(JSON.stringify([suite, packages, lean, process.version]));
   return `localhost/tungsten-operator-base:${hash.digest("hex").slice(0, 16)}`;
 };
 
@@ -44,7 +50,7 @@ async function makeBase(name: string, report: Report): Promise<void> {
   report(`making a Debian root file system with MariaDB, once (some two minutes) …`);
   const context = mkdtempSync(join(cacheRoot(), "base-"));
   try {
-    const options = ["--variant=minbase", `--include=${packages.join(",")}`, "--quiet"];
+    const options = ["--variant=minbase", `--include=${packages.join(",")}`, "--quiet", ...lean];
     const size = { maxBuffer: 64 * 1024 * 1024 };
     await run("nice", ["-n", "10", "mmdebstrap", ...options, suite, join(context, "base.tar")], size);
     copyFileSync(process.execPath, join(context, "node"));

@@ -3,6 +3,7 @@ import type { Ambient } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
 import { isLocal, logOf, roleOf, upstreamsOf } from "../replicator.ts";
 import type { Node, ProductName, Service } from "../state.ts";
+import { thlPort } from "./tool.ts";
 
 export type Fields = Readonly<Record<string, string>>;
 
@@ -52,7 +53,6 @@ function block(fields: Fields): string {
   return `${"NAME".padEnd(width)}  VALUE\n${"----".padEnd(width)}  -----\n${lines.join("\n")}\n`;
 }
 
-const thlPort = (product: ProductName): number => (product === "cluster" ? 2112 : 2113);
 const uriOf = ({ host, product }: { host: string; product: ProductName }): string =>
   `thl://${host}:${thlPort(product)}/`;
 

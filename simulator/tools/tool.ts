@@ -42,3 +42,6 @@ export const behind = (options: readonly string[], option: string): string | und
 /** The home directory of a product. */
 export const homeOf = (product: ProductName): string =>
   product === "cluster" ? "/opt/continuent" : "/opt/replicator";
+
+/** Where a product's replicator serves its logs. */
+export const thlPort = (product: ProductName): number => (product === "cluster" ? 2112 : 2113);

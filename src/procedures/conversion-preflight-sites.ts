@@ -1,7 +1,7 @@
 /** Pre-flight of the conversion, the part about sites: one primary each, told alike by all managers, writable; packages to run. */
 import { dataNodes, type Estate, type Site } from "../topology/estate.ts";
 import type { Facts, Known } from "../tungsten/facts.ts";
-import { clusterView, installed, readOnly, software } from "../tungsten/node-facts.ts";
+import { clusterView, holds, installed, readOnly, software } from "../tungsten/node-facts.ts";
 import type { ClusterView } from "../tungsten/reading.ts";
 import { soleMaster } from "./conversion-pins.ts";
 import type { Acceptance, AcceptanceAnswer } from "./procedure.ts";
@@ -103,4 +103,26 @@ const packagesReady: Acceptance = {
   },
 };
 
-export const siteAcceptances: readonly Acceptance[] = [onePrimary, primaryWritable, packagesReady];
+const nothingHeld: Acceptance = {
+  say: "nothing is held on any node",
+  ask(estate, facts) {
+    const answers = dataNodes(estate).map(({ name }) => ({ name, fact: facts.get(name, holds) }));
+    for (const { name, fact } of answers) {
+      const [held] = "known" in fact ? fact.known : [];
+      if (held !== undefined)
+        return {
+          refused: `${name} holds ${held} for a run that did not end; find out what it left half-way, then remove /opt/tungsten-operator/holds/${held} there`,
+        };
+    }
+    const silent = answers.find(({ fact }) => "unknown" in fact);
+    if (silent === undefined) return ok;
+    return { unknown: `${silent.name}: ${"unknown" in silent.fact ? silent.fact.unknown : ""}` };
+  },
+};
+
+export const siteAcceptances: readonly Acceptance[] = [
+  onePrimary,
+  primaryWritable,
+  packagesReady,
+  nothingHeld,
+];

@@ -15,6 +15,7 @@ import { serviceOf } from "./conversion-names.ts";
 import { hostAcceptances } from "./conversion-preflight-hosts.ts";
 import { siteAcceptances } from "./conversion-preflight-sites.ts";
 import type { Acceptance, AcceptanceAnswer } from "./procedure.ts";
+import type { SurveyParameters } from "./survey-compare.ts";
 
 export type ConversionParameters = {
   /** Attested: who took it, when, and where it lies, as the human says. */
@@ -27,6 +28,9 @@ export type ConversionParameters = {
   readonly limits: { readonly latencySeconds: number; readonly oldestTransactionSeconds: number };
   /** Ids of findings a human has read and accepts. */
   readonly acknowledgedFindings: readonly string[];
+  /** Compare all data first, last, or both; left out it is not compared. */
+  readonly verifyData?: "None" | "Before" | "After" | "Both";
+  readonly verification?: SurveyParameters;
 };
 
 type NodeJudge<T> = (node: Node, value: T) => string | undefined;

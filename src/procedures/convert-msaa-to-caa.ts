@@ -27,6 +27,7 @@ import * as products from "./conversion-products.ts";
 import * as stop from "./conversion-readers.ts";
 import { revertSteps } from "./conversion-revert.ts";
 import * as go from "./conversion-services.ts";
+import { verifications } from "./conversion-verification.ts";
 import { compositeComplete, heldByRun, managerIs, primariesUnmoved } from "./guards.ts";
 import type { Part, Procedure, Step } from "./procedure.ts";
 import {
@@ -350,6 +351,7 @@ const automatic: Step = {
 
 /** The conversion for one request's parameters. */
 export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
+  const { before, after } = verifications(parameters);
   return {
     name: "ConvertMsaaToCaa",
     revision: 1,
@@ -359,6 +361,7 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
     holds: [primariesUnmoved, go.historyHeld],
     pins: readPins,
     steps: [
+      ...before,
       backups(parameters.backup),
       stopCrossSite,
       dumps,
@@ -371,6 +374,7 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
       managers,
       validate,
       automatic,
+      ...after,
     ],
     abortUntil: { step: "UninstallCrossSiteReplicators", part: 1 },
     revert: revertSteps({ uninstall, restore, configuration, stopCrossSite, managers, validate, automatic }),

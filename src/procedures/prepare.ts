@@ -77,6 +77,7 @@ export function runOf(
     estate,
     pins,
     kept: ledger.kept,
+    surveys: ledger.surveys ?? {},
     round: ledger.cursor.round,
     ini,
   };

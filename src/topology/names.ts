@@ -31,6 +31,8 @@ export const iniConfigMap = (estate: string): string => `${estate}-tungsten-ini`
 export const myCnfConfigMap = (site: string): string => `${site}-my-cnf`;
 export const runnerConfigMap = "tungsten-operator-runner";
 export const siteSecret = (site: string): string => `${site}-tungsten`;
+/** Made by the user, for all sites of a namespace; where it is missing no sshd runs. */
+export const sshSecret = "tungsten-ssh";
 export const headlessService = (site: string): string => `${site}-nodes`;
 export const connectorService = (site: string): string => `${site}-connector`;
 

@@ -122,6 +122,11 @@ const refusals: readonly Case[] = [
     /^nyc-1 has no tungsten-clustering-8\.0\.4-132 in \/opt\/continuent\/software; unpack it there on every node first$/,
   ],
   [
+    "a hold of a run that was given up",
+    (_s, host) => void host.volume.holds.add("manager"),
+    /^nyc-1 holds manager for a run that did not end; find out what it left half-way, then remove \/opt\/tungsten-operator\/holds\/manager there$/,
+  ],
+  [
     "a stopped cross-site replicator",
     ({ world }) => strike(world, "replicator-killed", "nyc-1"),
     /^the cross-site replicator of nyc-1 is not running; start it/,

@@ -132,6 +132,12 @@ describe("what Argo CD shows", () => {
     expect(down([installedTrue, ready("NotReplicating")]).status).toBe("Degraded");
     expect(down([installedTrue, ready("ProcedureRuns")]).status).toBe("Progressing");
     expect(down([ready("NotReplicating")]).status).toBe("Progressing");
+    const installing = (reason: string) => ({ type: "Installed", status: "False", reason, message: reason });
+    expect(down([installing("Installing"), ready("Installing")]).status).toBe("Progressing");
+    expect(down([installing("TpmRefused"), ready("Installing")])).toEqual({
+      status: "Degraded",
+      message: "TpmRefused",
+    });
   });
 
   test.each(["Halted", "WaitsLong"])("a run that stalls (%s) is Degraded", async (reason) => {
