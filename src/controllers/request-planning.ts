@@ -10,6 +10,7 @@ import { sha256Of } from "./checksum.ts";
 import { readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { ownerOf } from "./ownership.ts";
+import { keepPreflight, preflightStatus } from "./preflight-page.ts";
 import { type Admitted, closedSite, releaseSites, takeSites } from "./request-sites.ts";
 import { type StatusChange, writeStatus } from "./request-status.ts";
 import { listCopies } from "./run-copies.ts";
@@ -52,6 +53,7 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
   const prepared = await withFacts(shell, around, (facts) =>
     prepare(procedure, ledger, request.metadata.name, estate, facts, lentFor(estate)),
   );
+  await keepPreflight(shell.objects, request, prepared.report);
   if (prepared.is !== "planned") return tellUnplanned(pass, prepared);
   await storePlan(pass, prepared);
   return approve(pass, prepared);
@@ -74,6 +76,7 @@ async function tellUnplanned(pass: Pass, prepared: Exclude<Prepared, Planned>): 
     ledger: pass.ledger,
     told: [accepted],
     cursor: refused ? "refused" : "checking",
+    preflight: preflightStatus(pass.request, prepared.report),
   });
   return { afterMs: pass.limits.idleMs };
 }
@@ -138,6 +141,7 @@ async function approve(pass: Pass, prepared: Planned): Promise<Requeue> {
       told: [...planned, ...told],
       cursor,
       plan: planStatus(request, prepared),
+      preflight: preflightStatus(request, prepared.report),
     });
   if (spec.dryRun) {
     await tell([], "planned (dry run)");
