@@ -105,19 +105,16 @@ const packagesReady: Acceptance = {
 
 const nothingHeld: Acceptance = {
   say: "nothing is held on any node",
-  ask(estate, facts) {
-    const answers = dataNodes(estate).map(({ name }) => ({ name, fact: facts.get(name, holds) }));
-    for (const { name, fact } of answers) {
-      const [held] = "known" in fact ? fact.known : [];
-      if (held !== undefined)
-        return {
-          refused: `${name} holds ${held} for a run that did not end; find out what it left half-way, then remove /opt/tungsten-operator/holds/${held} there`,
-        };
-    }
-    const silent = answers.find(({ fact }) => "unknown" in fact);
-    if (silent === undefined) return ok;
-    return { unknown: `${silent.name}: ${"unknown" in silent.fact ? silent.fact.unknown : ""}` };
-  },
+  ask: (estate, facts) => ({
+    objections: dataNodes(estate).flatMap(({ name, site }): Objection[] => {
+      const fact = facts.get(name, holds);
+      if ("unknown" in fact) return [{ on: site, unknown: `${name}: ${fact.unknown}` }];
+      return [...fact.known].map((held) => ({
+        on: site,
+        refused: `${name} holds ${held} for a run that did not end; find out what it left half-way, then remove /opt/tungsten-operator/holds/${held} there`,
+      }));
+    }),
+  }),
 };
 
 export const siteAcceptances: readonly Acceptance[] = [

@@ -144,11 +144,9 @@ describe("what Argo CD shows", () => {
   test.each(["Halted", "WaitsLong"])("a run that stalls (%s) is Degraded", async (reason) => {
     const request = await running();
     const stalled = { type: "Stalled", status: "True", reason, message: "see halts" };
-    request.status.conditions = [
-      ...request.status.conditions.filter(({ type }: { type: string }) => type !== "Stalled"),
-      stalled,
-    ];
-    expect(healthOf(request)).toEqual({ status: "Degraded", message: "see halts" });
+    const before = request.status?.conditions.filter(({ type }: { type: string }) => type !== "Stalled");
+    const status = { ...request.status, conditions: [...before, stalled] };
+    expect(healthOf({ ...request, status })).toEqual({ status: "Degraded", message: "see halts" });
   });
 
   test("a run that is paused is Suspended; one whose spec was not seen yet is Progressing", async () => {

@@ -330,7 +330,8 @@ describe("silence", () => {
     const [session] = served.sessions;
     await heard(session);
     // From now on its pongs never leave.
-    (session?.socket as unknown as { _socket: Socket })._socket.pause();
+    if (session === undefined) throw new Error("no session");
+    (session.socket as unknown as { _socket: Socket })._socket.pause();
     served.timers.advance(45_000);
     expect(await pending).toEqual({ kind: "lost", why: "nothing heard for 30000 ms" });
   });
