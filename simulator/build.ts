@@ -94,6 +94,7 @@ export function addHost(
     volume: {
       installed: {},
       installedIni: {},
+      unfinished: {},
       thl: new Map(),
       markers: new Map(),
       holds: new Set(),
