@@ -157,9 +157,10 @@ const seeded = { seed: Number(process.env.FIRST_SEED ?? 1), numRuns: 150 * Numbe
 /** A human has looked and says what became of the commands whose end nobody saw. */
 function speak(walk: Walk, word: "Succeeded" | "Failed" | "Retry"): void {
   const { attempts, cursor } = walk.ledger;
-  const commands = Object.entries(attempts).filter(
-    ([, { key }]) => walk.truth.markers.get(key)?.state !== undefined,
-  );
+  const commands = Object.entries(attempts).filter(([, { key }]) => {
+    const state = walk.truth.markers.get(key);
+    return state !== undefined && !isRunning(state);
+  });
   for (const [id] of commands)
     if (word === "Succeeded") walk.truth.lamps.add(lampAt(id, nameOf(cursor.step, cursor.part)));
   walk.controls = {
