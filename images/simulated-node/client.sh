@@ -6,14 +6,16 @@ tool_address=${TUNGSTEN_SIMULATOR_CONTROL:-127.0.0.1}
 
 # Becomes the server, to be run in the background. It outlives the tool and inherits nothing from it: a lock held by its parents would never be free again.
 start_server() {
-  local log fd
+  local log fd node
   log=${TUNGSTEN_SIMULATOR_ROOT-}/opt/continuent/service_logs
   mkdir -p "$log"
   for fd in /proc/"$BASHPID"/fd/*; do
     fd=${fd##*/}
     ((fd <= 2)) || eval "exec $fd>&-"
   done
-  cd / && exec setsid "$tool_home/node" "$tool_home/server.mjs" </dev/null >>"$log/simulated-node.log" 2>&1
+  node=$tool_home/node
+  [[ -x $node ]] || node=node
+  cd / && exec setsid "$node" --max-semi-space-size=2 "$tool_home/server.mjs" </dev/null >>"$log/simulated-node.log" 2>&1
 }
 
 connect() { { exec {server}<>"/dev/tcp/$tool_address/9990"; } 2>/dev/null; }
@@ -30,8 +32,11 @@ if ! connect; then
   }
 fi
 
+# Two of them ask or are told something: cctrl always, trepctl before a reset without -y.
 tool_input=""
-[[ ${0##*/} != cctrl ]] || tool_input=$(cat && printf .)
+case ${0##*/}:$* in
+  cctrl:* | trepctl:*reset*) tool_input=$(cat && printf .) ;;
+esac
 tool_input=${tool_input%.}
 LC_ALL=C
 {

@@ -1,12 +1,13 @@
 /** A real node's answers to what tools and engines ask: its database, the files on its volume, other nodes over TCP, real time. */
 import { existsSync, readFileSync } from "node:fs";
+import { gapRefusal, refusalOf } from "../handshake.ts";
 import { obey, reportOf } from "../managers.ts";
 import type { Ambient } from "../model.ts";
 import type { Outside, Standing, Steps } from "../outside.ts";
-import { gapRefusal, logOf, refusalOf, roleOf } from "../replicator.ts";
+import { logOf, roleOf } from "../replicator.ts";
 import type { Cluster, Node, NodeReport, Order, ProductName, Service, Upstream } from "../state.ts";
 import { readConfiguration } from "../tools/ini.ts";
-import { homeOf, thlPort } from "../tools/tool.ts";
+import { thlFolder, thlPort } from "../tools/tool.ts";
 import { type BinlogTail, newBinlogTail } from "./binlog.ts";
 import { type Database, newDatabase } from "./database.ts";
 import {
@@ -17,6 +18,7 @@ import {
   readInstallation,
   remove,
   writeAgreement,
+  writeInstallation,
 } from "./installation.ts";
 import type { Access } from "./session.ts";
 import { type NodeSettings, ports } from "./settings.ts";
@@ -70,7 +72,7 @@ const configurationOf = (root: string): string | null =>
 /** Log in as the installation does, or, before there is one, as the ini says. */
 function accessOf({ root }: NodeSettings, installed: RealNode["node"]["volume"]["installed"]): Access {
   const socket = `${root}/run/mysqld/mysqld.sock`;
-  const file = `${root}/opt/continuent/share/.my.simulated.cnf`;
+  const file = `${root}/etc/tungsten/simulated-client.cnf`;
   const login = (installed.cluster ?? installed.crossSite)?.login ?? loginIn(configurationOf(root) ?? "");
   return { ...login, socket, file };
 }
@@ -117,8 +119,9 @@ export function newRealNode(settings: NodeSettings, ambient: Ambient, lines: Lin
     database: newDatabase(access),
     tail: newBinlogTail(access, () => 1_000_000_000 + number),
     thl: newThlFiles((log) => {
-      const [product, service] = log.split("/");
-      return `${root}${homeOf(product === "crossSite" ? "crossSite" : "cluster")}/thl/${service}`;
+      const [product, service = ""] = log.split("/");
+      const known = product === "crossSite" ? "crossSite" : "cluster";
+      return root + thlFolder(known, service, cluster.dataservice);
     }),
     steps: new Map(),
     version: agreement?.version ?? 0,
@@ -163,6 +166,7 @@ function databaseAnswers({ database, tail }: RealNode) {
     tracking: database.tracking,
     prepareTracking: database.prepareTracking,
     setCommit: database.setCommit,
+    insertCommit: database.insertCommit,
     dropTracking: database.dropTracking,
     makeSchema: async (schema) => void (await database.value(`CREATE DATABASE IF NOT EXISTS \`${schema}\``)),
     writeHeartbeat: database.writeHeartbeat,
@@ -195,6 +199,12 @@ function volumeAnswers(real: RealNode) {
       layOut(root, installation, options.get("executable-prefix") ?? "");
       node.volume.installed[product] = installation;
       if (product === "cluster") writeAgreement(root, agreementOf(real));
+    },
+    reconfigure: (product, installed) => {
+      const before = node.volume.installed[product];
+      if (before === undefined) return;
+      node.volume.installed[product] = { ...before, ...installed };
+      writeInstallation(root, { ...before, ...installed });
     },
     thlEnds: thl.ends,
     thlAt: thl.at,
@@ -254,7 +264,7 @@ function peerAnswers(real: RealNode) {
   } satisfies Partial<Answers>;
 }
 
-/** What this node's listeners answer a reader of its logs; null when the service is not ONLINE. */
+/** What this node's listeners answer a reader of its logs; null: no. A primary listens already while it goes online. */
 export function serveReader(
   real: RealNode,
   question: Extract<Question, { ask: "hello" | "fetch" }>,
@@ -262,7 +272,10 @@ export function serveReader(
   const { node, thl } = real;
   const { upstream, standing, client } = question;
   const service = node.replicators[upstream.product]?.services.get(upstream.service);
-  if (service === undefined || service.state !== "ONLINE") return null;
+  const opening =
+    service?.state === "GOING-ONLINE:SYNCHRONIZING" &&
+    (client === node.name || roleOf(service, node) === "master");
+  if (service === undefined || (service.state !== "ONLINE" && !opening)) return null;
   const log = logOf(service);
   const ends = thl.ends(log);
   const refusal = (): string | null =>

@@ -19,6 +19,7 @@ export type Database = {
   readonly prepareTracking: (schema: string, commit: Commit) => Promise<void>;
   readonly dropTracking: (schema: string) => Promise<void>;
   readonly setCommit: (schema: string, commit: Commit) => Promise<void>;
+  readonly insertCommit: (schema: string, commit: Commit) => Promise<void>;
   readonly writeHeartbeat: (schema: string, name: string, logged: boolean) => Promise<void>;
   readonly present: () => Promise<string>;
   readonly apply: (schema: string, events: readonly ThlEvent[]) => Promise<ApplyFault | null>;
@@ -79,6 +80,7 @@ export function newDatabase(access: () => Access): Database {
     dropTracking: (schema) =>
       run(tables.map(([name]) => statement(`DROP TABLE IF EXISTS \`${schema}\`.${name}`)).join("")),
     setCommit: (schema, commit) => run(statement(commitSql(schema, commit))),
+    insertCommit: (schema, commit) => run(tablesSql(schema) + loggedSql(commitSql(schema, commit, "INSERT"))),
     writeHeartbeat: (schema, name, logged) => run(heartbeatSql(schema, name, logged)),
     present: async () => {
       const [file = "", position = "4"] = (await value("SHOW MASTER STATUS")).split("\t");
@@ -108,7 +110,7 @@ function faultOf(
 /** An event and the row that tells of it, in one transaction; DDL commits by itself, so its row follows. */
 function transactionOf(schema: string, event: ThlEvent): string {
   const { entry } = event;
-  const commit = statement(commitSql(schema, commitOf(event), "UPDATE", event.at));
+  const commit = statement(commitSql(schema, commitOf(event)));
   if (entry.kind !== "statements") throw new Error(`event ${event.seqno} holds no statements`);
   if (entry.standalone) return entry.sql + commit;
   const change = entry.heartbeat === null ? entry.sql : statement(arrivedSql(schema, event, entry.heartbeat));
@@ -119,7 +121,7 @@ async function rowsOf(session: Session, schema: string): Promise<TrackingTables 
   try {
     const rows = await session.run(
       statement(
-        `SELECT 'commit', seqno, epoch_number, eventid, source_id, shard_id FROM \`${schema}\`.trep_commit_seqno WHERE task_id = 0`,
+        `SELECT 'commit', seqno, epoch_number, eventid, source_id, shard_id, UNIX_TIMESTAMP(extract_timestamp) FROM \`${schema}\`.trep_commit_seqno WHERE task_id = 0`,
       ) + statement(`SELECT 'heartbeat', seqno, eventid, name FROM \`${schema}\`.heartbeat WHERE id = 1`),
     );
     const commit = rows.find(([kind]) => kind === "commit");
@@ -141,13 +143,15 @@ const commitFrom = ([
   epoch,
   eventId = "",
   sourceId = "",
-  shardId = "",
+  shardId,
+  written,
 ]: readonly string[]): Commit => ({
   seqno: Number(seqno),
   epoch: Number(epoch),
   eventId,
   sourceId,
-  shardId,
+  shardId: orNull(shardId) ?? "",
+  writtenAt: Number(orNull(written) ?? 0) * 1000,
 });
 const orNull = (text: string | undefined): string | null =>
   text === undefined || text === "NULL" ? null : text;
@@ -189,13 +193,8 @@ const tablesSql = (schema: string): string =>
     .map(statement)
     .join("");
 
-function commitSql(
-  schema: string,
-  commit: Commit,
-  how: "UPDATE" | "IGNORE" = "UPDATE",
-  extractedAt = Date.now(),
-): string {
-  const { seqno, epoch, eventId, sourceId, shardId } = commit;
+function commitSql(schema: string, commit: Commit, how: "UPDATE" | "INSERT" | "IGNORE" = "UPDATE"): string {
+  const { seqno, epoch, eventId, sourceId, shardId, writtenAt } = commit;
   const values = {
     seqno,
     fragno: 0,
@@ -204,15 +203,15 @@ function commitSql(
     epoch_number: epoch,
     eventid: eventId,
     applied_latency: 0,
-    shard_id: shardId,
+    shard_id: shardId === "" ? null : shardId,
   };
   const set = `${Object.entries(values)
     .map(([column, value]) => `${column} = ${quoted(value)}`)
     .join(
       ", ",
-    )}, update_timestamp = NOW(), extract_timestamp = FROM_UNIXTIME(${Math.floor(extractedAt / 1000)})`;
+    )}, update_timestamp = NOW(), extract_timestamp = FROM_UNIXTIME(${Math.floor((writtenAt ?? Date.now()) / 1000)})`;
   const insert = `INSERT ${how === "IGNORE" ? "IGNORE " : ""}INTO \`${schema}\`.trep_commit_seqno SET task_id = 0, ${set}`;
-  return how === "IGNORE" ? insert : `${insert} ON DUPLICATE KEY UPDATE ${set}`;
+  return how === "UPDATE" ? `${insert} ON DUPLICATE KEY UPDATE ${set}` : insert;
 }
 
 const heartbeatUpsert = (schema: string, set: string): string =>
@@ -222,15 +221,19 @@ const heartbeatUpsert = (schema: string, set: string): string =>
 function heartbeatSql(schema: string, name: string, logged: boolean): string {
   const salt = Math.floor(Math.random() * 1e15);
   const set = `seqno = NULL, eventid = NULL, source_tstamp = NOW(), target_tstamp = NULL, lag_millis = NULL, salt = ${salt}, name = ${quoted(name)}`;
-  const log = (on: 0 | 1): string => statement(`SET SESSION sql_log_bin = ${on}`);
-  return (logged ? log(1) : "") + statement(heartbeatUpsert(schema, set)) + (logged ? log(0) : "");
+  const sql = heartbeatUpsert(schema, set);
+  return logged ? loggedSql(sql) : statement(sql);
 }
 
+/** Everything else a session does is unlogged. */
+const loggedSql = (sql: string): string =>
+  ["SET SESSION sql_log_bin = 1", sql, "SET SESSION sql_log_bin = 0"].map(statement).join("");
+
 /** As a reader fills it in on arrival. */
-function arrivedSql(schema: string, { seqno, eventId, at }: ThlEvent, name: string): string {
-  const source = `FROM_UNIXTIME(${Math.floor(at / 1000)})`;
+function arrivedSql(schema: string, { seqno, eventId, writtenAt }: ThlEvent, name: string): string {
+  const source = `FROM_UNIXTIME(${Math.floor(writtenAt / 1000)})`;
   return heartbeatUpsert(
     schema,
-    `seqno = ${seqno}, eventid = ${quoted(eventId)}, source_tstamp = ${source}, target_tstamp = NOW(), lag_millis = ${Math.max(0, Date.now() - at)}, salt = 0, name = ${quoted(name)}`,
+    `seqno = ${seqno}, eventid = ${quoted(eventId)}, source_tstamp = ${source}, target_tstamp = NOW(), lag_millis = ${Math.max(0, Date.now() - writtenAt)}, salt = 0, name = ${quoted(name)}`,
   );
 }

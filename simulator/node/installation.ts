@@ -50,13 +50,19 @@ export function layOut(root: string, installation: Installation, prefix: string)
   mkdirSync(conf, { recursive: true });
   for (const service of installation.services)
     writeWhole(join(conf, `static-${service.name}.properties`), propertiesOf(installation, service));
-  writeWhole(join(conf, record), JSON.stringify(installation));
   for (const folder of ["share", "thl", "relay", "service_logs", "conf", "metadata"])
     mkdirSync(join(home, folder), { recursive: true });
   writeShare(home, prefix);
   rmSync(join(home, "tungsten.new"), { force: true });
   symlinkSync(tree.slice(home.length + 1), join(home, "tungsten.new"));
+  writeWhole(join(conf, record), JSON.stringify(installation));
   renameSync(join(home, "tungsten.new"), join(home, "tungsten"));
+}
+
+/** Replaces the record of an installed product. */
+export function writeInstallation(root: string, installation: Installation): void {
+  const path = join(confOf(root + homeOf(installation.product)), record);
+  writeWhole(path, JSON.stringify(installation));
 }
 
 function freeName(folder: string, prefix: string): string {

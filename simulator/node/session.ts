@@ -44,6 +44,9 @@ export type Session = {
   readonly close: () => void;
 };
 
+/** As a value of an option file, where a backslash begins an escape and quotes keep blanks and #. */
+const optionValue = (text: string): string => `"${text.replaceAll("\\", "\\\\")}"`;
+
 /** Credentials come from a file of the node's own user, never as arguments. */
 export function startClient(
   program: string,
@@ -51,7 +54,7 @@ export function startClient(
   args: readonly string[],
 ): ChildProcessWithoutNullStreams {
   mkdirSync(dirname(file), { recursive: true });
-  writeWhole(file, `[client]\nuser="${user}"\npassword="${password}"\n`);
+  writeWhole(file, `[client]\nuser=${optionValue(user)}\npassword=${optionValue(password)}\n`);
   const child = spawn(program, [`--defaults-extra-file=${file}`, `--socket=${socket}`, ...args]);
   child.stdin.on("error", () => {});
   return child;

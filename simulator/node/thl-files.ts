@@ -30,13 +30,7 @@ export type ThlFiles = {
 const mostEvents = 200;
 const mostBytes = 1 << 20;
 
-const headerOf = ({ seqno, epoch, eventId, sourceId, at }: ThlEvent): ThlHeader => ({
-  seqno,
-  epoch,
-  eventId,
-  sourceId,
-  at,
-});
+const headerOf = ({ entry: _, ...header }: ThlEvent): ThlHeader => header;
 
 /** `folderOf` tells where a log lies. A line that was cut short by a kill is cut off. */
 export function newThlFiles(folderOf: (log: string) => string): ThlFiles {

@@ -10,6 +10,7 @@ import { sha256Of } from "./checksum.ts";
 import { readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { ownerOf } from "./ownership.ts";
+import { keepPreflight, preflightStatus } from "./preflight-page.ts";
 import { type Admitted, closedSite, releaseSites, takeSites } from "./request-sites.ts";
 import { type StatusChange, writeStatus } from "./request-status.ts";
 import { listCopies } from "./run-copies.ts";
@@ -18,12 +19,22 @@ import type { Pass, Requeue } from "./upgrade-request.ts";
 
 export const runFinalizer = "tungsten-operator.io/run";
 
+/** Every pass of a run renders the same texts: the last few are remembered by what they were made of. */
+const rendered = new Map<string, string>();
+const mostRendered = 32;
+
 /** What planning borrows: ini rendering for this estate, and hashing. */
 export const lentFor = (estate: Estate): Lent => ({
   sha256: sha256Of,
   renderIni: (kind, primaries) => {
     const dynamic = kind === "CAA" && estate.composite?.type === "DynamicActiveActive";
-    return tungstenIni(estate, dynamic ? "DAA" : kind === "CAA" ? "CAA" : "MSAA", primaries);
+    const form = dynamic ? "DAA" : kind === "CAA" ? "CAA" : "MSAA";
+    const key = JSON.stringify([form, estate, primaries]);
+    const text = rendered.get(key) ?? tungstenIni(estate, form, primaries);
+    rendered.delete(key);
+    rendered.set(key, text);
+    if (rendered.size > mostRendered) rendered.delete(rendered.keys().next().value ?? "");
+    return text;
   },
 });
 
@@ -42,6 +53,7 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
   const prepared = await withFacts(shell, around, (facts) =>
     prepare(procedure, ledger, request.metadata.name, estate, facts, lentFor(estate)),
   );
+  await keepPreflight(shell.objects, request, prepared.report);
   if (prepared.is !== "planned") return tellUnplanned(pass, prepared);
   await storePlan(pass, prepared);
   return approve(pass, prepared);
@@ -64,6 +76,7 @@ async function tellUnplanned(pass: Pass, prepared: Exclude<Prepared, Planned>): 
     ledger: pass.ledger,
     told: [accepted],
     cursor: refused ? "refused" : "checking",
+    preflight: preflightStatus(pass.request, prepared.report),
   });
   return { afterMs: pass.limits.idleMs };
 }
@@ -128,6 +141,7 @@ async function approve(pass: Pass, prepared: Planned): Promise<Requeue> {
       told: [...planned, ...told],
       cursor,
       plan: planStatus(request, prepared),
+      preflight: preflightStatus(request, prepared.report),
     });
   if (spec.dryRun) {
     await tell([], "planned (dry run)");

@@ -152,6 +152,18 @@ const spec = z
 
 const status = z.object({
   observedGeneration: z.int().optional(),
+  preflight: z
+    .object({
+      ok: z.int(),
+      refused: z.int(),
+      unknown: z.int(),
+      report: z.string().max(253),
+      sha256: z.string().max(64),
+    })
+    .optional()
+    .describe(
+      "How many checks said what when they were last asked, and the ConfigMap that holds the report.",
+    ),
   plan: z
     .object({
       hash: z.string().max(64),

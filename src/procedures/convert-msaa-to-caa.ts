@@ -23,6 +23,7 @@ import {
 } from "./conversion-parts.ts";
 import { conversionBudgets, interruptionsOf, readPins } from "./conversion-pins.ts";
 import { acceptsConversion, type ConversionParameters } from "./conversion-preflight.ts";
+import { conversionKnows } from "./conversion-preflight-estate.ts";
 import * as products from "./conversion-products.ts";
 import * as stop from "./conversion-readers.ts";
 import { revertSteps } from "./conversion-revert.ts";
@@ -358,6 +359,7 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
     source:
       "Tungsten documentation 4.4.4, Upgrade/Convert: From Multi-Site/Active-Active (MSAA) to Composite Active/Active (CAA)",
     accepts: acceptsConversion(parameters),
+    knows: conversionKnows,
     holds: [primariesUnmoved, go.historyHeld],
     pins: readPins,
     steps: [

@@ -167,6 +167,8 @@ export type Procedure = {
   readonly source: string;
   /** Pre-flight; each asks live and returns one sentence of refusal, nothing, or what it could not learn. */
   readonly accepts: readonly Acceptance[];
+  /** What pre-flight has learnt beside, as lines of its report: sizes, estimates. */
+  readonly knows?: (estate: Estate, facts: Facts) => readonly string[];
   /** Re-asked before every step of the forward track. */
   readonly holds: readonly Judgement[];
   /** Reads the world once for what is to be frozen; undefined while something is unknown. */
@@ -183,11 +185,17 @@ export type Procedure = {
 
 export type PinsReading = { readonly pins: Omit<Pins, "iniSha256"> } | { readonly unknown: string };
 
-/** What a pre-flight check says: nothing to object, a refusal, findings, or that it cannot know yet. */
+/** What a pre-flight check says against one site; `on` is its name, or `estate`. */
+export type Objection =
+  | { readonly on: string; readonly refused: string }
+  | { readonly on: string; readonly unknown: string };
+
+/** What a pre-flight check says: nothing to object, one thing against the whole estate, or all it objects to. */
 export type AcceptanceAnswer =
   | { readonly ok: true; readonly findings?: readonly Finding[] }
   | { readonly refused: string }
-  | { readonly unknown: string };
+  | { readonly unknown: string }
+  | { readonly objections: readonly Objection[]; readonly findings?: readonly Finding[] };
 
 export type Acceptance = {
   readonly say: string;

@@ -86,7 +86,7 @@ export async function startNodes(names: readonly string[]): Promise<RealNodes> {
     databases.delete(name);
     if (child !== undefined) await ended(child);
   };
-  for (const [index, name] of names.entries()) {
+  for (const name of names) {
     for (const path of ["opt/continuent/software", "run/mysqld", "etc/tungsten", "tmp"])
       mkdirSync(join(root(name), path), { recursive: true });
     cpSync(join(folder, "template"), join(root(name), "data"), { recursive: true });
@@ -97,14 +97,8 @@ export async function startNodes(names: readonly string[]): Promise<RealNodes> {
         "-C",
         join(root(name), "opt/continuent/software"),
       ]);
-    void index;
   }
   await Promise.all(names.map(startDatabase));
-  for (const name of names)
-    sql(
-      name,
-      "SET sql_log_bin=0; CREATE USER tungsten@'%' IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO tungsten@'%' WITH GRANT OPTION; CREATE USER app@'%' IDENTIFIED BY 'app'; GRANT ALL ON shop.* TO app@'%'",
-    );
   const run = (name: string, path: string, args: readonly string[] = [], stdin = ""): Promise<Ran> =>
     new Promise((done) => {
       const child = execFile(
