@@ -7,7 +7,7 @@ import type { Decision } from "./advance.ts";
 export type Entry = {
   /** RFC 3339. */
   readonly at: string;
-  readonly event: "begin" | "copy" | "move" | "halt" | "heard" | "finish";
+  readonly event: "begin" | "copy" | "move" | "kept" | "halt" | "heard" | "finish";
   readonly step?: string;
   readonly node?: string;
   /** The marker's key, for begun commands. */
@@ -47,7 +47,10 @@ function consequences(decision: Decision, before: Ledger, stepId: string, at: st
       );
     case "move":
       if (decision.noted !== undefined) return [];
-      return [{ at, event: "move", step: stepId, text: decision.why }];
+      return [
+        ...keptBy(decision.ledger, before).map((text): Entry => ({ at, event: "kept", step: stepId, text })),
+        { at, event: "move", step: stepId, text: decision.why },
+      ];
     case "halt":
       if (before.halt?.reason === decision.reason && before.halt.message === decision.message) return [];
       return [{ at, event: "halt", step: stepId, text: `${decision.reason}: ${decision.message}` }];
@@ -56,6 +59,12 @@ function consequences(decision: Decision, before: Ledger, stepId: string, at: st
       return [{ at, event: "finish", text: decision.ledger.outcome ?? "" }];
   }
 }
+
+/** What a finished part recorded: positions, dumps, backups with their checksums. */
+const keptBy = (ledger: Ledger, before: Ledger): readonly string[] =>
+  Object.entries(ledger.kept)
+    .filter(([name, value]) => before.kept[name] !== value)
+    .map(([name, value]) => `${name} = ${value}`);
 
 /** Entries as text, one JSON object a line. Commands and sentences are masked: a tool may have quoted a password. */
 export const linesOf = (entries: readonly Entry[]): string =>
