@@ -1,6 +1,6 @@
 /** A real Argo CD core out of the cluster: redis, repository server, application controller and a git repository, on loopback. */
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import type { Report } from "./binaries.ts";
@@ -30,7 +30,7 @@ export async function startArgoCd(plane: ControlPlane, report: Report): Promise<
   const folder = join(plane.directory, "argocd");
   for (const name of ["repository", "tls", "ssh", "gnupg", "home", "bin"])
     mkdirSync(join(folder, name), { recursive: true });
-  cpSync(await findHelm(report), join(folder, "bin/helm"));
+  symlinkSync(await findHelm(report), join(folder, "bin/helm"));
   await prepareCluster(plane);
   const repository = join(folder, "repository");
   const git = (...args: readonly string[]) => run("git", args, { cwd: repository });
@@ -140,6 +140,8 @@ async function startAll(
     await start("argocd-repo-server", binary, [
       ...["--disable-tls", "--redis", redis, "--address", "127.0.0.1", "--port", String(ports.repository)],
       ...["--metrics-address", "127.0.0.1", "--metrics-port", String(ports.repositoryMetrics)],
+      // It would take a branch for where it was three minutes ago.
+      ...["--revision-cache-expiration", "2s"],
     ]),
     await start("argocd-application-controller", binary, [
       ...["--namespace", namespace, "--redis", redis, "--app-resync", "5"],

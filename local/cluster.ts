@@ -2,10 +2,12 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Report } from "./binaries.ts";
-import { startKind } from "./kind.ts";
+import { findKind, removeKindRemains, startKind } from "./kind.ts";
 import { baseImage } from "./node/base-image.ts";
+import { findNodeBinaries } from "./node/binaries.ts";
 import { buildImage } from "./node/images.ts";
-import { startNodeCluster } from "./node/node.ts";
+import { prepareMachine } from "./node/machine.ts";
+import { removeNodeRemains, startNodeCluster } from "./node/node.ts";
 
 const run = promisify(execFile);
 
@@ -43,6 +45,21 @@ export async function chooseProvider(wanted = process.env.E2E_PROVIDER): Promise
     () => "node",
   );
 }
+
+/** Makes what takes long once, so that a start is a start: programs, and without Docker the root file system of images. */
+export async function prepareCluster(report: Report): Promise<void> {
+  if ((await chooseProvider()) === "kind") {
+    await findKind(report);
+    return;
+  }
+  await prepareMachine(report);
+  await findNodeBinaries(report);
+  await baseImage(report);
+}
+
+/** What runs left behind that were killed. Those that live are not touched. */
+export const removeRemains = async (): Promise<void> =>
+  (await chooseProvider()) === "kind" ? removeKindRemains() : removeNodeRemains();
 
 /** Up and ready for pods. Says on its way what takes long. */
 export async function startCluster(report: Report): Promise<Cluster> {

@@ -10,14 +10,37 @@ import type { Cluster } from "./cluster.ts";
 const run = promisify(execFile);
 const output = { maxBuffer: 64 * 1024 * 1024 };
 const recipe: Recipe = { module: "kind", target: "sigs.k8s.io/kind", flags: "-s -w" };
+const prefix = "tungsten-operator-";
 const config = resolve(import.meta.dirname, "kind.yaml");
+
+export const findKind = (report: Report): Promise<string> => cachedOrBuilt("kind", recipe, ["kind"], report);
+
+/** Deletes the clusters of processes that are no more. */
+export async function removeKindRemains(): Promise<void> {
+  const kind = await findKind(() => {});
+  const names = (await run(kind, ["get", "clusters"], output)).stdout.split("\n");
+  for (const name of names) {
+    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : Number.NaN;
+    if (Number.isInteger(pid) && !isAlive(pid))
+      await run(kind, ["delete", "cluster", "--name", name], output);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
 
 /** Up and Ready. Its name and kubeconfig are of this run alone; the user's own kubeconfig is not touched. */
 export async function startKind(report: Report): Promise<Cluster> {
-  const kind = await cachedOrBuilt("kind", recipe, ["kind"], report);
+  const kind = await findKind(report);
   const { kubectl } = await findBinaries(report);
   const directory = mkdtempSync(join(tmpdir(), "tungsten-operator-kind-"));
-  const name = `tungsten-operator-${process.pid}`;
+  const name = `${prefix}${process.pid}`;
   const kubeconfig = join(directory, "admin.kubeconfig");
   const stop = async (): Promise<void> => {
     await run(kind, ["delete", "cluster", "--name", name, "--kubeconfig", kubeconfig], output);

@@ -65,6 +65,8 @@ export type Outside = {
   configuration(): string | null;
   /** Lays out a product as tpm does, or removes it. */
   install(product: ProductName, installed: Installed | null): void;
+  /** Writes down what changed of an installed product, in place. */
+  reconfigure(product: ProductName, installed: Installed): void;
   thlEnds(log: string): LogEnds;
   thlAt(log: string, seqno: number): ThlHeader | undefined;
   /** The newest event that this source wrote itself. */

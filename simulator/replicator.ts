@@ -299,10 +299,10 @@ export function* extractedUpTo(node: Node, service: Service): Steps<string> {
 }
 
 /** The row that tells how far a service is. */
-export const commitOf = ({ seqno, epoch, eventId, sourceId, entry }: ThlEvent): Commit => {
+export const commitOf = ({ seqno, epoch, eventId, sourceId, entry, writtenAt }: ThlEvent): Commit => {
   const shardId =
     heartbeatIn(entry) !== null ? "#UNKNOWN" : entry.kind === "statements" ? entry.shard : "shop";
-  return { seqno, epoch, eventId, sourceId, shardId };
+  return { seqno, epoch, eventId, sourceId, shardId, writtenAt };
 };
 /** Copies what the binary log holds beyond the last extracted position. */
 function* extract(ambient: Ambient, node: Node, service: Service): Steps<void> {

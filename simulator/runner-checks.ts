@@ -22,7 +22,10 @@ const checks: Record<string, Check> = {
   },
   "no-tpm": (_world, host) => (host.tools.some((tool) => tool.argv[0] === "tpm") ? "a tpm runs" : undefined),
   stopped: (_world, host, [product]) =>
-    host.replicators[product as ProductName] === undefined ? undefined : `the ${product} replicator runs`,
+    host.replicators[product as ProductName] === undefined &&
+    host.volume.installed[product as ProductName] !== undefined
+      ? undefined
+      : `the ${product} replicator runs, or cannot be asked`,
   writable: (_world, host, [word]) =>
     host.mysql.up && host.mysql.readOnly === (word === "no") ? undefined : "read_only says otherwise",
   "tracking-is": (_world, host, [schema = "", seqno, eventId]) => {

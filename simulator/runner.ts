@@ -261,8 +261,8 @@ function markerText(world: World, host: Host, key: string): ToolResult {
     return told(
       [
         ["state", "exited"],
-        ["began", marker.began],
-        ["ended", marker.ended ?? world.now],
+        ["began", marker.began + host.clockSkewMs],
+        ["ended", (marker.ended ?? world.now) + host.clockSkewMs],
         ["rc", code],
         ...sizes,
       ],
@@ -283,7 +283,7 @@ function markerText(world: World, host: Host, key: string): ToolResult {
     alive
       ? [
           ["state", "running"],
-          ["began", marker.began],
+          ["began", marker.began + host.clockSkewMs],
         ]
       : [["state", "interrupted"]],
   );

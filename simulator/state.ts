@@ -36,6 +36,8 @@ export type Statements = {
   /** The binary log's own description, which a session must know before it takes row events. */
   readonly format: string;
   readonly sql: string;
+  /** DDL, which commits itself. */
+  readonly standalone: boolean;
   readonly shard: string;
   /** Name of the heartbeat, if it is one. */
   readonly heartbeat: string | null;
@@ -59,8 +61,15 @@ export type ThlEvent = {
   readonly at: number;
 };
 
-/** `shardId` is empty in a row set by hand. */
-export type Commit = { seqno: number; epoch: number; eventId: string; sourceId: string; shardId: string };
+/** `shardId` is empty in a row set by hand; `writtenAt` is when the event was committed at its source, if that is known. */
+export type Commit = {
+  seqno: number;
+  epoch: number;
+  eventId: string;
+  sourceId: string;
+  shardId: string;
+  writtenAt?: number;
+};
 export type HeartbeatRow = { seqno: number | null; eventId: string | null; name: string | null };
 
 /** Tables of a tracking schema; `commit` is null for a table without rows. */

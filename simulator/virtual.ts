@@ -98,6 +98,9 @@ function volume(host: Host) {
         delete installedIni[product];
       }
     },
+    reconfigure: (product, what) => {
+      installed[product] = what;
+    },
     thlEnds: (log) => endsOf(thl.get(log)),
     thlAt: (log, seqno) => thl.get(log)?.find((event) => event.seqno === seqno),
     thlNewestOf: (log, sourceId) => thl.get(log)?.findLast((event) => event.sourceId === sourceId),

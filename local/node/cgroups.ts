@@ -12,6 +12,13 @@ const hierarchies = (): readonly string[] =>
         .filter((entry) => entry.isDirectory())
         .map(({ name }) => join(root, name));
 
+/** The names at the top of any hierarchy that look so. */
+export const cgroupsNamed = (pattern: RegExp): readonly string[] => [
+  ...new Set(
+    hierarchies().flatMap((hierarchy) => readdirSync(hierarchy).filter((name) => pattern.test(name))),
+  ),
+];
+
 export function makeCgroup(name: string): void {
   removeCgroup(name);
   for (const hierarchy of hierarchies()) mkdirSync(join(hierarchy, name), { recursive: true });

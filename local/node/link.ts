@@ -16,7 +16,7 @@ export type Link = {
   readonly pods: string;
 };
 
-const linkOf = (number: number): Link => ({
+export const linkOf = (number: number): Link => ({
   number,
   device: `tungsten-${number}`,
   outside: `10.213.${number}.1`,

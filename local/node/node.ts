@@ -15,10 +15,11 @@ import { cacheRoot, type Report } from "../binaries.ts";
 import { type ControlPlane, type Login, startControlPlane } from "../control-plane.ts";
 import { startChild, until } from "../processes.ts";
 import { findNodeBinaries, type NodeBinaries } from "./binaries.ts";
-import { makeCgroup, removeCgroup } from "./cgroups.ts";
+import { cgroupsNamed, makeCgroup, removeCgroup } from "./cgroups.ts";
 import { type Enclosure, startEnclosure } from "./enclosure.ts";
 import { buildImage } from "./images.ts";
 import { nodeName, startKubelet } from "./kubelet.ts";
+import { linkOf } from "./link.ts";
 import { prepareMachine } from "./machine.ts";
 import { pauseImage, type Runtime, startRuntime } from "./runtime.ts";
 import { startDns, startProxy } from "./services.ts";
@@ -32,6 +33,7 @@ export type NodeCluster = {
 };
 
 const prefix = "tungsten-operator-node-";
+const cgroupPrefix = "tungsten-operator-";
 
 /** The users of the node's own programs, as the built-in roles know them. */
 const users = {
@@ -53,7 +55,7 @@ export async function startNodeCluster(report: Report): Promise<NodeCluster> {
   await prepareMachine(report);
   const binaries = await findNodeBinaries(report);
   const pause = await buildPause(binaries, report);
-  sweep();
+  removeNodeRemains();
   const directory = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`));
   const undo: Undo = [() => rmSync(directory, { recursive: true, force: true })];
   const stop = (): Promise<void> => undoAll(undo);
@@ -88,13 +90,16 @@ function keepLogs(directory: string): string {
   return kept;
 }
 
-/** Folders of runs that were killed. Their processes and mounts went with them. */
-function sweep(): void {
+/** Folders and cgroups of runs that were killed. Their processes, mounts and networks went with them. */
+export function removeNodeRemains(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length).split("-")[0]) : Number.NaN;
     if (Number.isInteger(pid) && !existsSync(`/proc/${pid}`))
       rmSync(join(tmpdir(), name), { recursive: true, force: true });
   }
+  for (const cgroup of cgroupsNamed(/^tungsten-operator-\d+$/))
+    if (!existsSync(`/sys/class/net/${linkOf(Number(cgroup.slice(cgroupPrefix.length))).device}`))
+      removeCgroup(cgroup);
 }
 
 type Undo = (() => Promise<void> | void)[];
@@ -106,7 +111,7 @@ async function bringUp(
   undo: Undo,
 ): Promise<Omit<NodeCluster, "stop">> {
   const enclosure = await startEnclosure(directory, binaries.pause);
-  const cgroup = `tungsten-operator-${enclosure.link.number}`;
+  const cgroup = `${cgroupPrefix}${enclosure.link.number}`;
   undo.push(async () => {
     await enclosure.stop();
     await until(`an empty cgroup ${cgroup}`, 15, async () => {

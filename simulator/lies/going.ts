@@ -82,11 +82,12 @@ export const goingLies: readonly Lie[] = [
       s.cross("london-0", "trepctl -service nyc online");
       s.wait(30);
       const before = s.status("london-0", feed)?.pendingError;
+      const truth = s.service("london-0", feed).error === null ? "no" : "yes";
       const said = s.cross("london-0", "trepctl -service nyc offline");
       const after = s.status("london-0", feed)?.pendingError;
       return {
         said,
-        truth: "yes",
+        truth,
         naive: after === "NONE" ? "no" : "yes",
         careful: before === "NONE" ? "no" : "yes",
       };

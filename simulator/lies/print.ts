@@ -5,19 +5,19 @@ import { newStage, type Stage } from "./stage.ts";
 import { countText, detailText, fools, groupText, type Row, rowText, sees, untoldText } from "./table.ts";
 
 /** Plays one lie; what was run for it stays on the stage. */
-export function play(lie: Lie): { readonly row: Row; readonly stage: Stage } {
+export function play(lie: Lie, number = lies.indexOf(lie) + 1): { readonly row: Row; readonly stage: Stage } {
   const stage = newStage(lie.stage);
   const shown = lie.show(stage);
-  return { row: { number: lies.indexOf(lie) + 1, lie, shown }, stage };
+  return { row: { number, lie, shown }, stage };
 }
 
 /** Prints all of them, or the one of that name or number; true when every one of them shows what it says. */
-export function printLies(print: (line: string) => void, only?: string): boolean {
-  const chosen = lies.filter(
-    (lie, index) => only === undefined || [lie.name, String(index + 1)].includes(only),
-  );
+export function printLies(print: (line: string) => void, only?: string, all: readonly Lie[] = lies): boolean {
+  const isChosen = ({ name }: Lie, index: number) =>
+    only === undefined || name === only || String(index + 1) === only;
+  const chosen = all.filter(isChosen);
   if (chosen.length === 0) {
-    print(`no lie is called ${only}; they are: ${lies.map(({ name }) => name).join(", ")}`);
+    print(`no lie is called ${only}; they are: ${all.map(({ name }) => name).join(", ")}`);
     return false;
   }
   const rows: Row[] = [];
@@ -25,7 +25,7 @@ export function printLies(print: (line: string) => void, only?: string): boolean
     const group = chosen.filter((lie) => lie.tool === tool);
     if (group.length > 0) for (const line of groupText(tool)) print(line);
     for (const lie of group) {
-      const { row, stage } = play(lie);
+      const { row, stage } = play(lie, all.indexOf(lie) + 1);
       rows.push(row);
       for (const line of only === undefined ? rowText(row) : detailText(row, stage.ran)) print(line);
     }

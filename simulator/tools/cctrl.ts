@@ -17,10 +17,18 @@ export const cctrl: Tool = function* ({ ambient, node, args, stdin }) {
   if (!node.manager.running || installed === undefined)
     return ok(`${[...lines, noManager(ambient)].join("\n")}\nExiting...\n`);
   let composite = false;
-  const commands = stdin.split(/[;\n]/).map((text) => text.trim());
-  for (const command of commands.filter((text) => text !== "")) {
+  const commands = stdin
+    .split(/[;\n]/)
+    .map((text) => text.trim())
+    .filter((text) => text !== "");
+  for (let command = commands.shift(); command !== undefined; command = commands.shift()) {
     const prompt = echo ? `[LOGICAL] /${cluster.dataservice} > ` : "";
     if (/^(quit|exit)$/.test(command)) break;
+    if (command === "expert") {
+      commands.shift();
+      lines.push(prompt + expertWarning);
+      continue;
+    }
     if (/^use /.test(command) && args.includes("-multi"))
       composite = command === `use ${installed.composite?.name}`;
     else if (command === "ls")
@@ -32,6 +40,14 @@ export const cctrl: Tool = function* ({ ambient, node, args, stdin }) {
   }
   return ok(`${lines.join("\n")}\nExiting...\n`);
 };
+
+/** It asks, and takes the next line for the answer ([doc]; that it does so without a terminal is [inferred]). */
+const expertWarning = [
+  "WARNING: This is an expert-level command:",
+  "Incorrect use may cause data corruption",
+  "or make the cluster unavailable.",
+  "Do you want to continue? (y/n)> ",
+].join("\n");
 
 const noManager = (ambient: Ambient): string =>
   [

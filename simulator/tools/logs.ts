@@ -3,7 +3,7 @@ import { ask, type LogEnds, type Steps, type ThlHeader } from "../outside.ts";
 import { logOf } from "../replicator.ts";
 import type { Commit, ThlEvent, ToolResult } from "../state.ts";
 import { eventsText, headersText, indexText, infoText, jsonText, stamp } from "./thl-text.ts";
-import { bad, behind, type Call, homeOf, ok, type Tool } from "./tool.ts";
+import { bad, behind, type Call, homeOf, ok, type Tool, thlFolder } from "./tool.ts";
 
 type Named = {
   readonly name: string;
@@ -24,11 +24,10 @@ function named({ node, product, args }: Call): Named | { readonly unknown: ToolR
     const trace = `com.continuent.tungsten.common.jmx.ServerRuntimeException: ${why}`;
     return { unknown: bad(1, `Fatal error: ${why}`, trace) };
   }
-  const section = product === "crossSite" ? `${source}_${node.cluster.dataservice}` : name;
   return {
     name,
     schema: `tungsten_${source}`,
-    directory: `${homeOf(product)}/thl/${section}`,
+    directory: thlFolder(product, name, node.cluster.dataservice),
     words: args.slice(at),
   };
 }
@@ -150,14 +149,15 @@ const asCommand = (commit: Commit | null): string =>
 /** The row as dsctl prints it; an empty array where there is none. One set by hand has no shard, and -1 for its fragment. */
 export function dsctlRow(commit: Commit | null | undefined): string {
   if (commit === null || commit === undefined) return "[]";
+  const written = stamp(commit.writtenAt ?? 0);
   return JSON.stringify([
     {
-      extract_timestamp: "2026-11-21 23:15:11.0",
+      extract_timestamp: written,
       eventid: commit.eventId,
       fragno: commit.shardId === "" ? -1 : 0,
       last_frag: true,
       seqno: commit.seqno,
-      update_timestamp: "2026-11-21 23:15:11.0",
+      update_timestamp: written,
       shard_id: commit.shardId === "" ? null : commit.shardId,
       applied_latency: 0,
       epoch_number: commit.epoch,

@@ -91,7 +91,7 @@ function* setrole({ node, product }: Call, service: Service, options: readonly s
     return bad(1, "Operation failed: Set role operation failed: Operation irrelevant in current state\n");
   const uri = behind(options, "-uri");
   if (uri !== undefined)
-    yield* ask("install", product, { ...installed, uris: { ...installed.uris, [service.name]: uri } });
+    yield* ask("reconfigure", product, { ...installed, uris: { ...installed.uris, [service.name]: uri } });
   return ok();
 }
 

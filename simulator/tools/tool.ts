@@ -42,3 +42,10 @@ export const behind = (options: readonly string[], option: string): string | und
 /** The home directory of a product. */
 export const homeOf = (product: ProductName): string =>
   product === "cluster" ? "/opt/continuent" : "/opt/replicator";
+
+/** Where a service's log lies; that of the second product under its section's name. */
+export const thlFolder = (product: ProductName, name: string, dataservice: string): string =>
+  `${homeOf(product)}/thl/${product === "crossSite" ? `${name}_${dataservice}` : name}`;
+
+/** Where a product's replicator serves its logs. */
+export const thlPort = (product: ProductName): number => (product === "cluster" ? 2112 : 2113);

@@ -22,12 +22,22 @@ import type { Pass, Requeue } from "./upgrade-request.ts";
 
 export const runFinalizer = "tungsten-operator.io/run";
 
+/** Every pass of a run renders the same texts: the last few are remembered by what they were made of. */
+const rendered = new Map<string, string>();
+const mostRendered = 32;
+
 /** What planning borrows: ini rendering for this estate, and hashing. */
 export const lentFor = (estate: Estate): Lent => ({
   sha256: sha256Of,
   renderIni: (kind, primaries) => {
     const dynamic = kind === "CAA" && estate.composite?.type === "DynamicActiveActive";
-    return tungstenIni(estate, dynamic ? "DAA" : kind === "CAA" ? "CAA" : "MSAA", primaries);
+    const form = dynamic ? "DAA" : kind === "CAA" ? "CAA" : "MSAA";
+    const key = JSON.stringify([form, estate, primaries]);
+    const text = rendered.get(key) ?? tungstenIni(estate, form, primaries);
+    rendered.delete(key);
+    rendered.set(key, text);
+    if (rendered.size > mostRendered) rendered.delete(rendered.keys().next().value ?? "");
+    return text;
   },
 });
 

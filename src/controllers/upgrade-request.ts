@@ -60,6 +60,8 @@ export async function reconcileRequest(
     return await passOver(shell, limits, fences, request, catalog);
   } catch (error) {
     if (isConflict(error)) return { afterMs: 50 };
+    const why = error instanceof Error ? error.message : String(error);
+    shell.events.emit(request, "Warning", "PassFailed", `a pass failed and is tried again: ${why}`);
     throw error;
   }
 }

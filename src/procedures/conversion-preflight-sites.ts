@@ -1,7 +1,7 @@
 /** Pre-flight of the conversion, the part about sites: one primary each, told alike by all managers, writable; packages to run. */
 import { dataNodes, type Site, siteOf } from "../topology/estate.ts";
 import type { Facts, Known } from "../tungsten/facts.ts";
-import { clusterView, installed, readOnly, software } from "../tungsten/node-facts.ts";
+import { clusterView, holds, installed, readOnly, software } from "../tungsten/node-facts.ts";
 import type { ClusterView } from "../tungsten/reading.ts";
 import { soleMaster } from "./conversion-pins.ts";
 import type { Acceptance, Objection } from "./procedure.ts";
@@ -103,4 +103,23 @@ const packagesReady: Acceptance = {
   }),
 };
 
-export const siteAcceptances: readonly Acceptance[] = [onePrimary, primaryWritable, packagesReady];
+const nothingHeld: Acceptance = {
+  say: "nothing is held on any node",
+  ask: (estate, facts) => ({
+    objections: dataNodes(estate).flatMap(({ name, site }): Objection[] => {
+      const fact = facts.get(name, holds);
+      if ("unknown" in fact) return [{ on: site, unknown: `${name}: ${fact.unknown}` }];
+      return [...fact.known].map((held) => ({
+        on: site,
+        refused: `${name} holds ${held} for a run that did not end; find out what it left half-way, then remove /opt/tungsten-operator/holds/${held} there`,
+      }));
+    }),
+  }),
+};
+
+export const siteAcceptances: readonly Acceptance[] = [
+  onePrimary,
+  primaryWritable,
+  packagesReady,
+  nothingHeld,
+];

@@ -25,6 +25,7 @@ export function planOf(procedure: Procedure, run: Run, findings: readonly Findin
     ...(procedure.readsOnly === true
       ? ["It begins no command and changes nothing; spec.abort ends it at any time."]
       : [
+          `Policies of before, to which the run returns: ${run.estate.sites.map((site) => `${site.name} ${run.pins.policies[site.name]}`).join(", ")}.`,
           `Abort, at no cost, until: ${placeInWords(procedure, procedure.abortUntil)}.`,
           `Point of no return: ${pointOfNoReturn}. Until there spec.revert leads back.`,
           "No DDL may run on any site from step 2 until the run has finished.",

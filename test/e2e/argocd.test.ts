@@ -107,15 +107,17 @@ const synced = (name: string, health: readonly string[]): Promise<void> =>
     throw new Error(`${error.message}: ${JSON.stringify((await app(name)).status)}`);
   });
 
-/** Syncs that Argo CD has begun for an application; a fight over a field would raise it. */
-async function syncs(name: string): Promise<number> {
-  const events = JSON.parse(await stand.plane.kubectl(["get", "events", "-n", "argocd", "-o", "json"])) as {
-    items: { reason: string; count?: number; involvedObject: { name: string } }[];
-  };
-  return events.items
-    .filter(({ reason, involvedObject }) => reason === "OperationStarted" && involvedObject.name === name)
-    .reduce((sum, { count }) => sum + (count ?? 1), 0);
+type EventJson = { reason: string; message: string; count?: number; involvedObject: { name: string } };
+
+async function eventsOf(name: string, reason: string): Promise<readonly EventJson[]> {
+  const events = await stand.plane.kubectl(["get", "events", "-n", "argocd", "-o", "json"]);
+  const { items } = JSON.parse(events) as { items: readonly EventJson[] };
+  return items.filter((event) => event.reason === reason && event.involvedObject.name === name);
 }
+
+/** Syncs that Argo CD has begun for an application; a fight over a field would raise it. */
+const syncs = async (name: string): Promise<number> =>
+  (await eventsOf(name, "OperationStarted")).reduce((sum, { count }) => sum + (count ?? 1), 0);
 
 const files = (...objects: readonly { kind: string; metadata: { name: string } }[]) =>
   Object.fromEntries(
@@ -140,7 +142,7 @@ describe("the operator and an estate by Argo CD", () => {
     );
     await synced("operator", ["Healthy"]);
     operatorSyncs = await syncs("operator");
-    await stand.startOperator(quick);
+    await stand.startOperator({ ...quick, LEASE_MS: "15000", LEASE_RENEW_BY_MS: "10000" });
   }, 300_000);
 
   test("an estate is Progressing, then Suspended: its composite waits to be asked for", async () => {
@@ -177,6 +179,8 @@ describe("the operator and an estate by Argo CD", () => {
     expect((await finished(stand, "to-caa")).status?.ledger?.outcome).toBe("Succeeded");
     await synced("estate", ["Healthy"]);
     expect((await syncs("estate")) - before).toBe(2);
+    const changes = (await eventsOf("estate", "ResourceUpdated")).map(({ message }) => message);
+    expect(changes.filter((message) => message.endsWith("-> Degraded"))).toEqual([]);
     expect(await judged(stand)).toMatchObject({ missing: [], doubled: [], outOfOrder: 0 });
   }, 900_000);
 

@@ -13,11 +13,8 @@ type Case = readonly [name: string, change: Change, says: RegExp];
 
 const spec =
   (kind: typeof clusterKind, name: string, change: (spec: KubeObject["spec"]) => void): Change =>
-  async ({ objects }) => {
-    const object = await objects.get(kind, { namespace, name });
-    if (object === undefined) throw new Error(`no ${name}`);
-    change(object.spec);
-    await objects.replace(kind, object);
+  ({ objects }) => {
+    objects.edit(kind, { namespace, name }, (object) => change(object.spec));
   };
 const installed = (host: Host, product: "cluster" | "crossSite") => {
   const is = host.volume.installed[product];
@@ -122,6 +119,11 @@ const refusals: readonly Case[] = [
     "a package that is not unpacked",
     (_s, host) => void host.volume.software.clear(),
     /^nyc-1 has no tungsten-clustering-8\.0\.4-132 in \/opt\/continuent\/software; unpack it there on every node first$/,
+  ],
+  [
+    "a hold of a run that was given up",
+    (_s, host) => void host.volume.holds.add("manager"),
+    /^nyc-1 holds manager for a run that did not end; find out what it left half-way, then remove \/opt\/tungsten-operator\/holds\/manager there$/,
   ],
   [
     "a stopped cross-site replicator",
