@@ -4,10 +4,12 @@ import type { Ledger } from "../crds/ledger.ts";
 import { tungstenIni } from "../ini/tungsten-ini.ts";
 import { isAlreadyExists } from "../kube/errors.ts";
 import { configMapKind, requestKind } from "../kube/kinds.ts";
+import { inMinutes, totalOf } from "../procedures/estimate.ts";
 import type { Entry } from "../procedures/journal.ts";
 import { type Lent, type Prepared, prepare } from "../procedures/prepare.ts";
 import type { Estate } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
+import { seenOn } from "./durations.ts";
 import { readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { appendJournal } from "./journal-pages.ts";
@@ -53,8 +55,10 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
     copies: () => listCopies(shell.objects, request),
     about: { uid: ledger.runUid, place: "planning" },
   };
+  const clusters = estate.sites.map(({ name }) => pass.namespace.clusters.get(name));
+  const lent = { ...lentFor(estate), seen: seenOn(clusters, procedure.name) };
   const prepared = await withFacts(shell, around, (facts) =>
-    prepare(procedure, ledger, request.metadata.name, estate, facts, lentFor(estate)),
+    prepare(procedure, ledger, request.metadata.name, estate, facts, lent),
   );
   await keepPreflight(shell.objects, request, prepared.report);
   if (prepared.is !== "planned") return tellUnplanned(pass, prepared);
@@ -153,7 +157,7 @@ async function approve(pass: Pass, prepared: Planned): Promise<Requeue> {
       "Planned",
     );
   }
-  const objection = notApproved(pass, hash);
+  const objection = notApproved(pass, hash) ?? tooShort(pass, totalOf(prepared.pins.estimates ?? {}));
   if (objection !== undefined) {
     await giveSitesBack(pass);
     await tell([objection], "awaiting approval");
@@ -217,6 +221,14 @@ function notApproved(pass: Pass, hash: string): Told | undefined {
   if (notAfter !== undefined && now > Date.parse(notAfter))
     return say("Approved", "False", "WindowClosed", `spec.window ended at ${notAfter}; set a later one`);
   return undefined;
+}
+
+/** A window that the run would outlast at worst. */
+function tooShort({ spec, shell }: Pass, seconds: number): Told | undefined {
+  const { notAfter } = spec.window ?? {};
+  if (notAfter === undefined || shell.clock.now() + seconds * 1000 <= Date.parse(notAfter)) return undefined;
+  const why = `at worst the run takes ${inMinutes(seconds)}, and spec.window ends at ${notAfter}; set a later notAfter, or ask when the window opens`;
+  return say("Approved", "False", "WindowTooShort", why);
 }
 
 /** Freezes the pins and puts the finalizer on; from here on the plan never changes. */

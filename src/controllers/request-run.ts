@@ -89,7 +89,11 @@ async function decide(
     copies: () => listCopies(shell.objects, request),
     about: { uid: ledger.runUid, place: placeOfQuestions(ledger) },
   };
-  const run = runOf(ledger, request.metadata.name, estate, pins, ini);
+  const { notAfter } = spec.window ?? {};
+  const run = {
+    ...runOf(ledger, request.metadata.name, estate, pins, ini),
+    ...(notAfter !== undefined && { notAfter: Date.parse(notAfter) }),
+  };
   return withFacts(shell, around, (facts) => {
     const now = shell.clock.now();
     const decision = advance(procedure, ledger, { run, facts, now, controls, width: limits.width });

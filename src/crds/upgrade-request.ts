@@ -135,7 +135,9 @@ const spec = z
     window: z
       .object({ notBefore: instant.optional(), notAfter: instant.optional() })
       .optional()
-      .describe("When the run may begin; once begun it goes on."),
+      .describe(
+        "When the run may begin. It does not begin, and does not go behind its last safe place, if at worst it would outlast notAfter.",
+      ),
     dryRun: z.boolean().default(false).describe("Make the plan and run nothing."),
     paused: z.boolean().default(false).describe("Stop after the part that runs."),
     abort: z.boolean().default(false).describe("Undo what was done; ignored once uninstalling has begun."),

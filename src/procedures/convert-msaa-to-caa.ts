@@ -29,6 +29,7 @@ import * as stop from "./conversion-readers.ts";
 import { revertSteps } from "./conversion-revert.ts";
 import * as go from "./conversion-services.ts";
 import { verifications } from "./conversion-verification.ts";
+import { conversionEstimate, windowLeft } from "./conversion-window.ts";
 import { compositeComplete, heldByRun, managerIs, primariesUnmoved } from "./guards.ts";
 import type { Part, Procedure, Step } from "./procedure.ts";
 import { eachPrimary, eachReader, eachReaderOnPrimaries, eachReplica, everyNode } from "./scopes.ts";
@@ -210,6 +211,7 @@ const stopManagers: Step = {
   id: "StopManagers",
   title: "Stop Managers",
   condition: "ManagersStopped",
+  holds: [windowLeft],
   undo: "The managers are started again by spec.revert.",
   parts: [
     {
@@ -319,6 +321,7 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
       "Tungsten documentation 4.4.4, Upgrade/Convert: From Multi-Site/Active-Active (MSAA) to Composite Active/Active (CAA)",
     accepts: acceptsConversion(parameters),
     knows: conversionKnows,
+    estimate: conversionEstimate(parameters),
     holds: [primariesUnmoved, go.historyHeld],
     pins: readPins,
     steps: [
