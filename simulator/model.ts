@@ -210,6 +210,7 @@ export type Trap = {
     | "after-exit"
     | "reply"
     | "dump-short"
+    | "backup-short"
     | "disk-full"
     | "observe";
   readonly host: string;

@@ -79,7 +79,7 @@ export function advance(procedure: Procedure, recorded: Ledger, world: World): D
   const opened = openStep(ledger, step, world.now);
   if (part === undefined) return nextStep(opened, world.now);
   if (opened.cursor.part === 0 && idle(opened) && opened.direction === "Forward") {
-    const held = holdsOf(procedure, world);
+    const held = holdsOf(procedure, step, world);
     if (held.is === "broken") return halt(opened, held.reason, held.why, world);
     if (held.is !== "done") return wait(opened, part, held.why, world);
   }
@@ -276,9 +276,10 @@ const summary = (waits: readonly string[]): string =>
   waits.length <= 3 ? waits.join("; ") : `${waits.slice(0, 3).join("; ")}; and ${waits.length - 3} more`;
 
 /** `holds` are asked before every step; they speak of the whole estate, so any target will do. */
-function holdsOf({ holds }: Procedure, { run, facts, now }: World): Verdict {
+function holdsOf(procedure: Procedure, step: Step, { run, facts, now }: World): Verdict {
   const [any] = everyNode(run);
   if (any === undefined) return { is: "done" };
+  const holds = [...procedure.holds, ...(step.holds ?? [])];
   return every(holds.map((hold) => hold(any, { run, facts, now, attempt: 0, key: "" })));
 }
 
