@@ -212,6 +212,7 @@ export type Trap = {
     | "after-exit"
     | "reply"
     | "dump-short"
+    | "backup-short"
     | "disk-full"
     | "observe";
   readonly host: string;

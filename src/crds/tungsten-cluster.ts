@@ -134,6 +134,11 @@ const status = z.object({
         procedure: z.string().max(64),
         outcome: z.string().max(32),
         finishedAt: z.string().max(40),
+        steps: z
+          .array(z.object({ id: z.string().max(64), seconds: z.int() }))
+          .max(64)
+          .optional()
+          .describe("How long its steps took; the next run of the procedure is estimated by it."),
       }),
     )
     .max(20)
