@@ -108,6 +108,7 @@ export function addHost(
     replicators: {},
     manager: { running: false, since: world.now },
     connector: { running: false, since: world.now },
+    connections: { created: 0, active: 0 },
     tools: [],
     slowness: 1,
   };
