@@ -3,6 +3,7 @@
 import { isConflict } from "../kube/errors.ts";
 import { configMapKind } from "../kube/kinds.ts";
 import { type Entry, linesOf } from "../procedures/journal.ts";
+import { runLabel } from "../topology/names.ts";
 import { ownerOf } from "./ownership.ts";
 import type { KubeObject, Objects } from "./shell.ts";
 
@@ -25,9 +26,9 @@ export async function appendJournal(
     const { page, found } = await lastPage(objects, request, namespace);
     const written = String(found?.data?.[dataKey] ?? "");
     try {
-      if (found === undefined) await objects.create(configMapKind, newPage(request, page, text));
+      if (found === undefined) await turnTo(objects, newPage(request, page, text));
       else if (written.length + text.length > pageBytes)
-        await objects.create(configMapKind, newPage(request, page + 1, text));
+        await turnTo(objects, newPage(request, page + 1, text));
       else await objects.replace(configMapKind, { ...found, data: { [dataKey]: written + text } });
       return;
     } catch (error) {
@@ -36,16 +37,30 @@ export async function appendJournal(
   }
 }
 
+/** The last page of this run. One that a deleted namesake left, which the garbage collector may still take, is none. */
 async function lastPage(objects: Objects, request: KubeObject, namespace: string) {
+  const pageOf = async (page: number): Promise<KubeObject | undefined> => {
+    const found = await objects.get(configMapKind, { namespace, name: pageName(request, page) });
+    return found?.metadata.labels?.[runLabel] === request.metadata.uid ? found : undefined;
+  };
   let page = 1;
-  let found = await objects.get(configMapKind, { namespace, name: pageName(request, page) });
+  let found = await pageOf(page);
   while (found !== undefined) {
-    const next = await objects.get(configMapKind, { namespace, name: pageName(request, page + 1) });
+    const next = await pageOf(page + 1);
     if (next === undefined) break;
     found = next;
     page += 1;
   }
   return { page, found };
+}
+
+/** Begins a page, in the place of a namesake's if there is one: a page that is not ours by owner would vanish with it. */
+async function turnTo(objects: Objects, page: KubeObject): Promise<void> {
+  const { name, namespace = "" } = page.metadata;
+  const other = await objects.get(configMapKind, { namespace, name });
+  if (other !== undefined && other.metadata.labels?.[runLabel] !== page.metadata.labels?.[runLabel])
+    await objects.remove(configMapKind, { namespace, name }, other.metadata.uid ?? "");
+  await objects.create(configMapKind, page);
 }
 
 function newPage(request: KubeObject, page: number, text: string): KubeObject {
@@ -57,7 +72,7 @@ function newPage(request: KubeObject, page: number, text: string): KubeObject {
       namespace: request.metadata.namespace ?? "",
       labels: {
         "app.kubernetes.io/managed-by": "tungsten-operator",
-        "tungsten-operator.io/run": request.metadata.uid ?? "",
+        [runLabel]: request.metadata.uid ?? "",
       },
       ownerReferences: [ownerOf(request)],
     },
