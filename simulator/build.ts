@@ -110,6 +110,7 @@ export function addHost(
     connector: { running: false, since: world.now },
     tools: [],
     slowness: 1,
+    lagMs: 0,
   };
   world.hosts.set(name, host);
 }
