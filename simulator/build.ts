@@ -112,6 +112,7 @@ export function addHost(
     connections: { created: 0, active: 0 },
     tools: [],
     slowness: 1,
+    lagMs: 0,
   };
   world.hosts.set(name, host);
 }

@@ -107,6 +107,8 @@ export type Host = Omit<Node, "tools"> & {
   tools: ToolProcess[];
   /** Slow nodes sleep this many times longer. */
   slowness: number;
+  /** What its services read is so much older than what their sources hold. */
+  lagMs: number;
 };
 
 export type Site = Cluster & { readonly name: string; client: Client; lookAt: number };
