@@ -33,7 +33,6 @@ const { metafile } = await build({
   format: "esm",
   banner: { js: require },
   legalComments: "eof",
-  minifySyntax: true,
   sourcemap: false,
   metafile: true,
   logLevel: "warning",

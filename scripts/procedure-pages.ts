@@ -12,6 +12,7 @@ import { installSite } from "../src/procedures/install-site.ts";
 import { effectInWords, placeInWords } from "../src/procedures/plan.ts";
 import { runOf } from "../src/procedures/prepare.ts";
 import type { Part, Procedure, Run, Step } from "../src/procedures/procedure.ts";
+import { verifyData } from "../src/procedures/verify-data.ts";
 import type { Estate } from "../src/topology/estate.ts";
 
 /** Path → page. `samples` is the folder whose objects make the example estate. */
@@ -27,6 +28,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
   if (site === undefined) throw new Error(`${samples} has no TungstenCluster nyc, which the page is about`);
   return [
     ["docs/procedures/convert-msaa-to-caa.md", conversionPage(conversion, run)],
+    ["docs/procedures/verify-data.md", readingPage(verifyData(gentle), run)],
     ["docs/procedures/install-site.md", installPage(installSite(site.name, true), run)],
   ];
 }
@@ -100,6 +102,26 @@ function conversionPage(procedure: Procedure, run: Run): string {
       `## tungsten.ini, ${kind}`,
       `\`\`\`ini\n${text.trimEnd()}\n\`\`\``,
     ]),
+  ]);
+}
+
+const gentle = {
+  rowsPerChunk: 20_000,
+  secondsPerChunk: 5,
+  pauseMilliseconds: 500,
+  readings: 5,
+  lagSeconds: 300,
+};
+
+function readingPage(procedure: Procedure, run: Run): string {
+  return page([
+    generated,
+    "# Verify data",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}.`,
+    "It begins no command and changes nothing. How to read what it finds: [the runbook](../operating/verify-data.md).",
+    "## Before the plan",
+    procedure.accepts.map(({ say }) => `- ${say}`).join("\n"),
+    ...procedure.steps.flatMap((step) => stepLines(step, run, "##")),
   ]);
 }
 

@@ -1,7 +1,9 @@
 /** Worlds to begin with: bare nodes with software unpacked, or a healthy MSAA estate with clients writing. */
 import { sha256 } from "./checksum.ts";
-import { type Host, hostsOf, type Installed, randomFrom, type Site, type World } from "./model.ts";
+import { type Host, hostsOf, randomFrom, type Site, type World } from "./model.ts";
 import { newMysql, setCommit } from "./mysql.ts";
+import type { Installed } from "./state.ts";
+import { hearForcing } from "./virtual.ts";
 import { advance, startContainer } from "./world.ts";
 
 export type Blueprint = {
@@ -10,7 +12,6 @@ export type Blueprint = {
   readonly release: string;
   /** Client writes per second at each site. */
   readonly rate: number;
-  readonly composite?: string;
   /** Epoch milliseconds at which the virtual clock starts. */
   readonly start?: number;
 };
@@ -21,6 +22,7 @@ const dataserviceOf = (name: string): string => name.toLowerCase().replace(/[.-]
 export function emptyWorld(blueprint: Blueprint): World {
   const random = randomFrom(blueprint.seed);
   const now = blueprint.start ?? 1_795_000_000_000;
+  let pid = 100;
   const world: World = {
     now,
     seed: blueprint.seed,
@@ -29,12 +31,15 @@ export function emptyWorld(blueprint: Blueprint): World {
     sites: new Map(),
     listeners: [],
     cuts: new Set(),
-    nextPid: 100,
+    newPid: () => {
+      pid += 1;
+      return pid;
+    },
     variant: blueprint.seed % 12,
-    composite: { dataservice: blueprint.composite ?? "global" },
     traps: [],
     canary: `canary-${blueprint.seed}`,
   };
+  hearForcing(world);
   for (const { name, nodes } of blueprint.sites) addSite(world, name, nodes, blueprint);
   return world;
 }
@@ -51,10 +56,12 @@ export function addSite(
     name,
     dataservice: dataserviceOf(name),
     primary: `${name}-0`,
+    formed: false,
     policy: "AUTOMATIC",
     shunned: new Set(),
     faultSince: null,
     client,
+    lookAt: world.now,
   };
   const offset = world.sites.size + 1;
   world.sites.set(name, site);
@@ -76,6 +83,7 @@ export function addHost(
   const host: Host = {
     name,
     site: site.name,
+    cluster: site,
     ordinal,
     podUid: `uid-${name}`,
     clockSkewMs: 0,
@@ -87,7 +95,6 @@ export function addHost(
       installed: {},
       installedIni: {},
       thl: new Map(),
-      dynamic: new Map(),
       markers: new Map(),
       holds: new Set(),
       kept: new Map(),
@@ -111,8 +118,12 @@ export function addHost(
 export function msaaWorld(blueprint: Blueprint, iniText: string): World {
   const world = emptyWorld(blueprint);
   const sites = [...world.sites.values()];
-  const masters = Object.fromEntries(sites.map((site) => [site.name, site.primary]));
-  for (const site of sites)
+  const masters = Object.fromEntries(sites.map((site) => [site.dataservice, site.primary]));
+  const members = Object.fromEntries(
+    sites.map((site) => [site.dataservice, hostsOf(world, site.name).map(({ name }) => name)]),
+  );
+  for (const site of sites) {
+    site.formed = true;
     for (const host of hostsOf(world, site.name)) {
       host.mysql.readOnly = host.name !== site.primary;
       host.mysql.accounts = true;
@@ -123,14 +134,18 @@ export function msaaWorld(blueprint: Blueprint, iniText: string): World {
         method: "ini",
         services,
         masters,
+        members,
+        composite: null,
         channels: 1,
       });
-      host.volume.installed.cluster = installed("cluster", [{ name: site.dataservice, source: site.name }]);
+      host.volume.installed.cluster = installed("cluster", [
+        { name: site.dataservice, source: site.dataservice },
+      ]);
       host.volume.installed.crossSite = installed(
         "crossSite",
         sites
           .filter((other) => other !== site)
-          .map((other) => ({ name: other.dataservice, source: other.name })),
+          .map((other) => ({ name: other.dataservice, source: other.dataservice })),
       );
       host.volume.installedIni = { cluster: sha256(iniText), crossSite: sha256(iniText) };
       for (const other of sites)
@@ -143,6 +158,7 @@ export function msaaWorld(blueprint: Blueprint, iniText: string): World {
         });
       startContainer(world, host);
     }
+  }
   advance(world, 8000);
   for (const site of sites) Object.assign(site.client, { longestGap: 0, lastAck: world.now });
   return world;

@@ -1,7 +1,9 @@
 /** Faults: traps that bite on the next fitting occasion, and blows that fall at once. Each is named, seeded and enumerable. */
+import { failOver } from "./managers.ts";
 import { emit, type Host, hostOf, siteOf, type Trap, type World } from "./model.ts";
-import { fail, stopReplicator } from "./replicator.ts";
-import { failOver, setMysql } from "./site.ts";
+import { fail, killReplicator } from "./replicator.ts";
+import { setMysql } from "./site.ts";
+import { onHost } from "./virtual.ts";
 import { restartContainer } from "./world.ts";
 
 /** True when a trap of this kind was due on this host; it bites once. */
@@ -44,12 +46,12 @@ export function strike(world: World, blow: Blow, hostName: string): void {
       host.tools = [];
       return;
     case "replicator-killed":
-      stopReplicator(world, host, "crossSite");
+      killReplicator(world, host, "crossSite");
       return;
     case "service-error": {
       const [service] = host.replicators.crossSite?.services.values() ?? [];
       if (service !== undefined && !service.state.startsWith("OFFLINE"))
-        fail(world, host, service, "Connection reset", "Event extraction failed");
+        fail(world, host, service, "Connection reset");
       return;
     }
     case "mysql-down":
@@ -68,6 +70,6 @@ export function strike(world: World, blow: Blow, hostName: string): void {
       world.cuts.clear();
       return;
     case "primary-moved":
-      return failOver(world, site);
+      return onHost(world, host, failOver(world, host));
   }
 }

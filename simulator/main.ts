@@ -1,4 +1,4 @@
-/** The simulator from the command line: `--lies` prints what the tools lie about, `serve` runs a world for the stand-in node. */
+/** The simulator from the command line: `--lies` shows what the tools lie about, all or one in detail, `serve` runs a world for the stand-in node. */
 import { parseArgs } from "node:util";
 import { printLies } from "./lies/print.ts";
 import { serveWorld } from "./serve.ts";
@@ -9,17 +9,15 @@ const { values, positionals } = parseArgs({
     lies: { type: "boolean", default: false },
     seed: { type: "string", default: "1" },
     release: { type: "string", default: "8.0.4-132" },
-    composite: { type: "string", default: "global" },
     hurry: { type: "string", default: "0.2" },
   },
 });
 
-if (values.lies) process.exit(printLies((line) => console.log(line)) ? 0 : 1);
+if (values.lies) process.exit(printLies((line) => console.log(line), positionals[0]) ? 0 : 1);
 else if (positionals[0] === "serve") {
   const { server, stop } = await serveWorld({
     seed: Number(values.seed),
     release: values.release,
-    composite: values.composite,
     hurry: Number(values.hurry),
   });
   const address = server.address();
@@ -27,7 +25,7 @@ else if (positionals[0] === "serve") {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
 } else {
   console.error(
-    "usage: npm run simulate -- --lies | serve [--seed N] [--release R] [--composite NAME] [--hurry FACTOR]",
+    "usage: npm run simulate -- --lies [NAME|NUMBER] | serve [--seed N] [--release R] [--hurry FACTOR]",
   );
   process.exit(2);
 }

@@ -1,50 +1,17 @@
 /** The simulated world as data: hosts with their volume, database, logs, services, managers and connectors. Times are virtual milliseconds. */
+import type { Steps } from "./outside.ts";
+import type {
+  Cluster,
+  Installed,
+  LogEntry,
+  Node,
+  ProductName,
+  ThlEvent,
+  ToolResult,
+  TrackingTables,
+} from "./state.ts";
 
 export type Random = () => number;
-
-/** What a binary log holds. `tracking` is a logged write to a tungsten_* schema: the very thing that must not happen. */
-export type LogEntry =
-  | {
-      readonly kind: "row";
-      readonly tx: string;
-      readonly origin: string;
-      readonly position: number;
-      readonly at: number;
-    }
-  | {
-      readonly kind: "heartbeat";
-      readonly name: string;
-      readonly schema: string;
-      readonly position: number;
-      readonly at: number;
-    }
-  | {
-      readonly kind: "tracking";
-      readonly schema: string;
-      readonly rows: TrackingTables;
-      /** An INSERT beside what is there, where a reload begins with DROP TABLE. */
-      readonly insert?: true;
-      readonly position: number;
-      readonly at: number;
-    };
-
-/** One event of a transaction history log. */
-export type ThlEvent = {
-  readonly seqno: number;
-  readonly epoch: number;
-  readonly eventId: string;
-  readonly sourceId: string;
-  readonly entry: LogEntry;
-  /** When this log received it. */
-  readonly at: number;
-};
-
-/** `shardId` is empty in a row set by hand. */
-export type Commit = { seqno: number; epoch: number; eventId: string; sourceId: string; shardId: string };
-export type HeartbeatRow = { seqno: number | null; eventId: string | null; name: string | null };
-
-/** Tables of a tracking schema; `commit` is null for a table without rows. */
-export type TrackingTables = { readonly commit: Commit | null; readonly heartbeat: HeartbeatRow | null };
 
 export type Mysql = {
   up: boolean;
@@ -55,6 +22,8 @@ export type Mysql = {
   format: string;
   /** Transaction → how often it was applied here: a double shows as 2. */
   rows: Map<string, number>;
+  /** Rows that were updated since; an update whose row is missing is only a warning in a log. */
+  updated: Set<string>;
   /** Highest number applied of each origin, to see what comes out of order. */
   lastOfOrigin: Map<string, number>;
   outOfOrder: number;
@@ -66,67 +35,21 @@ export type Mysql = {
   file: Map<string, string>;
   expireSeconds: number;
   findings: { kind: string; name: string }[];
+  /** Size of all tables; a gigabyte unless a test says otherwise. */
+  bytes?: number;
   oldestTransaction: number;
   /** The replication and application accounts exist. */
   accounts: boolean;
 };
 
-export type ProductName = "cluster" | "crossSite";
-
-export type ServiceState = "ONLINE" | "OFFLINE:NORMAL" | "OFFLINE:ERROR" | "GOING-ONLINE:SYNCHRONIZING";
-
-export type Service = {
-  readonly name: string;
-  readonly product: ProductName;
-  /** Site whose transactions it carries; its own site's for the local service. */
-  readonly source: string;
-  readonly schema: string;
-  state: ServiceState;
-  since: number;
-  /** Heartbeat at which to go offline; lost when the process restarts. */
-  stopAt: string | null;
-  error: { text: string; pending: string; seqno: number; eventId: string; visibleAt: number } | null;
-  upstream: string | null;
-  /** Handshake is due then, while GOING-ONLINE. */
-  handshakeAt: number;
-  force: boolean;
-  /** Told to go offline: done then, at the next transaction; 0 when not told. */
-  offlineAt: number;
-  /** Events to leave out: `online -skip-seqno`. */
-  readonly skip: Set<number>;
-  /** A primary's service whose database went away: it says ONLINE until the database is back. */
-  blind: boolean;
-  /** Automatic recoveries in all, and those since the last success. */
-  recoveries: number;
-  tries: number;
-  recoverAt: number;
-  epoch: number;
-};
-
-/** One installed product: what tpm left on the volume. */
-export type Installed = {
-  readonly product: ProductName;
-  release: string;
-  method: "ini" | "staging";
-  /** Service name → its source site. */
-  services: { name: string; source: string }[];
-  /** Who tpm made the primary of each site, by the ini's master=. */
-  masters: Record<string, string>;
-  channels: number;
-};
-
-export type ReplicatorProcess = { pid: number; startedAt: number; services: Map<string, Service> };
-
-/** A running tool: a generator that yields how long it sleeps. */
+/** A running tool, asleep until `wakeAt`. */
 export type ToolProcess = {
   readonly pid: number;
   readonly argv: readonly string[];
-  readonly steps: Generator<number, ToolResult, void>;
+  readonly steps: Steps<ToolResult>;
   wakeAt: number;
   readonly finished: (result: ToolResult) => void;
 };
-
-export type ToolResult = { readonly code: number; readonly out: string; readonly err: string };
 
 export type Marker = {
   readonly life: number;
@@ -146,8 +69,6 @@ export type Volume = {
   installed: Partial<Record<ProductName, Installed>>;
   installedIni: Partial<Record<ProductName, string>>;
   thl: Map<string, ThlEvent[]>;
-  /** Where `setrole -uri` told a service to read, by the key of its log: the dynamic properties. */
-  dynamic: Map<string, string>;
   markers: Map<string, Marker>;
   holds: Set<string>;
   kept: Map<string, string>;
@@ -157,10 +78,18 @@ export type Volume = {
   software: Set<string>;
 };
 
-export type Host = {
-  readonly name: string;
+/** Time, chance and listeners: what a world and a real node have in common. */
+export type Ambient = {
+  readonly now: number;
+  readonly random: Random;
+  /** What each tool with no transcript prints differs by seed. */
+  readonly variant: number;
+  readonly listeners: ((event: WorldEvent) => void)[];
+  readonly newPid: () => number;
+};
+
+export type Host = Omit<Node, "tools"> & {
   readonly site: string;
-  readonly ordinal: number;
   podUid: string;
   /** What its clock is ahead of the world's. */
   clockSkewMs: number;
@@ -169,28 +98,16 @@ export type Host = {
   life: number;
   up: boolean;
   mysql: Mysql;
-  volume: Volume;
+  readonly volume: Volume;
   /** /etc/tungsten/tungsten.ini as joined; lost with the container. */
   joined: boolean;
   secretReady: boolean;
-  replicators: Partial<Record<ProductName, ReplicatorProcess>>;
-  manager: { running: boolean; since: number };
-  connector: { running: boolean; since: number };
   tools: ToolProcess[];
   /** Slow nodes sleep this many times longer. */
   slowness: number;
 };
 
-export type Site = {
-  readonly name: string;
-  readonly dataservice: string;
-  primary: string;
-  policy: "AUTOMATIC" | "MAINTENANCE" | "MANUAL";
-  /** Datasources that a failover shunned. */
-  shunned: Set<string>;
-  faultSince: number | null;
-  client: Client;
-};
+export type Site = Cluster & { readonly name: string; client: Client; lookAt: number };
 
 /** A writer at a site's connectors. */
 export type Client = {
@@ -243,6 +160,12 @@ export type WorldEvent =
   | { readonly kind: "restore"; readonly host: string; readonly schema: string; readonly logged: boolean }
   | { readonly kind: "dump"; readonly host: string; readonly schema: string; readonly name: string }
   | {
+      readonly kind: "forcing";
+      readonly host: string;
+      readonly service: string;
+      readonly epochError: boolean;
+    }
+  | {
       readonly kind: "force";
       readonly host: string;
       readonly service: string;
@@ -254,19 +177,13 @@ export type WorldEvent =
   | { readonly kind: "fault"; readonly what: string }
   | { readonly kind: "secret-leak"; readonly where: string };
 
-export type World = {
+export type World = Ambient & {
   now: number;
   readonly seed: number;
-  readonly random: Random;
   readonly hosts: Map<string, Host>;
   readonly sites: Map<string, Site>;
-  readonly listeners: ((event: WorldEvent) => void)[];
   /** Pairs of sites that cannot reach each other, "a|b" in name order. */
   readonly cuts: Set<string>;
-  nextPid: number;
-  /** What each tool with no transcript prints differs by seed. */
-  readonly variant: number;
-  readonly composite: { dataservice: string };
   /** Faults that bite on the next fitting occasion; see faults.ts. */
   readonly traps: Trap[];
   /** One-shot: the password every tool would have to know; must never be printed. */
@@ -300,7 +217,7 @@ export type Trap = {
   after: number;
 };
 
-export const emit = (world: World, event: WorldEvent): void => {
+export const emit = (world: Pick<Ambient, "listeners">, event: WorldEvent): void => {
   for (const listener of world.listeners) listener(event);
 };
 

@@ -1,15 +1,7 @@
 /** The database of a host: commits, the binary log, tracking schemas. */
-import {
-  type Commit,
-  emit,
-  type HeartbeatRow,
-  type Host,
-  type LogEntry,
-  type Mysql,
-  type ThlEvent,
-  type TrackingTables,
-  type World,
-} from "./model.ts";
+import { emit, type Host, type Mysql, type World } from "./model.ts";
+import { commitOf } from "./replicator.ts";
+import type { Commit, HeartbeatRow, LogEntry, ThlEvent, TrackingTables } from "./state.ts";
 
 export function newMysql(serverId: number, offset: number, increment: number): Mysql {
   return {
@@ -20,6 +12,7 @@ export function newMysql(serverId: number, offset: number, increment: number): M
     increment,
     format: "ROW",
     rows: new Map(),
+    updated: new Set(),
     lastOfOrigin: new Map(),
     outOfOrder: 0,
     log: [],
@@ -38,6 +31,10 @@ export const binlogFile = "mysql-bin.000002";
 export const eventIdOf = (entry: LogEntry): string =>
   `${binlogFile}:${String(entry.position).padStart(16, "0")};-1`;
 
+/** The position in such an id; 0 of an empty one. */
+export const positionIn = (eventId: string): number =>
+  eventId === "" ? 0 : Number(eventId.slice(eventId.indexOf(":") + 1, eventId.indexOf(";")));
+
 type Unplaced = LogEntry extends infer E ? (E extends LogEntry ? Omit<E, "position" | "at"> : never) : never;
 
 function append(world: World, host: Host, entry: Unplaced): void {
@@ -51,6 +48,12 @@ function append(world: World, host: Host, entry: Unplaced): void {
 export function commitRow(world: World, host: Host, tx: string, origin: string): void {
   applyRow(host.mysql, tx, origin);
   append(world, host, { kind: "row", tx, origin });
+}
+
+/** A client's UPDATE of a row. */
+export function updateRow(world: World, host: Host, tx: string): void {
+  host.mysql.updated.add(tx);
+  append(world, host, { kind: "update", tx });
 }
 
 /** A row applied by a replicator with the binary log off. */
@@ -94,34 +97,57 @@ export function putTracking(
   if (logged) append(world, host, { kind: "tracking", schema, rows });
 }
 
-/** What `reset` does to a service's tables, with the log off: the empty database stays; without MySQL nothing, in silence. */
-export function resetCatalog(world: World, host: Host, schema: string): void {
-  if (!host.mysql.up) return;
-  host.mysql.schemas.set(schema, "empty");
-  emit(world, { kind: "tracking-dropped", host: host.name, schema });
-}
-
 /** dsctl's INSERT of a position: logged, so it travels; see `refusalToApply`. */
-export function insertPosition(world: World, host: Host, schema: string, commit: Commit): void {
+export function insertCommit(world: World, host: Host, schema: string, commit: Commit): void {
   const rows = { commit, heartbeat: tablesOf(host.mysql, schema)?.heartbeat ?? null };
   host.mysql.schemas.set(schema, rows);
   append(world, host, { kind: "tracking", schema, rows, insert: true });
 }
 
 /** Why MySQL refuses to apply an event: a position inserted where there is one already. */
-export function refusalToApply({ mysql }: Host, { entry }: ThlEvent): string | undefined {
-  if (entry.kind !== "tracking" || entry.insert !== true) return undefined;
-  if (tablesOf(mysql, entry.schema)?.commit == null) return undefined;
-  return `java.sql.SQLIntegrityConstraintViolationException: Duplicate entry '0' for key 'PRIMARY'\nFailing statement : INSERT INTO \`${entry.schema}\`.\`trep_commit_seqno\` ( \`task_id\` , \`seqno\` )  VALUES (  ?  ,  ?  ) \nArguments:\n - ROW# = 0\n  - COL(index=1 name=task_id type=4 [INTEGER] length=4 unsigned=false blob=false desc=INT(11)) = 0\n  - COL(index=2 name=seqno type=4 [INTEGER] length=8 unsigned=false blob=false desc=BIGINT(20)) = ${entry.rows.commit?.seqno}`;
+export function refusalToApply(mysql: Mysql, { entry }: ThlEvent): string | null {
+  if (entry.kind !== "tracking" || entry.insert !== true) return null;
+  if (tablesOf(mysql, entry.schema)?.commit == null) return null;
+  return duplicateText(entry.schema, entry.rows.commit, entry.at);
+}
+
+/** As the replicator words it, with every column. Transcript conv-5C-status-later. */
+function duplicateText(schema: string, commit: Commit | null, at: number): string {
+  const then = new Date(at).toISOString().replace("T", " ").replace(/\..*$/, ".0");
+  const columns: readonly (readonly [string, string, number, string, string | number])[] = [
+    ["task_id", "4 [INTEGER]", 4, "INT(11)", 0],
+    ["seqno", "4 [INTEGER]", 8, "BIGINT(20)", commit?.seqno ?? -1],
+    ["fragno", "4 [INTEGER]", 2, "SMALLINT(6)", -1],
+    ["last_frag", "12 [VARCHAR]", 1, "CHAR(1)", 1],
+    ["source_id", "12 [VARCHAR]", 128, "VARCHAR(128)", commit?.sourceId ?? ""],
+    ["epoch_number", "4 [INTEGER]", 8, "BIGINT(20)", commit?.epoch ?? 0],
+    ["eventid", "12 [VARCHAR]", 128, "VARCHAR(128)", commit?.eventId ?? ""],
+    ["applied_latency", "0 [NULL]", 0, "INT(11)", "NULL"],
+    ["update_timestamp", "93 [TIMESTAMP]", 0, "TIMESTAMP", then],
+    ["shard_id", "0 [NULL]", 128, "VARCHAR(128)", "NULL"],
+    ["extract_timestamp", "93 [TIMESTAMP]", 0, "TIMESTAMP", then],
+  ];
+  const bound = columns.map(([, type]) => (type.includes("VARCHAR") ? "UNHEX( ? )" : "?"));
+  const names = columns.map(([name]) => `\`${name}\``);
+  return [
+    "java.sql.SQLIntegrityConstraintViolationException: Duplicate entry '0' for key 'PRIMARY'",
+    `Failing statement : INSERT INTO \`${schema}\`.\`trep_commit_seqno\` ( ${names.join(" , ")} )  VALUES (  ${bound.join("  ,  ")}  ) `,
+    "Arguments:",
+    " - ROW# = 0",
+    ...columns.map(
+      ([name, type, length, description, value], index) =>
+        `  - COL(index=${index + 1} name=${name} type=${type} length=${length} unsigned=false blob=false desc=${description}) = ${value}`,
+    ),
+  ].join("\n");
 }
 
 /** What a replicator does with one event: data, heartbeat row, logged tracking writes; then its own commit row. */
 export function applyEvent(host: Host, event: ThlEvent, schema: string): void {
   const { mysql } = host;
-  const { entry, seqno, epoch, eventId, sourceId } = event;
+  const { entry, seqno, eventId } = event;
   if (entry.kind === "row") applyRow(mysql, entry.tx, entry.origin);
+  if (entry.kind === "update" && mysql.rows.has(entry.tx)) mysql.updated.add(entry.tx);
   if (entry.kind === "heartbeat") setHeartbeat(mysql, schema, { seqno, eventId, name: entry.name });
   if (entry.kind === "tracking") mysql.schemas.set(entry.schema, entry.rows);
-  const shardId = entry.kind === "heartbeat" ? "#UNKNOWN" : "shop";
-  setCommit(mysql, schema, { seqno, epoch, eventId, sourceId, shardId });
+  setCommit(mysql, schema, commitOf(event));
 }

@@ -3,82 +3,86 @@
  * (tungsten-observed §3.2 and §5, tungsten-observed-conversion §3 to §5): armed requests lost on restart, error text one
  * poll late, an empty log that accepts anybody, positions that come from the log on disk first.
  */
+import { type Ambient, emit } from "./model.ts";
+import { ask, type Standing, type Steps } from "./outside.ts";
 import {
-  emit,
-  type Host,
-  hostsOf,
+  type Commit,
+  heartbeatIn,
+  type Node,
   type ProductName,
-  reaches,
   type Service,
   type ServiceState,
-  siteOf,
   type ThlEvent,
-  type World,
-} from "./model.ts";
-import {
-  applyEvent,
-  binlogFile,
-  eventIdOf,
-  refusalToApply,
-  setCommit,
-  tablesOf,
-  writeHeartbeat,
-} from "./mysql.ts";
+  type Upstream,
+  type Welcome,
+} from "./state.ts";
 
-export const thlKey = (product: ProductName, service: string): string => `${product}/${service}`;
+/** Name of a service's log of transactions on its node. */
+export const logOf = (service: { readonly product: ProductName; readonly name: string }): string =>
+  `${service.product}/${service.name}`;
 
-export function thlOf(host: Host, service: { product: ProductName; name: string }): ThlEvent[] {
-  const key = thlKey(service.product, service.name);
-  const log = host.volume.thl.get(key) ?? [];
-  host.volume.thl.set(key, log);
-  return log;
-}
+export const isLocal = (service: Service, node: Node): boolean => service.source === node.cluster.dataservice;
+export const roleOf = (service: Service, node: Node): "master" | "slave" =>
+  isLocal(service, node) && node.cluster.primary === node.name ? "master" : "slave";
 
-export const isLocal = (service: Service, host: Host): boolean => service.source === host.site;
-export const roleOf = (world: World, service: Service, host: Host): "master" | "slave" =>
-  isLocal(service, host) && siteOf(world, host.site).primary === host.name ? "master" : "slave";
-
-function turn(world: World, host: Host, service: Service, to: ServiceState): void {
+export function turn(ambient: Ambient, node: Node, service: Service, to: ServiceState): void {
   if (service.state === to) return;
-  emit(world, {
+  emit(ambient, {
     kind: "state",
-    host: host.name,
+    host: node.name,
     product: service.product,
     service: service.name,
     from: service.state,
     to,
   });
   service.state = to;
-  service.since = world.now;
+  service.since = ambient.now;
 }
 
 /** Starts a product's replicator with the services tpm configured; they go online by themselves unless told not to. */
-export function startReplicator(world: World, host: Host, product: ProductName, offline = false): void {
-  const installed = host.volume.installed[product];
-  if (installed === undefined || host.replicators[product] !== undefined) return;
-  world.nextPid += 1;
+export function startReplicator(ambient: Ambient, node: Node, product: ProductName, offline = false): void {
+  const installed = node.volume.installed[product];
+  if (installed === undefined || node.replicators[product] !== undefined) return;
   const services = new Map(
-    installed.services.map(({ name, source }) => [name, newService(world, product, name, source)]),
+    installed.services.map(({ name, source }) => [name, newService(ambient, product, name, source)]),
   );
-  host.replicators[product] = { pid: world.nextPid, startedAt: world.now, services };
-  emit(world, { kind: "process", host: host.name, what: `${product} replicator`, verb: "start" });
-  if (!offline) for (const service of services.values()) goOnline(world, host, service, {});
+  node.replicators[product] = { pid: ambient.newPid(), startedAt: ambient.now, services };
+  emit(ambient, { kind: "process", host: node.name, what: `${product} replicator`, verb: "start" });
+  if (!offline) for (const service of services.values()) goOnline(ambient, node, service, {});
 }
 
-export function stopReplicator(world: World, host: Host, product: ProductName): void {
-  if (host.replicators[product] === undefined) return;
-  delete host.replicators[product];
-  emit(world, { kind: "process", host: host.name, what: `${product} replicator`, verb: "stop" });
+/** One more service of a running process: trepctl's `load`. */
+export function addService(
+  ambient: Ambient,
+  node: Node,
+  product: ProductName,
+  { name, source }: { name: string; source: string },
+): void {
+  const service = newService(ambient, product, name, source);
+  node.replicators[product]?.services.set(name, service);
+  goOnline(ambient, node, service, {});
 }
 
-function newService(world: World, product: ProductName, name: string, source: string): Service {
+/** Waits for steps under way, so that nothing is applied once it is down. */
+export function* stopReplicator(ambient: Ambient, node: Node, product: ProductName): Steps<void> {
+  for (const service of node.replicators[product]?.services.values() ?? []) yield* ask("still", service);
+  killReplicator(ambient, node, product);
+}
+
+export function killReplicator(ambient: Ambient, node: Node, product: ProductName): void {
+  if (node.replicators[product] === undefined) return;
+  delete node.replicators[product];
+  emit(ambient, { kind: "process", host: node.name, what: `${product} replicator`, verb: "stop" });
+}
+
+function newService(ambient: Ambient, product: ProductName, name: string, source: string): Service {
   return {
     name,
     product,
     source,
-    schema: `tungsten_${siteOf(world, source).dataservice}`,
+    schema: `tungsten_${source}`,
     state: "OFFLINE:NORMAL",
-    since: world.now,
+    since: ambient.now,
     stopAt: null,
     error: null,
     upstream: null,
@@ -91,308 +95,297 @@ function newService(world: World, product: ProductName, name: string, source: st
     tries: 0,
     recoverAt: 0,
     epoch: 0,
+    extracted: null,
+    applied: null,
   };
 }
 
 export type Going = { force?: boolean; until?: string; skip?: readonly number[]; recovering?: boolean };
 
 /** Accepted, not done: the handshake comes a moment later. */
-export function goOnline(world: World, host: Host, service: Service, how: Going): void {
+export function goOnline(ambient: Ambient, node: Node, service: Service, how: Going): void {
   service.error = null;
   service.force = how.force === true;
   service.stopAt = how.until ?? null;
   service.upstream = null;
+  service.applied = null;
   service.offlineAt = 0;
   service.blind = false;
   for (const seqno of how.skip ?? []) service.skip.add(seqno);
-  if (how.recovering === true) {
-    service.recoveries += 1;
-    service.tries += 1;
-  } else service.tries = 0;
-  service.handshakeAt = world.now + 500 + Math.floor(world.random() * 1000);
-  turn(world, host, service, "GOING-ONLINE:SYNCHRONIZING");
+  if (how.recovering !== true) service.tries = 0;
+  service.handshakeAt = ambient.now + 500 + Math.floor(ambient.random() * 1000);
+  turn(ambient, node, service, "GOING-ONLINE:SYNCHRONIZING");
 }
 
 const cleanStopMs = 600;
 
 /** `offline` comes back before it is done; of an error it makes OFFLINE:NORMAL at once. */
-export function askOffline(world: World, host: Host, service: Service, immediate: boolean): void {
-  if (immediate || service.state.startsWith("OFFLINE")) goOffline(world, host, service);
-  else service.offlineAt = world.now + cleanStopMs;
+export function askOffline(ambient: Ambient, node: Node, service: Service, immediate: boolean): void {
+  if (immediate || service.state.startsWith("OFFLINE")) goOffline(ambient, node, service);
+  else service.offlineAt = ambient.now + cleanStopMs;
 }
 
 /** A clean stop at a transaction; also wipes an error and any armed request. */
-export function goOffline(world: World, host: Host, service: Service): void {
+export function goOffline(ambient: Ambient, node: Node, service: Service): void {
   service.error = null;
   service.stopAt = null;
   service.upstream = null;
   service.offlineAt = 0;
   service.recoverAt = 0;
-  turn(world, host, service, "OFFLINE:NORMAL");
+  turn(ambient, node, service, "OFFLINE:NORMAL");
 }
 
 /** On a service that is not ONLINE nothing is armed, and an error is wiped: it looks finished and is not. */
-export function armOffline(world: World, host: Host, service: Service, name: string): void {
-  if (service.state === "OFFLINE:ERROR") goOffline(world, host, service);
+export function armOffline(ambient: Ambient, node: Node, service: Service, name: string): void {
+  if (service.state === "OFFLINE:ERROR") goOffline(ambient, node, service);
   else if (service.state === "ONLINE" || service.state === "GOING-ONLINE:SYNCHRONIZING")
     service.stopAt = name;
 }
 
+/** Into OFFLINE:ERROR. The text shows only when no automatic recovery is due any more, and then one poll late. */
 export function fail(
-  world: World,
-  host: Host,
+  ambient: Ambient,
+  node: Node,
   service: Service,
   text: string,
-  pending = "Event extraction failed",
-  { seqno, eventId }: { seqno: number; eventId: string } = { seqno: -1, eventId: "NONE" },
+  { pending = "Event extraction failed", seqno = -1, eventId = null as string | null } = {},
 ): void {
-  service.error = { text, pending, seqno, eventId, visibleAt: world.now + 1500 };
+  const recovers = !isLocal(service, node) && service.tries < 2;
+  if (recovers) {
+    service.tries += 1;
+    service.recoveries += 1;
+  }
+  const visibleAt = recovers ? Number.POSITIVE_INFINITY : ambient.now + 1500;
+  service.error = { text, pending, seqno, eventId, visibleAt };
   service.upstream = null;
   service.offlineAt = 0;
-  service.recoverAt = !isLocal(service, host) && service.tries < 2 ? world.now + 5000 : 0;
-  turn(world, host, service, "OFFLINE:ERROR");
+  service.recoverAt = recovers ? ambient.now + 5000 : 0;
+  turn(ambient, node, service, "OFFLINE:ERROR");
 }
+
+const failWithoutDatabase = (ambient: Ambient, node: Node, service: Service): void =>
+  fail(ambient, node, service, "Unable to connect to DBMS", {
+    pending: "Replicator unable to go online due to error",
+  });
 
 /** Where a service resumes: the log on disk if it holds events, else the commit row; -1 when there is neither. */
-export function lastOf(host: Host, service: Service): { seqno: number; epoch: number } {
-  const last = thlOf(host, service).at(-1);
-  if (last !== undefined) return last;
-  const commit = tablesOf(host.mysql, service.schema)?.commit;
-  return commit === null || commit === undefined ? { seqno: -1, epoch: 0 } : commit;
+export function* lastOf(service: Service): Steps<{ seqno: number; epoch: number }> {
+  const ends = yield* ask("thlEnds", logOf(service));
+  if (ends !== null) return ends.last;
+  const tables = yield* ask("tracking", service.schema);
+  const commit = tables === undefined || tables === "empty" ? null : tables.commit;
+  return commit ?? { seqno: -1, epoch: 0 };
 }
 
-/** Hosts a service may read from, in the order it dials them. */
-export function upstreamsOf(world: World, host: Host, service: Service): Upstream[] {
-  const told = host.volume.dynamic.get(thlKey(service.product, service.name));
-  if (told !== undefined) return told.split(",").map((uri) => listenerAt(world, uri, service));
-  const local = siteOf(world, service.source).dataservice;
-  if (isLocal(service, host))
-    return [{ host: siteOf(world, host.site).primary, product: "cluster", service: local }];
-  const installed = host.volume.installed[service.product];
-  const ownPrimary = installed?.masters[host.site] ?? siteOf(world, host.site).primary;
+/**
+ * Servers a service may read from, in the order of its URI: its own site's primary first (that one's log of the same
+ * service), then the members of the source.
+ */
+export function upstreamsOf(node: Node, service: Service): readonly Upstream[] {
+  const { dataservice, primary } = node.cluster;
+  const told = node.volume.installed[service.product]?.uris?.[service.name];
+  if (told !== undefined) return told.split(",").map((uri) => listenerAt(uri, node, service));
+  if (isLocal(service, node)) return [{ host: primary, product: "cluster", service: dataservice }];
+  const installed = node.volume.installed[service.product];
+  const ownPrimary = installed?.masters[dataservice] ?? primary;
   const peers =
-    ownPrimary === host.name ? [] : [{ host: ownPrimary, product: service.product, service: service.name }];
-  const sourcePrimary = siteOf(world, service.source).primary;
-  const names = hostsOf(world, service.source).map(({ name }) => name);
-  const replicasFirst = [...names.filter((name) => name !== sourcePrimary), sourcePrimary];
-  return [
-    ...peers,
-    ...replicasFirst.map((name) => ({ host: name, product: "cluster" as const, service: local })),
-  ];
+    ownPrimary === node.name ? [] : [{ host: ownPrimary, product: service.product, service: service.name }];
+  const far = (installed?.members[service.source] ?? []).map((host) => ({
+    host,
+    product: "cluster" as const,
+    service: service.source,
+  }));
+  return [...peers, ...far];
 }
 
-type Upstream = { host: string; product: ProductName; service: string };
-
-/** Who listens at a THL address, whatever its name: the handshake does not compare service names. */
-function listenerAt(world: World, uri: string, service: Service): Upstream {
+/** Who listens at a THL address, whatever its service's name: the handshake does not compare them. */
+function listenerAt(uri: string, node: Node, service: Service): Upstream {
   const [, host = "", port] = /^thl:\/\/([^:/]+):(\d+)/.exec(uri) ?? [];
   const product = port === "2113" ? "crossSite" : "cluster";
-  const site = world.hosts.get(host)?.site;
-  const local = site === undefined ? service.name : siteOf(world, site).dataservice;
-  return { host, product, service: product === "cluster" ? local : service.name };
+  const members = node.volume.installed[service.product]?.members ?? {};
+  const site = Object.keys(members).find((name) => members[name]?.includes(host)) ?? service.source;
+  return { host, product, service: product === "cluster" ? site : service.name };
 }
 
-/** A primary listens already while it goes online, with whatever its log holds then: perhaps nothing. */
-function serving(world: World, from: Host, upstream: Upstream): ThlEvent[] | undefined {
-  const peer = world.hosts.get(upstream.host);
-  const service = peer?.replicators[upstream.product]?.services.get(upstream.service);
-  if (peer === undefined || service === undefined || !reaches(world, from, peer)) return undefined;
-  const listens =
-    service.state === "ONLINE" ||
-    (service.state === "GOING-ONLINE:SYNCHRONIZING" &&
-      (peer === from || roleOf(world, service, peer) === "master"));
-  return listens ? thlOf(peer, service) : undefined;
-}
-
-const noDatabase = "Unable to connect to DBMS";
-const cannotGoOnline = "Replicator unable to go online due to error";
-/** ONLINE for so long, and the automatic recovery counts as a success. */
+/** ONLINE for so long, and an automatic recovery counts as a success. */
 const recoveredAfterMs = 5000;
 
 /** One tick of one service. */
-export function stepService(world: World, host: Host, service: Service): void {
-  if (service.offlineAt > 0 && world.now >= service.offlineAt) return goOffline(world, host, service);
+export function* stepService(ambient: Ambient, node: Node, service: Service): Steps<void> {
+  if (service.offlineAt > 0 && ambient.now >= service.offlineAt) return goOffline(ambient, node, service);
   if (service.state === "ONLINE") {
-    if (world.now - service.since > recoveredAfterMs) service.tries = 0;
-    if (roleOf(world, service, host) === "master") stepMaster(world, host, service);
-    else if (!host.mysql.up) fail(world, host, service, noDatabase, cannotGoOnline);
-    else pull(world, host, service);
-  } else if (service.state === "GOING-ONLINE:SYNCHRONIZING" && world.now >= service.handshakeAt)
-    handshake(world, host, service);
-  else if (service.state === "OFFLINE:ERROR" && service.recoverAt > 0 && world.now >= service.recoverAt) {
-    const until = service.stopAt;
-    goOnline(world, host, service, { recovering: true, ...(until !== null && { until }) });
+    if (ambient.now - service.since > recoveredAfterMs) service.tries = 0;
+    const up = yield* ask("databaseUp");
+    if (roleOf(service, node) === "master") yield* stepMaster(ambient, node, service, up);
+    else if (!up) failWithoutDatabase(ambient, node, service);
+    else yield* pull(ambient, node, service);
+  } else if (service.state === "GOING-ONLINE:SYNCHRONIZING" && ambient.now >= service.handshakeAt)
+    yield* handshake(ambient, node, service);
+  else if (service.state === "OFFLINE:ERROR" && service.recoverAt > 0 && ambient.now >= service.recoverAt) {
+    const { stopAt } = service;
+    goOnline(ambient, node, service, { recovering: true, ...(stopAt !== null && { until: stopAt }) });
   }
 }
 
 /** Without its database a primary's service goes on saying ONLINE; the database's return is what stops it. */
-function stepMaster(world: World, host: Host, service: Service): void {
-  if (!host.mysql.up) service.blind = true;
-  else if (service.blind)
-    fail(world, host, service, `Failed to extract from ${binlogFile} (${host.mysql.position})`);
-  else extract(world, host, service);
+function* stepMaster(ambient: Ambient, node: Node, service: Service, databaseUp: boolean): Steps<void> {
+  if (!databaseUp) service.blind = true;
+  else if (service.blind) fail(ambient, node, service, `Failed to extract from ${service.extracted ?? ""}`);
+  else yield* extract(ambient, node, service);
 }
 
 /** A service that prefers replicas looks for one so long before it takes the source's primary. */
 const roleSearchMs = 30_000;
 
-function handshake(world: World, host: Host, service: Service): void {
-  if (!host.mysql.up) return fail(world, host, service, noDatabase, cannotGoOnline);
-  if (roleOf(world, service, host) === "master") return goOnlineAsMaster(world, host, service);
-  if (tablesOf(host.mysql, service.schema)?.commit == null)
-    setCommit(host.mysql, service.schema, {
-      seqno: -1,
-      epoch: 0,
-      eventId: "",
-      sourceId: host.name,
-      shardId: "#UNKNOWN",
-    });
-  const searching = !isLocal(service, host) && world.now - service.since < roleSearchMs;
-  const sourcePrimary = siteOf(world, service.source).primary;
-  for (const upstream of upstreamsOf(world, host, service)) {
-    const log = serving(world, host, upstream);
-    if (log === undefined || (searching && upstream.host === sourcePrimary)) continue;
-    const refusal = refusalOf(log, lastOf(host, service), service.force, upstream.host, host.name);
-    if (refusal !== undefined) return fail(world, host, service, refusal);
-    service.upstream = upstream.host;
-    turn(world, host, service, "ONLINE");
+function* handshake(ambient: Ambient, node: Node, service: Service): Steps<void> {
+  if (!(yield* ask("databaseUp"))) return failWithoutDatabase(ambient, node, service);
+  const unapplied = { seqno: -1, epoch: 0, eventId: "", sourceId: node.name, shardId: "#UNKNOWN" };
+  yield* ask("prepareTracking", service.schema, unapplied);
+  if (roleOf(service, node) === "master") return yield* goOnlineAsMaster(ambient, node, service);
+  const last = yield* lastOf(service);
+  const standing = { seqno: last.seqno, epoch: last.epoch, force: service.force };
+  const server = yield* firstServer(node, service, standing);
+  const searching = !isLocal(service, node) && ambient.now - service.since < roleSearchMs;
+  if (server === undefined || (searching && server.role === "master")) {
+    service.handshakeAt = ambient.now + 1000;
     return;
   }
-  service.handshakeAt = world.now + 1000;
+  if (server.refusal !== null) return fail(ambient, node, service, server.refusal);
+  service.upstream = server.upstream;
+  turn(ambient, node, service, "ONLINE");
 }
 
-/** What a server's log answers to a client at (seqno, epoch); undefined accepts. */
-export function refusalOf(
-  log: readonly ThlEvent[],
-  last: { seqno: number; epoch: number },
-  force: boolean,
-  master: string,
-  client: string,
-): string | undefined {
-  const [first] = log;
-  const end = log.at(-1);
-  if (first === undefined || end === undefined) return undefined;
-  const head = `Client handshake failure: Client response validation failed:`;
-  const ids = `master source ID=${master} client source ID=${client}`;
-  if (last.seqno < 0)
-    return first.seqno === 0
-      ? undefined
-      : `Connector handler terminated by THL exception: Log seek failure: expected seqno=0 found seqno=${first.seqno}`;
-  const same = log[last.seqno - first.seqno];
-  const missing = `${head} Master log does not contain requested transaction: ${ids} requested seqno=${last.seqno} client epoch number=${last.epoch} master min seqno=${first.seqno} master max seqno=${end.seqno}`;
-  if (same === undefined) return last.seqno + 1 === first.seqno ? undefined : missing;
-  if (force || same.epoch === last.epoch) return undefined;
-  return `${head} Log epoch numbers do not match: ${ids} seqno=${last.seqno} server epoch number=${same.epoch} client epoch number=${last.epoch}`;
+type Server = Welcome & { readonly upstream: Upstream };
+
+/** The first in order that answers; a source's primary only where none of its replicas does. */
+function* firstServer(node: Node, service: Service, standing: Standing): Steps<Server | undefined> {
+  let primary: Server | undefined;
+  for (const upstream of upstreamsOf(node, service)) {
+    const welcome = yield* ask("hello", upstream, standing);
+    if (welcome === undefined) continue;
+    const server = { upstream, ...welcome };
+    if (welcome.role === "slave" || isLocal(service, node)) return server;
+    primary ??= server;
+  }
+  return primary;
 }
 
-function goOnlineAsMaster(world: World, host: Host, service: Service): void {
-  const log = thlOf(host, service);
-  service.epoch = (log.at(-1)?.seqno ?? -1) + 1;
-  turn(world, host, service, "ONLINE");
-  writeHeartbeat(world, host, service.schema, "MASTER_ONLINE");
-  extract(world, host, service);
+function* goOnlineAsMaster(ambient: Ambient, node: Node, service: Service): Steps<void> {
+  service.epoch = (yield* storedUpTo(node, service)) + 1;
+  service.extracted = yield* extractedUpTo(node, service);
+  turn(ambient, node, service, "ONLINE");
+  yield* ask("writeHeartbeat", service.schema, "MASTER_ONLINE", true);
+  yield* extract(ambient, node, service);
 }
 
+/** A primary's own commit row, which stands in for a log that was reset. */
+function* ownRow(node: Node, service: Service): Steps<Commit | null> {
+  const tables = yield* ask("tracking", service.schema);
+  const commit = tables === undefined || tables === "empty" ? null : tables.commit;
+  return commit?.sourceId === node.name && commit.seqno >= 0 ? commit : null;
+}
+
+/** Newest seqno of a primary's log, or of its row where the log is empty. */
+function* storedUpTo(node: Node, service: Service): Steps<number> {
+  const ends = yield* ask("thlEnds", logOf(service));
+  return ends?.last.seqno ?? (yield* ownRow(node, service))?.seqno ?? -1;
+}
+
+/** Event id behind which a primary extracts. A promoted one has pinned it before it became writable. */
+export function* extractedUpTo(node: Node, service: Service): Steps<string> {
+  const own = yield* ask("thlNewestOf", logOf(service), node.name);
+  if (own !== undefined) return own.eventId;
+  return (yield* ownRow(node, service))?.eventId ?? service.extracted ?? (yield* ask("logBeginning"));
+}
+
+/** The row that tells how far a service is. */
+export const commitOf = ({ seqno, epoch, eventId, sourceId, entry, writtenAt }: ThlEvent): Commit => {
+  const shardId =
+    heartbeatIn(entry) !== null ? "#UNKNOWN" : entry.kind === "statements" ? entry.shard : "shop";
+  return { seqno, epoch, eventId, sourceId, shardId, writtenAt };
+};
 /** Copies what the binary log holds beyond the last extracted position. */
-function extract(world: World, host: Host, service: Service): void {
-  const log = thlOf(host, service);
-  const from = extractedUpTo(host, log);
-  const entries = host.mysql.log;
-  let index = entries.length;
-  while (index > 0 && (entries[index - 1]?.position ?? 0) > from) index -= 1;
-  for (; index < entries.length; index += 1) {
-    const entry = entries[index];
-    if (entry === undefined) continue;
-    const seqno = (log.at(-1)?.seqno ?? -1) + 1;
-    const event = {
-      seqno,
-      epoch: service.epoch,
-      eventId: eventIdOf(entry),
-      sourceId: host.name,
-      entry,
-      at: world.now,
-    };
-    log.push(event);
-    setCommit(host.mysql, service.schema, {
-      seqno,
-      epoch: event.epoch,
-      eventId: event.eventId,
-      sourceId: host.name,
-      shardId: entry.kind === "heartbeat" ? "#UNKNOWN" : "shop",
-    });
-  }
+function* extract(ambient: Ambient, node: Node, service: Service): Steps<void> {
+  const found = yield* ask("logAfter", service.extracted ?? "");
+  if (typeof found === "string") return fail(ambient, node, service, found);
+  if (found.length === 0) return;
+  const log = logOf(service);
+  let seqno = yield* storedUpTo(node, service);
+  const { epoch } = service;
+  const events = found.map(({ eventId, entry }): ThlEvent => {
+    seqno += 1;
+    const writtenAt = entry.kind === "statements" ? ambient.now : entry.at;
+    return { seqno, epoch, eventId, sourceId: node.name, entry, writtenAt, at: ambient.now };
+  });
+  const last = events.at(-1);
+  if (last === undefined) return;
+  yield* ask("thlAppend", log, events);
+  service.extracted = last.eventId;
+  yield* ask("setCommit", service.schema, commitOf(last));
 }
-
-function extractedUpTo(host: Host, log: readonly ThlEvent[]): number {
-  for (let index = log.length - 1; index >= 0; index -= 1) {
-    const event = log[index];
-    if (event?.sourceId === host.name) return event.entry.position;
-  }
-  return 0;
-}
-
-const travelMs = 150;
 
 /** Fetches from the server dialled and applies; an empty log was accepted unchecked and shows its teeth only now. */
-function pull(world: World, host: Host, service: Service): void {
-  const upstream = upstreamsOf(world, host, service).find((candidate) => candidate.host === service.upstream);
-  const log = upstream && serving(world, host, upstream);
-  if (log === undefined) {
-    service.handshakeAt = world.now + 1000;
-    return turn(world, host, service, "GOING-ONLINE:SYNCHRONIZING");
+function* pull(ambient: Ambient, node: Node, service: Service): Steps<void> {
+  const { upstream, force } = service;
+  const { seqno, epoch } = yield* lastOf(service);
+  const batch = upstream === null ? undefined : yield* ask("fetch", upstream, { seqno, epoch, force });
+  if (batch === undefined) {
+    service.handshakeAt = ambient.now + 1000;
+    return turn(ambient, node, service, "GOING-ONLINE:SYNCHRONIZING");
   }
-  const own = thlOf(host, service);
-  const [first] = log;
-  if (first === undefined) return;
-  const last = lastOf(host, service);
-  const commit = tablesOf(host.mysql, service.schema)?.commit;
-  if (commit != null && commit.seqno < last.seqno && !applyStored(world, host, service, own, commit.seqno))
-    return;
-  if (last.seqno + 1 < first.seqno) {
-    const refusal =
-      refusalOf(log, last, service.force, service.upstream ?? "", host.name) ??
-      `Log seek failure: expected seqno=${last.seqno + 1} found seqno=${first.seqno}`;
-    return fail(world, host, service, refusal);
-  }
-  for (let index = last.seqno + 1 - first.seqno; index < log.length; index += 1) {
-    const event = log[index];
-    if (event === undefined || event.at > world.now - travelMs) return;
-    own.push({ ...event, at: world.now });
-    if (!applyOne(world, host, service, event)) return;
+  if (batch.first === null || !(yield* catchUp(ambient, node, service))) return;
+  if (batch.refusal !== null) return fail(ambient, node, service, batch.refusal);
+  const events = upToStop(
+    service,
+    batch.events.map((event) => ({ ...event, at: ambient.now })),
+  );
+  if (events.length === 0) return;
+  yield* ask("thlAppend", logOf(service), events);
+  yield* apply(ambient, node, service, events);
+}
+
+/** Once after each going online: applies what the local log holds beyond the commit row; false when it stopped on the way. */
+function* catchUp(ambient: Ambient, node: Node, service: Service): Steps<boolean> {
+  if (service.applied !== null) return true;
+  const tables = yield* ask("tracking", service.schema);
+  service.applied = tables === undefined || tables === "empty" ? -1 : (tables.commit?.seqno ?? -1);
+  for (;;) {
+    const stored = yield* ask("thlAfter", logOf(service), service.applied);
+    if (stored.length === 0) return true;
+    if (!(yield* apply(ambient, node, service, upToStop(service, stored)))) return false;
   }
 }
 
-/** Applies what the local log holds beyond the commit row; false when the service stopped on the way. */
-function applyStored(
-  world: World,
-  host: Host,
-  service: Service,
-  own: readonly ThlEvent[],
-  applied: number,
-): boolean {
-  const from = applied + 1 - (own[0]?.seqno ?? 0);
-  for (let index = Math.max(from, 0); index < own.length; index += 1) {
-    const event = own[index];
-    if (event !== undefined && !applyOne(world, host, service, event)) return false;
-  }
-  return true;
+/** Events up to and with the heartbeat at which the service is to stop. */
+function upToStop(service: Service, events: readonly ThlEvent[]): readonly ThlEvent[] {
+  if (service.stopAt === null) return events;
+  const stop = events.findIndex((event) => stopsAt(service, event));
+  return stop < 0 ? events : events.slice(0, stop + 1);
 }
 
-function applyOne(world: World, host: Host, service: Service, event: ThlEvent): boolean {
-  if (service.skip.delete(event.seqno)) {
-    setCommit(host.mysql, service.schema, { ...event, shardId: "shop" });
-    return true;
-  }
-  const refusal = refusalToApply(host, event);
-  if (refusal !== undefined) {
-    const [first = ""] = refusal.split("\n");
-    const pending = `Event application failed: seqno=${event.seqno} fragno=0 message=${first}`;
-    fail(world, host, service, refusal, pending, event);
+/** `*` is any heartbeat. */
+const stopsAt = ({ stopAt }: Service, { entry }: ThlEvent): boolean => {
+  const name = heartbeatIn(entry);
+  return name !== null && (stopAt === name || stopAt === "*");
+};
+
+/** What the row says was applied already, by a reload for instance, is not applied again. */
+function* apply(ambient: Ambient, node: Node, service: Service, events: readonly ThlEvent[]): Steps<boolean> {
+  const { applied, skip } = service;
+  const due = applied === null ? events : events.filter(({ seqno }) => seqno > applied);
+  const last = due.at(-1);
+  if (last === undefined) return true;
+  const wanted = due.filter(({ seqno }) => !skip.has(seqno));
+  const fault = wanted.length === 0 ? null : yield* ask("apply", service.schema, wanted);
+  if (fault === null && wanted.at(-1) !== last) yield* ask("setCommit", service.schema, commitOf(last));
+  if (fault !== null) {
+    const { seqno, eventId, text } = fault;
+    const pending = `Event application failed: seqno=${seqno} fragno=0 message=${text.split("\n")[0]}`;
+    fail(ambient, node, service, text, { pending, seqno, eventId });
     return false;
   }
-  applyEvent(host, event, service.schema);
-  if (event.entry.kind !== "heartbeat") return true;
-  if (service.stopAt !== "*" && service.stopAt !== event.entry.name) return true;
-  goOffline(world, host, service);
+  service.applied = last.seqno;
+  if (!stopsAt(service, last)) return true;
+  goOffline(ambient, node, service);
   return false;
 }

@@ -1,7 +1,8 @@
 /** The runner's second live look, directly before a tool runs: the objection, or nothing. */
 import { sha256 } from "./checksum.ts";
-import { type Host, type ProductName, siteOf, type World } from "./model.ts";
+import { type Host, siteOf, type World } from "./model.ts";
 import { tablesOf } from "./mysql.ts";
+import type { ProductName } from "./state.ts";
 
 type Check = (world: World, host: Host, args: readonly string[]) => string | undefined;
 
@@ -21,7 +22,10 @@ const checks: Record<string, Check> = {
   },
   "no-tpm": (_world, host) => (host.tools.some((tool) => tool.argv[0] === "tpm") ? "a tpm runs" : undefined),
   stopped: (_world, host, [product]) =>
-    host.replicators[product as ProductName] === undefined ? undefined : `the ${product} replicator runs`,
+    host.replicators[product as ProductName] === undefined &&
+    host.volume.installed[product as ProductName] !== undefined
+      ? undefined
+      : `the ${product} replicator runs, or cannot be asked`,
   writable: (_world, host, [word]) =>
     host.mysql.up && host.mysql.readOnly === (word === "no") ? undefined : "read_only says otherwise",
   "tracking-is": (_world, host, [schema = "", seqno, eventId]) => {

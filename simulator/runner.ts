@@ -4,43 +4,67 @@
  */
 import { sha256 } from "./checksum.ts";
 import { springTrap } from "./faults.ts";
-import { emit, type Host, hostOf, type Marker, type ToolResult, type World } from "./model.ts";
+import { emit, type Host, hostOf, type Marker, type World } from "./model.ts";
 import { checkOf } from "./runner-checks.ts";
 import { checkShapes, commandShapes, objectionTo, queryShapes, wordFits } from "./runner-words.ts";
+import type { ToolResult } from "./state.ts";
 import { cctrl } from "./tools/cctrl.ts";
 import { connector, manager, replicator, startall, stopall } from "./tools/daemons.ts";
 import { dumpSchema, restoreSchema } from "./tools/dump.ts";
 import { dsctl, thl } from "./tools/logs.ts";
 import * as node from "./tools/node.ts";
 import { sql } from "./tools/sql.ts";
-import { bad, type Tool } from "./tools/tool.ts";
+import { bad, type RunnerTool, type Tool } from "./tools/tool.ts";
 import { tpm } from "./tools/tpm.ts";
 import { trepctl } from "./tools/trepctl.ts";
+import { onHost } from "./virtual.ts";
 import { restartContainer, spawn } from "./world.ts";
 
 export type ExecReply =
   | { readonly code: number; readonly stdout: string; readonly stderr: string }
   | { readonly lost: string };
 
-const noRetry: Tool = function* (call) {
-  const [product = "", ...rest] = call.args;
-  return yield* trepctl({ ...call, args: [product, "-retry", "0", ...rest] });
+type Run = Partial<Parameters<Tool>[0]>;
+
+/** A vendor's tool as the runner runs it: which tree it lies in, which words and what input it gets. */
+const vendor =
+  (tool: Tool, run: (args: readonly string[]) => Run): RunnerTool =>
+  ({ world, host, args, stdin }) =>
+    tool({ ambient: world, node: host, product: "cluster", unpacked: null, args, stdin, ...run(args) });
+
+/** The first word is the product whose tree it lies in. */
+const inTree =
+  (words: (rest: readonly string[]) => readonly string[] = (rest) => rest) =>
+  ([product, ...rest]: readonly string[]): Run => ({
+    product: product === "crossSite" ? "crossSite" : "cluster",
+    args: words(rest),
+  });
+const own = () => ({});
+
+const runTpm: RunnerTool = function* (call) {
+  const [, from = ""] = call.args;
+  const unpacked = from === "installed" ? null : from;
+  if (unpacked !== null && !call.host.volume.software.has(unpacked))
+    return bad(127, "", "tools/tpm: No such file or directory\n");
+  const run = inTree(([, ...verb]) => [...verb, "--tty"]);
+  return yield* vendor(tpm, (args) => ({ ...run(args), unpacked }))(call);
 };
 
-/** The runner's script gives tpm `--tty`: without, it says nothing. */
-const talkative: Tool = function* (call) {
-  return yield* tpm({ ...call, args: [...call.args, "--tty"] });
-};
+const askCctrl = ([what, dataservice]: readonly string[]): Run =>
+  what === "ls" ? { args: [], stdin: "ls\n" } : { args: ["-multi"], stdin: `use ${dataservice}\nls\n` };
 
-const queries: Record<string, Tool> = {
-  trepctl: noRetry,
-  dsctl,
-  thl,
-  replicator,
-  manager,
-  connector,
-  cctrl,
-  tpm: talkative,
+const queries: Record<string, RunnerTool> = {
+  trepctl: vendor(
+    trepctl,
+    inTree((rest) => ["-retry", "0", ...rest]),
+  ),
+  dsctl: vendor(dsctl, inTree()),
+  thl: vendor(thl, inTree()),
+  replicator: vendor(replicator, inTree()),
+  manager: vendor(manager, own),
+  connector: vendor(connector, own),
+  cctrl: vendor(cctrl, askCctrl),
+  tpm: vendor(tpm, inTree()),
   "tpm-processes": node.tpmProcesses,
   installed: node.installed,
   sql,
@@ -56,15 +80,18 @@ const queries: Record<string, Tool> = {
   backup: node.backupState,
 };
 
-const commands: Record<string, Tool> = {
-  cctrl,
-  trepctl,
-  replicator,
-  manager,
-  connector,
-  startall,
-  stopall,
-  tpm: talkative,
+const commands: Record<string, RunnerTool> = {
+  cctrl: vendor(cctrl, own),
+  trepctl: vendor(trepctl, inTree()),
+  replicator: vendor(
+    replicator,
+    inTree(([verb = ""]) => verb.split("-")),
+  ),
+  manager: vendor(manager, own),
+  connector: vendor(connector, own),
+  startall: vendor(startall, inTree()),
+  stopall: vendor(stopall, inTree()),
+  tpm: runTpm,
   hold: node.hold,
   release: node.release,
   "keep-position": node.keepPosition,
@@ -100,7 +127,8 @@ export function exec(world: World, hostName: string, argv: readonly string[], st
 function observe(world: World, host: Host, stdin: string): ExecReply {
   let out = "";
   let count = 0;
-  for (const line of stdin.split("\n").filter((text) => text !== "")) {
+  for (const line of stdin.replace(/\n$/, "").split("\n")) {
+    if (line === "" && stdin !== "") return refuse(24, "an empty line");
     const [id = "", tool = "", ...args] = line.split("\t");
     const objection = objectionTo(queryShapes, [tool, ...args]);
     if (objection !== undefined) return refuse(objection.code, objection.why);
@@ -113,13 +141,8 @@ function observe(world: World, host: Host, stdin: string): ExecReply {
 }
 
 /** A query runs to its end without time passing. */
-function atOnce(tool: Tool | undefined, world: World, host: Host, args: readonly string[]): ToolResult {
-  if (tool === undefined) return bad(23);
-  const steps = tool({ world, host, args, stdin: "" });
-  for (;;) {
-    const next = steps.next();
-    if (next.done === true) return next.value;
-  }
+function atOnce(tool: RunnerTool | undefined, world: World, host: Host, args: readonly string[]): ToolResult {
+  return tool === undefined ? bad(23) : onHost(world, host, tool({ world, host, args, stdin: "" }));
 }
 
 function start(world: World, host: Host, fenceText: string, key: string, payload: string): ExecReply {
@@ -132,7 +155,8 @@ function start(world: World, host: Host, fenceText: string, key: string, payload
     .slice(0, end)
     .split("\n")
     .map((line) => line.split("\t"));
-  const argv = head.find(([kind]) => kind === "command")?.slice(1) ?? [];
+  const [argv = [], second] = head.filter(([kind]) => kind === "command").map(([, ...words]) => words);
+  if (second !== undefined) return refuse(24, "two commands in one payload");
   const checks = head.filter(([kind]) => kind === "check").map(([, ...words]) => words);
   const objection = [
     objectionTo(commandShapes, argv),
@@ -170,7 +194,7 @@ function start(world: World, host: Host, fenceText: string, key: string, payload
 type Beginning = {
   key: string;
   marker: Marker;
-  tool: Tool;
+  tool: RunnerTool;
   checks: readonly (readonly string[])[];
   fence: bigint;
   stdin: string;
@@ -185,14 +209,17 @@ function begin(world: World, host: Host, { key, marker, tool, checks, fence, std
       return;
     }
   }
-  marker.pid = world.nextPid + 1;
+  marker.pid = world.newPid();
   for (const victim of ["child", "both", "keeper"] as const)
     if (springTrap(world, host, `${victim}-dies-before-tool`)) killRun(world, host, key, victim);
   if (marker.result !== undefined || marker.pid === null) return;
   emit(world, { kind: "command", host: host.name, key, fence, argv: marker.argv, checks: checks.length });
   const steps = tool({ world, host, args: marker.argv.slice(1), stdin });
   const ini = host.volume.ini;
-  spawn(world, host, marker.argv, steps, (result) => {
+  const born = (pid: number) => {
+    marker.pid = pid;
+  };
+  spawn(world, host, marker.argv, steps, born, (result) => {
     if (springTrap(world, host, "after-exit")) return restartContainer(world, host);
     if (marker.unkept === true || springTrap(world, host, "keeper-dies-at-end")) return;
     marker.result = result;

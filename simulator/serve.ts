@@ -10,7 +10,6 @@ import { advance, restartContainer, startContainer, stopContainer } from "./worl
 export type ServeOptions = {
   readonly seed: number;
   readonly release: string;
-  readonly composite: string;
   /** Tools sleep this fraction of their real time. */
   readonly hurry: number;
 };
@@ -26,7 +25,6 @@ export function serveWorld(
     sites: [],
     release: options.release,
     rate: 0,
-    composite: options.composite,
     start: Date.now(),
   });
   const begun: string[] = [];

@@ -1,7 +1,11 @@
 /** The world's clock: time passes in ticks, in which clients write, services move, managers watch and tools go on. */
-import { emit, type Host, type ToolProcess, type ToolResult, type World } from "./model.ts";
+import { supervise } from "./managers.ts";
+import { emit, type Host, hostsOf, type Site, type ToolProcess, type World } from "./model.ts";
+import { answered, type Steps } from "./outside.ts";
 import { startReplicator, stepService } from "./replicator.ts";
-import { stepClients, stepManagers } from "./site.ts";
+import { startDaemons, stepClients } from "./site.ts";
+import type { Service, ToolResult } from "./state.ts";
+import { onHost, outsideOf } from "./virtual.ts";
 
 const tickMs = 250;
 
@@ -13,25 +17,45 @@ export function advance(world: World, ms: number): void {
     world.now += elapsed;
     for (const site of world.sites.values()) stepClients(world, site, elapsed);
     for (const host of world.hosts.values()) if (host.up) stepHost(world, host);
-    for (const site of world.sites.values()) stepManagers(world, site);
+    for (const site of world.sites.values()) if (world.now >= site.lookAt) lookAround(world, site);
   }
 }
 
+const lookMs = 1000;
+
+/** The site's first running manager is its coordinator. */
+function lookAround(world: World, site: Site): void {
+  site.lookAt = world.now + lookMs;
+  const coordinator = hostsOf(world, site.name).find((host) => host.up && host.manager.running);
+  if (coordinator === undefined) site.faultSince = null;
+  else onHost(world, coordinator, supervise(world, coordinator));
+}
+
+/** Offline and without anything due. */
+const rests = ({ state, recoverAt }: Service): boolean =>
+  state === "OFFLINE:NORMAL" || (state === "OFFLINE:ERROR" && recoverAt === 0);
+
 function stepHost(world: World, host: Host): void {
   for (const replicator of Object.values(host.replicators))
-    for (const service of replicator.services.values()) stepService(world, host, service);
+    for (const service of replicator.services.values())
+      if (!rests(service)) onHost(world, host, stepService(world, host, service));
   for (const tool of [...host.tools]) if (world.now >= tool.wakeAt) stepTool(world, host, tool);
 }
 
 /** Runs a tool up to its next sleep, or to its end. */
 export function stepTool(world: World, host: Host, tool: ToolProcess): void {
-  const next = tool.steps.next();
-  if (next.done === true) {
-    host.tools = host.tools.filter((other) => other !== tool);
-    tool.finished(next.value);
-    return;
+  const outside = outsideOf(world, host);
+  let next = tool.steps.next();
+  while (next.done !== true) {
+    const [what, words] = next.value;
+    if (what === "sleep") {
+      tool.wakeAt = world.now + words[0] * host.slowness;
+      return;
+    }
+    next = tool.steps.next(answered(outside, next.value));
   }
-  tool.wakeAt = world.now + next.value * host.slowness;
+  host.tools = host.tools.filter((other) => other !== tool);
+  tool.finished(next.value);
 }
 
 /** Starts a tool as a process of the host; what is quick ends at once. */
@@ -39,14 +63,14 @@ export function spawn(
   world: World,
   host: Host,
   argv: readonly string[],
-  steps: Generator<number, ToolResult, void>,
+  steps: Steps<ToolResult>,
+  born: (pid: number) => void,
   finished: (result: ToolResult) => void,
-): number {
-  world.nextPid += 1;
-  const tool: ToolProcess = { pid: world.nextPid, argv, steps, wakeAt: world.now, finished };
+): void {
+  const tool: ToolProcess = { pid: world.newPid(), argv, steps, wakeAt: world.now, finished };
   host.tools.push(tool);
+  born(tool.pid);
   stepTool(world, host, tool);
-  return tool.pid;
 }
 
 /** Every process of the container dies; its root file system is new; the volume stays. The entrypoint starts what is not held. */
@@ -76,6 +100,5 @@ export function startContainer(world: World, host: Host, podUid = host.podUid): 
   if (installed.cluster === undefined) return;
   for (const product of ["cluster", "crossSite"] as const)
     if (!holds.has(product)) startReplicator(world, host, product);
-  host.manager = { running: !holds.has("manager"), since: world.now };
-  host.connector = { running: true, since: world.now };
+  startDaemons(world, host);
 }

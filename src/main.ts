@@ -98,9 +98,9 @@ function loopsOver(settings: Settings, shell: Shell): readonly Loop[] {
   ];
 }
 
-type Running = { readonly queue: Queue; readonly reflectors: Reflector[] };
+type Running = { readonly queue: Queue; readonly reflectors: readonly Reflector[] };
 
-/** One queue for all kinds; keys are `Kind namespace name`. A changed pod or StatefulSet wakes its site. */
+/** One queue for all kinds; keys are `Kind namespace name`. */
 function startLoops(settings: Settings, rest: Rest, shell: Shell, metrics: Metrics): Running {
   const loops = loopsOver(settings, shell);
   const queue = newQueue(
@@ -128,14 +128,21 @@ function startLoops(settings: Settings, rest: Rest, shell: Shell, metrics: Metri
     metrics.queue,
   );
   metrics.watchQueue(() => queue.depth());
-  const keyOf = (kind: string, { metadata }: KubeObject) => `${kind} ${metadata.namespace} ${metadata.name}`;
+  const watch = watchOver(settings, rest, shell, metrics);
+  return { queue, reflectors: watchAll(loops, queue, watch) };
+}
+
+type Watch = (kind: ResourceKind, onChange: OnChange, labelSelector?: string) => readonly Reflector[];
+
+/** Starts one reflector for each watched namespace. */
+function watchOver(settings: Settings, rest: Rest, shell: Shell, metrics: Metrics): Watch {
   const limits = {
     watchSeconds: settings.WATCH_SECONDS,
     silenceMs: settings.WATCH_SILENCE_MS,
     firstBackoffMs: settings.BACKOFF_FIRST_MS,
     maxBackoffMs: settings.BACKOFF_MAX_MS,
   };
-  const watch = (kind: ResourceKind, onChange: OnChange, labelSelector?: string) =>
+  return (kind, onChange, labelSelector) =>
     watchedNamespaces(settings).map((namespace) =>
       startReflector(
         rest,
@@ -150,27 +157,38 @@ function startLoops(settings: Settings, rest: Rest, shell: Shell, metrics: Metri
         },
       ),
     );
-  const wakeSite = (object: KubeObject) =>
-    queue.add(
-      `TungstenCluster ${object.metadata.namespace} ${object.metadata.labels?.[siteLabel] ?? ""}`,
-      200,
-    );
-  return {
-    queue,
-    reflectors: [
-      ...loops.flatMap((loop) => {
-        const isNews = saidSomethingNew();
-        return watch(loop.kind, (object, gone) => {
-          if (!isNews(object, gone)) return;
-          queue.add(keyOf(loop.name, object));
-          for (const site of sitesNamedBy(object))
-            queue.add(`TungstenCluster ${object.metadata.namespace} ${site}`);
-        });
-      }),
-      ...watch(podKind, wakeSite, siteLabel),
-      ...watch(statefulSetKind, wakeSite, siteLabel),
-    ],
+}
+
+/** A change wakes its own loop; of a pod or StatefulSet its site; of a link or composite its sites, and the other way round. */
+function watchAll(loops: readonly Loop[], queue: Queue, watch: Watch): readonly Reflector[] {
+  const wake = ({ kind, metadata }: KubeObject) =>
+    queue.add(`${kind} ${metadata.namespace} ${metadata.name}`);
+  const wakeSite = (namespace: string | undefined, site: string, afterMs = 0) =>
+    queue.add(`${clusterKind.kind} ${namespace} ${site}`, afterMs);
+  const wakeOwner = ({ metadata }: KubeObject) =>
+    wakeSite(metadata.namespace, metadata.labels?.[siteLabel] ?? "", 200);
+  const reflectors: Reflector[] = [];
+  const wakeRelated = (object: KubeObject): void => {
+    const { namespace, name } = object.metadata;
+    for (const site of sitesNamedBy(object)) wakeSite(namespace, site);
+    if (object.kind !== clusterKind.kind) return;
+    for (const other of reflectors.flatMap((reflector) => reflector.list(namespace)))
+      if (sitesNamedBy(other).includes(name)) wake(other);
   };
+  for (const { kind } of loops) {
+    const isNews = saidSomethingNew();
+    const onChange: OnChange = (object, gone) => {
+      if (!isNews(object, gone)) return;
+      wake(object);
+      wakeRelated(object);
+    };
+    reflectors.push(...watch(kind, onChange));
+  }
+  return [
+    ...reflectors,
+    ...watch(podKind, wakeOwner, siteLabel),
+    ...watch(statefulSetKind, wakeOwner, siteLabel),
+  ];
 }
 
 async function main(): Promise<void> {

@@ -57,11 +57,29 @@ const schema = z.object({
   LEASE_RETRY_MS: milliseconds(2000),
 });
 
+/** Of two the first has to be the smaller one, or what they are for does not work. */
+const smaller = [
+  ["LEASE_RENEW_BY_MS", "LEASE_MS", "a leader has to stop before another may begin"],
+  ["LEASE_RETRY_MS", "LEASE_RENEW_BY_MS", "a leader has to renew before it stops"],
+  ["EXEC_PING_MS", "EXEC_DEAD_MS", "a session is taken for dead when pings go unanswered"],
+  ["BACKOFF_FIRST_MS", "BACKOFF_MAX_MS", "the pauses grow from the one to the other"],
+] as const;
+
+const consistent = schema.superRefine((settings, context) => {
+  for (const [less, more, why] of smaller)
+    if (settings[less] >= settings[more])
+      context.addIssue({
+        code: "custom",
+        path: [less],
+        message: `has to be less than ${more} (${settings[more]}): ${why}`,
+      });
+});
+
 export type Settings = Readonly<z.infer<typeof schema>>;
 
 /** Reads the environment; throws one clear sentence for each bad value. */
 export function settingsFrom(environment: Readonly<Record<string, string | undefined>>): Settings {
-  const parsed = schema.safeParse(environment);
+  const parsed = consistent.safeParse(environment);
   if (parsed.success) return Object.freeze(parsed.data);
   const faults = parsed.error.issues.map(({ path, message }) => {
     const name = path.join(".");

@@ -57,6 +57,7 @@ const allowed: Record<string, readonly string[]> = {
     "settings.ts",
   ],
   kube: ["kube", "controllers/shell.ts", "settings.ts", "telemetry"],
+  cli: ["cli", "manifests", "topology", "crds", "runner"],
   telemetry: ["telemetry", "controllers/shell.ts", "settings.ts"],
   "settings.ts": [],
 };

@@ -34,8 +34,3 @@ export async function findNodeBinaries(report: Report): Promise<NodeBinaries> {
     found[name] = await cachedOrBuilt(name, recipes[name], [recipes[name].module], report);
   return { ...plane, ...(found as Record<NodeProgram, string>) };
 }
-
-const kind: Recipe = { module: "kind", target: "sigs.k8s.io/kind", flags: "-s -w" };
-
-/** kind, where a Docker engine answers: declared as a tool of `build/kind`. */
-export const findKind = (report: Report): Promise<string> => cachedOrBuilt("kind", kind, ["kind"], report);

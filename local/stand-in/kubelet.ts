@@ -1,6 +1,6 @@
 /** A kubelet stand-in: binds pods and claims, reports pods Ready, lets them go; the world decides what runs inside. */
-import { Agent, request } from "undici";
 import type { ControlPlane } from "../control-plane.ts";
+import { adminRest } from "../rest.ts";
 import type { WorldClient } from "./world-client.ts";
 
 type Pod = {
@@ -30,22 +30,7 @@ const siteLabel = "tungsten-operator.io/site";
 export type Kubelet = { readonly stop: () => Promise<void> };
 
 export function startKubelet(plane: ControlPlane, world: WorldClient, everyMs = 250): Kubelet {
-  const agent = new Agent({ connect: { rejectUnauthorized: false }, connections: 8 });
-  const send = async (
-    method: "GET" | "POST" | "PATCH" | "DELETE",
-    path: string,
-    body?: object,
-    contentType = "application/json",
-  ): Promise<{ code: number; body: unknown }> => {
-    const response = await request(plane.server + path, {
-      method,
-      dispatcher: agent,
-      headers: { authorization: `Bearer ${plane.adminToken}`, "content-type": contentType },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    const text = await response.body.text();
-    return { code: response.statusCode, body: text === "" ? {} : JSON.parse(text) };
-  };
+  const { send, close } = adminRest(plane);
   const merge = "application/merge-patch+json";
   let stopped = false;
   let address = 10;
@@ -159,7 +144,7 @@ export function startKubelet(plane: ControlPlane, world: WorldClient, everyMs = 
     stop: async () => {
       stopped = true;
       await loop;
-      await agent.destroy();
+      await close();
     },
   };
 }

@@ -3,7 +3,8 @@
  * the transaction's number. A row applied twice has another content, as a counter in it would.
  */
 import { sha256 } from "../checksum.ts";
-import type { Host, ToolResult, World } from "../model.ts";
+import type { Host, World } from "../model.ts";
+import type { ToolResult } from "../state.ts";
 import { bad, ok } from "./tool.ts";
 
 const hex = (text: string): string => Buffer.from(text, "utf8").toString("hex");
@@ -53,8 +54,9 @@ export function answerChunks(world: World, host: Host, args: readonly string[]):
   if (question === "whole") return ok(rows.length > Number(a) ? "more\n" : summed(rows));
   if (question === "boundary") {
     const behind = rows.filter(({ n }) => n > numberOf(c, 0));
-    const cut = behind[Number(a) - 1];
-    return ok(cut === undefined ? "end\n" : `n${cut.n}\n`);
+    const [cut, last] = [behind[Number(a) - 1], behind.at(-1)];
+    if (cut !== undefined) return ok(`n${cut.n}\n`);
+    return ok(last === undefined ? "end\n" : `end\tn${last.n}\n`);
   }
   const [, from = "", to = ""] = rest;
   const last = Number.POSITIVE_INFINITY;

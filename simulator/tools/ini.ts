@@ -1,5 +1,5 @@
 /** tungsten.ini as tpm reads it, with tpm's own slackness (tungsten-observed §2.1 to §2.3): unknown keys vanish in silence. */
-import type { ProductName } from "../model.ts";
+import type { ProductName } from "../state.ts";
 
 export type Configuration = {
   /** Sites by dataservice name: who is master, who is a member. */
@@ -57,8 +57,8 @@ export function readConfiguration(text: string, product: ProductName): Configura
     ...(sections.get("defaults") ?? []),
     ...(product === "crossSite" ? (sections.get("defaults.replicator") ?? []) : []),
   ]);
-  const unread = options.get("start-and-report");
-  if (unread !== undefined && truth(unread) === undefined)
+  const starts = options.get("start-and-report");
+  if (starts !== undefined && truth(starts) === undefined)
     errors.push('ERROR >> Unable to parse "--start-and-report": Value must be true or false');
   return { ...servicesOf(sections, errors), options, sections, errors };
 }

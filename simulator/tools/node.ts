@@ -1,11 +1,12 @@
 /** The runner's own tools on a host: holds, kept files, the ini, installations, accounts, backups, reachability. */
 
 import { sha256 } from "../checksum.ts";
-import { type Host, type ProductName, reaches, siteOf } from "../model.ts";
+import { emit, type Host, reaches } from "../model.ts";
 import { tablesOf } from "../mysql.ts";
+import { ask } from "../outside.ts";
+import type { ProductName } from "../state.ts";
 import { dsctlRow } from "./logs.ts";
-import { bad, ok, quick, type Tool } from "./tool.ts";
-import { setReadOnly } from "./tpm.ts";
+import { bad, ok, quick, type RunnerTool } from "./tool.ts";
 
 const lines = (all: Iterable<string>): string => [...all].map((line) => `${line}\n`).join("");
 const productOf = (word: string | undefined): ProductName => (word === "crossSite" ? "crossSite" : "cluster");
@@ -98,9 +99,9 @@ export const backupState = quick(({ host, args }) => {
   return state === undefined ? bad(1) : ok(state);
 });
 
-export const takeBackup: Tool = function* ({ host, args }) {
+export const takeBackup: RunnerTool = function* ({ host, args }) {
   if (!host.mysql.up) return bad(1, "", "mariabackup: cannot connect to the server\n");
-  yield 20_000;
+  yield* ask("sleep", 20_000);
   const content = `${host.name} ${host.mysql.position}`;
   host.volume.backups.set(
     args[0] ?? "",
@@ -126,17 +127,13 @@ function keep(host: Host, name: string, text: string) {
   return ok();
 }
 
-export const keepPosition = quick(({ world, host, args }) => {
+export const keepPosition = quick(({ host, args }) => {
   const [service = "", name = ""] = args;
   const source = host.volume.installed.crossSite?.services.find(
     (candidate) => candidate.name === service,
   )?.source;
   if (source === undefined || !host.mysql.up) return bad(3, "", "Unable to connect to the database\n");
-  return keep(
-    host,
-    name,
-    `${dsctlRow(tablesOf(host.mysql, `tungsten_${siteOf(world, source).dataservice}`)?.commit)}\n`,
-  );
+  return keep(host, name, `${dsctlRow(tablesOf(host.mysql, `tungsten_${source}`)?.commit)}\n`);
 });
 
 export const keepReadOnly = quick(({ host, args }) => {
@@ -149,7 +146,8 @@ export const keepReadOnly = quick(({ host, args }) => {
 export const putReadOnly = quick(({ world, host, args }) => {
   const word = host.volume.kept.get(args[0] ?? "")?.trim();
   if (word === undefined || !host.mysql.up) return bad(1, "", "nothing was kept, or the server is down\n");
-  setReadOnly(world, host, word === "1", "put-read-only");
+  host.mysql.readOnly = word === "1";
+  emit(world, { kind: "read-only", host: host.name, value: host.mysql.readOnly, by: "put-read-only" });
   return ok();
 });
 

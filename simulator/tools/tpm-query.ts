@@ -2,9 +2,10 @@
  * `tpm query` and `tpm reverse`: what an installation is, and what tpm took from the ini, which is less than what stands
  * in it: unknown keys are gone without a word. Transcripts tpm-query-*, tpm-reverse.
  */
-import type { Host, Installed, ProductName } from "../model.ts";
+import { ask, type Steps } from "../outside.ts";
+import type { Installed, Node, ToolResult } from "../state.ts";
 import { type Configuration, readConfiguration } from "./ini.ts";
-import { bad, ok } from "./tool.ts";
+import { bad, type Call, ok } from "./tool.ts";
 
 /** Of tpm's 303 options those an estate's ini uses (tungsten-observed §2.4). */
 const knownOptions = new Set(
@@ -22,22 +23,22 @@ const knownOptions = new Set(
 
 const missing = bad(127, "", "tools/tpm: No such file or directory\n");
 
-/** `from` is `installed`, or the release whose unpacked directory is asked. */
-export function query(host: Host, product: ProductName, from: string, what: string) {
-  const installed = host.volume.installed[product];
-  if (installed === undefined) return missing;
-  const configuration = readConfiguration(host.volume.ini ?? "", product);
-  const known: Readonly<Record<string, () => string>> = {
-    version: () => (from === "installed" ? installed.release : from),
-    staging: () => `tungsten@${host.name}:${softwareOf(installed)}`,
-    dataservices: () => dataservices(configuration).join("\n"),
-  };
-  const answer = known[what];
-  return answer === undefined ? bad(1) : ok(`${answer()}\n`);
-}
+/** The head of `query staging` and `reverse`; an installation by ini names the file ([doc], tungsten-cli §8). */
+const origin = (node: Node, { product, release, method }: Installed): readonly string[] => [
+  `# Installed from tungsten@${node.name}:/opt/continuent/software/tungsten-${product === "cluster" ? "clustering" : "replicator"}-${release}`,
+  ...(method === "ini" ? ["# Configuration built from /etc/tungsten/tungsten.ini"] : []),
+];
 
-const softwareOf = ({ product, release }: Installed): string =>
-  `/opt/continuent/software/tungsten-${product === "cluster" ? "clustering" : "replicator"}-${release}`;
+/** `query version | staging | dataservices`. */
+export function* query({ node, product, unpacked, args }: Call): Steps<ToolResult> {
+  const installed = node.volume.installed[product];
+  if (installed === undefined && unpacked === null) return missing;
+  if (args[1] === "version") return ok(`${unpacked ?? installed?.release}\n`);
+  if (args[1] === "staging" && installed !== undefined) return ok(`${origin(node, installed).join("\n")}\n`);
+  if (args[1] !== "dataservices") return bad(1);
+  const text = (yield* ask("configuration")) ?? "";
+  return ok(`${dataservices(readConfiguration(text, product)).join("\n")}\n`);
+}
 
 function dataservices({ sections }: Configuration): readonly string[] {
   return [...sections]
@@ -51,13 +52,13 @@ function dataservices({ sections }: Configuration): readonly string[] {
 
 const isDefaults = (header: string): boolean => header === "defaults" || header === "defaults.replicator";
 
-export function reverse(host: Host, product: ProductName) {
-  const installed = host.volume.installed[product];
+export function* reverse({ node, product }: Call): Steps<ToolResult> {
+  const installed = node.volume.installed[product];
   if (installed === undefined) return missing;
-  const { options, sections } = readConfiguration(host.volume.ini ?? "", product);
+  const text = (yield* ask("configuration")) ?? "";
+  const { options, sections } = readConfiguration(text, product);
   const lines = [
-    `# Installed from tungsten@${host.name}:${softwareOf(installed)}`,
-    "# Configuration built from /etc/tungsten/tungsten.ini",
+    ...origin(node, installed),
     "# Defaults for all data services and hosts",
     ...configure("defaults", options),
   ];

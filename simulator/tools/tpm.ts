@@ -1,243 +1,232 @@
 /**
  * tpm: install, update, uninstall with the order of effects that was observed (tungsten-observed-conversion §2), so that a
- * kill halfway leaves what it left there. Nothing on stdout unless `--tty` is among its words; the runner adds it.
+ * kill halfway leaves what it left there. Silent without a terminal; the runner gives it one.
  */
-import {
-  emit,
-  type Host,
-  hostsOf,
-  type Installed,
-  type ProductName,
-  siteOf,
-  type ToolResult,
-  type World,
-} from "../model.ts";
-import { resetCatalog } from "../mysql.ts";
-import { startReplicator, stopReplicator, thlKey } from "../replicator.ts";
+import { type Ambient, emit } from "../model.ts";
+import { ask, type Steps } from "../outside.ts";
+import { logOf, startReplicator, stopReplicator } from "../replicator.ts";
+import type { Installed, Node, ProductName, ToolResult } from "../state.ts";
 import { startAll } from "./daemons.ts";
-import { readConfiguration, truth } from "./ini.ts";
-import { bad, type Call, ok, type Tool } from "./tool.ts";
+import { type Configuration, readConfiguration, truth } from "./ini.ts";
+import { bad, type Call, homeOf, ok, type Tool } from "./tool.ts";
 import { query, reverse } from "./tpm-query.ts";
 import {
   completed,
   completedOn,
+  failed,
   mysqlTooLong,
   installed as nextSteps,
-  validationFailed,
+  unconfigured,
+  unsure,
 } from "./tpm-text.ts";
 
-/** `tpm PRODUCT RELEASE|installed VERB …`. */
+/** `tools/tpm VERB …`, from the installed tree or from an unpacked package. */
 export const tpm: Tool = function* (call: Call) {
-  const { world, host, args } = call;
-  const product: ProductName = args[0] === "crossSite" ? "crossSite" : "cluster";
-  const [, from = "", verb = "", what = ""] = args;
-  if (verb === "query") return query(host, product, from, what);
-  if (verb === "reverse") return reverse(host, product);
-  if (from !== "installed" && !host.volume.software.has(from)) return noTree;
-  if (from === "installed" && host.volume.installed[product] === undefined) return noTree;
-  if (host.tools.filter((tool) => tool.argv[0] === "tpm").length > 1)
-    return bad(1, "ERROR >> There is already another Tungsten installation script running\n");
-  emit(world, { kind: "tpm", host: host.name, product, verb, when: "begin" });
-  const result = yield* verbs[verb]?.(call, product, from) ?? unknownVerb(verb);
-  emit(world, { kind: "tpm", host: host.name, product, verb, when: "end" });
-  return args.includes("--tty") ? result : { ...result, out: "" };
+  const { ambient, node, product, args } = call;
+  const [verb = ""] = args;
+  if (verb === "query") return yield* query(call);
+  if (verb === "reverse") return yield* reverse(call);
+  const shown = (result: ToolResult): ToolResult =>
+    args.includes("--tty") ? result : { ...result, out: "" };
+  if (node.tools.filter((tool) => tool.argv[0] === "tpm").length > 1)
+    return shown(bad(1, "ERROR >> There is already another Tungsten installation script running\n"));
+  emit(ambient, { kind: "tpm", host: node.name, product, verb, when: "begin" });
+  const result = yield* verbs[verb]?.(call) ?? unknownVerb(verb);
+  emit(ambient, { kind: "tpm", host: node.name, product, verb, when: "end" });
+  return shown(result);
 };
 
-const noTree = bad(127, "", "tools/tpm: No such file or directory\n");
-const homeOf = (product: ProductName): string =>
-  product === "cluster" ? "/opt/continuent" : "/opt/replicator";
-
 // biome-ignore lint/correctness/useYield: a message that takes no time
-function* unknownVerb(verb: string) {
+function* unknownVerb(verb: string): Steps<ToolResult> {
   return bad(1, `ERROR >> Unknown command ${verb}\n`);
 }
 
-type Verb = (call: Call, product: ProductName, release: string) => ReturnType<Tool>;
-
-const verbs: Record<string, Verb> = {
-  *validate(call, product) {
-    yield 5000;
-    const errors = checks(call.world, call.host, product, "install");
-    return errors.length > 0 ? bad(1, validationFailed(call.host.name, errors)) : ok(completed);
+const verbs: Record<string, Tool> = {
+  *validate(call) {
+    yield* ask("sleep", 5000);
+    const told = yield* objection(call, "install");
+    return told === null ? ok(completed) : bad(1, told);
   },
-  *install(call, product, release) {
-    const { world, host } = call;
-    const errors = checks(world, host, product, "install");
-    yield 8000;
-    if (errors.length > 0) return bad(1, validationFailed(host.name, errors));
-    yield 14000;
-    setInstalled(world, host, product, release);
-    if (truth(readConfiguration(host.volume.ini ?? "", product).options.get("start-and-report") ?? "false"))
-      startAll(world, host, product);
-    return ok(nextSteps(homeOf(product)));
+  *install(call) {
+    const told = yield* objection(call, "install");
+    yield* ask("sleep", 8000);
+    if (told !== null) return bad(1, told);
+    yield* ask("sleep", 14000);
+    yield* layOut(call);
+    const { options } = readConfiguration((yield* ask("configuration")) ?? "", call.product);
+    if (truth(options.get("start-and-report") ?? "false")) yield* startAll(call);
+    return ok(nextSteps(homeOf(call.product)));
   },
-  *update(call, product, release) {
-    const { world, host } = call;
-    yield 5000;
-    const errors = checks(world, host, product, "update");
-    if (errors.length > 0) return bad(1, validationFailed(host.name, errors));
-    host.connector = { running: true, since: world.now + 2000 };
-    yield 6000;
-    const ran = host.replicators[product] !== undefined;
-    stopReplicator(world, host, product);
-    yield 5000;
-    setInstalled(world, host, product, release);
-    if (product === "cluster") emptySchemas(world, host);
-    yield 3000;
-    if (ran || world.variant % 4 !== 3) startReplicator(world, host, product);
+  *update(call) {
+    const { ambient, node, product } = call;
+    yield* ask("sleep", 5000);
+    const told = yield* objection(call, "update");
+    if (told !== null) return bad(1, told);
+    if (product === "cluster") node.connector = { running: true, since: ambient.now + 2000 };
+    yield* ask("sleep", 6000);
+    const ran = node.replicators[product] !== undefined;
+    yield* stopReplicator(ambient, node, product);
+    yield* ask("sleep", 5000);
+    yield* layOut(call);
+    if (product === "cluster") yield* emptySchemas(ambient, node);
+    yield* ask("sleep", 3000);
+    if (ran || ambient.variant % 4 !== 3) startReplicator(ambient, node, product);
     return ok(completed);
   },
-  *uninstall(call, product) {
-    if (!call.args.includes("--i-am-sure"))
-      return bad(
-        1,
-        "ERROR >> Uninstalling removes all data of this installation\nERROR >> Add --i-am-sure\n",
-      );
-    const stuck = yield* uninstall(call, product);
-    if (stuck !== undefined) return stuck;
-    return ok(
-      completedOn(call.host.name),
-      "sh: 0: getcwd() failed: No such file or directory\nsh: 0: getcwd() failed: No such file or directory\n",
-    );
+  *uninstall(call) {
+    if (!call.args.includes("--i-am-sure")) return bad(1, unsure);
+    return yield* uninstall(call);
   },
 };
 
+/** The directory it stands in is deleted; without a terminal that shows, on success. */
+const goneUnderfoot = "sh: 0: getcwd() failed: No such file or directory\n";
+
 /**
- * stopall; start offline; read_only off; reset -all of each service; logs; stop; the tree and its link last. With MySQL
- * down it waits for it, gives up, and leaves the replicator that it started running. Undefined when it went through.
+ * stopall; start offline; read_only off; reset -all of each service; logs; stop; the tree and its link last. Without MySQL
+ * it waits for it, gives up, and leaves the replicator that it started running (transcript conv-6e-uninstall-mysql-down).
  */
-function* uninstall(
-  { world, host }: Call,
-  product: ProductName,
-): Generator<number, ToolResult | undefined, void> {
-  const installed = host.volume.installed[product];
-  if (installed === undefined) return;
-  stopReplicator(world, host, product);
-  yield 1500;
-  startReplicator(world, host, product, true);
-  yield 1000;
-  for (let waited = 0; !host.mysql.up && waited < 15; waited += 1) yield 2000;
-  if (!host.mysql.up) return bad(1, mysqlTooLong(host.name));
-  if (host.mysql.readOnly) setReadOnly(world, host, false, "tpm uninstall");
+function* uninstall({ ambient, node, product, args }: Call): Steps<ToolResult> {
+  const installed = node.volume.installed[product];
+  if (installed === undefined) return bad(127, "", "tools/tpm: No such file or directory\n");
+  yield* stopReplicator(ambient, node, product);
+  yield* ask("sleep", 1500);
+  startReplicator(ambient, node, product, true);
+  yield* ask("sleep", 1000);
+  for (let tries = 0; tries < 15 && !(yield* ask("databaseUp")); tries += 1) yield* ask("sleep", 2000);
+  if (!(yield* ask("databaseUp"))) return bad(1, mysqlTooLong(node.name));
+  if (yield* ask("readOnly")) {
+    yield* ask("setReadOnly", false);
+    emit(ambient, { kind: "read-only", host: node.name, value: false, by: "tpm uninstall" });
+  }
   for (const { source, name } of installed.services) {
-    yield 500;
-    resetCatalog(world, host, `tungsten_${siteOf(world, source).dataservice}`);
-    host.volume.thl.delete(thlKey(product, name));
+    yield* ask("sleep", 500);
+    const schema = `tungsten_${source}`;
+    if (yield* ask("databaseUp")) {
+      yield* ask("dropTracking", schema);
+      emit(ambient, { kind: "tracking-dropped", host: node.name, schema });
+    }
+    yield* ask("thlDrop", logOf({ product, name }));
   }
-  yield 2000;
-  stopReplicator(world, host, product);
-  yield 1500;
-  delete host.volume.installed[product];
-  delete host.volume.installedIni[product];
-  return undefined;
+  yield* ask("sleep", 2000);
+  yield* stopReplicator(ambient, node, product);
+  yield* ask("sleep", 1500);
+  yield* ask("install", product, null);
+  return ok(completedOn(node.name), args.includes("--tty") ? "" : goneUnderfoot.repeat(2));
 }
 
-export function setReadOnly(world: World, host: Host, value: boolean, by: string): void {
-  host.mysql.readOnly = value;
-  emit(world, { kind: "read-only", host: host.name, value, by });
-}
-
-/** Each message ends with its check's class name, as in the transcripts. */
-function checks(world: World, host: Host, product: ProductName, verb: "install" | "update"): string[] {
+/** What tpm prints when it refuses; null when it has nothing against it. */
+function* objection(call: Call, verb: "install" | "update"): Steps<string | null> {
+  const { node, product } = call;
+  const text = yield* ask("configuration");
+  if (text === null) return unconfigured;
+  const configuration = readConfiguration(text, product);
+  const installed = node.volume.installed[product];
   const errors: string[] = [];
-  const home = homeOf(product);
-  const text = host.volume.ini;
-  if (!host.mysql.up)
+  if (!(yield* ask("databaseUp")))
     errors.push(
-      `Unable to connect to the MySQL server using tungsten@${host.name}:13306 (WITH PASSWORD) (MySQLLoginCheck)`,
+      `Unable to connect to the MySQL server using tungsten@${node.name}:13306 (WITH PASSWORD) (MySQLLoginCheck)`,
     );
-  if (text === null || !host.joined)
-    return [...errors, "Unable to find any host configurations for the data service specified."];
-  const { errors: lexical, clusters } = readConfiguration(text, product);
-  errors.push(...lexical.map((line) => line.replace(/^ERROR >> /, "")));
-  const installed = host.volume.installed[product];
-  if (verb === "install" && installed !== undefined) {
-    errors.push(
-      "This directory has already been configured.  Try using `tools/tpm update` to make changes. (ConfiguredDirectoryCheck)",
-    );
-    if (host.replicators[product] !== undefined)
-      errors.push(
+  if (verb === "install" && installed !== undefined)
+    errors.push(...inTheWay(node, installed, homeOf(product)));
+  if (verb === "install") errors.push(...(yield* leftLogs(call, configuration)));
+  if (verb === "update" && installed === undefined)
+    errors.push(`There is no installation at ${homeOf(product)}/tungsten`);
+  errors.push(...misplaced(configuration, node, product, verb));
+  return errors.length + configuration.errors.length === 0
+    ? null
+    : failed(node.name, errors, configuration.errors);
+}
+
+/** The ini must know this host, and must not make a replica the master. */
+function misplaced(
+  { clusters }: Configuration,
+  node: Node,
+  product: ProductName,
+  verb: "install" | "update",
+): readonly string[] {
+  const own = [...clusters.values()].find(({ members }) => members.includes(node.name));
+  if (own === undefined) {
+    const members = clusters.get(node.cluster.dataservice)?.members.join(",") ?? "none";
+    return [
+      `Hostname must be one of ${members}, or change the configuration to use ${node.name} (HostnameCheck)`,
+    ];
+  }
+  const replica = own.master === node.name && node.cluster.primary !== node.name;
+  return verb === "update" && product === "cluster" && replica
+    ? [
+        "The host is configured to be 'master' but it is currently operating as a 'slave' (CurrentTopologyCheck)",
+      ]
+    : [];
+}
+
+/** Transcript conv-6g-install-again-over-running. */
+const inTheWay = (node: Node, { product, release }: Installed, home: string): readonly string[] => [
+  "This directory has already been configured.  Try using `tools/tpm update` to make changes. (ConfiguredDirectoryCheck)",
+  ...(node.replicators[product] === undefined
+    ? []
+    : [
         `The replicator in ${home} is still running.  You must stop it before installation can continue. (HostReplicatorServiceRunningCheck)`,
-      );
-    errors.push(`There is already an installation at ${home}/tungsten (InstallingOverExistingInstallation)`);
-    errors.push(
-      `There is already a directory at ${home}/releases/tungsten-${product === "cluster" ? "clustering" : "replicator"}-${installed.release}_pid1234 (TargetDirectoryDoesNotExist)`,
+      ]),
+  `There is already an installation at ${home}/tungsten (InstallingOverExistingInstallation)`,
+  `There is already a directory at ${home}/releases/tungsten-${product === "cluster" ? "clustering" : "replicator"}-${release}_pid1234 (TargetDirectoryDoesNotExist)`,
+];
+
+/** A service whose log lies on the volume still. An existing tracking schema alone is accepted. */
+function* leftLogs({ node, product }: Call, configuration: Configuration): Steps<readonly string[]> {
+  const own = dataserviceOf(configuration, node) ?? node.cluster.dataservice;
+  const found: string[] = [];
+  for (const { name, source } of servicesOf(configuration, product, own)) {
+    if ((yield* ask("thlEnds", logOf({ product, name }))) === null) continue;
+    found.push(
+      `Replication log directory ${homeOf(product)}/thl/${name} already contains log files (THLStorageCheck)`,
+      `THL schema tungsten_${source} already has tables created at tungsten@${node.name}:13306 (WITH PASSWORD) (THLStorageCheck)`,
+      `Transferred log directory ${homeOf(product)}/relay/${name} already contains log files (ServiceTransferredLogStorageCheck)`,
     );
   }
-  if (verb === "install") errors.push(...leftLogs(world, host, product));
-  if (verb === "update" && installed === undefined)
-    errors.push(`There is no installation at ${home}/tungsten`);
-  const own = clusters.get(siteOf(world, host.site).dataservice);
-  if (own === undefined || !own.members.includes(host.name))
-    errors.push(
-      `Hostname must be one of ${own?.members.join(",") ?? "none"}, or change the configuration to use ${host.name} (HostnameCheck)`,
-    );
-  if (
-    verb === "update" &&
-    product === "cluster" &&
-    own !== undefined &&
-    own.master !== siteOf(world, host.site).primary &&
-    host.name === own.master
-  )
-    errors.push(
-      `The host is configured to be 'master' but it is currently operating as a 'slave' (CurrentTopologyCheck)`,
-    );
-  return errors;
+  return found;
 }
 
-/** A service whose log is still on the volume. An existing tracking schema alone is accepted. */
-function leftLogs(world: World, host: Host, product: ProductName): readonly string[] {
-  const prefix = thlKey(product, "");
-  const left = [...host.volume.thl].filter(([key, log]) => key.startsWith(prefix) && log.length > 0);
-  return left.flatMap(([key]) => {
-    const service = key.slice(prefix.length);
-    const source = host.volume.installed[product]?.services.find(({ name }) => name === service)?.source;
-    const schema = `tungsten_${source === undefined ? service : siteOf(world, source).dataservice}`;
-    return [
-      `Replication log directory ${homeOf(product)}/thl/${service} already contains log files (THLStorageCheck)`,
-      `THL schema ${schema} already has tables created at tungsten@${host.name}:13306 (WITH PASSWORD) (THLStorageCheck)`,
-      `Transferred log directory ${homeOf(product)}/relay/${service} already contains log files (ServiceTransferredLogStorageCheck)`,
-    ];
-  });
-}
+const dataserviceOf = ({ clusters }: Configuration, node: Node): string | undefined =>
+  [...clusters].find(([, { members }]) => members.includes(node.name))?.[0];
 
-function setInstalled(world: World, host: Host, product: ProductName, release: string): void {
-  const { clusters, links, composite } = readConfiguration(host.volume.ini ?? "", product);
-  const site = siteOf(world, host.site);
-  const byDataservice = (name: string) =>
-    [...world.sites.values()].find((candidate) => candidate.dataservice === name)?.name ?? name;
-  const own: Installed["services"] =
-    product === "cluster" ? [{ name: site.dataservice, source: site.name }] : [];
-  const others =
-    product === "crossSite"
-      ? links.filter((link) => link.target === site.dataservice).map((link) => link.source)
-      : composite?.members.includes(site.dataservice)
-        ? composite.members.filter((name) => name !== site.dataservice)
-        : [];
-  const crossing = others.map((name) => ({
-    name: product === "crossSite" ? name : `${site.dataservice}_from_${name}`,
-    source: byDataservice(name),
-  }));
-  const masters = Object.fromEntries(
-    [...clusters].map(([name, { master }]) => [byDataservice(name), master]),
-  );
-  const master = masters[site.name];
-  const first = !hostsOf(world, site.name).some((other) => other.volume.installed.cluster !== undefined);
-  if (product === "cluster" && master !== undefined && first) site.primary = master;
+/** What the ini makes of this node. The first installation of a site says who is primary; later ones ask the managers. */
+function* layOut({ node, product, unpacked }: Call): Steps<void> {
+  const configuration = readConfiguration((yield* ask("configuration")) ?? "", product);
+  const { clusters, composite = null } = configuration;
+  const own = dataserviceOf(configuration, node) ?? node.cluster.dataservice;
+  const values = [...clusters];
   const installed: Installed = {
     product,
-    release,
+    release: unpacked ?? node.volume.installed[product]?.release ?? "",
     method: "ini",
-    services: [...own, ...crossing],
-    masters,
+    services: servicesOf(configuration, product, own),
+    masters: Object.fromEntries(values.map(([name, { master }]) => [name, master])),
+    members: Object.fromEntries(values.map(([name, { members }]) => [name, members])),
+    composite,
     channels: 1,
   };
-  host.volume.installed[product] = installed;
+  const master = installed.masters[own];
+  node.cluster.dataservice = own;
+  if (product === "cluster" && master !== undefined && !node.cluster.formed)
+    Object.assign(node.cluster, { primary: master, formed: true });
+  yield* ask("install", product, installed);
+}
+
+/** Services of a node: its own and, by links or a composite, one for each other site. */
+function servicesOf(
+  { links, composite }: Configuration,
+  product: ProductName,
+  own: string,
+): Installed["services"] {
+  if (product === "crossSite")
+    return links.filter((link) => link.target === own).map(({ source }) => ({ name: source, source }));
+  const others = composite?.members.includes(own) ? composite.members.filter((name) => name !== own) : [];
+  return [{ name: own, source: own }, ...others.map((source) => ({ name: `${own}_from_${source}`, source }))];
 }
 
 /** CT-569: empty schemas named after the generated services. */
-function emptySchemas(world: World, host: Host): void {
-  for (const { name } of host.volume.installed.cluster?.services ?? [])
-    if (name.includes("_from_") && !host.mysql.schemas.has(`tungsten_${name}`) && world.variant % 2 === 0)
-      host.mysql.schemas.set(`tungsten_${name}`, "empty");
+function* emptySchemas(ambient: Ambient, node: Node): Steps<void> {
+  for (const { name } of node.volume.installed.cluster?.services ?? [])
+    if (name.includes("_from_") && ambient.variant % 2 === 0) yield* ask("makeSchema", `tungsten_${name}`);
 }

@@ -64,7 +64,9 @@ async function listCopies(shell: Shell, around: Surroundings): Promise<Known<Cop
   try {
     return { known: await around.copies(), at: shell.clock.now() };
   } catch (error) {
-    return { unknown: `the Secrets of this run cannot be listed: ${String(error)}` };
+    const why = `the Secrets of this run cannot be listed: ${String(error)}`;
+    shell.log.warn(why);
+    return { unknown: why };
   }
 }
 

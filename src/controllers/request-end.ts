@@ -16,7 +16,8 @@ export async function finishRequest(
   fences: FenceBook,
 ): Promise<Requeue> {
   const sites = Object.keys(ledger.pins?.members ?? {}).sort();
-  for (const site of sites) await remember(shell, request, ledger, site);
+  // A run that began no command changed nothing: it may be asked again under its name.
+  if (ledger.commandsBegun > 0) for (const site of sites) await remember(shell, request, ledger, site);
   shell.questions.delete(request.metadata.uid ?? "");
   if (request.metadata.finalizers?.includes(runFinalizer)) {
     await releaseSites(shell, request, sites, fences);

@@ -10,7 +10,8 @@ import { sha256Of } from "./checksum.ts";
 import { readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { ownerOf } from "./ownership.ts";
-import { closedSite, releaseSites, takeSites } from "./request-sites.ts";
+import { keepPreflight, preflightStatus } from "./preflight-page.ts";
+import { type Admitted, closedSite, releaseSites, takeSites } from "./request-sites.ts";
 import { type StatusChange, writeStatus } from "./request-status.ts";
 import { listCopies } from "./run-copies.ts";
 import type { KubeObject } from "./shell.ts";
@@ -41,8 +42,8 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
   const { shell, request, ledger, estate, spec } = pass;
   if (request.metadata.deletionTimestamp !== undefined) return dropFinalizer(pass);
   if (spec.abort) return end(pass, "Aborted");
-  if (rememberedAsDone(pass)) return end(pass, "AlreadyDone");
   const { procedure } = pass.procedureOf(spec);
+  if (procedure.readsOnly !== true && rememberedAsDone(pass)) return end(pass, "AlreadyDone");
   const pods = await readPods(shell.objects, estate.namespace);
   const around = {
     pods,
@@ -52,6 +53,7 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
   const prepared = await withFacts(shell, around, (facts) =>
     prepare(procedure, ledger, request.metadata.name, estate, facts, lentFor(estate)),
   );
+  await keepPreflight(shell.objects, request, prepared.report);
   if (prepared.is !== "planned") return tellUnplanned(pass, prepared);
   await storePlan(pass, prepared);
   return approve(pass, prepared);
@@ -74,6 +76,7 @@ async function tellUnplanned(pass: Pass, prepared: Exclude<Prepared, Planned>): 
     ledger: pass.ledger,
     told: [accepted],
     cursor: refused ? "refused" : "checking",
+    preflight: preflightStatus(pass.request, prepared.report),
   });
   return { afterMs: pass.limits.idleMs };
 }
@@ -138,6 +141,7 @@ async function approve(pass: Pass, prepared: Planned): Promise<Requeue> {
       told: [...planned, ...told],
       cursor,
       plan: planStatus(request, prepared),
+      preflight: preflightStatus(request, prepared.report),
     });
   if (spec.dryRun) {
     await tell([], "planned (dry run)");
@@ -153,14 +157,20 @@ async function approve(pass: Pass, prepared: Planned): Promise<Requeue> {
     return { afterMs: limits.idleMs };
   }
   const approved = say("Approved", "True", "Approved", `plan ${hash} is approved`);
-  const closed = closedSite(pass);
-  const admitted = closed === undefined ? await takeSites(pass) : { queued: closed };
+  const admitted = await admit(pass);
   if ("queued" in admitted) {
     await tell([approved, say("Queued", "True", "SiteTaken", admitted.queued)], "queued");
     return { afterMs: limits.idleMs };
   }
   // What was seen before the sites were ours may be what another run left half-way: plan once more.
   return admitted.fresh ? { afterMs: 0 } : begin(pass, prepared, planned);
+}
+
+/** What only reads needs no site to itself. */
+async function admit(pass: Pass): Promise<Admitted> {
+  if (pass.procedureOf(pass.spec).procedure.readsOnly === true) return { fresh: false };
+  const closed = closedSite(pass);
+  return closed === undefined ? takeSites(pass) : { queued: closed };
 }
 
 /** A request that is not approved (any more) keeps no other one waiting. */
@@ -228,7 +238,7 @@ async function begin(pass: Pass, prepared: Planned, planned: readonly Told[]): P
   const told = [
     ...planned,
     say("Approved", "True", "Approved", `plan ${prepared.hash} is approved`),
-    say("Queued", "False", "Admitted", "the sites are admitted to this run"),
+    say("Queued", "False", "Admitted", "nothing is in the way of this run"),
   ];
   await writeStatus(shell, held, { ledger, told, cursor: "begun", plan: planStatus(request, prepared) });
   shell.log.info({ name: request.metadata.name, hash: prepared.hash }, "run begun");

@@ -13,8 +13,9 @@ import { readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { appendJournal } from "./journal-pages.ts";
 import { perform } from "./perform.ts";
+import { keepReport } from "./report-pages.ts";
 import { lentFor } from "./request-planning.ts";
-import { lostSite, takeSites } from "./request-sites.ts";
+import { type Admitted, lostSite, takeSites } from "./request-sites.ts";
 import { writeStatus } from "./request-status.ts";
 import { copyOf, listCopies } from "./run-copies.ts";
 import type { KubeObject } from "./shell.ts";
@@ -25,12 +26,14 @@ export async function runRequest(pass: Pass): Promise<Requeue> {
   const { procedure, frozen } = pass.procedureOf(pass.spec);
   const other = otherRevision(ledger, procedure);
   if (other !== undefined) return tellOtherRevision(pass, other);
-  const admitted = await takeSites(pass);
+  const admitted: Admitted = procedure.readsOnly === true ? { fresh: false } : await takeSites(pass);
   if ("queued" in admitted) return tellQueued(pass, procedure, admitted.queued);
   const pods = await readPods(shell.objects, pass.estate.namespace);
   const decision = await decide(pass, procedure, frozen, pods);
   const lost = decision.kind === "act" ? await lostSite(pass) : undefined;
   if (lost !== undefined) return tellQueued(pass, procedure, lost);
+  if (decision.kind === "move" && decision.noted !== undefined)
+    await keepReport(shell.objects, request, decision.noted);
   const deleted = request.metadata.deletionTimestamp !== undefined;
   const open = openBudgets(procedure, decision.ledger, pass.estate, shell.clock.now());
   const told = [
@@ -78,7 +81,7 @@ async function decide(
   const around = {
     pods,
     copies: () => listCopies(shell.objects, request),
-    about: { uid: ledger.runUid, place: Object.values(ledger.cursor).join(".") },
+    about: { uid: ledger.runUid, place: placeOfQuestions(ledger) },
   };
   return withFacts(shell, around, (facts) =>
     advance(procedure, ledger, {
@@ -90,6 +93,10 @@ async function decide(
     }),
   );
 }
+
+/** Where questions are worth asking again: a survey's chunk is over once it is noted. */
+const placeOfQuestions = ({ cursor, surveys }: Ledger): string =>
+  [...Object.values(cursor), ...Object.values(surveys ?? {}).map(({ notBefore }) => notBefore)].join(".");
 
 /** Told as a halt, and over as soon as the specs fit again. */
 export function haltDeparted(ledger: Ledger, message: string, generation: number, now: number): Decision {
@@ -132,6 +139,7 @@ function requeue({ limits }: Pass, decision: Decision): Requeue {
         afterMs: decision.deeds.some(({ effect }) => "keep" in effect) ? 0 : Math.min(200, limits.pollMs),
       };
     case "move":
+      return { afterMs: decision.noted?.afterMs ?? 0 };
     case "finish":
       return { afterMs: 0 };
     case "wait":
@@ -158,7 +166,7 @@ function meter({ shell, ledger }: Pass, procedure: Procedure, decision: Decision
     shell.meters.stepFinished(procedure.name, stepId, (finished.finishedAt - finished.startedAt) / 1000);
   if (decision.kind === "halt" && ledger.halt === undefined)
     shell.meters.procedureHalted(procedure.name, decision.reason);
-  if (decision.kind === "move")
+  if (decision.kind === "move" && decision.noted === undefined)
     shell.log.info(
       { procedure: procedure.name, step: stepId, cursor: cursorInWords(procedure, decision.ledger) },
       decision.why,

@@ -4,6 +4,7 @@ import type { Condition } from "../crds/fields.ts";
 import { type Ledger, ledgerSchema } from "../crds/ledger.ts";
 import type { UpgradeRequestStatus } from "../crds/upgrade-request.ts";
 import { requestKind } from "../kube/kinds.ts";
+import { dataSummaries } from "../procedures/survey-report.ts";
 import type { KubeObject, Shell } from "./shell.ts";
 
 export type StatusChange = {
@@ -11,6 +12,7 @@ export type StatusChange = {
   readonly told: readonly Told[];
   readonly cursor: string;
   readonly plan?: UpgradeRequestStatus["plan"];
+  readonly preflight?: UpgradeRequestStatus["preflight"];
 };
 
 /** Writes the status and returns the object as the server has it now. Throws on conflict: somebody else was first. */
@@ -27,6 +29,7 @@ export async function writeStatus(
     generation,
     shell.clock.now(),
   );
+  const data = dataSummaries(request.metadata.name, change.ledger);
   const status = {
     ...before,
     observedGeneration: generation,
@@ -34,6 +37,8 @@ export async function writeStatus(
     ledger: change.ledger,
     conditions,
     ...(change.plan !== undefined && { plan: change.plan }),
+    ...(change.preflight !== undefined && { preflight: change.preflight }),
+    ...(data.length > 0 && { data }),
   };
   if (JSON.stringify(status) === JSON.stringify(before)) return request;
   const written = await shell.objects.replaceStatus(requestKind, { ...request, status });

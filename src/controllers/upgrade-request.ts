@@ -7,7 +7,7 @@ import { parseSpec } from "../crds/parse.ts";
 import { type UpgradeRequestSpec, upgradeRequest } from "../crds/upgrade-request.ts";
 import { isConflict } from "../kube/errors.ts";
 import { requestKind } from "../kube/kinds.ts";
-import { procedureOf } from "../procedures/catalog.ts";
+import { type About, procedureOf } from "../procedures/catalog.ts";
 import { stalled } from "../procedures/tell.ts";
 import type { Estate } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
@@ -80,7 +80,7 @@ async function passOver(
   const parsed = parseSpec(upgradeRequest.spec, request.spec);
   if ("faults" in parsed) return stop(shell, limits, request, ledger, parsed.faults.join("; "));
   const namespace = await readNamespace(shell.objects, request.metadata.namespace ?? "");
-  const estate = estateOf(namespace, ledger, catalog(parsed.spec).composite);
+  const estate = estateOf(namespace, ledger, catalog(parsed.spec).about);
   if (typeof estate === "string") return stop(shell, limits, request, ledger, estate);
   const pass: Pass = {
     shell,
@@ -97,16 +97,22 @@ async function passOver(
 }
 
 /**
- * The estate a request is about: before approval the one its CompositeService names, and no other; afterwards the one
+ * The estate a request is about: before approval the one its spec names, and no other; afterwards the one
  * its pinned sites are in, whatever became of the CompositeService. A sentence when there is none.
  */
-function estateOf(namespace: Namespace, { pins }: Ledger, composite: string): Estate | string {
+function estateOf(namespace: Namespace, { pins }: Ledger, about: About): Estate | string {
   const [pinned] = Object.keys(pins?.members ?? {});
   if (pinned !== undefined)
     return (
       estateWith(namespace.estates, pinned) ??
       `TungstenCluster ${pinned} is gone or its spec is unsound; this run was made for it: bring it back`
     );
+  if ("site" in about)
+    return (
+      estateWith(namespace.estates, about.site) ??
+      `this namespace has no sound TungstenCluster ${about.site}; name one of the estate's sites`
+    );
+  const { composite } = about;
   const named = namespace.estates.find((estate) => estate.composite?.name === composite);
   if (named !== undefined) return named;
   if (!namespace.composites.some(({ name }) => name === composite))

@@ -3,6 +3,7 @@
  * asked, has one writer, and nothing else steers a procedure. Times are milliseconds since the epoch.
  */
 import { z } from "zod";
+import { surveySchema } from "./survey.ts";
 
 const text = z.string().max(1024);
 
@@ -68,6 +69,8 @@ export const ledgerSchema = z.object({
   attempts: z.record(z.string(), attemptSchema),
   /** Values a part recorded when it was done, e.g. the name and checksum of a verified dump. */
   kept: z.record(z.string(), text),
+  /** Comparisons of data, by name. */
+  surveys: z.record(z.string(), surveySchema).optional(),
   steps: z
     .array(z.object({ id: text, condition: text, startedAt: z.number(), finishedAt: z.number().optional() }))
     .max(64),

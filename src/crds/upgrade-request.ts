@@ -4,6 +4,37 @@ import { age, type CustomResource, conditions, immutable, ready, reference, rule
 
 const text = z.string().max(1024);
 
+/** How a comparison of data goes gently on the servers it reads. */
+const reading = {
+  rowsPerChunk: z.int().min(100).max(1_000_000).default(20_000).describe("Rows read at once."),
+  secondsPerChunk: z
+    .int()
+    .min(1)
+    .max(15)
+    .default(5)
+    .describe("After so long the server ends the reading of a chunk; it is then read again."),
+  pauseMilliseconds: z.int().min(0).max(60_000).default(500).describe("Between two chunks."),
+  readings: z
+    .int()
+    .min(2)
+    .max(20)
+    .default(5)
+    .describe("How often a chunk that differs is read, each time after replication has caught up."),
+  lagSeconds: z
+    .int()
+    .min(1)
+    .max(3600)
+    .default(300)
+    .describe("How long that may take; nodes still behind then are told as unknown."),
+};
+
+const verification = z
+  .object({
+    cluster: reference("A TungstenCluster; every table of every node of its whole estate is compared."),
+    ...reading,
+  })
+  .describe("Parameters of VerifyData.");
+
 const conversion = z
   .object({
     compositeService: reference("What the estate becomes; its members are the sites converted."),
@@ -40,6 +71,22 @@ const conversion = z
       .max(200)
       .default([])
       .describe("Findings of the pre-flight a human has read, by id."),
+    verifyData: z
+      .enum(["None", "Before", "After", "Both"])
+      .default("None")
+      .describe(
+        "Compare all data first and last. Differing data halts the run before it begins, and is told after it.",
+      ),
+    verification: z
+      .object(reading)
+      .default({
+        rowsPerChunk: 20_000,
+        secondsPerChunk: 5,
+        pauseMilliseconds: 500,
+        readings: 5,
+        lagSeconds: 300,
+      })
+      .describe("How that comparison reads."),
   })
   .describe("Parameters of ConvertMsaaToCaa.");
 
@@ -47,8 +94,9 @@ const instant = z.string().max(40).meta({ format: "date-time" });
 
 const spec = z
   .object({
-    procedure: z.enum(["ConvertMsaaToCaa"]),
+    procedure: z.enum(["ConvertMsaaToCaa", "VerifyData"]),
     convertMsaaToCaa: conversion.optional(),
+    verifyData: verification.optional(),
     approval: z.enum(["Manual", "Automatic"]).default("Manual"),
     approvedPlan: z
       .string()
@@ -84,8 +132,14 @@ const spec = z
       ...immutable("procedure"),
       {
         rule: "(self.procedure == 'ConvertMsaaToCaa') == has(self.convertMsaaToCaa)",
-        message: "convertMsaaToCaa belongs to procedure ConvertMsaaToCaa: add the block",
+        message:
+          "convertMsaaToCaa belongs to procedure ConvertMsaaToCaa and to no other: add or remove the block",
         fieldPath: ".convertMsaaToCaa",
+      },
+      {
+        rule: "(self.procedure == 'VerifyData') == has(self.verifyData)",
+        message: "verifyData belongs to procedure VerifyData and to no other: add or remove the block",
+        fieldPath: ".verifyData",
       },
       {
         rule: "!has(self.window) || !has(self.window.notBefore) || !has(self.window.notAfter) || timestamp(self.window.notBefore) < timestamp(self.window.notAfter)",
@@ -98,6 +152,18 @@ const spec = z
 
 const status = z.object({
   observedGeneration: z.int().optional(),
+  preflight: z
+    .object({
+      ok: z.int(),
+      refused: z.int(),
+      unknown: z.int(),
+      report: z.string().max(253),
+      sha256: z.string().max(64),
+    })
+    .optional()
+    .describe(
+      "How many checks said what when they were last asked, and the ConfigMap that holds the report.",
+    ),
   plan: z
     .object({
       hash: z.string().max(64),
@@ -109,6 +175,20 @@ const status = z.object({
       findings: z.array(z.object({ id: z.string().max(256), text: z.string().max(1024) })).max(500),
     })
     .optional(),
+  data: z
+    .array(
+      z.object({
+        when: z.string().max(64),
+        finished: z.boolean(),
+        tables: z.object({ equal: z.int(), differing: z.int(), unknown: z.int() }),
+        chunks: z.int(),
+        rows: z.int(),
+        report: z.string().max(253),
+      }),
+    )
+    .max(8)
+    .optional()
+    .describe("What comparisons of data have found so far, and the ConfigMap their report begins in."),
   cursor: z.string().max(512).optional(),
   copies: z.string().max(512).optional().describe("Where positions and dumps lie off the nodes."),
   ledger: z

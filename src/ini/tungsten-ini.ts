@@ -1,27 +1,30 @@
 /**
  * The estate's tungsten.ini: one text for all nodes of all sites (tungsten-config §1, rendering rules §9). Passwords are
- * placeholders `@{file}`; the node joins them with the files of its mounted Secret of the same names.
+ * placeholders; the node joins them with the files of its mounted Secret of the same names.
  */
 import type { Estate, Site, TopologyKind } from "../topology/estate.ts";
 import { linkSection } from "../topology/names.ts";
-import { type IniEntry, type IniSection, renderIni } from "./document.ts";
+import { type IniEntry, type IniSection, placeholder, renderIni } from "./document.ts";
+import { optionKey, optionNamed } from "./option-catalogue.ts";
+
+const secret = (name: string): IniEntry => [name, placeholder(name)];
 
 const defaults = (site: Site): readonly IniEntry[] => [
   ["user", "tungsten"],
   ["install-directory", "/opt/continuent"],
   ["profile-script", "~/.bashrc"],
-  ["replication-user", "@{replication-user}"],
-  ["replication-password", "@{replication-password}"],
+  secret("replication-user"),
+  secret("replication-password"),
   ["replication-port", String(site.mysqlPort)],
-  ["application-user", "@{application-user}"],
-  ["application-password", "@{application-password}"],
+  secret("application-user"),
+  secret("application-password"),
   ["application-port", String(site.connectorPort)],
   ["enable-sudo-access", "false"],
   ["start-and-report", "false"],
   ["mgr-ping-method", "echo"],
   ["disable-security-controls", "true"],
-  ["rest-api-admin-user", "@{rest-api-admin-user}"],
-  ["rest-api-admin-pass", "@{rest-api-admin-pass}"],
+  secret("rest-api-admin-user"),
+  secret("rest-api-admin-pass"),
 ];
 
 /** What keeps the second product out of the first one's way on the same host. */
@@ -34,7 +37,25 @@ const crossSiteDefaults: readonly IniEntry[] = [
   ["property", "replicator.prometheus.exporter.port=28091"],
 ];
 
-function siteSection(site: Site, primary: string, shared: Readonly<Record<string, string>>): IniSection {
+const written = (options: Readonly<Record<string, string>>): readonly IniEntry[] =>
+  Object.entries(options).map(([key, value]) => [optionKey(key), value]);
+
+/** Ports stand in [defaults] as the estate's first site has them; a site that differs says so. */
+const ownPorts = (site: Site, common: Site): readonly IniEntry[] => [
+  ...(site.mysqlPort === common.mysqlPort
+    ? []
+    : [["replication-port", String(site.mysqlPort)] satisfies IniEntry]),
+  ...(site.connectorPort === common.connectorPort
+    ? []
+    : [["application-port", String(site.connectorPort)] satisfies IniEntry]),
+];
+
+function siteSection(
+  site: Site,
+  primary: string,
+  shared: Readonly<Record<string, string>>,
+  common: Site,
+): IniSection {
   const names = site.nodes.map((node) => node.name).join(",");
   const data = site.nodes.filter((node) => !node.witness).map((node) => node.name);
   const witnesses = site.nodes.filter((node) => node.witness).map((node) => node.name);
@@ -45,7 +66,7 @@ function siteSection(site: Site, primary: string, shared: Readonly<Record<string
           ["witnesses", witnesses.join(",")],
           ["enable-active-witnesses", "true"],
         ];
-  const own = Object.entries(site.options).filter(([key]) => shared[key] === undefined);
+  const own = Object.fromEntries(Object.entries(site.options).filter(([key]) => shared[key] === undefined));
   return {
     name: site.dataservice,
     entries: [
@@ -54,31 +75,34 @@ function siteSection(site: Site, primary: string, shared: Readonly<Record<string
       ["members", names],
       ["connectors", data.join(",")],
       ...voting,
-      ...own.map(([key, value]): IniEntry => [key.replaceAll("_", "-"), value]),
+      ...ownPorts(site, common),
+      ...written(own),
     ],
   };
 }
 
-/** Options that all sites write alike go to [defaults]; the others stay with their site. */
+/** Options that all sites write alike go to [defaults], unless tpm would ignore them there; the others stay with their site. */
 function sharedOptions(estate: Estate): Readonly<Record<string, string>> {
   const [first, ...rest] = estate.sites;
-  const alike = Object.entries(first?.options ?? {}).filter(([key, value]) =>
-    rest.every((site) => site.options[key] === value),
+  const alike = Object.entries(first?.options ?? {}).filter(
+    ([key, value]) =>
+      rest.every((site) => site.options[key] === value) && optionNamed(key)?.perService === false,
   );
   return Object.fromEntries(alike);
 }
 
-function linkSections(estate: Estate): readonly IniSection[] {
+function linkSections(estate: Estate, common: Site): readonly IniSection[] {
   return estate.links.flatMap((link) => {
     const source = estate.sites.find((site) => site.name === link.source);
     const target = estate.sites.find((site) => site.name === link.target);
     if (source === undefined || target === undefined) return [];
-    const entries: IniEntry[] = [
+    const entries: readonly IniEntry[] = [
       ["topology", "cluster-slave"],
       ["master-dataservice", source.dataservice],
       ["slave-dataservice", target.dataservice],
+      ...ownPorts(target, { ...common, connectorPort: target.connectorPort }),
+      ...written(link.options),
     ];
-    for (const [key, value] of Object.entries(link.options)) entries.push([key.replaceAll("_", "-"), value]);
     return [{ name: linkSection(source, target), entries }];
   });
 }
@@ -124,17 +148,16 @@ export function tungstenIni(
   const [first] = estate.sites;
   if (first === undefined) throw new Error(`estate ${estate.name} has no site`);
   const shared = sharedOptions(estate);
-  const common = Object.entries(shared).map(([key, value]): IniEntry => [key.replaceAll("_", "-"), value]);
   const sites = estate.sites.map((site) => {
     const primary = primaries[site.name] ?? site.nodes[site.initialPrimary]?.name ?? "";
-    const section = siteSection(site, primary, shared);
+    const section = siteSection(site, primary, shared, first);
     return kind === "CAP" ? passive(section, estate, site) : section;
   });
   return renderIni([
-    { name: "defaults", entries: [...defaults(first), ...affinity(estate, kind), ...common] },
+    { name: "defaults", entries: [...defaults(first), ...affinity(estate, kind), ...written(shared)] },
     ...(kind === "MSAA" ? [{ name: "defaults.replicator", entries: crossSiteDefaults }] : []),
     ...sites,
-    ...(kind === "MSAA" ? linkSections(estate) : []),
+    ...(kind === "MSAA" ? linkSections(estate, first) : []),
     ...compositeSection(estate, kind),
   ]);
 }

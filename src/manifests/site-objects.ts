@@ -8,6 +8,7 @@ import {
   myCnfConfigMap,
   runnerConfigMap,
   siteSecret,
+  sshSecret,
 } from "../topology/names.ts";
 import { myCnfFiles } from "./my-cnf.ts";
 import { type Manifest, nodeLabels, siteLabels } from "./object.ts";
@@ -147,6 +148,7 @@ function podSpec({ site, spec }: Omit<SiteInputs, "runnerScript">) {
     { name: "runner", mountPath: "/etc/runner", readOnly: true },
     { name: "my-cnf", mountPath: "/etc/tungsten-my-cnf", readOnly: true },
     { name: "secrets", mountPath: "/etc/tungsten-secrets", readOnly: true },
+    { name: "ssh", mountPath: "/etc/tungsten-ssh", readOnly: true },
     { name: "etc-tungsten", mountPath: "/etc/tungsten" },
     { name: "run", mountPath: "/run/mysqld" },
     { name: "tmp", mountPath: "/tmp" },
@@ -191,6 +193,7 @@ function podSpec({ site, spec }: Omit<SiteInputs, "runnerScript">) {
       { name: "runner", configMap: { name: runnerConfigMap, defaultMode: 0o555 } },
       { name: "my-cnf", configMap: { name: myCnfConfigMap(site.name) } },
       { name: "secrets", secret: { secretName: siteSecret(site.name), defaultMode: 0o400 } },
+      { name: "ssh", secret: { secretName: sshSecret, optional: true, defaultMode: 0o400 } },
       { name: "etc-tungsten", emptyDir: { medium: "Memory" } },
       { name: "run", emptyDir: {} },
       { name: "tmp", emptyDir: {} },

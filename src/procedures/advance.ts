@@ -5,7 +5,18 @@
 import type { Attempt, Ledger } from "../crds/ledger.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import { fateOf } from "./fate.ts";
-import type { Effect, HaltReason, Look, Part, Procedure, Run, Step, Target, Verdict } from "./procedure.ts";
+import type {
+  Effect,
+  HaltReason,
+  Look,
+  Noted,
+  Part,
+  Procedure,
+  Run,
+  Step,
+  Target,
+  Verdict,
+} from "./procedure.ts";
 import { takenUp } from "./recorded.ts";
 import { everyNode } from "./scopes.ts";
 import { hasReached, markerKey, placeOf } from "./track.ts";
@@ -43,7 +54,7 @@ export type Deed = { readonly effect: Effect; readonly target: Target; readonly 
 export type Decision =
   | { readonly kind: "act"; readonly ledger: Ledger; readonly deeds: readonly Deed[]; readonly why: string }
   | { readonly kind: "wait"; readonly ledger: Ledger; readonly why: string; readonly stalled: boolean }
-  | { readonly kind: "move"; readonly ledger: Ledger; readonly why: string }
+  | { readonly kind: "move"; readonly ledger: Ledger; readonly why: string; readonly noted?: Noted }
   | {
       readonly kind: "halt";
       readonly ledger: Ledger;
@@ -89,6 +100,7 @@ function walkPart(ledger: Ledger, step: Step, part: Part, world: World): Decisio
   const standing = stillHalted(ledger, world);
   if (standing !== undefined) return standing;
   if (world.controls.paused && idle(ledger)) return wait(ledger, part, "paused by spec.paused", world);
+  if (verdict.is === "noted") return note(ledger, verdict.noted, verdict.why, world.now);
   return actOrWait({ ...withoutHalt(ledger) }, step, part, states, world);
 }
 
@@ -101,7 +113,8 @@ type TargetState = {
 
 function stateOf(ledger: Ledger, part: Part, target: Target, world: World): TargetState {
   const attempt = ledger.attempts[target.id];
-  const look = { run: world.run, facts: world.facts, attempt: attempt?.n ?? 0, key: attempt?.key ?? "" };
+  const { run, facts, now } = world;
+  const look = { run, facts, now, attempt: attempt?.n ?? 0, key: attempt?.key ?? "" };
   return { target, verdict: part.done(target, look), attempt, look };
 }
 
@@ -217,6 +230,13 @@ function again(ledger: Ledger, why: string, world: World): Decision {
   return { kind: "move", ledger: { ...ledger, cursor, attempts: {} }, why };
 }
 
+/** The cursor stays; only what a survey has learnt is added. */
+function note(ledger: Ledger, noted: Noted, why: string, now: number): Decision {
+  const surveys = { ...ledger.surveys, [noted.survey]: noted.state };
+  const cursor = { ...ledger.cursor, since: now };
+  return { kind: "move", ledger: { ...withoutHalt(ledger), surveys, cursor }, why, noted };
+}
+
 function finish(ledger: Ledger): Decision {
   const outcomes = { Forward: "Succeeded", Abort: "Aborted", Revert: "Reverted" } as const;
   return {
@@ -254,10 +274,10 @@ const summary = (waits: readonly string[]): string =>
   waits.length <= 3 ? waits.join("; ") : `${waits.slice(0, 3).join("; ")}; and ${waits.length - 3} more`;
 
 /** `holds` are asked before every step; they speak of the whole estate, so any target will do. */
-function holdsOf({ holds }: Procedure, { run, facts }: World): Verdict {
+function holdsOf({ holds }: Procedure, { run, facts, now }: World): Verdict {
   const [any] = everyNode(run);
   if (any === undefined) return { is: "done" };
-  return every(holds.map((hold) => hold(any, { run, facts, attempt: 0, key: "" })));
+  return every(holds.map((hold) => hold(any, { run, facts, now, attempt: 0, key: "" })));
 }
 
 /** Turns the run to abort or revert when the spec asks for it and the procedure allows it. */

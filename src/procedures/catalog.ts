@@ -2,25 +2,40 @@
 import type { UpgradeRequestSpec } from "../crds/upgrade-request.ts";
 import { convertMsaaToCaa } from "./convert-msaa-to-caa.ts";
 import type { Procedure } from "./procedure.ts";
+import { verifyData } from "./verify-data.ts";
+
+/** What a request is about: the estate of this CompositeService, or the one this TungstenCluster belongs to. */
+export type About = { readonly composite: string } | { readonly site: string };
 
 export type Asked = {
   readonly procedure: Procedure;
-  /** The CompositeService that names the sites. */
-  readonly composite: string;
+  readonly about: About;
   /** Field path → value of what the steps depend on: frozen at approval, a change of it halts the run. */
   readonly frozen: Readonly<Record<string, string>>;
 };
 
 /** The procedure a request asks for. */
 export function procedureOf(spec: UpgradeRequestSpec): Asked {
+  if (spec.verifyData !== undefined) {
+    const { cluster, ...parameters } = spec.verifyData;
+    return {
+      procedure: verifyData(parameters),
+      about: { site: cluster.name },
+      frozen: { "spec.verifyData.cluster.name": cluster.name },
+    };
+  }
   const parameters = spec.convertMsaaToCaa;
   if (parameters === undefined)
-    throw new Error("spec.convertMsaaToCaa is missing; the schema demands it for this procedure");
-  const { backup, limits, acknowledgedFindings, compositeService } = parameters;
+    throw new Error(`spec has no block for ${spec.procedure}; the schema demands it`);
+  const { compositeService, ...rest } = parameters;
   const at = "spec.convertMsaaToCaa";
   return {
-    procedure: convertMsaaToCaa({ backup, limits, acknowledgedFindings }),
-    composite: compositeService.name,
-    frozen: { [`${at}.compositeService.name`]: compositeService.name, [`${at}.backup.mode`]: backup.mode },
+    procedure: convertMsaaToCaa(rest),
+    about: { composite: compositeService.name },
+    frozen: {
+      [`${at}.compositeService.name`]: compositeService.name,
+      [`${at}.backup.mode`]: rest.backup.mode,
+      [`${at}.verifyData`]: rest.verifyData,
+    },
   };
 }

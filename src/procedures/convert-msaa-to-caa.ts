@@ -23,10 +23,12 @@ import {
 } from "./conversion-parts.ts";
 import { conversionBudgets, interruptionsOf, readPins } from "./conversion-pins.ts";
 import { acceptsConversion, type ConversionParameters } from "./conversion-preflight.ts";
+import { conversionKnows } from "./conversion-preflight-estate.ts";
 import * as products from "./conversion-products.ts";
 import * as stop from "./conversion-readers.ts";
 import { revertSteps } from "./conversion-revert.ts";
 import * as go from "./conversion-services.ts";
+import { verifications } from "./conversion-verification.ts";
 import { compositeComplete, heldByRun, managerIs, primariesUnmoved } from "./guards.ts";
 import type { Part, Procedure, Step } from "./procedure.ts";
 import {
@@ -350,15 +352,18 @@ const automatic: Step = {
 
 /** The conversion for one request's parameters. */
 export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
+  const { before, after } = verifications(parameters);
   return {
     name: "ConvertMsaaToCaa",
     revision: 1,
     source:
       "Tungsten documentation 4.4.4, Upgrade/Convert: From Multi-Site/Active-Active (MSAA) to Composite Active/Active (CAA)",
     accepts: acceptsConversion(parameters),
+    knows: conversionKnows,
     holds: [primariesUnmoved, go.historyHeld],
     pins: readPins,
     steps: [
+      ...before,
       backups(parameters.backup),
       stopCrossSite,
       dumps,
@@ -371,6 +376,7 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
       managers,
       validate,
       automatic,
+      ...after,
     ],
     abortUntil: { step: "UninstallCrossSiteReplicators", part: 1 },
     revert: revertSteps({ uninstall, restore, configuration, stopCrossSite, managers, validate, automatic }),

@@ -66,7 +66,7 @@ function byMarker(state: MarkerState, context: Context): Fate {
     case "absent":
       return { is: "begin", why: "recorded but never begun", sameKey: true };
     case "unbegun":
-      return retry(context, "its container ended before the tool began", attempt.begunAt);
+      return retry(context, "it was claimed and its tool never began", attempt.begunAt);
     case "starting":
       return { is: "running", why: `${words(command)} is starting` };
     case "running": {

@@ -16,7 +16,10 @@ export type Entry = {
   readonly text?: string;
 };
 
-/** The lines a decision adds; waiting adds none. A human's word about a command comes before what follows from it. */
+/**
+ * The lines a decision adds; waiting adds none, and what a survey notes stands in its report. A human's word about a
+ * command comes before what follows from it.
+ */
 export function entriesOf(decision: Decision, before: Ledger, stepId: string, now: number): readonly Entry[] {
   const at = new Date(now).toISOString();
   const heard = Object.entries(decision.ledger.heard ?? {})
@@ -43,6 +46,7 @@ function consequences(decision: Decision, before: Ledger, stepId: string, at: st
           : { at, event: "copy", step: stepId, node: effect.from.name, text: effect.keep },
       );
     case "move":
+      if (decision.noted !== undefined) return [];
       return [{ at, event: "move", step: stepId, text: decision.why }];
     case "halt":
       if (before.halt?.reason === decision.reason && before.halt.message === decision.message) return [];

@@ -16,15 +16,20 @@ export type Plan = {
 /** Renders the plan. Numbers that only the run will know (rounds, attempts, checksums) are written `<n>` and `<sha256>`. */
 export function planOf(procedure: Procedure, run: Run, findings: readonly Finding[]): Plan {
   const interruptions = procedure.interruptions(run.estate);
-  const pointOfNoReturn = placeInWords(procedure, procedure.revertUntil);
+  const pointOfNoReturn =
+    procedure.readsOnly === true ? "none" : placeInWords(procedure, procedure.revertUntil);
   const head = [
     `Plan of UpgradeRequest ${run.estate.namespace}/${run.requestName} (UID ${run.uid})`,
     `Procedure ${procedure.name}, revision ${procedure.revision}. Source: ${procedure.source}.`,
     `Sites and pinned primaries: ${run.estate.sites.map((site) => `${site.name} (${run.pins.primaries[site.name]})`).join(", ")}.`,
-    `Policies of before, to which the run returns: ${run.estate.sites.map((site) => `${site.name} ${run.pins.policies[site.name]}`).join(", ")}.`,
-    `Abort, at no cost, until: ${placeInWords(procedure, procedure.abortUntil)}.`,
-    `Point of no return: ${pointOfNoReturn}. Until there spec.revert leads back.`,
-    "No DDL may run on any site from step 2 until the run has finished.",
+    ...(procedure.readsOnly === true
+      ? ["It begins no command and changes nothing; spec.abort ends it at any time."]
+      : [
+          `Policies of before, to which the run returns: ${run.estate.sites.map((site) => `${site.name} ${run.pins.policies[site.name]}`).join(", ")}.`,
+          `Abort, at no cost, until: ${placeInWords(procedure, procedure.abortUntil)}.`,
+          `Point of no return: ${pointOfNoReturn}. Until there spec.revert leads back.`,
+          "No DDL may run on any site from step 2 until the run has finished.",
+        ]),
     ...interruptions.map(
       ({ site, seconds, why }) => `Clients of ${site}: up to ${seconds} s of interruption: ${why}.`,
     ),
@@ -39,7 +44,8 @@ export function planOf(procedure: Procedure, run: Run, findings: readonly Findin
     `tungsten.ini, ${kind} (sha256 ${run.pins.iniSha256[kind]}):`,
     text,
   ]);
-  const text = [...head, "", ...body, "", "The way back (spec.revert):", ...back, ...ini].join("\n");
+  const way = back.length === 0 ? [] : ["", "The way back (spec.revert):", ...back, ...ini];
+  const text = [...head, "", ...body, ...way].join("\n");
   return {
     text: `${text}\n`,
     commands: countCommands(procedure, run),

@@ -3,6 +3,7 @@
  * DESIGN §5 gives the reasons; `advance.ts` is the engine that walks it.
  */
 import type { Pins } from "../crds/ledger.ts";
+import type { Survey } from "../crds/survey.ts";
 import type { Estate, Node, Site } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import type { Command } from "../tungsten/invocation.ts";
@@ -17,14 +18,30 @@ export type HaltReason =
   | "WorldDeparted"
   | "EpochUnproven"
   | "RowsNotRestored"
-  | "HistoryPurged";
+  | "HistoryPurged"
+  | "DataDiffers";
 
-/** The only four answers of a judgement. `redo`: begin the step anew, in a fresh round, from its first part. */
+/**
+ * The only five answers of a judgement. `redo`: begin the step anew, in a fresh round, from its first part. `noted`:
+ * something was learnt that cannot be asked again; keep it, and look again.
+ */
 export type Verdict =
   | { readonly is: "done" }
   | { readonly is: "pending"; readonly why: string }
   | { readonly is: "redo"; readonly why: string }
+  | { readonly is: "noted"; readonly why: string; readonly noted: Noted }
   | { readonly is: "broken"; readonly reason: HaltReason; readonly why: string };
+
+/** What a reading adds to a survey: its state for the ledger, and lines for its report. */
+export type Noted = {
+  /** The survey's name, unique in the run. */
+  readonly survey: string;
+  readonly state: Survey;
+  /** How many lines the report had before; whatever lies behind them belongs to a pass that was not recorded. */
+  readonly recorded: number;
+  readonly lines: readonly string[];
+  readonly afterMs: number;
+};
 
 /** Whom a part acts on. `id` is unique within a part, e.g. `nyc`, `nyc-0` or `nyc-0.london`. */
 export type Target = {
@@ -45,6 +62,8 @@ export type Run = {
   readonly estate: Estate;
   readonly pins: Pins;
   readonly kept: Readonly<Record<string, string>>;
+  /** Comparisons of data, by name. */
+  readonly surveys: Readonly<Record<string, Survey>>;
   readonly round: number;
   /** Rendered ini texts by topology kind. */
   readonly ini: Readonly<Record<string, string>>;
@@ -54,6 +73,8 @@ export type Run = {
 export type Look = {
   readonly run: Run;
   readonly facts: Facts;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
   /** Counts commands from 1; 0 before the first. */
   readonly attempt: number;
   /** Marker key of the latest command; empty before the first. */
@@ -140,10 +161,14 @@ export type Place = { readonly step: string; readonly part: number };
 export type Procedure = {
   readonly name: string;
   readonly revision: number;
+  /** It begins no command and changes nothing: it takes no site's Lease, and may be asked again under its name. */
+  readonly readsOnly?: true;
   /** Where the vendor describes it. */
   readonly source: string;
   /** Pre-flight; each asks live and returns one sentence of refusal, nothing, or what it could not learn. */
   readonly accepts: readonly Acceptance[];
+  /** What pre-flight has learnt beside, as lines of its report: sizes, estimates. */
+  readonly knows?: (estate: Estate, facts: Facts) => readonly string[];
   /** Re-asked before every step of the forward track. */
   readonly holds: readonly Judgement[];
   /** Reads the world once for what is to be frozen; undefined while something is unknown. */
@@ -160,11 +185,17 @@ export type Procedure = {
 
 export type PinsReading = { readonly pins: Omit<Pins, "iniSha256"> } | { readonly unknown: string };
 
-/** What a pre-flight check says: nothing to object, a refusal, findings, or that it cannot know yet. */
+/** What a pre-flight check says against one site; `on` is its name, or `estate`. */
+export type Objection =
+  | { readonly on: string; readonly refused: string }
+  | { readonly on: string; readonly unknown: string };
+
+/** What a pre-flight check says: nothing to object, one thing against the whole estate, or all it objects to. */
 export type AcceptanceAnswer =
   | { readonly ok: true; readonly findings?: readonly Finding[] }
   | { readonly refused: string }
-  | { readonly unknown: string };
+  | { readonly unknown: string }
+  | { readonly objections: readonly Objection[]; readonly findings?: readonly Finding[] };
 
 export type Acceptance = {
   readonly say: string;

@@ -3,6 +3,7 @@ import type { Told } from "../crds/conditions.ts";
 import type { Ledger } from "../crds/ledger.ts";
 import type { Decision } from "./advance.ts";
 import type { Procedure } from "./procedure.ts";
+import { tellData } from "./survey-report.ts";
 import { hasReached, placeOf, trackOf } from "./track.ts";
 
 /** What a human asked of the run: by spec, or by deleting the request, which stops nothing. */
@@ -21,6 +22,7 @@ export function tellRun(procedure: Procedure, decision: Decision, asked: Asked):
     progressing(procedure, decision, asked),
     stalled(decision),
     ...over(ledger),
+    ...tellData(ledger),
   ];
 }
 
@@ -96,7 +98,7 @@ function waitsFor(decision: Decision): string {
     case "wait":
       return `waits: ${decision.why}`;
     case "move":
-      return `done: ${decision.why}`;
+      return decision.noted === undefined ? `done: ${decision.why}` : decision.why;
     case "halt":
       return `halted, ${decision.reason}: ${decision.message}`;
     case "finish":

@@ -13,7 +13,7 @@ export function knowing<T>(fact: Known<T>, subject: string, judge: (value: T) =>
   return "known" in fact ? judge(fact.known) : pending(`${subject} cannot be read: ${fact.unknown}`);
 }
 
-const rank: Record<Verdict["is"], number> = { broken: 3, redo: 2, pending: 1, done: 0 };
+const rank: Record<Verdict["is"], number> = { broken: 4, redo: 3, noted: 2, pending: 1, done: 0 };
 
 /** The worst of several verdicts, the first among equals. All are evaluated, so that all their facts are asked. */
 export function every(verdicts: readonly Verdict[]): Verdict {

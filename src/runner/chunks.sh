@@ -115,15 +115,18 @@ summed() {
     FROM (SELECT %s AS row_md5 FROM %s) AS chunk" "$ROW" "$1"
 }
 
-# sql_boundary SCHEMA TABLE ROWS SECONDS FROM: the cut that lies ROWS rows behind FROM; `end` when there are fewer.
+# sql_boundary SCHEMA TABLE ROWS SECONDS FROM: the cut that lies ROWS rows behind FROM; `end` when there are fewer, with
+# the key of the last one.
 sql_boundary() {
-  local condition cut
+  local condition cut from last
   describe_table "$1" "$2"
   describe_key "$1" "$2"
   condition=$(behind_cut "$5") || exit
-  cut=$(ask_sql "$(limited "$4") CONCAT_WS(',', $KEY_WORDS) FROM $TABLE FORCE INDEX (PRIMARY) WHERE $condition
-    ORDER BY $(IFS=, && printf '%s' "${KEY_NAMES[*]}") LIMIT 1 OFFSET $(($3 - 1))") || return
-  printf '%s\n' "${cut:-end}"
+  from="$(limited "$4") CONCAT_WS(',', $KEY_WORDS) FROM $TABLE FORCE INDEX (PRIMARY) WHERE $condition ORDER BY"
+  cut=$(ask_sql "$from $(IFS=, && printf '%s' "${KEY_NAMES[*]}") LIMIT 1 OFFSET $(($3 - 1))") || return
+  [[ -z $cut ]] || { printf '%s\n' "$cut"; return; }
+  last=$(ask_sql "$from $(printf '%s DESC,' "${KEY_NAMES[@]}" | sed 's/,$//') LIMIT 1") || return
+  printf 'end%s\n' "${last:+$'\t'$last}"
 }
 
 # sql_chunk SCHEMA TABLE SECONDS FROM TO: of the rows behind FROM up to TO.

@@ -47,7 +47,7 @@ export type MarkerState =
     }
   /** The second live check objected: nothing was run. */
   | { readonly state: "refused"; readonly reason: string }
-  /** Claimed in an earlier life and never given a pid: it provably never ran. */
+  /** Claimed and never given a pid, and by now nobody can give it one: it provably never ran. */
   | { readonly state: "unbegun" }
   /** It ran and its end was not seen: a killed container, a process that is gone. The outcome is unknown. */
   | { readonly state: "interrupted" };

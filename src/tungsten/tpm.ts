@@ -49,7 +49,8 @@ export function readTpmMessages(output: ToolOutput): readonly TpmMessage[] {
 
 /** Live tpm processes of the host, one line each. */
 export function readTpmProcesses(output: ToolOutput): Reading<readonly string[]> {
-  if (output.exitCode !== 0) return unreadable(`the process list exited ${output.exitCode}`);
+  if (output.exitCode !== 0 || !endsWhole(output.stdout))
+    return unreadable(`the process list exited ${output.exitCode}, or is cut off`);
   return read(linesOf(output.stdout).filter((line) => line.trim() !== ""));
 }
 

@@ -50,7 +50,7 @@ describe("bad input", () => {
     [
       "a request without its block",
       withSpec(request, { convertMsaaToCaa: undefined }),
-      /spec\.convertMsaaToCaa: .*convertMsaaToCaa belongs to procedure ConvertMsaaToCaa: add the block/,
+      /spec\.convertMsaaToCaa: .*convertMsaaToCaa belongs to procedure ConvertMsaaToCaa and to no other: add or remove the block/,
     ],
     [
       "an unknown procedure",

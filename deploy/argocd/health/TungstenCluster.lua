@@ -10,7 +10,7 @@ if (status.observedGeneration or 0) < (obj.metadata.generation or 1) then
   return { status = "Progressing", message = "the operator has not seen this version yet" }
 end
 if is("Accepted", "False") then return health("Degraded", "Accepted") end
-if is("Installed", "False") then return health("Degraded", "Installed") end
+if is("Installed", "False") and conditions.Installed.reason ~= "Installing" then return health("Degraded", "Installed") end
 if is("Ready", "True") then return health("Healthy", "Ready") end
 if conditions.Ready == nil then return { status = "Progressing", message = "not looked at yet" } end
 if is("Installed", "True") and conditions.Ready.reason == "NotReplicating" then return health("Degraded", "Ready") end

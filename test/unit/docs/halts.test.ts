@@ -43,6 +43,7 @@ describe("halts.md", () => {
       "procedures/advance",
       "procedures/conversion-products",
       "procedures/conversion-services",
+      "procedures/verify-data",
       "controllers/request-run",
     ].map((file) => readFileSync(join(root, `src/${file}.ts`), "utf8"));
     const unused = reasons.filter((reason) => !sources.some((text) => text.includes(`"${reason}"`)));

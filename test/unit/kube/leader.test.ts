@@ -1,6 +1,7 @@
 /** Leader election: two candidates over one store, a clock that only the test moves. */
 import { expect, test } from "@jest/globals";
 import type { Objects } from "../../../src/controllers/shell.ts";
+import { ApiError } from "../../../src/kube/errors.ts";
 import { campaign } from "../../../src/kube/leader.ts";
 import { memoryObjects } from "../../simulation/memory-objects.ts";
 
@@ -19,7 +20,7 @@ function stage() {
   };
   const run = (identity: string, over: Objects = objects, skew = 0, quit = async () => {}) => {
     const ending = new AbortController();
-    const state = { leads: false, ended: false, ending };
+    const state = { leads: false, ended: false, ending, failures: [] as string[] };
     const clock = {
       monotonic: () => now,
       wall: () => now + skew,
@@ -32,7 +33,8 @@ function stage() {
     const lead = () => {
       state.leads = true;
     };
-    const candidate = { namespace: "ns", name: "lease", identity };
+    const failed = (error: unknown) => void state.failures.push(String(error));
+    const candidate = { namespace: "ns", name: "lease", identity, failed };
     void campaign(
       objects === over ? objects : over,
       candidate,
@@ -87,4 +89,23 @@ test("the lease is given back only after the work has ended", async () => {
   finish();
   await settle();
   expect([holder(), one.ended]).toEqual(["", true]);
+});
+
+test("a candidate without the right to the Lease says so, and goes on asking", async () => {
+  const { objects, advance, run } = stage();
+  const get: Objects["get"] = async () => {
+    throw new ApiError(403, "Forbidden", "cannot get resource leases");
+  };
+  const barred = run("barred", { ...objects, get });
+  await advance(10_000);
+  expect(barred).toMatchObject({ leads: false, ended: false });
+  expect(barred.failures.length).toBeGreaterThan(1);
+  expect(barred.failures[0]).toContain("cannot get resource leases");
+});
+
+test("a lost race is no failure", async () => {
+  const { advance, run } = stage();
+  const both = [run("one"), run("other")];
+  await advance(30_000);
+  expect(both.flatMap(({ failures }) => failures)).toEqual([]);
 });

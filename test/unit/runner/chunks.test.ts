@@ -1,11 +1,10 @@
 /** Tables read in chunks by the real runner over a real MariaDB: which tables there are, where they are cut, what their rows sum up to. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { spawn } from "node:child_process";
+import { userInfo } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { type Database, noDatabase, startDatabase } from "./database.ts";
 import { eventually, newNode, type RunnerNode } from "./node.ts";
 
-const server = ["/usr/sbin/mariadbd", "/usr/local/sbin/mariadbd"].find(existsSync);
 const hex = (text: string): string => Buffer.from(text, "utf8").toString("hex");
 const textOf = (word: string | undefined): string => Buffer.from(word ?? "", "hex").toString("utf8");
 
@@ -28,59 +27,21 @@ const tables = `
   INSERT INTO \`it's "odd"\`.\`a\`\`b c\` VALUES ('2026-01-02 03:04:05', 'x'), ('2026-01-03 00:00:00', NULL);
 `;
 
-const whenThere = server === undefined ? describe.skip : describe;
-
-whenThere("a real MariaDB", () => {
+if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
+(noDatabase === undefined ? describe : describe.skip)("a real MariaDB", () => {
   let node: RunnerNode;
-  let running: ChildProcess;
+  let database: Database;
+  const sql = (text: string): string => database.sql(text);
 
-  const client = (...words: string[]) =>
-    spawnSync(
-      "mariadb",
-      ["--no-defaults", "-uroot", `-S${join(node.root, "run/mysqld/mysqld.sock")}`, ...words],
-      {
-        encoding: "utf8",
-      },
-    );
-  const sql = (text: string): void => {
-    const ran = client("-e", text);
-    if (ran.status !== 0) throw new Error(ran.stderr);
-  };
-
-  beforeAll(async () => {
+  beforeAll(() => {
     node = newNode();
-    node.put("run/mysqld/.keep", "");
-    node.put("etc/tungsten/client.cnf", "[client]\nuser=root\n");
-    const datadir = join(node.root, "data");
-    spawnSync("mariadb-install-db", [
-      "--no-defaults",
-      `--datadir=${datadir}`,
-      "--auth-root-authentication-method=normal",
-      "--skip-test-db",
-      "--force",
-    ]);
-    running = spawn(
-      server ?? "",
-      [
-        "--no-defaults",
-        `--datadir=${datadir}`,
-        `--socket=${join(node.root, "run/mysqld/mysqld.sock")}`,
-        `--pid-file=${join(node.root, "pid")}`,
-        "--skip-networking",
-        "--innodb-buffer-pool-size=16M",
-        ...(process.getuid?.() === 0 ? ["--user=root"] : []),
-      ],
-      { stdio: "ignore" },
-    );
-    await eventually("the server", () => client("-e", "SELECT 1").status === 0);
+    node.put("etc/tungsten/client.cnf", `[client]\nuser=${userInfo().username}\n`);
+    database = startDatabase(node);
     sql(tables);
   }, 60_000);
-
-  afterAll(async () => {
-    const ended = new Promise((resolve) => running.once("exit", resolve));
-    running.kill("SIGTERM");
-    await ended;
-    node.remove();
+  afterAll(() => {
+    database?.stop();
+    node?.remove();
   });
 
   /** Exit code, stdout and stderr of one question. */
@@ -102,7 +63,7 @@ whenThere("a real MariaDB", () => {
     const name = `${hex("shop")} ${hex(table)}`;
     const sums: string[] = [];
     for (let from = "start"; from !== "end"; ) {
-      const to = ask(`boundary ${name} ${rows} 5 ${from}`).out.trim();
+      const [to = ""] = ask(`boundary ${name} ${rows} 5 ${from}`).out.trim().split("\t");
       expect(to).toMatch(/^(end|[nxb])/);
       sums.push(ask(`chunk ${name} 5 ${from} ${to}`).out.trim());
       from = to;
@@ -134,6 +95,11 @@ whenThere("a real MariaDB", () => {
 
   test("chunks cover every row once, whatever their size", () => {
     expect(ask(`boundary ${hex("shop")} ${hex("orders")} 30 5 start`).out).toBe("n60\n");
+    expect(ask(`boundary ${hex("shop")} ${hex("orders")} 30 5 n180`).out).toBe("end\tn200\n");
+    expect(ask(`boundary ${hex("shop")} ${hex("orders")} 30 5 n200`).out).toBe("end\n");
+    expect(ask(`boundary ${hex("shop")} ${hex("pairs")} 99 5 start`).out).toMatch(
+      /^end\tx5a6f6f,n\d+,b003b\n$/,
+    );
     for (const rows of [40, 100, 5000]) expect(countOf(walk("orders", rows))).toBe(100);
     expect(walk("orders", 30)).toHaveLength(4);
     for (const rows of [7, 60]) expect(countOf(walk("pairs", rows))).toBe(60);
@@ -184,16 +150,30 @@ whenThere("a real MariaDB", () => {
   test("the server itself ends a chunk that takes too long", async () => {
     const holding = spawn("mariadb", [
       "--no-defaults",
-      "-uroot",
-      `-S${join(node.root, "run/mysqld/mysqld.sock")}`,
-      "-e",
-      "LOCK TABLES shop.orders WRITE; SELECT SLEEP(6)",
+      `--user=${userInfo().username}`,
+      `--socket=${node.root}/run/mysqld/mysqld.sock`,
+      "--execute=LOCK TABLES shop.orders WRITE; SELECT SLEEP(6)",
     ]);
-    await eventually("the lock", () => / SLEEP/.test(client("-e", "SHOW FULL PROCESSLIST").stdout));
+    await eventually("the lock", () => / SLEEP/.test(sql("SHOW FULL PROCESSLIST")));
     const { code, err } = ask(`chunk ${hex("shop")} ${hex("orders")} 1 start end`);
     holding.kill();
     expect(code).not.toBe(0);
     expect(err).toMatch(/max_statement_time/);
+  });
+
+  test("the data has a size, and who else reads the binary log has a name", async () => {
+    expect(ask("size").out).toMatch(/^\d{4,}\n$/);
+    expect(ask("readers")).toMatchObject({ code: 0, out: "" });
+    const feed = spawn("mariadb-binlog", [
+      "--no-defaults",
+      `--user=${userInfo().username}`,
+      `--socket=${node.root}/run/mysqld/mysqld.sock`,
+      "--read-from-remote-server",
+      "--stop-never",
+      "mysql-bin.000001",
+    ]);
+    await eventually("a reader", () => ask("readers").out === `${userInfo().username}\tlocalhost\n`);
+    feed.kill();
   });
 
   test.each([

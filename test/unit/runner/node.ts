@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { runnerScript } from "../../../src/runner/script.ts";
 import type { MarkerState, ToolOutput } from "../../../src/tungsten/invocation.ts";
 import { readMarker } from "../../../src/tungsten/node.ts";
@@ -168,9 +169,9 @@ export const payloadOf = (command: string, stdin = "", checks: readonly string[]
 
 /** Asks again until the probe says yes; the bound is generous, the answer usually immediate. */
 export async function eventually(what: string, probe: () => boolean): Promise<void> {
-  for (let n = 0; n < 400; n += 1) {
+  for (let n = 0; n < 200; n += 1) {
     if (probe()) return;
-    await new Promise((wake) => spawn("sleep", ["0.05"]).once("exit", wake));
+    await setTimeout(50);
   }
   throw new Error(`${what} did not come about`);
 }

@@ -1,5 +1,6 @@
 /** Every reader of a tool's output that tells how something stands, by the name the tables of the tests use. */
 import { readClusterView, readCompositeView } from "../../../src/tungsten/cctrl.ts";
+import { readBoundary, readChunk, readNextTable } from "../../../src/tungsten/chunks.ts";
 import { readDaemonStatus } from "../../../src/tungsten/daemons.ts";
 import { readPosition, readPositionCommand } from "../../../src/tungsten/dsctl.ts";
 import { readTrackingDump } from "../../../src/tungsten/dump.ts";
@@ -9,11 +10,13 @@ import {
   readBackup,
   readClock,
   readFiles,
+  readHolds,
   readIni,
   readInstalled,
   readMarker,
   readReach,
   readServerFile,
+  readSoftware,
   readSpace,
 } from "../../../src/tungsten/node.ts";
 import { services } from "../../../src/tungsten/node-facts.ts";
@@ -21,15 +24,17 @@ import { readPositionFile } from "../../../src/tungsten/prep-upgrade.ts";
 import type { Reading } from "../../../src/tungsten/reading.ts";
 import { classifyError } from "../../../src/tungsten/replicator-errors.ts";
 import {
+  readAccounts,
   readBinlogPosition,
   readCount,
+  readFindings,
   readReadOnly,
   readSchemas,
   readServerSettings,
   readTracking,
 } from "../../../src/tungsten/sql.ts";
 import { readThlHeaders, readThlHeadersText, readThlInfo } from "../../../src/tungsten/thl.ts";
-import { readTpmMessages, readVersion } from "../../../src/tungsten/tpm.ts";
+import { readTpmMessages, readTpmProcesses, readVersion } from "../../../src/tungsten/tpm.ts";
 import { readServiceList, readStatus } from "../../../src/tungsten/trepctl.ts";
 
 export type Reader = (output: ToolOutput) => Reading<unknown>;
@@ -68,6 +73,9 @@ export const readers: Readonly<Record<string, Reader>> = {
   "read-only": readReadOnly,
   "server settings": readServerSettings,
   "binlog position": readBinlogPosition,
+  accounts: readAccounts,
+  boundary: readBoundary,
+  chunk: readChunk,
 };
 
 /** Lists whose empty answer says that there is nothing: on their own they cannot tell another tool's silence from it. */
@@ -78,6 +86,11 @@ export const listReaders: Readonly<Record<string, Reader>> = {
   "my-cnf": readServerFile,
   reach: readReach,
   backup: readBackup,
+  holds: readHolds,
+  software: readSoftware,
+  findings: readFindings,
+  "tpm processes": readTpmProcesses,
+  "next table": readNextTable,
 };
 
 /** Messages are no fact: whatever else an output holds, its ERROR, WARN and NOTE lines can be taken out of it. */

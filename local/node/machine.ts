@@ -1,0 +1,74 @@
+/** What a machine must offer before a node can live on it: Linux, root, a handful of Debian packages. */
+import { execFile } from "node:child_process";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Report } from "../binaries.ts";
+
+const run = promisify(execFile);
+
+/** One program of each Debian package; a program that is there already may come from anywhere. */
+const packages: Readonly<Record<string, string>> = {
+  containerd: "containerd",
+  "containerd-shim-runc-v2": "containerd",
+  runc: "runc",
+  iptables: "iptables",
+  conntrack: "conntrack",
+  ip: "iproute2",
+  nsenter: "util-linux",
+  buildah: "buildah",
+  mmdebstrap: "mmdebstrap",
+};
+const networkPlugins = "containernetworking-plugins";
+const pluginFolders = ["/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"];
+
+const canRun = (path: string): boolean => {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const onPath = (program: string): boolean =>
+  [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin"].some((folder) =>
+    canRun(join(folder, program)),
+  );
+
+/** Where the CNI plugins lie, if they do. */
+export const pluginFolder = (): string | undefined =>
+  pluginFolders.find((folder) => canRun(join(folder, "ptp")) && canRun(join(folder, "portmap")));
+
+const missingPackages = (): readonly string[] => [
+  ...new Set([
+    ...Object.entries(packages).flatMap(([program, name]) => (onPath(program) ? [] : [name])),
+    ...(pluginFolder() === undefined ? [networkPlugins] : []),
+  ]),
+];
+
+/** Installs what is missing. Throws one sentence that says what to do where that is not possible. */
+export async function prepareMachine(report: Report): Promise<void> {
+  if (process.platform !== "linux") throw new Error("a node without Docker needs Linux");
+  if (process.getuid?.() !== 0)
+    throw new Error(
+      "a node without Docker needs root, for namespaces, mounts and containers: run this as root, or start a Docker engine",
+    );
+  if (!existsSync("/sys/fs/cgroup/cgroup.controllers") && !existsSync("/sys/fs/cgroup/memory"))
+    throw new Error("a node without Docker needs cgroups mounted at /sys/fs/cgroup");
+  const missing = missingPackages();
+  if (missing.length === 0) return;
+  if (!onPath("apt-get"))
+    throw new Error(`install these first: ${missing.join(", ")} (names of Debian packages)`);
+  report(`installing Debian packages: ${missing.join(" ")} …`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const more = { env, maxBuffer: 64 * 1024 * 1024 };
+  await run("apt-get", ["update", "--quiet"], more);
+  await run("apt-get", ["install", "--yes", "--no-install-recommends", ...missing], more);
+}
+
+/** Without CAP_SYS_RESOURCE (bit 24), as in many virtual machines, nobody may lower an oom_score_adj, and sandboxes fail unless told not to try. */
+export function mayAdjustOomScore(): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
+  return (BigInt(`0x${effective}`) & (1n << 24n)) !== 0n;
+}

@@ -1,0 +1,135 @@
+/**
+ * A site's managers: reports of nodes, the coordinator, policies, recovery of what is offline, failover after 20 to 30
+ * seconds. A connector that loses its manager holds new connections, then refuses them (tungsten-cli §2, §3).
+ */
+import { type Ambient, emit } from "./model.ts";
+import { ask, type Steps } from "./outside.ts";
+import { extractedUpTo, goOnline } from "./replicator.ts";
+import type { Node, NodeReport, Order } from "./state.ts";
+
+const resumeAfterMs = 10_000;
+const failoverAfterMs = 25_000;
+const refuseAfterMs = 30_000;
+
+/** What a node tells about itself. */
+export function* reportOf(ambient: Ambient, node: Node): Steps<NodeReport> {
+  const { cluster } = node;
+  const database = yield* ask("databaseUp");
+  const tables = database ? yield* ask("tracking", `tungsten_${cluster.dataservice}`) : undefined;
+  const services = [...(node.replicators.cluster?.services.values() ?? [])];
+  return {
+    host: node.name,
+    manager: node.manager.running,
+    connector: node.connector.running,
+    database,
+    seqno: tables === undefined || tables === "empty" ? -1 : (tables.commit?.seqno ?? -1),
+    services: services.map(({ name, state, since }) => ({ name, state, forMs: ambient.now - since })),
+    composite: node.volume.installed.cluster?.services.some(({ name }) => name.includes("_from_")) === true,
+    policy: cluster.policy,
+    primary: cluster.primary,
+  };
+}
+
+/** The members of a dataservice, each with its report if it can be reached. */
+export function* reportsOf(
+  node: Node,
+  dataservice: string,
+): Steps<readonly { readonly host: string; readonly report: NodeReport | undefined }[]> {
+  const hosts = node.volume.installed.cluster?.members[dataservice] ?? [];
+  const told: { host: string; report: NodeReport | undefined }[] = [];
+  for (const host of hosts) told.push({ host, report: yield* ask("report", host) });
+  return told;
+}
+
+export type Reports = readonly { readonly host: string; readonly report: NodeReport | undefined }[];
+
+/** The coordinator is the first manager that runs. */
+export const coordinatorIn = (reports: Reports): string | undefined =>
+  reports.find(({ report }) => report?.manager === true)?.host;
+
+/** Under AUTOMATIC the coordinator brings offline services back and fails over; otherwise managers only look on. */
+export function* supervise(ambient: Ambient, node: Node): Steps<void> {
+  const { cluster } = node;
+  if (!node.manager.running || cluster.policy !== "AUTOMATIC") {
+    cluster.faultSince = null;
+    return;
+  }
+  const reports = yield* reportsOf(node, cluster.dataservice);
+  if (coordinatorIn(reports) !== node.name) return;
+  for (const { host, report } of reports)
+    if (report?.manager === true && report.database)
+      for (const { name, state, forMs } of report.services)
+        if (state.startsWith("OFFLINE") && forMs > resumeAfterMs)
+          yield* ask("order", host, { do: "online", service: name });
+  if (reports.find(({ host }) => host === cluster.primary)?.report?.database === true) {
+    cluster.faultSince = null;
+    return;
+  }
+  cluster.faultSince ??= ambient.now;
+  if (ambient.now - cluster.faultSince >= failoverAfterMs) yield* failOver(ambient, node);
+}
+
+/** Promotes the most advanced replica; the old primary's datasource is shunned. */
+export function* failOver(ambient: Ambient, node: Node): Steps<void> {
+  const { cluster } = node;
+  const reports = yield* reportsOf(node, cluster.dataservice);
+  const seqno = ({ report }: Reports[number]) => report?.seqno ?? -1;
+  const [next] = reports
+    .filter(({ host, report }) => host !== cluster.primary && report?.database === true)
+    .sort((a, b) => seqno(b) - seqno(a));
+  if (next === undefined) return;
+  const before = cluster.primary;
+  emit(ambient, { kind: "primary", site: cluster.dataservice, from: before, to: next.host });
+  cluster.primary = next.host;
+  cluster.shunned.add(before);
+  cluster.shunned.delete(next.host);
+  cluster.faultSince = null;
+  yield* ask("publish");
+  for (const { host } of reports) yield* ask("order", host, { do: "role", primary: next.host });
+}
+
+/** A node does what a manager tells it. */
+export function* obey(ambient: Ambient, node: Node, order: Order): Steps<void> {
+  const services = node.replicators.cluster?.services;
+  if (order.do === "online") {
+    const service = services?.get(order.service);
+    if (service?.state.startsWith("OFFLINE") === true) goOnline(ambient, node, service, {});
+    return;
+  }
+  node.cluster.primary = order.primary;
+  const service = services?.get(node.cluster.dataservice);
+  if (service !== undefined) {
+    yield* ask("still", service);
+    // A primary to be knows where its own writes begin before it takes any.
+    if (order.primary === node.name) service.extracted = yield* extractedUpTo(node, service);
+  }
+  yield* ask("setReadOnly", order.primary !== node.name);
+  if (service !== undefined && (yield* ask("databaseUp"))) goOnline(ambient, node, service, {});
+}
+
+export function* setManager(ambient: Ambient, node: Node, running: boolean): Steps<void> {
+  if (node.manager.running === running) return;
+  node.manager = { running, since: ambient.now };
+  if (running) {
+    yield* reportsOf(node, node.cluster.dataservice);
+    yield* ask("setReadOnly", node.cluster.primary !== node.name);
+  }
+  emit(ambient, { kind: "process", host: node.name, what: "manager", verb: running ? "start" : "stop" });
+}
+
+export function setConnector(ambient: Ambient, node: Node, running: boolean): void {
+  if (node.connector.running === running) return;
+  node.connector = { running, since: ambient.now };
+  emit(ambient, { kind: "process", host: node.name, what: "connector", verb: running ? "start" : "stop" });
+}
+
+/** What becomes of a new connection; `goneSince`: when the last manager in reach went away. */
+export function admission(
+  now: number,
+  connector: Node["connector"],
+  goneSince: number | null,
+): "open" | "held" | "refused" {
+  if (!connector.running || now < connector.since) return "refused";
+  if (goneSince === null) return "open";
+  return now - goneSince > refuseAfterMs ? "refused" : "held";
+}

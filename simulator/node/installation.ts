@@ -1,0 +1,129 @@
+/**
+ * What tpm leaves on a real node's volume: the release's tree behind the link `tungsten`, a static-*.properties for each
+ * service, share/ with the aliases (layout: tungsten-observed §2.5, transcript conv-3-after-tree).
+ */
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { Cluster, Installed, ProductName } from "../state.ts";
+import { homeOf } from "../tools/tool.ts";
+import { writeWhole } from "./files.ts";
+
+/** A record of an installation with what only a real node needs: who logs in to the database. */
+export type Installation = Installed & {
+  readonly login: { readonly user: string; readonly password: string };
+  readonly mysqlPort: number;
+  readonly connectorPort: number;
+};
+
+export const packageOf = (product: ProductName): string =>
+  product === "cluster" ? "tungsten-clustering" : "tungsten-replicator";
+
+const record = "simulated.json";
+
+const confOf = (home: string): string => join(home, "tungsten/tungsten-replicator/conf");
+
+/** What is installed there; the link decides. */
+export function readInstallation(root: string, product: ProductName): Installation | undefined {
+  const path = join(confOf(root + homeOf(product)), record);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Installation) : undefined;
+}
+
+/** Lays out a release: copies the unpacked package, writes its configuration, and turns the link to it. */
+export function layOut(root: string, installation: Installation, prefix: string): void {
+  const { product, release } = installation;
+  const home = root + homeOf(product);
+  const name = `${packageOf(product)}-${release}`;
+  const releases = join(home, "releases");
+  mkdirSync(releases, { recursive: true });
+  const tree = join(releases, freeName(releases, `${name}_pid`));
+  cpSync(join(`${root}/opt/continuent/software`, name), tree, { recursive: true, verbatimSymlinks: true });
+  const conf = join(tree, "tungsten-replicator/conf");
+  mkdirSync(conf, { recursive: true });
+  for (const service of installation.services)
+    writeWhole(join(conf, `static-${service.name}.properties`), propertiesOf(installation, service));
+  for (const folder of ["share", "thl", "relay", "service_logs", "conf", "metadata"])
+    mkdirSync(join(home, folder), { recursive: true });
+  writeShare(home, prefix);
+  rmSync(join(home, "tungsten.new"), { force: true });
+  symlinkSync(tree.slice(home.length + 1), join(home, "tungsten.new"));
+  writeWhole(join(conf, record), JSON.stringify(installation));
+  renameSync(join(home, "tungsten.new"), join(home, "tungsten"));
+}
+
+/** Replaces the record of an installed product. */
+export function writeInstallation(root: string, installation: Installation): void {
+  const path = join(confOf(root + homeOf(installation.product)), record);
+  writeWhole(path, JSON.stringify(installation));
+}
+
+function freeName(folder: string, prefix: string): string {
+  const taken = new Set(readdirSync(folder));
+  let number = 1000 + taken.size;
+  while (taken.has(prefix + number)) number += 1;
+  return prefix + number;
+}
+
+/** Empty folders stay behind, and the empty home. */
+export function remove(root: string, product: ProductName): void {
+  const home = root + homeOf(product);
+  for (const name of ["service_logs", "metadata", "conf", "releases", "tungsten"])
+    rmSync(join(home, name), { recursive: true, force: true });
+  for (const folder of ["share", "thl", "relay"]) {
+    rmSync(join(home, folder), { recursive: true, force: true });
+    mkdirSync(join(home, folder), { recursive: true });
+  }
+}
+
+function propertiesOf(installation: Installation, { name, source }: Installed["services"][number]): string {
+  const hosts = installation.members[source] ?? [];
+  const lines = [
+    "# Simulated Tungsten: for tests and demonstrations only.",
+    `service.name=${name}`,
+    `replicator.schema=tungsten_${source}`,
+    `replicator.master.connect.uri=${hosts.map((host) => `thl://${host}:2112/`).join(",")}`,
+    `replicator.global.apply.channels=${installation.channels}`,
+    `replicator.global.db.user=${installation.login.user}`,
+    `replicator.global.db.password=${installation.login.password}`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** The aliases exist in shells that read env.sh, and nowhere else (tungsten-cli §0, trap 1). */
+function writeShare(home: string, prefix: string): void {
+  const bin = join(home, "tungsten/tungsten-replicator/bin");
+  const aliases = ["trepctl", "thl", "dsctl", "replicator"].map(
+    (tool) => `alias ${prefix === "" ? "" : `${prefix}_`}${tool}='${join(bin, tool)}'`,
+  );
+  writeWhole(join(home, "share/aliases.sh"), `${aliases.join("\n")}\n`);
+  writeWhole(
+    join(home, "share/env.sh"),
+    `export CONTINUENT_ROOT=${home}\nshopt -s expand_aliases 2>/dev/null\n. ${home}/share/aliases.sh\n`,
+  );
+}
+
+/** What the managers of this site agreed on, as this node knew it last, with the number of the agreement. */
+export type Agreement = Omit<Cluster, "shunned" | "faultSince"> & {
+  readonly shunned: readonly string[];
+  readonly version: number;
+};
+
+const agreementPath = (root: string): string => `${root}/opt/continuent/conf/cluster.json`;
+
+export function readAgreement(root: string): Agreement | undefined {
+  const path = agreementPath(root);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Agreement) : undefined;
+}
+
+export function writeAgreement(root: string, agreement: Agreement): void {
+  mkdirSync(`${root}/opt/continuent/conf`, { recursive: true });
+  writeWhole(agreementPath(root), JSON.stringify(agreement));
+}

@@ -1,0 +1,197 @@
+/** The virtual world's answers to what tools and engines ask: at once, from the memory of this process. */
+
+import { gapRefusal, refusalOf } from "./handshake.ts";
+import { obey, reportOf } from "./managers.ts";
+import { emit, type Host, hostOf, reaches, siteOf, type World } from "./model.ts";
+import {
+  applyEvent,
+  eventIdOf,
+  insertCommit,
+  positionIn,
+  refusalToApply,
+  setCommit,
+  setHeartbeat,
+  tablesOf,
+  writeHeartbeat,
+} from "./mysql.ts";
+import { finish, type Outside, type Steps } from "./outside.ts";
+import { logOf, roleOf } from "./replicator.ts";
+import type { Service, ThlEvent, Upstream } from "./state.ts";
+
+const outsides = new WeakMap<Host, Outside>();
+
+/** What a host's tools and engines are answered. */
+export function outsideOf(world: World, host: Host): Outside {
+  const known = outsides.get(host);
+  if (known !== undefined) return known;
+  const outside = {
+    sleep: () => undefined,
+    still: () => undefined,
+    ...database(world, host),
+    ...volume(host),
+    ...peers(world, host),
+  };
+  outsides.set(host, outside);
+  return outside;
+}
+
+/** Runs engine steps to their end, at the world's present moment. */
+export const onHost = <T>(world: World, host: Host, steps: Steps<T>): T =>
+  finish(outsideOf(world, host), steps);
+
+export function thlOf(host: Host, log: string): ThlEvent[] {
+  const events = host.volume.thl.get(log) ?? [];
+  host.volume.thl.set(log, events);
+  return events;
+}
+
+function database(world: World, { name }: Host) {
+  const host = hostOf(world, name);
+  const { mysql } = host;
+  return {
+    databaseUp: () => mysql.up,
+    readOnly: () => mysql.readOnly,
+    setReadOnly: (value) => {
+      mysql.readOnly = value;
+    },
+    tracking: (schema) => mysql.schemas.get(schema),
+    prepareTracking: (schema, commit) => {
+      if (tablesOf(mysql, schema)?.commit == null) setCommit(mysql, schema, commit);
+    },
+    setCommit: (schema, commit) => setCommit(mysql, schema, commit),
+    insertCommit: (schema, commit) => insertCommit(world, host, schema, commit),
+    dropTracking: (schema) => void mysql.schemas.set(schema, "empty"),
+    makeSchema: (schema) => {
+      if (!mysql.schemas.has(schema)) mysql.schemas.set(schema, "empty");
+    },
+    writeHeartbeat: (schema, name, logged) => {
+      if (logged) writeHeartbeat(world, host, schema, name);
+      else setHeartbeat(mysql, schema, { seqno: null, eventId: null, name });
+    },
+    logBeginning: () => "",
+    logAfter: (eventId) => {
+      const { log } = mysql;
+      const from = positionIn(eventId);
+      let index = log.length;
+      while (index > 0 && (log[index - 1]?.position ?? 0) > from) index -= 1;
+      return log.slice(index).map((entry) => ({ eventId: eventIdOf(entry), entry }));
+    },
+    apply: (schema, events) => {
+      for (const event of events) {
+        const text = refusalToApply(mysql, event);
+        if (text !== null) return { seqno: event.seqno, eventId: event.eventId, text };
+        applyEvent(host, event, schema);
+      }
+      return null;
+    },
+  } satisfies Partial<Outside>;
+}
+
+function volume(host: Host) {
+  const { installed, installedIni, thl } = host.volume;
+  return {
+    configuration: () => (host.joined ? host.volume.ini : null),
+    install: (product, what) => {
+      if (what !== null) installed[product] = what;
+      else {
+        delete installed[product];
+        delete installedIni[product];
+      }
+    },
+    reconfigure: (product, what) => {
+      installed[product] = what;
+    },
+    thlEnds: (log) => endsOf(thl.get(log)),
+    thlAt: (log, seqno) => thl.get(log)?.find((event) => event.seqno === seqno),
+    thlNewestOf: (log, sourceId) => thl.get(log)?.findLast((event) => event.sourceId === sourceId),
+    thlAfter: (log, seqno) => thl.get(log)?.filter((event) => event.seqno > seqno) ?? [],
+    thlAppend: (log, events) => void thlOf(host, log).push(...events),
+    thlDrop: (log) => void thl.delete(log),
+  } satisfies Partial<Outside>;
+}
+
+function endsOf(events: readonly ThlEvent[] | undefined) {
+  const first = events?.[0];
+  const last = events?.at(-1);
+  return first === undefined || last === undefined ? null : { first, last };
+}
+
+/** An event is on its way for so long. */
+const travelMs = 150;
+
+function peers(world: World, host: Host) {
+  return {
+    hello: (upstream, standing) => {
+      const serving = servedBy(world, host, upstream);
+      if (serving === undefined) return undefined;
+      const [peer, service] = serving;
+      const events = peer.volume.thl.get(logOf(service)) ?? [];
+      const refusal = refusalOf(endsOf(events), epochIn(events), standing, peer.name, host.name);
+      return { role: roleOf(service, peer), refusal };
+    },
+    fetch: (upstream, standing) => {
+      const serving = servedBy(world, host, upstream);
+      if (serving === undefined) return undefined;
+      const [peer, service] = serving;
+      const events = peer.volume.thl.get(logOf(service)) ?? [];
+      const ends = endsOf(events);
+      if (ends === null) return { first: null, events, refusal: null };
+      const first = ends.first.seqno;
+      const from = Math.max(standing.seqno + 1 - first, 0);
+      let end = from;
+      while (end < events.length && (events[end]?.at ?? 0) <= world.now - travelMs) end += 1;
+      const refusal =
+        standing.seqno + 1 < first
+          ? gapRefusal(standing, first, refusalOf(ends, epochIn(events), standing, peer.name, host.name))
+          : null;
+      return { first, events: events.slice(from, end), refusal };
+    },
+    report: (name) => {
+      const peer = world.hosts.get(name);
+      return peer !== undefined && reaches(world, host, peer)
+        ? onHost(world, peer, reportOf(world, peer))
+        : undefined;
+    },
+    order: (name, order) => {
+      const peer = world.hosts.get(name);
+      if (peer !== undefined && reaches(world, host, peer)) onHost(world, peer, obey(world, peer, order));
+    },
+    publish: () => undefined,
+  } satisfies Partial<Outside>;
+}
+
+const epochIn =
+  (events: readonly ThlEvent[]) =>
+  (seqno: number): number | undefined =>
+    events[seqno - (events[0]?.seqno ?? 0)]?.epoch;
+
+/** A primary listens already while it goes online, with whatever its log holds then: perhaps nothing. */
+function servedBy(world: World, from: Host, upstream: Upstream): readonly [Host, Service] | undefined {
+  const peer = world.hosts.get(upstream.host);
+  const service = peer?.replicators[upstream.product]?.services.get(upstream.service);
+  if (peer === undefined || service === undefined || !reaches(world, from, peer)) return undefined;
+  const opening =
+    service.state === "GOING-ONLINE:SYNCHRONIZING" && (peer === from || roleOf(service, peer) === "master");
+  return service.state === "ONLINE" || opening ? [peer, service] : undefined;
+}
+
+/** A world's own ear: only it can see whether a forced service stands at an event its source has too. */
+export function hearForcing(world: World): void {
+  world.listeners.push((event) => {
+    if (event.kind !== "forcing") return;
+    const { host: name, service: serviceName, epochError } = event;
+    const host = hostOf(world, name);
+    const service = Object.values(host.replicators)
+      .map(({ services }) => services.get(serviceName))
+      .find((each) => each !== undefined);
+    const source = [...world.sites.values()].find(({ dataservice }) => dataservice === service?.source);
+    if (service === undefined || source === undefined) return;
+    const commit = tablesOf(host.mysql, service.schema)?.commit;
+    const log =
+      hostOf(world, siteOf(world, source.name).primary).volume.thl.get(`cluster/${source.dataservice}`) ?? [];
+    const there = log.find(({ seqno }) => seqno === commit?.seqno);
+    const sameEvent =
+      there !== undefined && there.eventId === commit?.eventId && there.sourceId === commit.sourceId;
+    emit(world, { kind: "force", host: name, service: serviceName, epochError, sameEvent });
+  });
+}
