@@ -94,7 +94,7 @@ const inNamespace = (cluster: Cluster, { namespace }: Estate, ...args: string[])
   cluster.kubectl(["--namespace", namespace, ...args]);
 
 /** Applies the samples; returns when every site and link says Ready. */
-export async function installEstate(cluster: Cluster, estate: Estate, minutes = 8): Promise<void> {
+export async function installEstate(cluster: Cluster, estate: Estate, minutes = 15): Promise<void> {
   for (const object of sampleObjects(estate))
     await cluster.kubectl(["apply", "-f", "-"], JSON.stringify(object));
   const ready = 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}';
