@@ -66,6 +66,7 @@ const outcomes: Outcome[] =
         ]),
         jest("unit and house rules", ["test/unit/", "test/tidy.test.ts"]),
         jest("simulation", ["test/simulation/"]),
+        jest("simulated nodes", ["test/simulated-node/"]),
         jest("integration", ["test/integration/"], ["--runInBand"]),
       ];
 rmSync(report, { recursive: true, force: true });
