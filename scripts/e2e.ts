@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { prepareCluster, removeRemains } from "../local/cluster.ts";
-import { findHelm } from "../local/tools.ts";
+import { findArgocd, findHelm } from "../local/tools.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const limitMinutes = 25;
@@ -65,6 +65,8 @@ let code = 1;
 try {
   await prepareCluster(say);
   await findHelm(say);
+  if (filters.length === 0 ? !short : filters.some((filter) => filter.includes("argocd")))
+    await findArgocd(say);
   say("everything is there; the suite begins");
   await runJest(join(folder, "report.json"));
   code = outcome(join(folder, "report.json"));

@@ -35,6 +35,8 @@ export type Mysql = {
   file: Map<string, string>;
   expireSeconds: number;
   findings: { kind: string; name: string }[];
+  /** Size of all tables; a gigabyte unless a test says otherwise. */
+  bytes?: number;
   oldestTransaction: number;
   /** The replication and application accounts exist. */
   accounts: boolean;
@@ -208,6 +210,7 @@ export type Trap = {
     | "after-exit"
     | "reply"
     | "dump-short"
+    | "backup-short"
     | "disk-full"
     | "observe";
   readonly host: string;

@@ -104,20 +104,40 @@ export function insertCommit(world: World, host: Host, schema: string, commit: C
   append(world, host, { kind: "tracking", schema, rows, insert: true });
 }
 
-/** Why MySQL refuses to apply an event: a position inserted where there is one already. Transcript conv-5C-status-later. */
+/** Why MySQL refuses to apply an event: a position inserted where there is one already. */
 export function refusalToApply(mysql: Mysql, { entry }: ThlEvent): string | null {
   if (entry.kind !== "tracking" || entry.insert !== true) return null;
   if (tablesOf(mysql, entry.schema)?.commit == null) return null;
-  const column = (index: number, name: string, type: string, value: string | number) =>
-    `  - COL(index=${index} name=${name} type=4 [INTEGER] length=8 unsigned=false blob=false desc=${type}) = ${value}`;
+  return duplicateText(entry.schema, entry.rows.commit, entry.at);
+}
+
+/** As the replicator words it, with every column. Transcript conv-5C-status-later. */
+function duplicateText(schema: string, commit: Commit | null, at: number): string {
+  const then = new Date(at).toISOString().replace("T", " ").replace(/\..*$/, ".0");
+  const columns: readonly (readonly [string, string, number, string, string | number])[] = [
+    ["task_id", "4 [INTEGER]", 4, "INT(11)", 0],
+    ["seqno", "4 [INTEGER]", 8, "BIGINT(20)", commit?.seqno ?? -1],
+    ["fragno", "4 [INTEGER]", 2, "SMALLINT(6)", -1],
+    ["last_frag", "12 [VARCHAR]", 1, "CHAR(1)", 1],
+    ["source_id", "12 [VARCHAR]", 128, "VARCHAR(128)", commit?.sourceId ?? ""],
+    ["epoch_number", "4 [INTEGER]", 8, "BIGINT(20)", commit?.epoch ?? 0],
+    ["eventid", "12 [VARCHAR]", 128, "VARCHAR(128)", commit?.eventId ?? ""],
+    ["applied_latency", "0 [NULL]", 0, "INT(11)", "NULL"],
+    ["update_timestamp", "93 [TIMESTAMP]", 0, "TIMESTAMP", then],
+    ["shard_id", "0 [NULL]", 128, "VARCHAR(128)", "NULL"],
+    ["extract_timestamp", "93 [TIMESTAMP]", 0, "TIMESTAMP", then],
+  ];
+  const bound = columns.map(([, type]) => (type.includes("VARCHAR") ? "UNHEX( ? )" : "?"));
+  const names = columns.map(([name]) => `\`${name}\``);
   return [
     "java.sql.SQLIntegrityConstraintViolationException: Duplicate entry '0' for key 'PRIMARY'",
-    `Failing statement : INSERT INTO \`${entry.schema}\`.\`trep_commit_seqno\` ( \`task_id\` , \`seqno\` , \`epoch_number\` )  VALUES (  ?  ,  ?  ,  ?  ) `,
+    `Failing statement : INSERT INTO \`${schema}\`.\`trep_commit_seqno\` ( ${names.join(" , ")} )  VALUES (  ${bound.join("  ,  ")}  ) `,
     "Arguments:",
     " - ROW# = 0",
-    column(1, "task_id", "INT(11)", 0),
-    column(2, "seqno", "BIGINT(20)", entry.rows.commit?.seqno ?? -1),
-    column(3, "epoch_number", "BIGINT(20)", entry.rows.commit?.epoch ?? 0),
+    ...columns.map(
+      ([name, type, length, description, value], index) =>
+        `  - COL(index=${index + 1} name=${name} type=${type} length=${length} unsigned=false blob=false desc=${description}) = ${value}`,
+    ),
   ].join("\n");
 }
 

@@ -30,6 +30,8 @@ export const queryShapes: readonly string[] = [
   "sql logged-tracking NAME NUMBER",
   "sql binlog-position",
   "sql accounts",
+  "sql size",
+  "sql readers",
   "sql next-table start",
   "sql next-table after HEX HEX",
   "sql boundary HEX HEX ROWS SECONDS FROM",

@@ -2,11 +2,11 @@
 
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { cacheRoot, lock, type Report } from "../binaries.ts";
-import { buildah } from "./images.ts";
+import { cacheRoot, type Report } from "../binaries.ts";
+import { buildah, building } from "./images.ts";
 
 const run = promisify(execFile);
 const suite = "bookworm";
@@ -29,13 +29,10 @@ const nameOfBase = (): string => {
 /** The name to give as `BASE`. Made once, in two minutes or so, from a Debian mirror; `npm run` brings the Node that goes into it. */
 export async function baseImage(report: Report): Promise<string> {
   const name = nameOfBase();
-  mkdirSync(cacheRoot(), { recursive: true });
-  const unlock = await lock(join(cacheRoot(), "base-image.lock"));
-  try {
-    if (!(await isBuilt(name))) await makeBase(name, report);
-  } finally {
-    unlock();
-  }
+  if (!(await isBuilt(name)))
+    await building(async () => {
+      if (!(await isBuilt(name))) await makeBase(name, report);
+    });
   return name;
 }
 

@@ -16,7 +16,11 @@ export type Said = {
   readonly out: string;
   readonly err: string;
 };
-export type StageShape = { readonly rate?: number; readonly policy?: "AUTOMATIC" | "MAINTENANCE" };
+export type StageShape = {
+  readonly rate?: number;
+  readonly policy?: "AUTOMATIC" | "MAINTENANCE";
+  readonly sites?: readonly string[];
+};
 
 export type Fields = Readonly<Record<string, string>>;
 export type CommitRow = { readonly seqno: number; readonly epoch: number; readonly eventId: string };
@@ -47,52 +51,57 @@ export type Stage = {
 
 export const release = "8.0.4-132";
 
-/** The estate's ini, one text for both sites. */
-export const iniText = [
-  "[defaults]",
-  "user=tungsten",
-  "install-directory=/opt/continuent",
-  "replication-user=tungsten",
-  "replication-port=13306",
-  "application-port=3306",
-  "disable-security-controls=true",
-  "start-and-report=false",
-  "",
-  "[defaults.replicator]",
-  "home-directory=/opt/replicator",
-  "thl-port=2113",
-  "rmi-port=10002",
-  "executable-prefix=mm",
-  "",
-  ...["london", "nyc"].flatMap((site) => [
-    `[${site}]`,
-    "topology=clustered",
-    `master=${site}-0`,
-    `members=${site}-0,${site}-1`,
-    `connectors=${site}-0,${site}-1`,
+/** The estate's ini, one text for all sites. */
+const iniOf = (sites: readonly string[]): string =>
+  [
+    "[defaults]",
+    "user=tungsten",
+    "install-directory=/opt/continuent",
+    "replication-user=tungsten",
+    "replication-port=13306",
+    "application-port=3306",
+    "disable-security-controls=true",
+    "start-and-report=false",
     "",
-  ]),
-  ...["london_nyc", "nyc_london"].flatMap((link) => [
-    `[${link}]`,
-    "topology=cluster-slave",
-    `master-dataservice=${link.split("_")[0]}`,
-    `slave-dataservice=${link.split("_")[1]}`,
+    "[defaults.replicator]",
+    "home-directory=/opt/replicator",
+    "thl-port=2113",
+    "rmi-port=10002",
+    "executable-prefix=mm",
     "",
-  ]),
-].join("\n");
+    ...sites.flatMap((site) => [
+      `[${site}]`,
+      "topology=clustered",
+      `master=${site}-0`,
+      `members=${site}-0,${site}-1`,
+      `connectors=${site}-0,${site}-1`,
+      "",
+    ]),
+    ...sites.flatMap((source) =>
+      sites
+        .filter((target) => target !== source)
+        .flatMap((target) => [
+          `[${source}_${target}]`,
+          "topology=cluster-slave",
+          `master-dataservice=${source}`,
+          `slave-dataservice=${target}`,
+          "",
+        ]),
+    ),
+  ].join("\n");
 
-const blueprint = (rate: number): Blueprint => ({
+const twoSites = ["london", "nyc"];
+export const iniText = iniOf(twoSites);
+
+const blueprint = (sites: readonly string[], rate: number): Blueprint => ({
   seed: 4,
-  sites: [
-    { name: "london", nodes: 2 },
-    { name: "nyc", nodes: 2 },
-  ],
+  sites: sites.map((name) => ({ name, nodes: 2 })),
   release,
   rate,
 });
 
-export function newStage({ rate = 2, policy = "MAINTENANCE" }: StageShape = {}): Stage {
-  const world = msaaWorld(blueprint(rate), iniText);
+export function newStage({ rate = 2, policy = "MAINTENANCE", sites = twoSites }: StageShape = {}): Stage {
+  const world = msaaWorld(blueprint(sites, rate), iniOf(sites));
   for (const site of world.sites.values()) site.policy = policy;
   const ran: Stage["ran"] = [];
   const kept = (where: string, said: Said): Said => {

@@ -38,7 +38,11 @@ export const sql = quick(({ world, host, args }) => {
       );
     }
     case "findings":
-      return ok(mysql.findings.map(({ kind, name }) => `${kind}\t${name}\n`).join(""));
+      return ok(told(mysql.findings.filter(({ kind }) => kind !== "reader")));
+    case "readers":
+      return ok(told(mysql.findings.filter(({ kind }) => kind === "reader").map(({ name }) => who(name))));
+    case "size":
+      return ok(`${mysql.bytes ?? 1_000_000_000}\n`);
     case "oldest-transaction":
       return ok(`${mysql.oldestTransaction}\n`);
     case "binlog-position":
@@ -57,6 +61,11 @@ export const sql = quick(({ world, host, args }) => {
       return answerChunks(world, host, args) ?? bad(24, "", `unknown question ${question}\n`);
   }
 });
+
+const told = (all: readonly { kind: string; name: string }[]): string =>
+  all.map(({ kind, name }) => `${kind}\t${name}\n`).join("");
+/** A reader of the log, written `user@host`. */
+const who = (name: string) => ({ kind: name.split("@")[0] ?? "", name: name.split("@")[1] ?? "" });
 
 function tracking(mysql: Parameters<typeof tablesOf>[0], schema: string) {
   const known = mysql.schemas.get(schema);

@@ -24,7 +24,9 @@ const shortOf = (fields: Fields): Fields =>
 /** `status -json`: one object on one line. */
 export const statusJson = (fields: Fields): string => `${objectOf(withoutStarted(fields))}\n`;
 
-const objectOf = (fields: Fields): string => JSON.stringify(fields).replaceAll("/", "\\/");
+/** Every value is a string but one: what is null stays null. */
+const objectOf = (fields: Fields): string =>
+  JSON.stringify(fields, (_key, value) => (value === "null" ? null : value)).replaceAll("/", "\\/");
 
 /** `services [-full] -json`: an array. */
 export const servicesJson = (all: readonly Fields[], full: boolean): string =>
@@ -77,13 +79,13 @@ function* positionsOf(ambient: Ambient, node: Node, service: Service, up: boolea
   const stands = live && (ends !== null || (commit?.seqno ?? -1) >= 0);
   const written = ends?.last.writtenAt ?? service.since;
   const position = (value: number | undefined) => String(live ? (value ?? -1) : -1);
-  const eventId = commit?.eventId ?? "";
+  const eventId = commit?.eventId ?? service.extracted ?? "";
   return {
     appliedLastEventId: live && eventId !== "" ? eventId : "NONE",
     appliedLastSeqno: position(commit?.seqno ?? ends?.last.seqno),
     appliedLatency: stands ? seconds((ends?.last.at ?? written) - written) : "-1.0",
     channels: prepared ? String(node.volume.installed[service.product]?.channels ?? 1) : "-1",
-    latestEpochNumber: position(ends?.last.epoch ?? commit?.epoch),
+    latestEpochNumber: position(ends?.last.epoch ?? (stands ? commit?.epoch : undefined)),
     maximumStoredSeqNo: position(ends?.last.seqno),
     minimumStoredSeqNo: position(ends?.first.seqno),
     relativeLatency: stands ? seconds(ambient.now - written) : "-1.0",

@@ -13,23 +13,47 @@ const advice: Readonly<Record<string, string>> = {
 const banner = (title: string): readonly string[] => [bar, `# ${title}`, bar];
 const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join("");
 
-/** Each error comes twice: as it was found, and under the banner with the class of its check in brackets. */
-export function failed(host: string, errors: readonly string[], title = "Validation failed"): string {
+/**
+ * An error of a host comes twice: as it was found, and under the banner with the class of its check in brackets. An error
+ * of the ini comes before all, with no host.
+ */
+export function failed(
+  host: string,
+  errors: readonly string[],
+  ofIni: readonly string[] = [],
+  title = "Validation failed",
+): string {
+  if (errors.length === 0)
+    return text([
+      ...ofIni,
+      ...banner("There are errors with the values provided in the configuration file"),
+      ...ofIni,
+    ]);
   const found = errors.map((error) => `ERROR >> ${host} >> ${error.replace(/ \(\w+\)$/, "")}`);
   const told = errors.flatMap((error) => {
     const more = advice[/\((\w+)\)$/.exec(error)?.[1] ?? ""];
     return [`ERROR >> ${host} >> ${error}`, ...(more === undefined ? [] : [more, divider])];
   });
-  return text([...found, ...banner(title), ...banner(`Errors for ${host}`), ...told]);
+  return text([...ofIni, ...found, ...banner(title), ...banner(`Errors for ${host}`), ...told]);
 }
 
 /** An uninstall that waited thirty seconds for MySQL. */
 export const mysqlTooLong = (host: string): string =>
   [
     text([`NOTE  >> ${host} >> Start the MySQL service`, "..............."]),
-    failed(host, ["The MySQL server has taken too long to start"], "Commitment failed"),
+    failed(host, ["The MySQL server has taken too long to start"], [], "Commitment failed"),
     text(["", `NOTE  >> ${host} >> Check the status of all hosts before taking action`]),
   ].join("");
+
+/** No ini where tpm looks for one. Transcript conv-3-uninstall-from-software-dir-without-ini. */
+export const unconfigured = text([
+  "ERROR >> Unable to find any host configurations for the data service specified.  Check the list of configured data services by running 'tools/tpm query dataservices'.",
+]);
+/** Two lines were seen, their words were not kept: [inferred]. */
+export const unsure = text([
+  "ERROR >> An uninstall removes all data of this installation",
+  "ERROR >> Add --i-am-sure to the command",
+]);
 
 export const completed = text(["", "NOTE  >> Command successfully completed"]);
 export const completedOn = (host: string): string =>

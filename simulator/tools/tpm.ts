@@ -10,7 +10,15 @@ import { startAll } from "./daemons.ts";
 import { type Configuration, readConfiguration, truth } from "./ini.ts";
 import { bad, type Call, homeOf, ok, type Tool } from "./tool.ts";
 import { query, reverse } from "./tpm-query.ts";
-import { completed, completedOn, failed, mysqlTooLong, installed as nextSteps } from "./tpm-text.ts";
+import {
+  completed,
+  completedOn,
+  failed,
+  mysqlTooLong,
+  installed as nextSteps,
+  unconfigured,
+  unsure,
+} from "./tpm-text.ts";
 
 /** `tools/tpm VERB …`, from the installed tree or from an unpacked package. */
 export const tpm: Tool = function* (call: Call) {
@@ -36,13 +44,13 @@ function* unknownVerb(verb: string): Steps<ToolResult> {
 const verbs: Record<string, Tool> = {
   *validate(call) {
     yield* ask("sleep", 5000);
-    const errors = yield* checks(call, "install");
-    return errors.length > 0 ? bad(1, failed(call.node.name, errors)) : ok(completed);
+    const told = yield* objection(call, "install");
+    return told === null ? ok(completed) : bad(1, told);
   },
   *install(call) {
-    const errors = yield* checks(call, "install");
+    const told = yield* objection(call, "install");
     yield* ask("sleep", 8000);
-    if (errors.length > 0) return bad(1, failed(call.node.name, errors));
+    if (told !== null) return bad(1, told);
     yield* ask("sleep", 14000);
     yield* layOut(call);
     const { options } = readConfiguration((yield* ask("configuration")) ?? "", call.product);
@@ -52,8 +60,8 @@ const verbs: Record<string, Tool> = {
   *update(call) {
     const { ambient, node, product } = call;
     yield* ask("sleep", 5000);
-    const errors = yield* checks(call, "update");
-    if (errors.length > 0) return bad(1, failed(node.name, errors));
+    const told = yield* objection(call, "update");
+    if (told !== null) return bad(1, told);
     if (product === "cluster") node.connector = { running: true, since: ambient.now + 2000 };
     yield* ask("sleep", 6000);
     const ran = node.replicators[product] !== undefined;
@@ -66,17 +74,19 @@ const verbs: Record<string, Tool> = {
     return ok(completed);
   },
   *uninstall(call) {
-    if (!call.args.includes("--i-am-sure"))
-      return bad(1, failed(call.node.name, ["You must pass --i-am-sure to uninstall"], "Commitment failed"));
+    if (!call.args.includes("--i-am-sure")) return bad(1, unsure);
     return yield* uninstall(call);
   },
 };
+
+/** The directory it stands in is deleted; without a terminal that shows, on success. */
+const goneUnderfoot = "sh: 0: getcwd() failed: No such file or directory\n";
 
 /**
  * stopall; start offline; read_only off; reset -all of each service; logs; stop; the tree and its link last. Without MySQL
  * it waits for it, gives up, and leaves the replicator that it started running (transcript conv-6e-uninstall-mysql-down).
  */
-function* uninstall({ ambient, node, product }: Call): Steps<ToolResult> {
+function* uninstall({ ambient, node, product, args }: Call): Steps<ToolResult> {
   const installed = node.volume.installed[product];
   if (installed === undefined) return bad(127, "", "tools/tpm: No such file or directory\n");
   yield* stopReplicator(ambient, node, product);
@@ -102,31 +112,30 @@ function* uninstall({ ambient, node, product }: Call): Steps<ToolResult> {
   yield* stopReplicator(ambient, node, product);
   yield* ask("sleep", 1500);
   yield* ask("install", product, null);
-  return ok(
-    completedOn(node.name),
-    "sh: 0: getcwd() failed: No such file or directory\nsh: 0: getcwd() failed: No such file or directory\n",
-  );
+  return ok(completedOn(node.name), args.includes("--tty") ? "" : goneUnderfoot.repeat(2));
 }
 
-function* checks(call: Call, verb: "install" | "update"): Steps<string[]> {
+/** What tpm prints when it refuses; null when it has nothing against it. */
+function* objection(call: Call, verb: "install" | "update"): Steps<string | null> {
   const { node, product } = call;
-  const errors: string[] = [];
-  const home = homeOf(product);
   const text = yield* ask("configuration");
+  if (text === null) return unconfigured;
+  const configuration = readConfiguration(text, product);
+  const installed = node.volume.installed[product];
+  const errors: string[] = [];
   if (!(yield* ask("databaseUp")))
     errors.push(
       `Unable to connect to the MySQL server using tungsten@${node.name}:13306 (WITH PASSWORD) (MySQLLoginCheck)`,
     );
-  if (text === null)
-    return [...errors, "Unable to find any host configurations for the data service specified."];
-  const configuration = readConfiguration(text, product);
-  errors.push(...configuration.errors.map((line) => line.replace(/^ERROR >> /, "")));
-  const installed = node.volume.installed[product];
-  if (verb === "install" && installed !== undefined) errors.push(...inTheWay(node, installed, home));
+  if (verb === "install" && installed !== undefined)
+    errors.push(...inTheWay(node, installed, homeOf(product)));
   if (verb === "install") errors.push(...(yield* leftLogs(call, configuration)));
   if (verb === "update" && installed === undefined)
-    errors.push(`There is no installation at ${home}/tungsten`);
-  return [...errors, ...misplaced(configuration, node, product, verb)];
+    errors.push(`There is no installation at ${homeOf(product)}/tungsten`);
+  errors.push(...misplaced(configuration, node, product, verb));
+  return errors.length + configuration.errors.length === 0
+    ? null
+    : failed(node.name, errors, configuration.errors);
 }
 
 /** The ini must know this host, and must not make a replica the master. */

@@ -27,6 +27,7 @@ export function probeFor(image: string, id: string): Probe {
   const site: Site = {
     name,
     dataservice: "check",
+    number: 1,
     nodes: [{ name: pod, site: name, ordinal: 0, witness: false }],
     initialPrimary: 0,
     release: spec.release,

@@ -13,6 +13,7 @@ import {
   type Problem,
 } from "../topology/estate-of.ts";
 import { siteLabel } from "../topology/names.ts";
+import { siteNumbers } from "../topology/site-numbers.ts";
 import type { KubeObject, Objects, PodRef } from "./shell.ts";
 
 export type Namespace = {
@@ -31,8 +32,15 @@ export async function readNamespace(objects: Pick<Objects, "list">, namespace: s
     objects.list(linkKind, namespace),
     objects.list(compositeKind, namespace),
   ]);
+  const numbers = siteNumbers(
+    clusters.map(({ metadata, status }) => ({
+      name: metadata.name,
+      createdAt: metadata.creationTimestamp ?? "",
+      kept: status?.siteNumber,
+    })),
+  );
   const inputs = {
-    clusters: clusters.flatMap(clusterInput),
+    clusters: clusters.flatMap((object) => clusterInput(object, numbers)),
     links: links.flatMap(linkInput),
     composites: composites.flatMap(compositeInput),
   };
@@ -53,7 +61,7 @@ export const siteWithProcedure = ({ clusters }: Namespace, sites: readonly strin
     return runningProcedure !== "" || ledger?.phase === "Running";
   });
 
-function clusterInput(object: KubeObject): ClusterInput[] {
+function clusterInput(object: KubeObject, numbers: ReadonlyMap<string, number>): ClusterInput[] {
   const parsed = parseSpec(tungstenCluster.spec, object.spec);
   if ("faults" in parsed || object.metadata.deletionTimestamp !== undefined) return [];
   const { dataservice, nodes, witness, initialPrimary, release, mysql, connector, options } = parsed.spec;
@@ -61,6 +69,7 @@ function clusterInput(object: KubeObject): ClusterInput[] {
   return [
     {
       name,
+      number: numbers.get(name),
       dataservice,
       nodes,
       witness,

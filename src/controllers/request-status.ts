@@ -12,6 +12,7 @@ export type StatusChange = {
   readonly told: readonly Told[];
   readonly cursor: string;
   readonly plan?: UpgradeRequestStatus["plan"];
+  readonly preflight?: UpgradeRequestStatus["preflight"];
 };
 
 /** Writes the status and returns the object as the server has it now. Throws on conflict: somebody else was first. */
@@ -36,6 +37,7 @@ export async function writeStatus(
     ledger: change.ledger,
     conditions,
     ...(change.plan !== undefined && { plan: change.plan }),
+    ...(change.preflight !== undefined && { preflight: change.preflight }),
     ...(data.length > 0 && { data }),
   };
   if (JSON.stringify(status) === JSON.stringify(before)) return request;

@@ -51,6 +51,7 @@ export async function viewOf({ shell, estate, site, namespace }: ClusterPass): P
   const topology = topologyOf(estate, site, nodes);
   const trouble = troubleOf(nodes, primary, holder);
   const status = {
+    siteNumber: site.number,
     topology,
     ...(primary !== undefined && { primary }),
     ...(policy !== undefined && { policy }),

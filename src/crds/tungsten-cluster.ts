@@ -94,6 +94,12 @@ const spec = z
 
 const status = z.object({
   observedGeneration: z.int().optional(),
+  siteNumber: z
+    .int()
+    .min(1)
+    .max(999)
+    .optional()
+    .describe("What server ids and the auto-increment offset are made from; given once, never changed."),
   topology: z.string().max(16).optional(),
   primary: z.string().max(64).optional(),
   policy: z.string().max(32).optional(),
@@ -128,6 +134,11 @@ const status = z.object({
         procedure: z.string().max(64),
         outcome: z.string().max(32),
         finishedAt: z.string().max(40),
+        steps: z
+          .array(z.object({ id: z.string().max(64), seconds: z.int() }))
+          .max(64)
+          .optional()
+          .describe("How long its steps took; the next run of the procedure is estimated by it."),
       }),
     )
     .max(20)

@@ -2,7 +2,7 @@
 import { dataNodes, type Estate, type Node, siteOf } from "../topology/estate.ts";
 import type { Fact, Facts, Known } from "../tungsten/facts.ts";
 import { nodeClock, serverFile, serverSettings, space } from "../tungsten/node-facts.ts";
-import type { Acceptance, AcceptanceAnswer } from "./procedure.ts";
+import type { Acceptance, AcceptanceAnswer, Objection } from "./procedure.ts";
 
 const ok: AcceptanceAnswer = { ok: true };
 
@@ -19,18 +19,18 @@ type Gathered<T> = { readonly node: Node; readonly fact: Known<T> };
 const ofEveryNode = <T>(estate: Estate, facts: Facts, fact: Fact<T>): readonly Gathered<T>[] =>
   dataNodes(estate).map((node) => ({ node, fact: facts.get(node.name, fact) }));
 
-/** The first refusal in node order; without one, the first silence. */
+/** All refusals and silences, by site. */
 function judged<T>(
   gathered: readonly Gathered<T>[],
   judge: (node: Node, value: T, at: number) => string | undefined,
-): AcceptanceAnswer {
-  for (const { node, fact } of gathered) {
-    const refused = "known" in fact ? judge(node, fact.known, fact.at) : undefined;
-    if (refused !== undefined) return { refused };
-  }
-  const silent = gathered.find(({ fact }) => "unknown" in fact);
-  if (silent === undefined) return ok;
-  return { unknown: `${silent.node.name}: ${"unknown" in silent.fact ? silent.fact.unknown : ""}` };
+): { readonly objections: readonly Objection[] } {
+  return {
+    objections: gathered.flatMap(({ node, fact }): Objection[] => {
+      if ("unknown" in fact) return [{ on: node.site, unknown: `${node.name}: ${fact.unknown}` }];
+      const refused = judge(node, fact.known, fact.at);
+      return refused === undefined ? [] : [{ on: node.site, refused }];
+    }),
+  };
 }
 
 /** `at` is the operator's own time when the answer came, so a slow answer looks like a clock that is behind by so much. */
@@ -74,19 +74,22 @@ const secondsOf = (duration: string): number | undefined => {
 const logsKept: Acceptance = {
   say: "binary logs and THL are kept for at least a day",
   ask(estate, facts) {
-    const gathered = ofEveryNode(estate, facts, serverSettings);
-    for (const { name, options } of estate.sites) {
+    const short = estate.sites.flatMap(({ name, options }): Objection[] => {
       const retention = secondsOf(options["thl-log-retention"] ?? options["repl-thl-log-retention"] ?? "7d");
-      if (retention !== undefined && retention < leastRetentionSeconds)
-        return {
+      if (retention === undefined || retention >= leastRetentionSeconds) return [];
+      return [
+        {
+          on: name,
           refused: `spec.options.thl-log-retention of TungstenCluster ${name} is less than a day; raise it, or a long halt would find the log gone`,
-        };
-    }
-    return judged(gathered, (node, { binlogExpireSeconds }) =>
+        },
+      ];
+    });
+    const servers = judged(ofEveryNode(estate, facts, serverSettings), (node, { binlogExpireSeconds }) =>
       binlogExpireSeconds !== null && binlogExpireSeconds > 0 && binlogExpireSeconds < leastRetentionSeconds
         ? `binlog_expire_logs_seconds of ${node.name} is ${binlogExpireSeconds}; raise it to a day (86400) or more`
         : undefined,
     );
+    return { objections: [...short, ...servers.objections] };
   },
 };
 
@@ -95,7 +98,7 @@ const filesAsRunning: Acceptance = {
   say: "my.cnf says what the running server does",
   ask(estate, facts) {
     const running = ofEveryNode(estate, facts, serverSettings);
-    return judged(ofEveryNode(estate, facts, serverFile), (node, file) => {
+    const files = judged(ofEveryNode(estate, facts, serverFile), (node, file) => {
       const server = running.find((each) => each.node.name === node.name)?.fact;
       if (server === undefined || "unknown" in server) return undefined;
       const { serverId, binlogFormat, autoIncrementIncrement, autoIncrementOffset } = server.known;
@@ -111,6 +114,7 @@ const filesAsRunning: Acceptance = {
         `my.cnf of ${node.name} says ${wrong[0]}=${file.get(wrong[0]) ?? "(nothing)"}, the running server has ${wrong[1]}; make them equal, or a restart would change it`
       );
     });
+    return { objections: [...files.objections, ...judged(running, () => undefined).objections] };
   },
 };
 
@@ -118,12 +122,13 @@ const filesAsRunning: Acceptance = {
 const linkOptionsCarried: Acceptance = {
   say: "no option of a CrossSiteLink is lost",
   ask(estate) {
-    const [lost] = estate.links.flatMap((link) => Object.keys(link.options).map((key) => ({ link, key })));
-    return lost === undefined
-      ? ok
-      : {
-          refused: `spec.options.${lost.key} of CrossSiteLink ${lost.link.name} has no counterpart in a composite; remove it from the link if the estate can do without`,
-        };
+    const lost = estate.links.flatMap((link) => Object.keys(link.options).map((key) => ({ link, key })));
+    return {
+      objections: lost.map(({ link, key }) => ({
+        on: link.target,
+        refused: `spec.options.${key} of CrossSiteLink ${link.name} has no counterpart in a composite; remove it from the link if the estate can do without`,
+      })),
+    };
   },
 };
 

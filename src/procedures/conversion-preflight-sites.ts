@@ -1,12 +1,10 @@
 /** Pre-flight of the conversion, the part about sites: one primary each, told alike by all managers, writable; packages to run. */
-import { dataNodes, type Estate, type Site } from "../topology/estate.ts";
+import { dataNodes, type Site, siteOf } from "../topology/estate.ts";
 import type { Facts, Known } from "../tungsten/facts.ts";
 import { clusterView, holds, installed, readOnly, software } from "../tungsten/node-facts.ts";
 import type { ClusterView } from "../tungsten/reading.ts";
 import { soleMaster } from "./conversion-pins.ts";
-import type { Acceptance, AcceptanceAnswer } from "./procedure.ts";
-
-const ok: AcceptanceAnswer = { ok: true };
+import type { Acceptance, Objection } from "./procedure.ts";
 
 type Told = { readonly node: string; readonly view: ClusterView };
 
@@ -48,76 +46,75 @@ function primaryRefused(site: Site, told: readonly Told[]): string | undefined {
 
 const onePrimary: Acceptance = {
   say: "every site has exactly one primary, ONLINE",
-  ask(estate, facts) {
-    const sites = estate.sites.map((site) => ({ site, ...toldIn(site, facts) }));
-    for (const { site, told } of sites) {
+  ask: (estate, facts) => ({
+    objections: estate.sites.flatMap((site): Objection[] => {
+      const { told, silent } = toldIn(site, facts);
       const refused = primaryRefused(site, told);
-      if (refused !== undefined) return { refused };
-    }
-    const silent = sites.find((each) => each.silent !== undefined)?.silent;
-    return silent === undefined ? ok : { unknown: silent };
-  },
+      return [
+        ...(refused === undefined ? [] : [{ on: site.name, refused }]),
+        ...(silent === undefined ? [] : [{ on: site.name, unknown: silent }]),
+      ];
+    }),
+  }),
 };
 
 const primaryWritable: Acceptance = {
   say: "every primary's database is writable",
-  ask(estate, facts) {
-    for (const site of estate.sites) {
+  ask: (estate, facts) => ({
+    objections: estate.sites.flatMap((site): Objection[] => {
       const [view] = toldIn(site, facts).told.map((each) => each.view);
       const primary = view && soleMaster(view);
-      if (primary === undefined) continue;
+      if (primary === undefined) return [{ on: site.name, unknown: `${site.name} names no primary to ask` }];
       const is = facts.get(primary, readOnly);
-      if ("unknown" in is) return { unknown: `${primary}: ${is.unknown}` };
-      if (is.known)
-        return {
+      if ("unknown" in is) return [{ on: site.name, unknown: `${primary}: ${is.unknown}` }];
+      if (!is.known) return [];
+      return [
+        {
+          on: site.name,
           refused: `${primary}, the primary of ${site.name}, is read-only; find out why, then set read_only=0 there`,
-        };
-    }
-    return ok;
-  },
+        },
+      ];
+    }),
+  }),
 };
 
 /** Old ones have passed by earlier; here the wanted one must lie ready, and the old one for the way back. */
 const packagesReady: Acceptance = {
   say: "the packages of both products lie unpacked on every node",
-  ask(estate: Estate, facts) {
-    let silent: string | undefined;
-    for (const node of dataNodes(estate)) {
-      const site = estate.sites.find(({ name }) => name === node.site);
+  ask: (estate, facts) => ({
+    objections: dataNodes(estate).flatMap((node): Objection[] => {
+      const site = siteOf(estate, node);
       const [unpacked, now] = [facts.get(node.name, software), facts.get(node.name, installed("crossSite"))];
-      if ("unknown" in unpacked || "unknown" in now) {
-        silent ??= `${node.name}: ${"unknown" in unpacked ? unpacked.unknown : "unknown" in now ? now.unknown : ""}`;
-        continue;
-      }
+      if ("unknown" in unpacked) return [{ on: site.name, unknown: `${node.name}: ${unpacked.unknown}` }];
+      if ("unknown" in now) return [{ on: site.name, unknown: `${node.name}: ${now.unknown}` }];
       const wanted = [
-        `tungsten-clustering-${site?.release}`,
+        `tungsten-clustering-${site.release}`,
         ...(now.known === null ? [] : [`tungsten-replicator-${now.known.release}`]),
       ];
       const missing = wanted.find((name) => !unpacked.known.has(name));
-      if (missing !== undefined)
-        return {
+      if (missing === undefined) return [];
+      return [
+        {
+          on: site.name,
           refused: `${node.name} has no ${missing} in /opt/continuent/software; unpack it there on every node first`,
-        };
-    }
-    return silent === undefined ? ok : { unknown: silent };
-  },
+        },
+      ];
+    }),
+  }),
 };
 
 const nothingHeld: Acceptance = {
   say: "nothing is held on any node",
-  ask(estate, facts) {
-    const answers = dataNodes(estate).map(({ name }) => ({ name, fact: facts.get(name, holds) }));
-    for (const { name, fact } of answers) {
-      const [held] = "known" in fact ? fact.known : [];
-      if (held !== undefined)
-        return {
-          refused: `${name} holds ${held} for a run that did not end; find out what it left half-way, then remove /opt/tungsten-operator/holds/${held} there`,
-        };
-    }
-    const silent = answers.find(({ fact }) => "unknown" in fact);
-    if (silent === undefined) return ok;
-    return { unknown: `${silent.name}: ${"unknown" in silent.fact ? silent.fact.unknown : ""}` };
-  },
+  ask: (estate, facts) => ({
+    objections: dataNodes(estate).flatMap(({ name, site }): Objection[] => {
+      const fact = facts.get(name, holds);
+      if ("unknown" in fact) return [{ on: site, unknown: `${name}: ${fact.unknown}` }];
+      return [...fact.known].map((held) => ({
+        on: site,
+        refused: `${name} holds ${held} for a run that did not end; find out what it left half-way, then remove /opt/tungsten-operator/holds/${held} there`,
+      }));
+    }),
+  }),
 };
 
 export const siteAcceptances: readonly Acceptance[] = [

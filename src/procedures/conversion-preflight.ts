@@ -11,10 +11,13 @@ import {
   serverSettings,
   services,
 } from "../tungsten/node-facts.ts";
+import type { ServerSettings } from "../tungsten/sql.ts";
+import { backupAttested } from "./conversion-backups.ts";
 import { serviceOf } from "./conversion-names.ts";
+import { readersKnown, roomForBackup } from "./conversion-preflight-estate.ts";
 import { hostAcceptances } from "./conversion-preflight-hosts.ts";
 import { siteAcceptances } from "./conversion-preflight-sites.ts";
-import type { Acceptance, AcceptanceAnswer } from "./procedure.ts";
+import type { Acceptance, AcceptanceAnswer, Finding, Objection } from "./procedure.ts";
 import type { SurveyParameters } from "./survey-compare.ts";
 
 export type ConversionParameters = {
@@ -24,6 +27,8 @@ export type ConversionParameters = {
     readonly who?: string | undefined;
     readonly when?: string | undefined;
     readonly evidence?: string | undefined;
+    readonly maxAgeHours?: number;
+    readonly sites?: readonly { readonly site: string; readonly sha256: string; readonly lsn: string }[];
   };
   readonly limits: { readonly latencySeconds: number; readonly oldestTransactionSeconds: number };
   /** Ids of findings a human has read and accepts. */
@@ -35,7 +40,7 @@ export type ConversionParameters = {
 
 type NodeJudge<T> = (node: Node, value: T) => string | undefined;
 
-/** Asks one fact of every data node; unknown outweighs nothing, a refusal outweighs unknown. */
+/** Asks one fact of every data node, and tells all that each objects to. */
 function onEveryNode<T>(
   say: string,
   fact: (node: Node, estate: Estate) => Fact<T>,
@@ -44,22 +49,25 @@ function onEveryNode<T>(
   return {
     say,
     ask(estate, facts) {
-      const answers: [Node, Known<T>][] = dataNodes(estate).map((node) => [
-        node,
-        facts.get(node.name, fact(node, estate)),
-      ]);
       const judged = judge(estate);
-      for (const [node, answer] of answers) {
-        const refused = "known" in answer ? judged(node, answer.known) : undefined;
-        if (refused !== undefined) return { refused };
-      }
-      const silent = answers.find(([, answer]) => "unknown" in answer);
-      return silent === undefined
-        ? ok
-        : { unknown: `${silent[0].name}: ${"unknown" in silent[1] ? silent[1].unknown : ""}` };
+      return objecting(
+        dataNodes(estate).map((node) => {
+          const answer: Known<T> = facts.get(node.name, fact(node, estate));
+          return { node, answer, refused: "known" in answer ? judged(node, answer.known) : undefined };
+        }),
+      );
     },
   };
 }
+
+type Judged = { readonly node: Node; readonly answer: Known<unknown>; readonly refused: string | undefined };
+
+const objecting = (all: readonly Judged[]): AcceptanceAnswer => ({
+  objections: all.flatMap(({ node, answer, refused }): Objection[] => {
+    if ("unknown" in answer) return [{ on: node.site, unknown: `${node.name}: ${answer.unknown}` }];
+    return refused === undefined ? [] : [{ on: node.site, refused }];
+  }),
+});
 
 const ok: AcceptanceAnswer = { ok: true };
 
@@ -111,24 +119,25 @@ const releases: Acceptance = {
         refused: `spec.release of TungstenCluster ${old.name} is ${old.release}; Composite Active/Active needs release 6 or later`,
       };
     const first = new Map<string, { node: string; release: string }>();
-    for (const node of dataNodes(estate)) {
-      const cluster = facts.get(node.name, installed("cluster"));
-      const crossSite = facts.get(node.name, installed("crossSite"));
-      if (!("known" in cluster && "known" in crossSite)) continue;
-      const [a, b] = [cluster.known?.release, crossSite.known?.release];
-      if (a === undefined || b === undefined) continue;
-      if (a !== b)
-        return {
-          refused: `${node.name} runs the cluster product at ${a} and the cross-site product at ${b}; bring both to one release first`,
-        };
-      const twin = first.get(node.site) ?? { node: node.name, release: a };
-      first.set(node.site, twin);
-      if (twin.release !== a)
-        return {
-          refused: `${twin.node} runs release ${twin.release} and ${node.name} release ${a}; bring ${node.site} to one release first`,
-        };
-    }
-    return ok;
+    return {
+      objections: dataNodes(estate).flatMap((node): Objection[] => {
+        const cluster = facts.get(node.name, installed("cluster"));
+        const crossSite = facts.get(node.name, installed("crossSite"));
+        if ("unknown" in cluster) return [{ on: node.site, unknown: `${node.name}: ${cluster.unknown}` }];
+        if ("unknown" in crossSite) return [{ on: node.site, unknown: `${node.name}: ${crossSite.unknown}` }];
+        const [a, b] = [cluster.known?.release, crossSite.known?.release];
+        if (a === undefined || b === undefined) return [];
+        const twin = first.get(node.site) ?? { node: node.name, release: a };
+        first.set(node.site, twin);
+        const refused =
+          a !== b
+            ? `${node.name} runs the cluster product at ${a} and the cross-site product at ${b}; bring both to one release first`
+            : twin.release !== a
+              ? `${twin.node} runs release ${twin.release} and ${node.name} release ${a}; bring ${node.site} to one release first`
+              : undefined;
+        return refused === undefined ? [] : [{ on: node.site, refused }];
+      }),
+    };
   },
 };
 
@@ -159,35 +168,40 @@ const healthy = (product: "cluster" | "crossSite", limit: number): Acceptance =>
 const settings: Acceptance = {
   say: "row-based binary logs, server ids and auto-increment offsets fit several writable sites",
   ask(estate, facts) {
-    const nodes = dataNodes(estate);
-    const answers = nodes.map((node) => [node, facts.get(node.name, serverSettings)] as const);
     const ids = new Map<string, string>();
     const offsets = new Map<string, string>();
-    for (const [node, answer] of answers) {
-      if ("unknown" in answer) return { unknown: `${node.name}: ${answer.unknown}` };
-      const is = answer.known;
-      if (is.binlogFormat !== "ROW")
-        return { refused: `binlog_format of ${node.name} is ${is.binlogFormat}; set it to ROW` };
-      const twin = ids.get(is.serverId);
-      if (twin !== undefined)
-        return {
-          refused: `${node.name} and ${twin} both have server_id ${is.serverId}; give each node its own`,
-        };
-      ids.set(is.serverId, node.name);
-      if (Number(is.autoIncrementIncrement) < estate.sites.length)
-        return {
-          refused: `auto_increment_increment of ${node.name} is ${is.autoIncrementIncrement}, below the ${estate.sites.length} sites that write; raise it`,
-        };
-      const other = offsets.get(is.autoIncrementOffset);
-      if (other !== undefined && other !== node.site)
-        return {
-          refused: `sites ${other} and ${node.site} share auto_increment_offset ${is.autoIncrementOffset}; give each site its own`,
-        };
-      offsets.set(is.autoIncrementOffset, node.site);
-    }
-    return ok;
+    return objecting(
+      dataNodes(estate).map((node) => {
+        const answer = facts.get(node.name, serverSettings);
+        const refused =
+          "known" in answer ? settingsRefused(node, answer.known, estate, ids, offsets) : undefined;
+        return { node, answer, refused };
+      }),
+    );
   },
 };
+
+/** `ids` and `offsets` hold who had a value first. */
+function settingsRefused(
+  node: Node,
+  is: ServerSettings,
+  estate: Estate,
+  ids: Map<string, string>,
+  offsets: Map<string, string>,
+): string | undefined {
+  const twin = ids.get(is.serverId);
+  const other = offsets.get(is.autoIncrementOffset) ?? node.site;
+  ids.set(is.serverId, twin ?? node.name);
+  offsets.set(is.autoIncrementOffset, other);
+  if (is.binlogFormat !== "ROW") return `binlog_format of ${node.name} is ${is.binlogFormat}; set it to ROW`;
+  if (twin !== undefined)
+    return `${node.name} and ${twin} both have server_id ${is.serverId}; give each node its own`;
+  if (Number(is.autoIncrementIncrement) < estate.sites.length)
+    return `auto_increment_increment of ${node.name} is ${is.autoIncrementIncrement}, below the ${estate.sites.length} sites that write; raise it`;
+  return other === node.site
+    ? undefined
+    : `sites ${other} and ${node.site} share auto_increment_offset ${is.autoIncrementOffset}; give each site its own`;
+}
 
 const transactions = (limit: number): Acceptance =>
   onEveryNode(
@@ -202,26 +216,30 @@ const transactions = (limit: number): Acceptance =>
 const told = (acknowledged: readonly string[]): Acceptance => ({
   say: "what the databases hold that active/active sites stumble over is known and acknowledged",
   ask(estate, facts) {
-    const all: { id: string; text: string; needsWord: boolean }[] = [];
-    const answers = dataNodes(estate).map((node) => [node, facts.get(node.name, findings)] as const);
-    for (const [node, answer] of answers) {
-      if ("unknown" in answer) return { unknown: `${node.name}: ${answer.unknown}` };
-      for (const { kind, name } of answer.known) {
+    const found = new Map<string, Finding & { readonly site: string }>();
+    const objections: Objection[] = [];
+    for (const node of dataNodes(estate)) {
+      const answer = facts.get(node.name, findings);
+      if ("unknown" in answer) objections.push({ on: node.site, unknown: `${node.name}: ${answer.unknown}` });
+      for (const { kind, name } of "known" in answer ? answer.known : [])
         if (kind === "xa" || kind === "ddl")
-          return {
+          objections.push({
+            on: node.site,
             refused: `${node.name} has ${kind === "xa" ? "a prepared XA transaction" : "DDL running"}: ${name}; let it end`,
-          };
-        const id = `${kind}:${name}`;
-        if (!all.some((finding) => finding.id === id))
-          all.push({ id, text: sentences[kind]?.(name) ?? `${kind} ${name}`, needsWord: true });
-      }
+          });
+        else if (!found.has(`${kind}:${name}`)) {
+          const text = sentences[kind]?.(name) ?? `${kind} ${name}`;
+          found.set(`${kind}:${name}`, { id: `${kind}:${name}`, text, needsWord: true, site: node.site });
+        }
     }
-    const open = all.find((finding) => !acknowledged.includes(finding.id));
-    if (open !== undefined)
-      return {
-        refused: `${open.text}; if that is intended add "${open.id}" to spec.convertMsaaToCaa.acknowledgedFindings`,
-      };
-    return { ok: true, findings: all };
+    for (const { id, text, site } of found.values())
+      if (!acknowledged.includes(id))
+        objections.push({
+          on: site,
+          refused: `${text}; if that is intended add "${id}" to spec.convertMsaaToCaa.acknowledgedFindings`,
+        });
+    const known = [...found.values()].filter(({ id }) => acknowledged.includes(id));
+    return { objections, findings: known.map(({ id, text, needsWord }) => ({ id, text, needsWord })) };
   },
 });
 
@@ -307,8 +325,11 @@ export function acceptsConversion(parameters: ConversionParameters): readonly Ac
     settings,
     transactions(limits.oldestTransactionSeconds),
     told(acknowledgedFindings),
+    readersKnown(acknowledgedFindings),
     noCollision,
     ...hostAcceptances,
+    roomForBackup(parameters.backup.mode),
+    backupAttested(parameters.backup),
     reachable,
   ];
 }

@@ -2,18 +2,35 @@
 import type { Ledger, Pins } from "../crds/ledger.ts";
 import type { Estate } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
+import { estimateLine, estimateOf, type Seen } from "./estimate.ts";
 import { hashMaterial, type Plan, planOf } from "./plan.ts";
-import type { Finding, Procedure, Run } from "./procedure.ts";
+import {
+  findingsOf,
+  firstOf,
+  type PreflightReport,
+  preflightReport,
+  refusalsOf,
+  unknownsOf,
+} from "./preflight-report.ts";
+import type { Procedure, Run } from "./procedure.ts";
 
 export type Prepared =
-  | { readonly is: "refused"; readonly why: string }
-  | { readonly is: "unknown"; readonly why: string }
-  | { readonly is: "planned"; readonly plan: Plan; readonly hash: string; readonly pins: Pins };
+  | { readonly is: "refused"; readonly why: string; readonly report: PreflightReport }
+  | { readonly is: "unknown"; readonly why: string; readonly report: PreflightReport }
+  | {
+      readonly is: "planned";
+      readonly plan: Plan;
+      readonly hash: string;
+      readonly pins: Pins;
+      readonly report: PreflightReport;
+    };
 
 /** What the shell lends to planning: how to render an ini for pins, and how to hash. Both are functions of their arguments. */
 export type Lent = {
   readonly renderIni: (kind: string, primaries: Readonly<Record<string, string>>) => string;
   readonly sha256: (text: string) => string;
+  /** How long steps took in earlier runs on these sites. */
+  readonly seen?: Seen;
 };
 
 const iniKinds = ["CAA", "MSAA"] as const;
@@ -27,19 +44,21 @@ export function prepare(
   facts: Facts,
   lent: Lent,
 ): Prepared {
-  const answers = procedure.accepts.map((accept) => accept.ask(estate, facts));
+  const asked = procedure.accepts.map((check) => ({ check, answer: check.ask(estate, facts) }));
   const reading = procedure.pins(estate, facts);
-  const refused = answers.find((answer) => "refused" in answer);
-  if (refused !== undefined && "refused" in refused) return { is: "refused", why: refused.refused };
-  const unknown = answers.find((answer) => "unknown" in answer);
-  if (unknown !== undefined && "unknown" in unknown) return { is: "unknown", why: unknown.unknown };
-  if ("unknown" in reading) return { is: "unknown", why: reading.unknown };
-  const { run, pins } = frozenRun(ledger, requestName, estate, reading.pins, lent);
-  const findings: readonly Finding[] = answers.flatMap((answer) =>
-    "ok" in answer ? (answer.findings ?? []) : [],
-  );
+  const title = `Pre-flight of UpgradeRequest ${estate.namespace}/${requestName} (UID ${ledger.runUid}), procedure ${procedure.name}`;
+  const estimates = estimateOf(procedure, estate, facts, lent.seen ?? {});
+  const knows = [...(procedure.knows?.(estate, facts) ?? []), ...estimateLine(estimates)];
+  const report = preflightReport(title, estate, asked, knows);
+  const refusals = refusalsOf(asked);
+  if (refusals.length > 0) return { is: "refused", why: firstOf(refusals), report };
+  const unknowns = [...unknownsOf(asked), ...("unknown" in reading ? [reading.unknown] : [])];
+  if (unknowns.length > 0 || "unknown" in reading) return { is: "unknown", why: firstOf(unknowns), report };
+  const { run, pins: frozen } = frozenRun(ledger, requestName, estate, reading.pins, lent);
+  const pins = { ...frozen, estimates };
+  const findings = asked.flatMap(({ answer }) => findingsOf(answer));
   const plan = planOf(procedure, run, findings);
-  return { is: "planned", plan, hash: lent.sha256(hashMaterial(plan, ledger)), pins };
+  return { is: "planned", plan, hash: lent.sha256(hashMaterial(plan, ledger)), pins, report };
 }
 
 function frozenRun(

@@ -65,6 +65,8 @@ export type Run = {
   /** Comparisons of data, by name. */
   readonly surveys: Readonly<Record<string, Survey>>;
   readonly round: number;
+  /** End of the spec's window as it says now, in milliseconds since the epoch. */
+  readonly notAfter?: number;
   /** Rendered ini texts by topology kind. */
   readonly ini: Readonly<Record<string, string>>;
 };
@@ -130,6 +132,8 @@ export type Step = {
   /** The condition that this step establishes. */
   readonly condition: string;
   readonly parts: readonly Part[];
+  /** Asked before this step alone, beside those of the procedure. */
+  readonly holds?: readonly Judgement[];
   /** How to go back from here: parts that run on abort, or a sentence saying why there are none. */
   readonly undo: readonly Part[] | string;
   /** What it made stays, whichever way the run goes: a backup, a dump. */
@@ -167,6 +171,10 @@ export type Procedure = {
   readonly source: string;
   /** Pre-flight; each asks live and returns one sentence of refusal, nothing, or what it could not learn. */
   readonly accepts: readonly Acceptance[];
+  /** Worst-case seconds by step id, where no earlier run tells. */
+  readonly estimate?: (estate: Estate, facts: Facts) => Readonly<Record<string, number>>;
+  /** What pre-flight has learnt beside, as lines of its report: sizes, estimates. */
+  readonly knows?: (estate: Estate, facts: Facts) => readonly string[];
   /** Re-asked before every step of the forward track. */
   readonly holds: readonly Judgement[];
   /** Reads the world once for what is to be frozen; undefined while something is unknown. */
@@ -183,11 +191,17 @@ export type Procedure = {
 
 export type PinsReading = { readonly pins: Omit<Pins, "iniSha256"> } | { readonly unknown: string };
 
-/** What a pre-flight check says: nothing to object, a refusal, findings, or that it cannot know yet. */
+/** What a pre-flight check says against one site; `on` is its name, or `estate`. */
+export type Objection =
+  | { readonly on: string; readonly refused: string }
+  | { readonly on: string; readonly unknown: string };
+
+/** What a pre-flight check says: nothing to object, one thing against the whole estate, or all it objects to. */
 export type AcceptanceAnswer =
   | { readonly ok: true; readonly findings?: readonly Finding[] }
   | { readonly refused: string }
-  | { readonly unknown: string };
+  | { readonly unknown: string }
+  | { readonly objections: readonly Objection[]; readonly findings?: readonly Finding[] };
 
 export type Acceptance = {
   readonly say: string;

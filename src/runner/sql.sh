@@ -96,6 +96,18 @@ sql_accounts() {
   done | as_owner
 }
 
+# sql_size: bytes of all tables and indexes, as the server estimates them.
+sql_size() {
+  ask_sql "SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
+}
+
+# sql_readers: who reads this server's binary log under another account than ours.
+sql_readers() {
+  [[ -f $SECRETS/replication-user ]] || fail 1 "the secret of the replication account is missing"
+  ask_sql "SELECT DISTINCT user, SUBSTRING_INDEX(host, ':', 1) FROM information_schema.processlist
+    WHERE command LIKE 'Binlog Dump%' AND user <> $(quoted "$(<"$SECRETS/replication-user")")"
+}
+
 # answer_sql QUESTION ARG…
 answer_sql() {
   case $1 in
@@ -120,6 +132,8 @@ answer_sql() {
     logged-tracking) sql_logged_tracking "$2" "$3" ;;
     binlog-position) sql_binlog_position ;;
     accounts) sql_accounts ;;
+    size) sql_size ;;
+    readers) sql_readers ;;
     next-table) sql_next_table "${@:2}" ;;
     boundary) sql_boundary "${@:2}" ;;
     chunk) sql_chunk "${@:2}" ;;

@@ -30,6 +30,8 @@ readonly QUERIES=(
   "sql logged-tracking NAME NUMBER"
   "sql binlog-position"
   "sql accounts"
+  "sql size"
+  "sql readers"
   "sql next-table start"
   "sql next-table after HEX HEX"
   "sql boundary HEX HEX ROWS SECONDS FROM"

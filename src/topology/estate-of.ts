@@ -1,10 +1,13 @@
 /** From specs to estates: which sites belong together, and one sentence for each thing that does not fit. */
 import type { Composite, CompositeType, Estate, Link, Node, Site } from "./estate.ts";
+import { compositeNameFaults, linkNameFaults, siteNameFaults } from "./name-faults.ts";
 import { dataserviceName, isMemberName, nodeName } from "./names.ts";
 
 /** The specs as their schemas give them, with the objects' names. */
 export type ClusterInput = {
   readonly name: string;
+  /** See site-numbers; without it the place among the inputs by name. */
+  readonly number?: number | undefined;
   readonly dataservice?: string | undefined;
   readonly nodes: number;
   readonly witness?: { readonly active: boolean } | undefined;
@@ -42,11 +45,13 @@ export function estatesOf(
   namespace: string,
   inputs: EstateInputs,
 ): { estates: readonly Estate[]; problems: readonly Problem[] } {
-  const sites = inputs.clusters.map(siteFrom).sort(byName);
+  const sites = [...inputs.clusters].sort(byName).map(siteFrom);
   const problems = [
     ...siteProblems(sites),
     ...linkProblems(sites, inputs.links),
+    ...linkNameFaults(sites, inputs.links, inputs.composites.map(compositeFrom)),
     ...compositeProblems(sites, inputs.composites),
+    ...inputs.composites.flatMap((composite) => compositeNameFaults(sites, compositeFrom(composite))),
   ];
   const known = new Set(sites.map((site) => site.name));
   const links = inputs.links.filter(
@@ -66,7 +71,7 @@ export const estateWith = (estates: readonly Estate[], site: string): Estate | u
 const byName = (a: { name: string }, b: { name: string }): number =>
   a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 
-function siteFrom(input: ClusterInput): Site {
+function siteFrom(input: ClusterInput, place: number): Site {
   const total = input.nodes + (input.witness?.active === true ? 1 : 0);
   const nodes: Node[] = Array.from({ length: total }, (_, ordinal) => ({
     name: nodeName(input.name, ordinal),
@@ -78,6 +83,7 @@ function siteFrom(input: ClusterInput): Site {
   return {
     name,
     dataservice: input.dataservice ?? dataserviceName(name),
+    number: input.number ?? place + 1,
     nodes,
     initialPrimary,
     release,
@@ -99,10 +105,12 @@ function siteProblems(sites: readonly Site[]): readonly Problem[] {
         sentence: `spec.dataservice ${site.dataservice} is also that of TungstenCluster ${twin}; choose another`,
       });
     seen.set(site.dataservice, site.name);
-    if (site.dataservice.includes("_from_"))
+    problems.push(...siteNameFaults(site));
+    const double = sites.find((other) => other.number === site.number && other.name < site.name);
+    if (double !== undefined)
       problems.push({
         about,
-        sentence: `spec.dataservice ${site.dataservice} contains "_from_", which Composite Active/Active uses for its own services; choose another`,
+        sentence: `status.siteNumber ${site.number}, from which server ids and auto-increment offsets are made, is also that of TungstenCluster ${double.name}; clear it on the one that is not installed`,
       });
     const odd = site.nodes.find((node) => !isMemberName(node));
     if (odd !== undefined)
@@ -110,10 +118,11 @@ function siteProblems(sites: readonly Site[]): readonly Problem[] {
         about,
         sentence: `member name ${odd.name} is no host name that tpm accepts; shorten metadata.name to letters, digits and "-"`,
       });
-    if (site.initialPrimary >= site.nodes.filter((node) => !node.witness).length)
+    const data = site.nodes.filter((node) => !node.witness).length;
+    if (site.initialPrimary >= data)
       problems.push({
         about,
-        sentence: `spec.initialPrimary ${site.initialPrimary} is none of the ordinals 0 to ${site.nodes.length - 1}`,
+        sentence: `spec.initialPrimary ${site.initialPrimary} is none of the ordinals 0 to ${data - 1}`,
       });
   }
   return problems;
@@ -209,9 +218,15 @@ function estateFrom(
     .filter((link) => inside(link.source))
     .map((link) => ({ ...link }))
     .sort(byName);
-  const name = composite?.name ?? sites.map((site) => site.name).join("-");
+  const name = composite?.name ?? estateName(sites);
   return { name, namespace, sites, links: own, ...(composite && { composite: compositeFrom(composite) }) };
 }
+
+/** Sites' names hold no dot, so that no two estates of a namespace get one name; many of them are counted instead. */
+const estateName = (sites: readonly Site[]): string => {
+  const joined = sites.map((site) => site.name).join(".");
+  return joined.length <= 200 ? joined : `${sites[0]?.name}.and-${sites.length - 1}-more`;
+};
 
 const compositeFrom = (input: CompositeInput): Composite => ({
   name: input.name,

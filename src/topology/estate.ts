@@ -20,6 +20,8 @@ export type Site = {
   readonly name: string;
   /** Tungsten's name: letters, digits, underscore; lower case. */
   readonly dataservice: string;
+  /** From 1, unique in the namespace, by age: who joins later changes nobody's server ids and auto-increment offset. */
+  readonly number: number;
   readonly nodes: readonly Node[];
   /** Ordinal of the primary at first install; afterwards the primary is a fact, never a wish. */
   readonly initialPrimary: number;
@@ -27,7 +29,7 @@ export type Site = {
   readonly release: string;
   readonly mysqlPort: number;
   readonly connectorPort: number;
-  /** Extra tpm options of the catalogue, canonical names, in the order the user wrote them. */
+  /** Extra tpm options of the catalogue, as the user wrote them. */
   readonly options: Readonly<Record<string, string>>;
 };
 
@@ -62,7 +64,7 @@ export type Composite = {
 export type TopologyKind = "Standalone" | "MSAA" | "CAP" | "CAA" | "DAA";
 
 export type Estate = {
-  /** Name of the composite, else of the only site, else the site names joined by "-". */
+  /** Name of the composite, else of the only site, else the site names joined by "."; unique in its namespace. */
   readonly name: string;
   readonly namespace: string;
   /** Sorted by name. */

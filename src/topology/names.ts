@@ -4,6 +4,17 @@ import type { Node, Site } from "./estate.ts";
 /** Tungsten folds names this way: lower case, "." and "-" become "_" (tungsten-config §2.2). */
 export const dataserviceName = (name: string): string => name.toLowerCase().replace(/[.-]/g, "_");
 
+/** Where a dataservice's position lies in every database of its readers. */
+export const trackingSchemaOf = (dataservice: string): string => `tungsten_${dataservice}`;
+/** MySQL's limit for the name of a schema. */
+export const longestSchema = 64;
+
+/**
+ * Longest metadata.name of a TungstenCluster. A StatefulSet's revision label leaves 52 (kubernetes-observed §5), a node's
+ * host name 63; a marker's key, 180 in the runner's protocol, holds a request's UID, a step and two sites' names: 45.
+ */
+export const longestSiteName = 45;
+
 export const nodeName = (site: string, ordinal: number): string => `${site}-${ordinal}`;
 export const siteLabel = "tungsten-operator.io/site";
 export const nodeLabel = "tungsten-operator.io/node";

@@ -1,7 +1,7 @@
 /** Tables read in chunks: the runner's questions and how their answers are read; see docs/reference/runner-protocol.md. */
 import { type Fact, factOf } from "./facts.ts";
 import type { ToolOutput } from "./invocation.ts";
-import { type Reading, read, unreadable } from "./reading.ts";
+import { endsWhole, integerFrom, linesOf, type Reading, read, unreadable } from "./reading.ts";
 
 /** A table by the hex digits of its names, as the runner takes them. Compared as texts they order as the bytes do. */
 export type TableName = { readonly schema: string; readonly table: string };
@@ -24,8 +24,13 @@ const cutPattern = /^(n-?\d+(\.\d+)?|[xb]([0-9a-f]{2})*)(,(n-?\d+(\.\d+)?|[xb]([
 /** The ledger keeps cuts; a longer key is told as unreadable. */
 const longestCut = 1000;
 
-const failed = <T>({ exitCode, stderr }: ToolOutput): Reading<T> =>
-  unreadable(`mysql exited ${exitCode}: ${stderr.trim().split("\n")[0]?.slice(0, 120) ?? ""}`);
+/** The one line of an answer, empty if there is none; a line without its end may end in half a key. */
+function lineOf({ exitCode, stdout, stderr }: ToolOutput): Reading<string> {
+  if (exitCode !== 0)
+    return unreadable(`mysql exited ${exitCode}: ${linesOf(stderr.trim())[0]?.slice(0, 120) ?? ""}`);
+  if (!endsWhole(stdout) || stdout.trim().includes("\n")) return unreadable("mysql answered no whole line");
+  return read(stdout.trim());
+}
 
 /** `schema.table` for humans; what is no UTF-8 shows as replacement characters. */
 export function tableInWords({ schema, table }: TableName): string {
@@ -37,9 +42,10 @@ export function tableInWords({ schema, table }: TableName): string {
 }
 
 export function readNextTable(output: ToolOutput): Reading<TableFound | "none"> {
-  if (output.exitCode !== 0) return failed(output);
-  if (output.stdout.trim() === "") return read("none");
-  const [schema = "", table = "", key = "", structure = ""] = output.stdout.trim().split("\t");
+  const line = lineOf(output);
+  if ("unreadable" in line) return line;
+  if (line.read === "") return read("none");
+  const [schema = "", table = "", key = "", structure = ""] = line.read.split("\t");
   if (!namePattern.test(schema) || !namePattern.test(table) || key === "" || structure === "")
     return unreadable("the answer about the next table is incomplete");
   return read({ schema, table, cuttable: /^[nxb](,[nxb])*$/.test(key), structure });
@@ -49,8 +55,9 @@ export function readNextTable(output: ToolOutput): Reading<TableFound | "none"> 
 export type Boundary = { readonly cut: string; readonly last?: string };
 
 export function readBoundary(output: ToolOutput): Reading<Boundary> {
-  if (output.exitCode !== 0) return failed(output);
-  const [cut = "", last] = output.stdout.trim().split("\t");
+  const line = lineOf(output);
+  if ("unreadable" in line) return line;
+  const [cut = "", last] = line.read.split("\t");
   if (cut.length > longestCut || (last ?? "").length > longestCut)
     return unreadable("the table's key is too long to be cut by");
   const sound = (cut === "end" || cutPattern.test(cut)) && (last === undefined || cutPattern.test(last));
@@ -59,12 +66,12 @@ export function readBoundary(output: ToolOutput): Reading<Boundary> {
 }
 
 export function readChunk(output: ToolOutput): Reading<ChunkSum> {
-  if (output.exitCode !== 0) return failed(output);
-  const [, rows, sum, unreckoned] = /^(\d+)\t(\d+)\t(\d+)$/.exec(output.stdout.trim()) ?? [];
+  const line = lineOf(output);
+  if ("unreadable" in line) return line;
+  const [, counted, sum, unreckoned] = /^(\d+)\t(\d+)\t(\d+)$/.exec(line.read) ?? [];
+  const rows = integerFrom(counted);
   if (rows === undefined || sum === undefined) return unreadable("the chunk's sum could not be read");
-  return unreckoned === "0"
-    ? read({ rows: Number(rows), sum })
-    : unreadable(`${unreckoned} rows have no checksum`);
+  return unreckoned === "0" ? read({ rows, sum }) : unreadable(`${unreckoned} rows have no checksum`);
 }
 
 const readWhole = (output: ToolOutput): Reading<ChunkSum> =>

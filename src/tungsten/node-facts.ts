@@ -24,6 +24,7 @@ import {
   readBinlogPosition,
   readCount,
   readFindings,
+  readReaders,
   readReadOnly,
   readSchemas,
   readServerSettings,
@@ -64,6 +65,10 @@ export const loggedTracking = (file: string, position: string) =>
 export const serverSettings = factOf(["sql", "server"], readServerSettings);
 /** What active/active sites stumble over: triggers, enabled events, tables without key or transactions, XA, DDL. */
 export const findings = factOf(["sql", "findings"], readFindings);
+/** Bytes of all tables and indexes, as the server estimates them. */
+export const dataSize = factOf(["sql", "size"], readCount);
+/** Clients outside the estate that read the binary log. */
+export const logReaders = factOf(["sql", "readers"], readReaders);
 export const oldestTransaction = factOf(["sql", "oldest-transaction"], readCount);
 
 export const installed = (product: Product) => factOf(["installed", product], readInstalled);

@@ -151,6 +151,18 @@ export function readFindings(output: ToolOutput): Reading<readonly DatabaseFindi
     : unreadable("a finding is told without its name");
 }
 
+export type LogReader = { readonly user: string; readonly host: string };
+
+/** Who reads the binary log and is none of ours. */
+export function readReaders(output: ToolOutput): Reading<readonly LogReader[]> {
+  const rows = rowsOf(output);
+  if ("unreadable" in rows) return rows;
+  const readers = rows.read.map(([user = "", host = ""]) => ({ user, host }));
+  return readers.every(({ user, host }) => user !== "" && host !== "")
+    ? read(readers)
+    : unreadable("a reader of the binary log is told without its name");
+}
+
 /** Where the binary log ends now. */
 export function readBinlogPosition(
   output: ToolOutput,

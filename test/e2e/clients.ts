@@ -20,6 +20,8 @@ export type ClientsInputs = {
   readonly image: string;
 };
 export type Clients = {
+  /** What they were told up to now. */
+  readonly soFar: () => Promise<readonly Written[]>;
   /** Ends them after the insert they are at, and tells what they were told. */
   readonly stop: () => Promise<readonly Written[]>;
 };
@@ -85,7 +87,11 @@ export async function startClients(inputs: ClientsInputs): Promise<Clients> {
     await kubectl(["delete", "pod", podName(site), "--wait=false"]);
     return readClientLog(site.name, text);
   };
-  return { stop: () => Promise.all(sites.map(stopOne)) };
+  const soFar = async (site: ClientSite): Promise<Written> => readClientLog(site.name, await log(site));
+  return {
+    soFar: () => Promise.all(sites.map(soFar)),
+    stop: () => Promise.all(sites.map(stopOne)),
+  };
 }
 
 const podName = (site: ClientSite): string => `client-${site.name}`;

@@ -9,7 +9,7 @@ import { createTable, startClients } from "./clients.ts";
 import { everyDisturbance } from "./disturb.ts";
 import * as estates from "./estate.ts";
 import { keepEvidence } from "./evidence.ts";
-import { longestInterruption, type Written } from "./judge.ts";
+import { acknowledgedBy, longestInterruption, type Written } from "./judge.ts";
 import { type InstalledOperator, installOperator } from "./operator.ts";
 import { faultsOf, markLogs } from "./oracle.ts";
 import { say } from "./progress.ts";
@@ -30,7 +30,7 @@ describe("MSAA to CAA on real pods", () => {
     operator = await installOperator(cluster, say);
   }, 12 * minutes);
   afterEach(async () => {
-    if (!finished) say(`what was seen is kept in ${await keepEvidence(cluster, operator)}`);
+    if (!finished) say(`what was seen is kept in ${await keepEvidence(cluster)}`);
   }, 2 * minutes);
   afterAll(() => cluster?.stop(), 2 * minutes);
 
@@ -91,7 +91,7 @@ function judgeInterruptions(written: readonly Written[], request: estates.Reques
   for (const each of written) {
     const longest = longestInterruption(each) / 1000;
     const promised = request.status?.plan?.interruption.find(({ site }) => site === each.site)?.seconds ?? 0;
-    const acknowledged = each.attempts.filter(({ outcome }) => outcome === "acknowledged").length;
+    const acknowledged = acknowledgedBy(each);
     say(
       `client of ${each.site}: ${acknowledged} rows, longest interruption ${longest.toFixed(1)} s (plan: up to ${promised} s)`,
     );

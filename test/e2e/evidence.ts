@@ -3,13 +3,9 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheRoot } from "../../local/binaries.ts";
 import type { Cluster } from "../../local/cluster.ts";
-import type { InstalledOperator } from "./operator.ts";
 
 /** Returns the folder: E2E_EVIDENCE, or one in the cache, made anew each time. What cannot be read is noted in its file. */
-export async function keepEvidence(
-  cluster: Pick<Cluster, "kubectl">,
-  operator: Pick<InstalledOperator, "logs"> | undefined,
-): Promise<string> {
+export async function keepEvidence(cluster: Pick<Cluster, "kubectl">): Promise<string> {
   const folder = process.env.E2E_EVIDENCE ?? join(cacheRoot(), "evidence-of-the-last-failure");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -24,12 +20,11 @@ export async function keepEvidence(
   await keep("pods.yaml", () => get("get", "pods", "--all-namespaces", "--output=yaml"));
   await keep("events.txt", () => get("get", "events", "--all-namespaces", "--sort-by=.lastTimestamp"));
   await keep("journals.yaml", () => get("get", "configmaps", "--all-namespaces", "--output=yaml"));
-  if (operator !== undefined) await keep("operator.log", operator.logs);
   const pods = "--output=jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name}\n{end}";
   const found = await get("get", "pods", "--all-namespaces", pods).catch(() => "");
   for (const line of found.split("\n").filter((each) => each !== "")) {
     const [namespace = "", pod = ""] = line.split(" ");
-    await keep(`${namespace}-${pod}.log`, () => get("logs", "--namespace", namespace, pod, "--tail=500"));
+    await keep(`${namespace}-${pod}.log`, () => get("logs", "--namespace", namespace, pod, "--tail=2000"));
   }
   return folder;
 }

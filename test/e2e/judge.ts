@@ -38,6 +38,8 @@ export function longestInterruption({ attempts }: Written): number {
 
 const acknowledged = ({ outcome }: Attempt): boolean => outcome === "acknowledged";
 
+export const acknowledgedBy = ({ attempts }: Written): number => attempts.filter(acknowledged).length;
+
 /** Lines of `site<TAB>n<TAB>count`. */
 export const readRows = (table: string): Rows =>
   new Map(

@@ -27,10 +27,13 @@ const places = [
   ...["/var/log/containers", "/opt/containerd", "/var/lib/containerd", "/etc/cni/net.d"],
 ];
 
+/** Other runs may come and go meanwhile; their links are theirs. */
+const notOfRuns = (line: string): boolean => !/\btungsten-\d+\b/.test(line);
+
 /** Interfaces, routes, rules, settings of the kernel and the well-known places of containers. */
 export const machineState = () => ({
-  interfaces: readdirSync("/sys/class/net").sort(),
-  routes: told("ip", "route", "show", "table", "all").split("\n").sort(),
+  interfaces: readdirSync("/sys/class/net").filter(notOfRuns).sort(),
+  routes: told("ip", "route", "show", "table", "all").split("\n").filter(notOfRuns).sort(),
   rules: [...rules("iptables-save"), ...rules("iptables-legacy-save")],
   sysctls: Object.fromEntries(
     sysctls.map((name) => [name, readFileSync(`/proc/sys/${name}`, "utf8").trim()]),

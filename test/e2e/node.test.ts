@@ -80,8 +80,8 @@ suite("a node without Docker", () => {
     await one.stop();
     expect((await sql(other, "db-1", "SELECT 1")).trim()).toBe("1");
     await other.stop();
-    for (const { directory, cgroup, processes } of traces) {
-      expect(existsSync(directory)).toBe(false);
+    for (const { directory, device, cgroup, processes } of traces) {
+      expect([directory, `/sys/class/net/${device}`].filter((path) => existsSync(path))).toEqual([]);
       expect([...mentions(directory), ...mentions(cgroup)]).toEqual([]);
       expect(processes()).toEqual([]);
     }
@@ -94,5 +94,6 @@ async function tracesOf({ enclosure }: NodeCluster) {
   const { directory, link } = enclosure;
   const network = (await enclosure.run("readlink", "/proc/self/ns/net")).trim();
   if (network === readlinkSync("/proc/self/ns/net")) throw new Error("the node has no network of its own");
-  return { directory, cgroup: `tungsten-operator-${link.number}`, processes: () => processesIn(network) };
+  const cgroup = `tungsten-operator-${link.number}`;
+  return { directory, device: link.device, cgroup, processes: () => processesIn(network) };
 }

@@ -17,8 +17,6 @@ export type InstalledOperator = {
   readonly leader: () => Promise<string>;
   /** Kills the leader without warning; returns its name. */
   readonly killLeader: () => Promise<string>;
-  /** The last lines of every operator pod there is. */
-  readonly logs: () => Promise<string>;
 };
 
 /** Builds, installs with the chart's own defaults, and waits until all replicas are ready. */
@@ -39,8 +37,10 @@ export async function installOperator(cluster: Cluster, report: Report): Promise
     cluster.kubectl(["--namespace", namespace, ...args]);
   const leader = async (): Promise<string> => {
     const holder = await kubectl("get", "lease", "-o", "jsonpath={.items[0].spec.holderIdentity}");
-    if (holder === "") throw new Error("no operator leads");
-    return holder;
+    const pods = (await kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.name}")).split(" ");
+    const name = pods.find((pod) => holder.startsWith(`${pod}-`));
+    if (name === undefined) throw new Error(`no pod of the operator leads; the Lease is held by «${holder}»`);
+    return name;
   };
   return {
     leader,
@@ -49,7 +49,5 @@ export async function installOperator(cluster: Cluster, report: Report): Promise
       await kubectl("delete", "pod", name, "--grace-period=0", "--force");
       return name;
     },
-    logs: () =>
-      kubectl("logs", "--selector=app.kubernetes.io/name=tungsten-operator", "--tail=60", "--prefix"),
   };
 }

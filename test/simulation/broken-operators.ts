@@ -44,6 +44,8 @@ export type BrokenOperator = {
   readonly scene?: (scene: Scene) => void;
   /** Asked before every pass, with its number: what happens meanwhile. The sound operator lives through the same. */
   readonly meanwhile?: (scene: Scene, pass: number, cursor: string) => void;
+  /** Commands that a runner with a hole in its closed list lets through. */
+  readonly admits?: readonly string[];
   readonly approval?: "none";
   readonly twoRequests?: true;
   readonly again?: true;
@@ -152,7 +154,7 @@ const stateChanged = (scene: Scene, change: (request: KubeObject) => void): void
   const get = objects.get;
   Object.assign(objects, {
     get: async (...args: Parameters<typeof get>) => {
-      const object = await get(...args);
+      const object = structuredClone(await get(...args));
       if (object?.kind === "UpgradeRequest") change(object);
       return object;
     },
@@ -323,6 +325,7 @@ export const brokenOperators: readonly BrokenOperator[] = [
   {
     trips: [38],
     name: "services are taken offline at once instead of at the heartbeat",
+    admits: ["trepctl PRODUCT -service SERVICE offline -immediate"],
     changes: [
       ...naked,
       commandsLike(/offline-deferred/, (sent) => ({
@@ -424,6 +427,7 @@ export const brokenOperators: readonly BrokenOperator[] = [
   {
     trips: [47],
     name: "a password is handed over as an argument",
+    admits: ["hold HOLD NAME"],
     changes: [
       ...naked,
       commandsLike(/^hold crossSite/, (sent) => ({

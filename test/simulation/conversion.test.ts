@@ -1,10 +1,9 @@
-/** The conversion in the simulated world: the story, a crash at every recordable action, pause, abort, revert, approvals. */
+/** The conversion in the simulated world: the story, pause, abort, revert, approvals. */
 
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { strike } from "../../simulator/faults.ts";
 import { digest, judge } from "../../simulator/oracle.ts";
-import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
 import { clusterKind, configMapKind, leaseKind, requestKind, secretKind } from "../../src/kube/kinds.ts";
 import { expectGolden } from "../golden.ts";
@@ -18,9 +17,9 @@ import {
   pass,
   quiesce,
   restartOperator,
-  type Scene,
   theRequest,
 } from "./scene.ts";
+import { edit, stepIs, until } from "./steering.ts";
 
 const small = { sites: ["london", "nyc"], nodes: 2 } as const;
 const interruption = 240;
@@ -61,6 +60,7 @@ describe("the story", () => {
             text?: string;
           },
       )
+      .filter(({ event }) => event !== "end")
       .map(({ event, step, node, command, text }) =>
         [
           event,
@@ -101,66 +101,7 @@ describe("the story", () => {
   });
 });
 
-describe("crashes", () => {
-  /** Runs with the operator killed at the n-th recordable point; returns the points of the run and its end. */
-  async function crashedAt(
-    n: number,
-  ): Promise<{ points: number; digest: string; violations: unknown[]; outcome: string | undefined }> {
-    const scene = await newScene({ ...small, seed: 5 });
-    const watch = watchScene(scene);
-    await askForConversion(scene);
-    let points = 0;
-    scene.onStep = (what) => {
-      points += 1;
-      if (points === n) throw new Error(`crash ${what}`);
-    };
-    let request = await theRequest(scene);
-    const end = scene.world.now + 3600_000;
-    for (let going = true; going && scene.world.now < end; ) {
-      try {
-        going = await pass(scene);
-      } catch (error) {
-        if (!String(error).includes("crash")) throw error;
-        restartOperator(scene);
-        advance(scene.world, 15_000);
-      }
-    }
-    request = await theRequest(scene);
-    quiesce(scene);
-    watch.end(interruption);
-    return { points, digest: digest(scene.world), violations: watch.violations, outcome: outcome(request) };
-  }
-
-  test("at every point before and after every write and every effect: equal worlds, nothing begun twice", async () => {
-    const whole = await crashedAt(0);
-    expect(whole.outcome).toBe("Succeeded");
-    expect(whole.points).toBeGreaterThan(300);
-    for (let n = 1; n <= whole.points; n += 1) {
-      const crashed = await crashedAt(n);
-      expect({ n, ...crashed, points: 0 }).toEqual({ n, ...whole, points: 0 });
-    }
-  });
-});
-
 describe("a human's words", () => {
-  const edit = (scene: Scene, change: (spec: Record<string, unknown>) => void) =>
-    scene.objects.edit(requestKind, { namespace, name: "to-caa" }, (object) => change(object.spec));
-  const until = async (
-    scene: Scene,
-    reached: (request: Awaited<ReturnType<typeof theRequest>>) => boolean,
-  ) => {
-    for (let n = 0; n < 3000; n += 1) {
-      await pass(scene);
-      const request = await theRequest(scene);
-      if (reached(request)) return request;
-    }
-    throw new Error("never reached");
-  };
-  const stepIs =
-    (id: string, part = 0) =>
-    (request: KubeObject) =>
-      request.status?.ledger?.steps.at(-1)?.id === id && request.status.ledger.cursor.part >= part;
-
   /** An uninstall has begun: before that, revert is abort. */
   const uninstalling = (request: KubeObject) =>
     Object.keys(request.status?.ledger?.attempts ?? {}).length > 0;
@@ -174,7 +115,7 @@ describe("a human's words", () => {
     );
     expect(waiting.status.ledger.commandsBegun).toBe(0);
     const { hash } = waiting.status.plan;
-    edit(scene, (spec) => Object.assign(spec, { approvedPlan: hash }));
+    edit(scene, { approvedPlan: hash });
     expect(outcome(await drive(scene))).toBe("Succeeded");
   });
 
@@ -215,14 +156,14 @@ describe("a human's words", () => {
     const scene = await newScene({ ...small, seed: 4 });
     await askForConversion(scene);
     await until(scene, stepIs("ExportTrackingSchemas"));
-    edit(scene, (spec) => Object.assign(spec, { paused: true }));
+    edit(scene, { paused: true });
     const paused = await until(scene, (request) =>
       /paused by spec.paused/.test(conditionOf(request, "Progressing")?.message ?? ""),
     );
     const begun = paused.status.ledger.commandsBegun;
     for (let n = 0; n < 20; n += 1) await pass(scene);
     expect((await theRequest(scene)).status.ledger.commandsBegun).toBe(begun);
-    edit(scene, (spec) => Object.assign(spec, { paused: false }));
+    edit(scene, { paused: false });
     expect(outcome(await drive(scene))).toBe("Succeeded");
   });
 
@@ -239,7 +180,7 @@ describe("a human's words", () => {
     await askForConversion(scene);
     await until(scene, stepIs(step, part));
     back = true;
-    edit(scene, (spec) => Object.assign(spec, { abort: true }));
+    edit(scene, { abort: true });
     expect(outcome(await drive(scene))).toBe("Aborted");
     quiesce(scene);
     expect(digest(scene.world)).toBe(before);
@@ -257,7 +198,7 @@ describe("a human's words", () => {
     strike(scene.world, "primary-moved", "nyc-0");
     for (let n = 0; n < 50 && (await stalled()) !== "PrimaryMoved"; n += 1) await pass(scene);
     expect(await stalled()).toBe("PrimaryMoved");
-    edit(scene, (spec) => Object.assign(spec, { abort: true }));
+    edit(scene, { abort: true });
     const request = await drive(scene);
     expect(outcome(request)).toBe("Aborted");
     expect(conditionOf(request, "CrossSiteReplicatorsStopped")).toMatchObject({ status: "False" });
@@ -271,7 +212,7 @@ describe("a human's words", () => {
     const before = digest(scene.world);
     await askForConversion(scene);
     await until(scene, stepIs("StopCrossSiteReplicators", 4));
-    edit(scene, (spec) => Object.assign(spec, { revert: true }));
+    edit(scene, { revert: true });
     expect(outcome(await drive(scene))).toBe("Aborted");
     quiesce(scene);
     expect(digest(scene.world)).toBe(before);
@@ -281,7 +222,7 @@ describe("a human's words", () => {
     const scene = await newScene({ ...small, seed: 6 });
     await askForConversion(scene);
     await until(scene, stepIs("ReloadTrackingSchemas"));
-    edit(scene, (spec) => Object.assign(spec, { abort: true }));
+    edit(scene, { abort: true });
     await pass(scene);
     expect(conditionOf(await theRequest(scene), "Progressing")?.message).toContain(
       "spec.abort came after uninstalling had begun: set spec.revert to go back, or let it go on",
@@ -305,7 +246,7 @@ describe("a human's words", () => {
       (now) => stepIs(step, 1)(now) && (step !== "UninstallCrossSiteReplicators" || uninstalling(now)),
     );
     back = true;
-    edit(scene, (spec) => Object.assign(spec, { revert: true }));
+    edit(scene, { revert: true });
     expect(outcome(await drive(scene))).toBe("Reverted");
     quiesce(scene);
     expect(digest(scene.world)).toBe(before);

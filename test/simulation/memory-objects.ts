@@ -12,6 +12,15 @@ export type MemoryObjects = Objects & {
 
 const copy = <T>(value: T): T => structuredClone(value);
 
+/** What is stored is handed out as it is, frozen: whoever changes an object it was given, instead of writing it, fails. */
+function frozen<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    for (const inner of Object.values(value)) frozen(inner);
+    Object.freeze(value);
+  }
+  return value;
+}
+
 export function memoryObjects(nextUid: () => string): MemoryObjects {
   const stored = new Map<string, KubeObject>();
   let version = 100;
@@ -24,10 +33,10 @@ export function memoryObjects(nextUid: () => string): MemoryObjects {
   const put = (key: string, object: KubeObject): KubeObject => {
     version += 1;
     writes += 1;
-    const kept = copy(object);
-    kept.metadata.resourceVersion = String(version);
+    const metadata = { ...object.metadata, resourceVersion: String(version) };
+    const kept = frozen(copy({ ...object, metadata }));
     stored.set(key, kept);
-    return copy(kept);
+    return kept;
   };
   const current = (kind: ResourceKind, object: KubeObject): [string, KubeObject] => {
     const key = keyOf(kind, refOf(object));
@@ -40,17 +49,16 @@ export function memoryObjects(nextUid: () => string): MemoryObjects {
   const create = (kind: ResourceKind, object: KubeObject): KubeObject => {
     const key = keyOf(kind, refOf(object));
     if (stored.has(key)) throw new ApiError(409, "AlreadyExists", `${key} already exists`);
-    const metadata = { ...copy(object.metadata), uid: nextUid(), generation: 1 };
-    return put(key, { ...copy(object), metadata });
+    return put(key, { ...object, metadata: { ...object.metadata, uid: nextUid(), generation: 1 } });
   };
   return {
     all: () => stored,
     writes: () => writes,
-    get: async (kind, ref) => copy(stored.get(keyOf(kind, ref))),
+    get: async (kind, ref) => stored.get(keyOf(kind, ref)),
     list: async (kind, namespace, labelSelector) =>
       [...stored]
         .filter(([key]) => key.startsWith(`${kind.plural}/${namespace}/`))
-        .map(([, object]) => copy(object))
+        .map(([, object]) => object)
         .filter((object) => matches(object, labelSelector)),
     create: async (kind, object) => create(kind, object),
     apply: async (kind, object) => {
@@ -58,8 +66,8 @@ export function memoryObjects(nextUid: () => string): MemoryObjects {
       if (found === undefined) return create(kind, object);
       return put(keyOf(kind, refOf(object)), {
         ...found,
-        ...copy(object),
-        metadata: { ...found.metadata, ...copy(object.metadata) },
+        ...object,
+        metadata: { ...found.metadata, ...object.metadata },
       });
     },
     replace: async (kind, object) => {
@@ -67,16 +75,16 @@ export function memoryObjects(nextUid: () => string): MemoryObjects {
       const generation =
         (found.metadata.generation ?? 1) +
         (JSON.stringify(found.spec) === JSON.stringify(object.spec) ? 0 : 1);
-      return put(key, { ...copy(object), metadata: { ...copy(object.metadata), generation } });
+      return put(key, { ...object, metadata: { ...object.metadata, generation } });
     },
     replaceStatus: async (kind, object) => {
       const [key, found] = current(kind, object);
-      return put(key, { ...found, status: copy(object.status) });
+      return put(key, { ...found, status: object.status });
     },
     patch: async (kind, ref, patch) => {
       const found = stored.get(keyOf(kind, ref));
       if (found === undefined) throw new ApiError(404, "NotFound", `${ref.name} not found`);
-      return put(keyOf(kind, ref), mergePatch(copy(found), patch) as KubeObject);
+      return put(keyOf(kind, ref), mergePatch(found, patch) as KubeObject);
     },
     remove: async (kind, ref) => {
       writes += 1;

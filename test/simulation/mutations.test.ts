@@ -1,5 +1,6 @@
 /** The invariants have teeth: each is tripped by an operator broken on purpose, and by no sound one under the same events. */
 import { describe, expect, test } from "@jest/globals";
+import { commandShapes } from "../../simulator/runner-words.ts";
 import { advance } from "../../simulator/world.ts";
 import { type FenceBook, reconcileRequest } from "../../src/controllers/upgrade-request.ts";
 import { requestKind } from "../../src/kube/kinds.ts";
@@ -10,6 +11,17 @@ import { askForConversion, limits, namespace, newScene, pass, quiesce, theReques
 
 const interruption = 240;
 const mostPasses = 1500;
+
+/** The twin's list of commands, with holes while a broken operator runs. */
+async function withHoles<T>(admits: readonly string[], run: () => Promise<T>): Promise<T> {
+  const admitted = commandShapes as string[];
+  admitted.push(...admits);
+  try {
+    return await run();
+  } finally {
+    admitted.length -= admits.length;
+  }
+}
 
 /** Runs a broken operator to its end, or for so many passes; returns the numbers it tripped. */
 async function tripped(broken: BrokenOperator): Promise<readonly number[]> {
@@ -59,7 +71,8 @@ test("every invariant of the conversion has an operator that breaks it", () => {
 
 describe("broken operators are seen", () => {
   test.each(brokenOperators)("$trips: $name", async (broken) => {
-    expect(await tripped(broken)).toEqual(expect.arrayContaining([...broken.trips].sort((a, b) => a - b)));
+    const seen = await withHoles(broken.admits ?? [], () => tripped(broken));
+    expect(seen).toEqual(expect.arrayContaining([...broken.trips].sort((a, b) => a - b)));
   });
 });
 

@@ -1,9 +1,11 @@
 /** Every pre-flight check of the conversion, failing for one reason at a time: one sentence, no plan, no command. */
+import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { strike } from "../../simulator/faults.ts";
 import { type Host, hostOf } from "../../simulator/model.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
-import { clusterKind, compositeKind, linkKind } from "../../src/kube/kinds.ts";
+import { clusterKind, compositeKind, configMapKind, linkKind } from "../../src/kube/kinds.ts";
+import { expectGolden } from "../golden.ts";
 import { askForConversion, conditionOf, namespace, newScene, pass, type Scene, theRequest } from "./scene.ts";
 
 type Change = (scene: Scene, host: Host) => unknown;
@@ -11,11 +13,8 @@ type Case = readonly [name: string, change: Change, says: RegExp];
 
 const spec =
   (kind: typeof clusterKind, name: string, change: (spec: KubeObject["spec"]) => void): Change =>
-  async ({ objects }) => {
-    const object = await objects.get(kind, { namespace, name });
-    if (object === undefined) throw new Error(`no ${name}`);
-    change(object.spec);
-    await objects.replace(kind, object);
+  ({ objects }) => {
+    objects.edit(kind, { namespace, name }, (object) => change(object.spec));
   };
 const installed = (host: Host, product: "cluster" | "crossSite") => {
   const is = host.volume.installed[product];
@@ -173,6 +172,11 @@ const refusals: readonly Case[] = [
     /^trigger shop\.t1 would fire at every site; if that is intended add "trigger:shop\.t1" to spec\.convertMsaaToCaa\.acknowledgedFindings$/,
   ],
   ["an enabled event", finding("event", "shop.e1"), /^event shop\.e1 is enabled and would run at every site/],
+  [
+    "somebody else who reads a binary log",
+    finding("reader", "feed@10.0.0.9"),
+    /^feed@10\.0\.0\.9 reads the binary log of nyc-1 and is no node of the estate.*"reader:feed@10\.0\.0\.9"/,
+  ],
   ["a table without a key", finding("nokey", "shop.log"), /^table shop\.log has no primary key/],
   [
     "a table without transactions",
@@ -230,17 +234,31 @@ async function answer(change: Change, parameters: object = {}) {
   await pass(scene);
   const request = await theRequest(scene);
   const begun = [...scene.world.hosts.values()].flatMap((host) => [...host.volume.markers.keys()]);
-  return { accepted: conditionOf(request, "Accepted"), plan: request.status?.plan, begun };
+  const page = await scene.objects.get(configMapKind, { namespace, name: "to-caa-preflight" });
+  return {
+    scene,
+    accepted: conditionOf(request, "Accepted"),
+    plan: request.status?.plan,
+    preflight: request.status?.preflight,
+    report: String(page?.data["report.txt"] ?? ""),
+    begun,
+  };
 }
 
+/** Where one change is one too many for several checks; everything else is refused by exactly one. */
+const refusedBySeveral = [
+  "a release below 6",
+  "products at two releases",
+  "a site at two releases",
+  "parallel apply",
+];
+
 describe("each check refuses by itself", () => {
-  test.each(refusals)("%s", async (_name, change, says) => {
-    const { accepted, plan, begun } = await answer(change);
-    expect(accepted).toMatchObject({
-      status: "False",
-      reason: "Refused",
-      message: expect.stringMatching(says),
-    });
+  test.each(refusals)("%s", async (name, change, says) => {
+    const { accepted, plan, begun, preflight } = await answer(change);
+    expect(accepted).toMatchObject({ status: "False", reason: "Refused" });
+    expect(accepted?.message.replace(/ \(and \d+ more in the pre-flight report\)$/, "")).toMatch(says);
+    if (preflight !== undefined) expect(preflight.refused === 1).toBe(!refusedBySeveral.includes(name));
     expect(accepted?.message).not.toContain("\n");
     expect(plan).toBeUndefined();
     expect(begun).toEqual([]);
@@ -274,5 +292,65 @@ describe("what is not a refusal", () => {
     expect(accepted?.message).toContain("nyc");
     expect(plan).toBeUndefined();
     expect(begun).toEqual([]);
+  });
+});
+
+describe("the report", () => {
+  const troubles: Change = async (scene, host) => {
+    finding("trigger", "shop.t1")(scene, host);
+    finding("nokey", "shop.log")(scene, host);
+    host.mysql.oldestTransaction = 61;
+    Object.assign(hostOf(scene.world, "london-1"), { freeBytes: 2 ** 30 });
+    hostOf(scene.world, "london-0").mysql.up = false;
+    await spec(linkKind, "nyc-to-london", (is) =>
+      Object.assign(is, { options: { "svc-applier-filters": "replicate" } }),
+    )(scene, host);
+  };
+
+  test("tells every refusal and everything unknown at once, by site and check", async () => {
+    const { accepted, report, preflight } = await answer(troubles, {
+      acknowledgedFindings: ["trigger:shop.t1"],
+    });
+    expectGolden(join(import.meta.dirname, "preflight.report.txt"), report.trimEnd().split("\n"));
+    expect(accepted?.message).toMatch(/ \(and \d+ more in the pre-flight report\)$/);
+    expect(preflight).toMatchObject({ report: "to-caa-preflight", refused: 5 });
+  });
+
+  test("a sound estate's report stands beside its plan, and is not written again", async () => {
+    const { report, preflight, scene } = await answer(() => {});
+    expect(preflight).toMatchObject({ refused: 0, unknown: 0 });
+    expect(report).toMatch(/checks: \d+ ok, 0 refuse, 0 unknown/);
+    expect(report).toMatch(
+      /london: primary london-0, policy AUTOMATIC.*clients are interrupted for up to 240 s/,
+    );
+    const version = async () =>
+      (await scene.objects.get(configMapKind, { namespace, name: "to-caa-preflight" }))?.metadata
+        .resourceVersion;
+    const before = await version();
+    for (let n = 0; n < 5; n += 1) await pass(scene);
+    expect(await version()).toBe(before);
+  });
+
+  test("a dry run that is refused goes on asking, and ends with its plan once all is mended", async () => {
+    const scene = await newScene({ sites: ["london", "nyc"], nodes: 2, seed: 9 });
+    const host = hostOf(scene.world, "nyc-1");
+    host.mysql.oldestTransaction = 61;
+    await askForConversion(scene, { dryRun: true });
+    await pass(scene);
+    expect((await theRequest(scene)).status.preflight.refused).toBe(1);
+    host.mysql.oldestTransaction = 0;
+    while (await pass(scene));
+    const { status } = await theRequest(scene);
+    expect([status.preflight.refused, status.ledger.outcome]).toEqual([0, "Planned"]);
+    expect([...scene.world.hosts.values()].every(({ volume }) => volume.markers.size === 0)).toBe(true);
+  });
+
+  test("a backup that would not fit is refused only where one is to be taken", async () => {
+    const large: Change = (_scene, host) => void Object.assign(host.mysql, { bytes: 60 * 1024 ** 3 });
+    const taking = await answer(large, { backup: { mode: "Take" } });
+    expect(taking.accepted?.message).toMatch(
+      /^\/backups of nyc-1 has 46\.6 GiB free, its data has 60\.0 GiB; make room/,
+    );
+    expect((await answer(large)).accepted?.status).toBe("True");
   });
 });

@@ -103,6 +103,18 @@ export function watchScene(scene: Scene, goingBack: () => boolean = () => false)
     if (event.kind === "state" || event.kind === "restore" || event.kind === "policy") watchRows();
   });
 
+  /** What is sent to a node, whether or not its runner admits it. */
+  const { exec } = scene.shell.pods;
+  Object.assign(scene.shell.pods, {
+    exec: (...args: Parameters<typeof exec>) => {
+      const [pod, argv, stdin] = args;
+      const [head = ""] = stdin.split("\n");
+      if (argv[1] === "start" && head.includes("-immediate")) broken(38, `${pod.name}: ${head}`);
+      if ([...argv, head].join(" ").includes(world.canary)) broken(47, `${pod.name}: a secret in ${head}`);
+      return exec(...args);
+    },
+  });
+
   const end = (interruptionSeconds: number): void => {
     watch.end(interruptionSeconds);
     for (const request of requests(scene)) watchJournal(request);

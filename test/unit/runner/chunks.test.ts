@@ -161,6 +161,21 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
     expect(err).toMatch(/max_statement_time/);
   });
 
+  test("the data has a size, and who else reads the binary log has a name", async () => {
+    expect(ask("size").out).toMatch(/^\d{4,}\n$/);
+    expect(ask("readers")).toMatchObject({ code: 0, out: "" });
+    const feed = spawn("mariadb-binlog", [
+      "--no-defaults",
+      `--user=${userInfo().username}`,
+      `--socket=${node.root}/run/mysqld/mysqld.sock`,
+      "--read-from-remote-server",
+      "--stop-never",
+      "mysql-bin.000001",
+    ]);
+    await eventually("a reader", () => ask("readers").out === `${userInfo().username}\tlocalhost\n`);
+    feed.kill();
+  });
+
   test.each([
     ["a missing table", `chunk ${hex("shop")} ${hex("gone")} 5 start end`, 1],
     ["a cut of another key", `chunk ${hex("shop")} ${hex("orders")} 5 n1,n2 end`, 24],

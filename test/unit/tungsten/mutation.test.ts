@@ -56,6 +56,7 @@ const verdicts: Readonly<Record<string, RegExp>> = {
   running: /is running: PID: ?\d|^state\trunning/,
   stopped: /is not running/,
   present: /\tpresent\n/,
+  none: /^\s*$/,
   absent: /^state\tabsent\n|ERROR (1049|1146)/,
 };
 
@@ -86,7 +87,8 @@ function unsaid(read: unknown, text: string): readonly (string | number)[] {
 
 /** Does a reading of a damaged text tell no more than that of the whole one? */
 function notMore(told: unknown, whole: unknown): boolean {
-  if (told === undefined || told === null || told === "unknown" || told === "down") return true;
+  if (told === undefined || told === null || told === "unknown" || told === "down" || told === "none")
+    return true;
   if (Array.isArray(told)) {
     if (!Array.isArray(whole)) return false;
     if (told.length === 2 && typeof told[0] === "string" && whole.some((each) => equal(each, told)))

@@ -1,5 +1,6 @@
 /** Every reader of a tool's output that tells how something stands, by the name the tables of the tests use. */
 import { readClusterView, readCompositeView } from "../../../src/tungsten/cctrl.ts";
+import { readBoundary, readChunk, readNextTable } from "../../../src/tungsten/chunks.ts";
 import { readDaemonStatus } from "../../../src/tungsten/daemons.ts";
 import { readPosition, readPositionCommand } from "../../../src/tungsten/dsctl.ts";
 import { readTrackingDump } from "../../../src/tungsten/dump.ts";
@@ -73,6 +74,8 @@ export const readers: Readonly<Record<string, Reader>> = {
   "server settings": readServerSettings,
   "binlog position": readBinlogPosition,
   accounts: readAccounts,
+  boundary: readBoundary,
+  chunk: readChunk,
 };
 
 /** Lists whose empty answer says that there is nothing: on their own they cannot tell another tool's silence from it. */
@@ -87,6 +90,7 @@ export const listReaders: Readonly<Record<string, Reader>> = {
   software: readSoftware,
   findings: readFindings,
   "tpm processes": readTpmProcesses,
+  "next table": readNextTable,
 };
 
 /** Messages are no fact: whatever else an output holds, its ERROR, WARN and NOTE lines can be taken out of it. */
