@@ -1,6 +1,7 @@
 /** A finished request: the sites remember it, their Leases go back, the finalizer goes. Done again it changes nothing. */
 import type { Ledger } from "../crds/ledger.ts";
 import { clusterKind, requestKind } from "../kube/kinds.ts";
+import { stepTimes } from "./durations.ts";
 import { runFinalizer } from "./request-planning.ts";
 import { releaseSites } from "./request-sites.ts";
 import { writeStatus } from "./request-status.ts";
@@ -48,6 +49,7 @@ async function remember(shell: Shell, request: KubeObject, ledger: Ledger, site:
     procedure: ledger.procedure,
     outcome: ledger.outcome ?? "",
     finishedAt: new Date(shell.clock.now()).toISOString(),
+    steps: stepTimes(ledger),
   };
   await shell.objects.replaceStatus(clusterKind, {
     ...cluster,
