@@ -33,6 +33,8 @@ export type RealNode = {
   readonly steps: Map<Service, Promise<void>>;
   /** The number of the agreement this node knows. */
   version: number;
+  /** read_only as it is still to be set. */
+  readOnlyDue: boolean | null;
 };
 
 export const configurationPath = (root: string): string => `${root}/etc/tungsten/tungsten.ini`;
@@ -94,6 +96,7 @@ export function newRealNode(settings: NodeSettings, ambient: Ambient, lines: Lin
     }),
     steps: new Map(),
     version: agreement?.version ?? 0,
+    readOnlyDue: null,
   };
 }
 
