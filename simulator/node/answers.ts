@@ -14,7 +14,7 @@ import {
   writeAgreement,
   writeInstallation,
 } from "./installation.ts";
-import { adopt, agreementOf, configurationOf, loginIn, type RealNode } from "./real-node.ts";
+import { adopt, agreementOf, configurationOf, type RealNode } from "./real-node.ts";
 import { ports } from "./settings.ts";
 
 /** The vocabulary of outside.ts, answered now or later. */
@@ -87,7 +87,6 @@ function volumeAnswers(real: RealNode) {
       const { options } = readConfiguration(ini, product);
       const installation: Installation = {
         ...installed,
-        login: loginIn(ini),
         mysqlPort: Number(options.get("replication-port") ?? 3306),
         connectorPort: Number(options.get("application-port") ?? 9999),
       };

@@ -9,7 +9,6 @@ import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { type Drift, driftOf, sinceWhen, unreadNodes } from "./drift.ts";
 import { readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
-import { otherHolder } from "./request-sites.ts";
 import type { PodRef } from "./shell.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
@@ -43,10 +42,8 @@ export type SiteView = {
   readonly status: object;
 };
 
-export async function viewOf({ shell, object, estate, site, namespace }: ClusterPass): Promise<SiteView> {
+export async function viewOf({ shell, object, estate, site, holder }: ClusterPass): Promise<SiteView> {
   const pods = await readPods(shell.objects, estate.namespace);
-  const own = namespace.clusters.get(site.name)?.metadata.uid;
-  const holder = await otherHolder(shell.objects, estate.namespace, site.name, own);
   const data = site.nodes.filter((node) => !node.witness);
   const around = { pods, copies: async () => new Map<string, string>() };
   const { nodes, policy, primary, changed, unread } = await withFacts(shell, around, (facts) => {
