@@ -118,7 +118,7 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
     accepted,
     ...installing.told,
     ...(await policyTold(pass, view)),
-    tellDrift(view.drift, view.holder !== "" || installing.ledger?.phase === "Running"),
+    tellDrift(view.drift, view.unread, view.holder !== "" || installing.ledger?.phase === "Running"),
     ready,
   ]);
   await installing.act();
