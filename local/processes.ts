@@ -80,3 +80,19 @@ export async function until(what: string, seconds: number, probe: () => Promise<
   }
   throw new Error(`${what} did not come about within ${seconds} s`);
 }
+
+/** Things that were begun and have to be ended in the opposite order, even when one of them fails to begin. */
+export type Endings = {
+  readonly add: (end: () => unknown) => void;
+  readonly run: () => Promise<void>;
+};
+
+export function endings(): Endings {
+  const ends: (() => unknown)[] = [];
+  return {
+    add: (end) => void ends.push(end),
+    run: async () => {
+      for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end();
+    },
+  };
+}
