@@ -235,9 +235,11 @@ let interrupt: () => void = () => {};
 const interrupted = new Promise<void>((resolve) => {
   interrupt = resolve;
 });
+let stopping = false;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
   process.on(signal, () => {
-    say("stopping; this takes a few seconds");
+    if (!stopping) say("stopping; this takes a few seconds");
+    stopping = true;
     interrupt();
   });
 
