@@ -1,73 +1,112 @@
 /**
  * The whole test command: types, lint, generated files, then unit, simulation and integration tests. Ends with one line
- * `N passed, N failed`. With arguments, runs only the test files whose path contains one of them.
+ * `N passed, N failed`. With arguments, runs only the test files whose path contains one of them. The Kubernetes programs
+ * that integration needs are made meanwhile, once.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { findBinaries } from "../local/binaries.ts";
+import { findHelm } from "../local/tools.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const filters = process.argv.slice(2);
 const report = mkdtempSync(join(tmpdir(), "tungsten-operator-test-"));
 
-type Outcome = { passed: number; failed: number };
+type Outcome = { readonly passed: number; readonly failed: number };
+const failure: Outcome = { passed: 0, failed: 1 };
 
-function check(name: string, command: string, args: readonly string[]): Outcome {
-  const ran = spawnSync(command, args, { cwd: root, encoding: "utf8" });
-  if (ran.status === 0) {
-    console.log(`ok   ${name}`);
-    return { passed: 1, failed: 0 };
-  }
-  console.log(`FAIL ${name}\n${ran.stdout ?? ""}${ran.stderr ?? ""}${ran.error ? String(ran.error) : ""}`);
-  return { passed: 0, failed: 1 };
+/** Runs a program to its end; what it says is collected, or goes to our stderr. */
+function run(
+  command: string,
+  args: readonly string[],
+  output: "collect" | "show",
+): Promise<{ readonly code: number | null; readonly said: string }> {
+  const said: string[] = [];
+  const stdio = output === "collect" ? "pipe" : "inherit";
+  const child = spawn(command, args, {
+    cwd: root,
+    stdio: ["ignore", output === "collect" ? "pipe" : "ignore", stdio],
+  });
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on("data", (chunk: Buffer) => said.push(chunk.toString()));
+  return new Promise((done) => {
+    child.on("error", (error) => done({ code: null, said: String(error) }));
+    child.on("close", (code) => done({ code, said: said.join("") }));
+  });
 }
 
-function jest(name: string, paths: readonly string[], more: readonly string[] = []): Outcome {
+async function check(name: string, command: string, args: readonly string[]): Promise<Outcome> {
+  const { code, said } = await run(command, args, "collect");
+  console.log(code === 0 ? `ok   ${name}` : `FAIL ${name}\n${said}`);
+  return code === 0 ? { passed: 1, failed: 0 } : failure;
+}
+
+async function jest(name: string, paths: readonly string[], more: readonly string[] = []): Promise<Outcome> {
   const file = join(report, `${name}.json`);
-  const args = [
+  const options = ["--json", `--outputFile=${file}`, ...more, "--testPathPatterns", ...paths];
+  const program = [
     "--disable-warning=ExperimentalWarning",
     "--experimental-vm-modules",
     join(root, "node_modules/jest/bin/jest.js"),
   ];
   console.log(`\n── ${name}`);
-  const ran = spawnSync(
-    process.execPath,
-    [...args, "--json", `--outputFile=${file}`, ...more, "--testPathPatterns", ...paths],
-    {
-      cwd: root,
-      stdio: ["ignore", "ignore", "inherit"],
-    },
-  );
+  const { code } = await run(process.execPath, [...program, ...options], "show");
   try {
     const told = JSON.parse(readFileSync(file, "utf8"));
     const broken = Number(told.numRuntimeErrorTestSuites);
     return { passed: Number(told.numPassedTests), failed: Number(told.numFailedTests) + broken };
   } catch {
-    return { passed: 0, failed: ran.status === 0 ? 0 : 1 };
+    return code === 0 ? { passed: 0, failed: 0 } : failure;
   }
 }
 
-const bin = (name: string) => join(root, "node_modules/.bin", name);
-const outcomes: Outcome[] =
-  filters.length > 0
-    ? [
-        jest(
-          "chosen",
-          filters.map((filter) => join(root, "test", `.*${filter.replace(/^test\//, "")}`)),
-        ),
-      ]
-    : [
-        check("types", bin("tsc"), ["--noEmit"]),
-        check("lint and format", bin("biome"), ["check", "."]),
-        check("generated files are up to date", process.execPath, [
-          join(root, "scripts/generate.ts"),
-          "--check",
-        ]),
-        jest("unit and house rules", ["test/unit/", "test/tidy.test.ts"]),
-        jest("simulation", ["test/simulation/"]),
-        jest("integration", ["test/integration/"], ["--runInBand"]),
-      ];
+/** The programs of integration tests, built at most once for the machine; the sentence why not, else nothing. */
+async function makePrograms(): Promise<string | undefined> {
+  try {
+    await findBinaries(console.log);
+    await findHelm(console.log);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+async function integration(programs: Promise<string | undefined>): Promise<Outcome> {
+  const missing = await programs;
+  if (missing === undefined) return jest("integration", ["test/integration/"], ["--runInBand"]);
+  console.log(`\nFAIL integration: ${missing}`);
+  return failure;
+}
+
+async function everything(): Promise<readonly Outcome[]> {
+  const bin = (name: string) => join(root, "node_modules/.bin", name);
+  const programs = makePrograms();
+  return [
+    await check("types", bin("tsc"), ["--noEmit"]),
+    await check("lint and format", bin("biome"), ["check", "."]),
+    await check("generated files are up to date", process.execPath, [
+      join(root, "scripts/generate.ts"),
+      "--check",
+    ]),
+    await jest("unit and house rules", ["test/unit/", "test/tidy.test.ts"]),
+    await jest("simulation", ["test/simulation/"]),
+    await jest("simulated nodes", ["test/simulated-node/"]),
+    await integration(programs),
+  ];
+}
+
+async function chosen(): Promise<readonly Outcome[]> {
+  if (filters.some((filter) => /integration|e2e/.test(filter))) {
+    const missing = await makePrograms();
+    if (missing !== undefined) console.log(missing);
+  }
+  const paths = filters.map((filter) => join(root, "test", `.*${filter.replace(/^test\//, "")}`));
+  return [await jest("chosen", paths)];
+}
+
+const outcomes = await (filters.length > 0 ? chosen() : everything());
 rmSync(report, { recursive: true, force: true });
 const sum = outcomes.reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed }));
 console.log(`\n${sum.passed} passed, ${sum.failed} failed`);

@@ -4,16 +4,9 @@ import { obey, reportOf, reportsOf, supervise } from "../managers.ts";
 import { fail, stepService } from "../replicator.ts";
 import type { ProductName, Service } from "../state.ts";
 import { thlPort } from "../tools/tool.ts";
-import {
-  adopt,
-  agreementOf,
-  answersOf,
-  type Question,
-  type RealNode,
-  runSteps,
-  serveReader,
-} from "./answers.ts";
+import { answersOf, type Question, runSteps, serveReader } from "./answers.ts";
 import { newConnector, type Route } from "./connector.ts";
+import { adopt, agreementOf, type RealNode } from "./real-node.ts";
 import { ports } from "./settings.ts";
 import { type Listening, serveLines } from "./wire.ts";
 

@@ -14,6 +14,7 @@ import {
 } from "../topology/estate-of.ts";
 import { siteLabel } from "../topology/names.ts";
 import { siteNumbers } from "../topology/site-numbers.ts";
+import { siteFinalizer } from "./ownership.ts";
 import type { KubeObject, Objects, PodRef } from "./shell.ts";
 
 export type Namespace = {
@@ -61,9 +62,13 @@ export const siteWithProcedure = ({ clusters }: Namespace, sites: readonly strin
     return runningProcedure !== "" || ledger?.phase === "Running";
   });
 
+/** A deleted site is one of its estate for as long as our finalizer holds it: others still replicate with it. */
+const isGone = ({ metadata }: KubeObject): boolean =>
+  metadata.deletionTimestamp !== undefined && !metadata.finalizers?.includes(siteFinalizer);
+
 function clusterInput(object: KubeObject, numbers: ReadonlyMap<string, number>): ClusterInput[] {
   const parsed = parseSpec(tungstenCluster.spec, object.spec);
-  if ("faults" in parsed || object.metadata.deletionTimestamp !== undefined) return [];
+  if ("faults" in parsed || isGone(object)) return [];
   const { dataservice, nodes, witness, initialPrimary, release, mysql, connector, options } = parsed.spec;
   const { name } = object.metadata;
   return [

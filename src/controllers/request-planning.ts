@@ -4,20 +4,23 @@ import type { Ledger } from "../crds/ledger.ts";
 import { tungstenIni } from "../ini/tungsten-ini.ts";
 import { isAlreadyExists } from "../kube/errors.ts";
 import { configMapKind, requestKind } from "../kube/kinds.ts";
+import { inMinutes, totalOf } from "../procedures/estimate.ts";
+import type { Entry } from "../procedures/journal.ts";
 import { type Lent, type Prepared, prepare } from "../procedures/prepare.ts";
 import type { Estate } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
-import { readPods } from "./estate-reader.ts";
+import { seenOn } from "./durations.ts";
+import { type Namespace, readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
-import { ownerOf } from "./ownership.ts";
+import { appendJournal } from "./journal-pages.ts";
+import { dropFinalizer, ownerOf, runFinalizer } from "./ownership.ts";
 import { keepPreflight, preflightStatus } from "./preflight-page.ts";
-import { type Admitted, closedSite, releaseSites, takeSites } from "./request-sites.ts";
+import { type Admitted, closedSite, giveSitesBack, lostSite, takeSites } from "./request-sites.ts";
 import { type StatusChange, writeStatus } from "./request-status.ts";
 import { listCopies } from "./run-copies.ts";
-import type { KubeObject } from "./shell.ts";
-import type { Pass, Requeue } from "./upgrade-request.ts";
-
-export const runFinalizer = "tungsten-operator.io/run";
+import type { KubeObject, Shell } from "./shell.ts";
+import { whoWrote } from "./spoken.ts";
+import type { FenceBook, Pass, Requeue } from "./upgrade-request.ts";
 
 /** Every pass of a run renders the same texts: the last few are remembered by what they were made of. */
 const rendered = new Map<string, string>();
@@ -40,7 +43,6 @@ export const lentFor = (estate: Estate): Lent => ({
 
 export async function planRequest(pass: Pass): Promise<Requeue> {
   const { shell, request, ledger, estate, spec } = pass;
-  if (request.metadata.deletionTimestamp !== undefined) return dropFinalizer(pass);
   if (spec.abort) return end(pass, "Aborted");
   const { procedure } = pass.procedureOf(spec);
   if (procedure.readsOnly !== true && rememberedAsDone(pass)) return end(pass, "AlreadyDone");
@@ -50,8 +52,10 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
     copies: () => listCopies(shell.objects, request),
     about: { uid: ledger.runUid, place: "planning" },
   };
+  const clusters = estate.sites.map(({ name }) => pass.namespace.clusters.get(name));
+  const lent = { ...lentFor(estate), seen: seenOn(clusters, procedure.name) };
   const prepared = await withFacts(shell, around, (facts) =>
-    prepare(procedure, ledger, request.metadata.name, estate, facts, lentFor(estate)),
+    prepare(procedure, ledger, request.metadata.name, estate, facts, lent),
   );
   await keepPreflight(shell.objects, request, prepared.report);
   if (prepared.is !== "planned") return tellUnplanned(pass, prepared);
@@ -69,6 +73,7 @@ const say = (type: string, status: Told["status"], reason: string, message: stri
 
 async function tellUnplanned(pass: Pass, prepared: Exclude<Prepared, Planned>): Promise<Requeue> {
   const refused = prepared.is === "refused";
+  if (refused) await giveSitesBack(pass.shell, pass.request, pass.namespace, pass.fences);
   const accepted = refused
     ? say("Accepted", "False", "Refused", prepared.why)
     : say("Accepted", "Unknown", "Checking", `cannot tell yet: ${prepared.why}`);
@@ -88,10 +93,11 @@ const planName = (request: KubeObject, hash: string): string =>
 async function storePlan(pass: Pass, { plan, hash }: Planned): Promise<void> {
   const { shell, request } = pass;
   const name = planName(request, hash);
-  if (request.status?.plan?.stored === name) return;
+  const namespace = request.metadata.namespace ?? "";
+  if ((await shell.objects.get(configMapKind, { namespace, name })) !== undefined) return;
   const metadata = {
     name,
-    namespace: request.metadata.namespace ?? "",
+    namespace,
     ownerReferences: [ownerOf(request)],
     labels: { "app.kubernetes.io/managed-by": "tungsten-operator" },
   };
@@ -150,9 +156,9 @@ async function approve(pass: Pass, prepared: Planned): Promise<Requeue> {
       "Planned",
     );
   }
-  const objection = notApproved(pass, hash);
+  const objection = notApproved(pass, hash) ?? tooShort(pass, totalOf(prepared.pins.estimates ?? {}));
   if (objection !== undefined) {
-    await giveSitesBack(pass);
+    await giveSitesBack(shell, request, pass.namespace, pass.fences);
     await tell([objection], "awaiting approval");
     return { afterMs: limits.idleMs };
   }
@@ -170,14 +176,14 @@ async function approve(pass: Pass, prepared: Planned): Promise<Requeue> {
 async function admit(pass: Pass): Promise<Admitted> {
   if (pass.procedureOf(pass.spec).procedure.readsOnly === true) return { fresh: false };
   const closed = closedSite(pass);
-  return closed === undefined ? takeSites(pass) : { queued: closed };
-}
-
-/** A request that is not approved (any more) keeps no other one waiting. */
-async function giveSitesBack({ shell, request, estate, fences }: Pass): Promise<void> {
-  if (!fences.has(request.metadata.uid ?? "")) return;
-  const sites = estate.sites.map(({ name }) => name);
-  await releaseSites(shell, request, sites, fences);
+  if (closed !== undefined) {
+    await giveSitesBack(pass.shell, pass.request, pass.namespace, pass.fences);
+    return { queued: closed };
+  }
+  const admitted = await takeSites(pass);
+  if ("queued" in admitted || admitted.fresh) return admitted;
+  const lost = await lostSite(pass);
+  return lost === undefined ? admitted : { queued: lost };
 }
 
 const refOf = (request: KubeObject) => ({
@@ -216,6 +222,14 @@ function notApproved(pass: Pass, hash: string): Told | undefined {
   return undefined;
 }
 
+/** A window that the run would outlast at worst. */
+function tooShort({ spec, shell }: Pass, seconds: number): Told | undefined {
+  const { notAfter } = spec.window ?? {};
+  if (notAfter === undefined || shell.clock.now() + seconds * 1000 <= Date.parse(notAfter)) return undefined;
+  const why = `at worst the run takes ${inMinutes(seconds)}, and spec.window ends at ${notAfter}; set a later notAfter, or ask when the window opens`;
+  return say("Approved", "False", "WindowTooShort", why);
+}
+
 /** Freezes the pins and puts the finalizer on; from here on the plan never changes. */
 async function begin(pass: Pass, prepared: Planned, planned: readonly Told[]): Promise<Requeue> {
   const { shell, request } = pass;
@@ -240,9 +254,24 @@ async function begin(pass: Pass, prepared: Planned, planned: readonly Told[]): P
     say("Approved", "True", "Approved", `plan ${prepared.hash} is approved`),
     say("Queued", "False", "Admitted", "nothing is in the way of this run"),
   ];
+  // Written before the ledger: a crash between the two tells it twice, never not at all.
+  await appendJournal(shell.objects, held, approvalOf(pass, prepared.hash, now));
   await writeStatus(shell, held, { ledger, told, cursor: "begun", plan: planStatus(request, prepared) });
   shell.log.info({ name: request.metadata.name, hash: prepared.hash }, "run begun");
   return { afterMs: 0 };
+}
+
+function approvalOf({ request, spec }: Pass, hash: string, now: number): readonly Entry[] {
+  const at = new Date(now).toISOString();
+  const approved =
+    spec.approvedPlan === hash
+      ? `plan ${hash}: spec.approvedPlan written ${whoWrote(request, "approvedPlan")}`
+      : `plan ${hash}, without a human: spec.approval Automatic written ${whoWrote(request, "approval")}`;
+  const asked = `UpgradeRequest ${request.metadata.name} (UID ${request.metadata.uid}): spec.procedure ${spec.procedure} written ${whoWrote(request, "procedure")}`;
+  return [
+    { at, event: "asked", text: asked },
+    { at, event: "approved", text: approved },
+  ];
 }
 
 type FinishedRun = { name: string; procedure: string; outcome: string; uid: string };
@@ -288,10 +317,14 @@ async function end(pass: Pass, outcome: "Planned" | "AlreadyDone" | "Aborted"): 
   return { afterMs: 0 };
 }
 
-async function dropFinalizer({ shell, request }: Pass): Promise<Requeue> {
-  const finalizers = (request.metadata.finalizers ?? []).filter((name) => name !== runFinalizer);
-  await shell.objects.patch(requestKind, refOf(request), {
-    metadata: { finalizers, resourceVersion: request.metadata.resourceVersion },
-  });
+/** Deleted before it has begun: its sites go back, and it goes. */
+export async function dropPlanned(
+  shell: Shell,
+  request: KubeObject,
+  namespace: Namespace,
+  fences: FenceBook,
+): Promise<Requeue> {
+  await giveSitesBack(shell, request, namespace, fences);
+  await dropFinalizer(shell.objects, requestKind, request, runFinalizer);
   return "never";
 }

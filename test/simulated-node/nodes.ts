@@ -213,6 +213,6 @@ export async function until(
   const end = Date.now() + seconds * 1000;
   while (!(await probe())) {
     if (Date.now() > end) throw new Error(`${what} did not come about`);
-    await new Promise((wake) => setTimeout(wake, 100));
+    await new Promise((wake) => setTimeout(wake, 200));
   }
 }
