@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { Agent, request } from "undici";
 import type { Binaries } from "./binaries.ts";
 import { issueCertificate, makeAuthority } from "./certificates.ts";
-import { type Child, freePort, startChild, until } from "./processes.ts";
+import { type Child, freePort, startChild, untilOf } from "./processes.ts";
 
 const run = promisify(execFile);
 
@@ -85,8 +85,7 @@ export async function startControlPlane(
   const kubeconfig = (name: string, token: string, url = server): string =>
     writeKubeconfig(directory, name, token, url);
   const agent = new Agent({ connect: { rejectUnauthorized: false } });
-  await until("a ready API server", 60, async () => {
-    if (!api.alive()) throw new Error(`kube-apiserver ended; see ${file("kube-apiserver.log")}`);
+  await untilOf(api, "a ready API server", 60, async () => {
     const { statusCode, body } = await request(`${server}/readyz`, {
       dispatcher: agent,
       headers: { authorization: `Bearer ${adminToken}` },

@@ -80,3 +80,15 @@ export async function until(what: string, seconds: number, probe: () => Promise<
   }
   throw new Error(`${what} did not come about within ${seconds} s`);
 }
+
+/** As `until`, but gives up at once when the program that is to bring it about has ended. */
+export async function untilOf(
+  child: Child,
+  what: string,
+  seconds: number,
+  probe: () => Promise<boolean>,
+): Promise<void> {
+  const ended = (): boolean => !child.alive();
+  await until(what, seconds, async () => ended() || probe());
+  if (ended()) throw new Error(`${child.name} ended before there was ${what}`);
+}
