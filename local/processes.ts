@@ -92,3 +92,19 @@ export async function untilOf(
   await until(what, seconds, async () => ended() || probe());
   if (ended()) throw new Error(`${child.name} ended before there was ${what}`);
 }
+
+/** Things that were begun and have to be ended in the opposite order, even when one of them fails to begin. */
+export type Endings = {
+  readonly add: (end: () => unknown) => void;
+  readonly run: () => Promise<void>;
+};
+
+export function endings(): Endings {
+  const ends: (() => unknown)[] = [];
+  return {
+    add: (end) => void ends.push(end),
+    run: async () => {
+      for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end();
+    },
+  };
+}

@@ -14,7 +14,8 @@ import {
   writeAgreement,
   writeInstallation,
 } from "./installation.ts";
-import { adopt, agreementOf, configurationOf, loginIn, type RealNode } from "./real-node.ts";
+import { adopt, agreementOf, configurationOf, type RealNode } from "./real-node.ts";
+import { statement } from "./session.ts";
 import { ports } from "./settings.ts";
 
 /** The vocabulary of outside.ts, answered now or later. */
@@ -51,24 +52,34 @@ function timeAnswers({ settings, steps }: RealNode) {
   } satisfies Partial<Answers>;
 }
 
-function databaseAnswers({ database, tail }: RealNode) {
+function databaseAnswers(real: RealNode) {
+  const { database, tail } = real;
   return {
     databaseUp: database.up,
     readOnly: async () => (await database.value("SELECT @@global.read_only")) === "1",
     setReadOnly: async (value) => {
-      if (await database.up()) await database.value(`SET GLOBAL read_only = ${value ? 1 : 0}`);
+      real.readOnlyDue = value;
+      await settleReadOnly(real);
     },
     tracking: database.tracking,
     prepareTracking: database.prepareTracking,
     setCommit: database.setCommit,
     insertCommit: database.insertCommit,
     dropTracking: database.dropTracking,
-    makeSchema: async (schema) => void (await database.value(`CREATE DATABASE IF NOT EXISTS \`${schema}\``)),
+    makeSchema: async (schema) => database.run(statement(`CREATE DATABASE IF NOT EXISTS \`${schema}\``)),
     writeHeartbeat: database.writeHeartbeat,
     logBeginning: database.present,
     logAfter: tail.after,
     apply: database.apply,
   } satisfies Partial<Answers>;
+}
+
+/** What could not be set while the database was away is set when it is back. */
+export async function settleReadOnly(real: RealNode): Promise<void> {
+  const value = real.readOnlyDue;
+  if (value === null || !(await real.database.up())) return;
+  await real.database.run(statement(`SET GLOBAL read_only = ${value ? 1 : 0}`));
+  real.readOnlyDue = null;
 }
 
 function volumeAnswers(real: RealNode) {
@@ -87,7 +98,6 @@ function volumeAnswers(real: RealNode) {
       const { options } = readConfiguration(ini, product);
       const installation: Installation = {
         ...installed,
-        login: loginIn(ini),
         mysqlPort: Number(options.get("replication-port") ?? 3306),
         connectorPort: Number(options.get("application-port") ?? 9999),
       };

@@ -33,23 +33,23 @@ export type RealNode = {
   readonly steps: Map<Service, Promise<void>>;
   /** The number of the agreement this node knows. */
   version: number;
+  /** read_only as it is still to be set. */
+  readOnlyDue: boolean | null;
 };
 
 export const configurationPath = (root: string): string => `${root}/etc/tungsten/tungsten.ini`;
 export const configurationOf = (root: string): string | null =>
   existsSync(configurationPath(root)) ? readFileSync(configurationPath(root), "utf8") : null;
 
-/** Log in as the installation does, or, before there is one, as the ini says. */
-function accessOf({ root }: NodeSettings, installed: RealNode["node"]["volume"]["installed"]): Access {
-  const socket = `${root}/run/mysqld/mysqld.sock`;
-  const file = `${root}/etc/tungsten/simulated-client.cnf`;
-  const login = (installed.cluster ?? installed.crossSite)?.login ?? loginIn(configurationOf(root) ?? "");
-  return { ...login, socket, file };
-}
-
-export function loginIn(ini: string): Installation["login"] {
-  const { options } = readConfiguration(ini, "cluster");
-  return { user: options.get("replication-user") ?? "", password: options.get("replication-password") ?? "" };
+/** Log in as the joined ini says. */
+function accessOf({ root }: NodeSettings): Access {
+  const { options } = readConfiguration(configurationOf(root) ?? "", "cluster");
+  return {
+    user: options.get("replication-user") ?? "",
+    password: options.get("replication-password") ?? "",
+    socket: `${root}/run/mysqld/mysqld.sock`,
+    file: `${root}/etc/tungsten/simulated-client.cnf`,
+  };
 }
 
 /** A node as its volume tells it: what is installed, and who is primary. */
@@ -70,7 +70,7 @@ export function newRealNode(settings: NodeSettings, ambient: Ambient, lines: Lin
     faultSince: null,
   };
   if (agreement !== undefined) adoptInto(cluster, agreement);
-  const access = (): Access => accessOf(settings, installed);
+  const access = (): Access => accessOf(settings);
   const number = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 1_000_000, 7);
   return {
     settings,
@@ -96,6 +96,7 @@ export function newRealNode(settings: NodeSettings, ambient: Ambient, lines: Lin
     }),
     steps: new Map(),
     version: agreement?.version ?? 0,
+    readOnlyDue: null,
   };
 }
 

@@ -8,7 +8,21 @@ import { iniState, installed, readOnly } from "../tungsten/node-facts.ts";
 /** One thing that differs, in a sentence with its way out. `since`: when it was first seen, RFC 3339. */
 export type Drift = { readonly what: string; readonly since: string };
 
-/** Every difference on the site's nodes. What cannot be read is no drift: Ready tells that. */
+/** Nodes of which nobody can say whether they are as they were left. */
+export const unreadNodes = (site: Site, facts: Facts): readonly string[] =>
+  site.nodes
+    .filter((node) => !node.witness)
+    .map(({ name }) => name)
+    .filter((name) => {
+      const answers = [
+        facts.get(name, iniState),
+        facts.get(name, installed("cluster")),
+        facts.get(name, readOnly),
+      ];
+      return answers.some((answer) => "unknown" in answer);
+    });
+
+/** Every difference on the site's nodes, as far as they can be read. */
 export function driftOf(
   estate: Estate,
   site: Site,
@@ -83,10 +97,12 @@ export const sinceWhen = (
   }));
 
 /** Condition AsLeft: the nodes are as the operator, or a run, left them. While a procedure changes them nobody can say. */
-export function tellDrift(drift: readonly Drift[], changing: boolean): Told {
+export function tellDrift(drift: readonly Drift[], unread: readonly string[], changing: boolean): Told {
   const type = "AsLeft";
   if (changing)
     return { type, status: "Unknown", reason: "ProcedureRuns", message: "a procedure changes the nodes" };
+  if (drift.length === 0 && unread.length > 0)
+    return { type, status: "Unknown", reason: "NotRead", message: `${unread.join(", ")} cannot be read` };
   if (drift.length === 0)
     return { type, status: "True", reason: "AsLeft", message: "nobody changed the nodes by hand" };
   const message = drift.map(({ what, since }) => `${what} (since ${since})`).join(". ");

@@ -317,8 +317,8 @@ async function end(pass: Pass, outcome: "Planned" | "AlreadyDone" | "Aborted"): 
   return { afterMs: 0 };
 }
 
-/** Deleted before it has begun: its sites go back, and it goes. */
-export async function dropPlanned(
+/** Deleted before it has begun, or while it only reads: nothing is half-done. Its sites go back, and it goes. */
+export async function dropHarmless(
   shell: Shell,
   request: KubeObject,
   namespace: Namespace,

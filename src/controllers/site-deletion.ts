@@ -77,9 +77,4 @@ async function removeFound(shell: Shell, kind: ResourceKind, found: KubeObject |
 }
 
 /** The object that still needs the site, by kind and name; empty if none. The deletion policy reads it in the status. */
-export function neededBy(name: string, { links, composites }: Namespace): string {
-  const composite = composites.find(({ members }) => members.includes(name));
-  if (composite !== undefined) return `CompositeService ${composite.name}`;
-  const link = links.find(({ source, target }) => source === name || target === name);
-  return link === undefined ? "" : `CrossSiteLink ${link.name}`;
-}
+export const neededBy = (name: string, { needs }: Namespace): string => needs.get(name) ?? "";

@@ -6,7 +6,7 @@ import type { Facts } from "../tungsten/facts.ts";
 import type { InstalledProduct } from "../tungsten/node.ts";
 import { clusterView, holds, installed, replicatorProcess, services } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
-import { type Drift, driftOf, sinceWhen } from "./drift.ts";
+import { type Drift, driftOf, sinceWhen, unreadNodes } from "./drift.ts";
 import { readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import type { PodRef } from "./shell.ts";
@@ -37,6 +37,8 @@ export type SiteView = {
   readonly trouble: string | undefined;
   /** What somebody changed by hand; empty while a procedure holds the site. */
   readonly drift: readonly Drift[];
+  /** Nodes of which nobody can say. */
+  readonly unread: readonly string[];
   readonly status: object;
 };
 
@@ -44,10 +46,11 @@ export async function viewOf({ shell, object, estate, site, holder }: ClusterPas
   const pods = await readPods(shell.objects, estate.namespace);
   const data = site.nodes.filter((node) => !node.witness);
   const around = { pods, copies: async () => new Map<string, string>() };
-  const { nodes, policy, primary, changed } = await withFacts(shell, around, (facts) => {
+  const { nodes, policy, primary, changed, unread } = await withFacts(shell, around, (facts) => {
     const ruled = ruling(data, facts);
     const seen = data.map((node) => nodeView(estate, site, node, facts));
-    return { nodes: seen, ...ruled, changed: driftOf(estate, site, ruled.primary, facts) };
+    const changed = driftOf(estate, site, ruled.primary, facts);
+    return { nodes: seen, ...ruled, changed, unread: unreadNodes(site, facts) };
   });
   const drift = sinceWhen(holder === "" ? changed : [], object.status?.drift ?? [], shell.clock.now());
   const topology = topologyOf(estate, site, nodes);
@@ -63,7 +66,7 @@ export async function viewOf({ shell, object, estate, site, holder }: ClusterPas
     runningProcedure: holder,
     drift,
   };
-  return { pods, nodes, topology, primary, policy, holder, trouble, drift, status };
+  return { pods, nodes, topology, primary, policy, holder, trouble, drift, unread, status };
 }
 
 function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeView {

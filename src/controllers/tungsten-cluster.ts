@@ -99,7 +99,9 @@ async function passOver(
   const missing = await ensureSiteSecret(shell.objects, where, name, spec, holder !== "");
   if (missing !== undefined) return refuse(shell, object, need, missing);
   const about = { shell, limits, object, spec, namespace, estate, site };
-  return converge({ ...about, runnerScript, fences, holder });
+  const again = await converge({ ...about, runnerScript, fences, holder });
+  // What holds a deleted site may be over at any time.
+  return object.metadata.deletionTimestamp === undefined ? again : { afterMs: limits.idleMs };
 }
 
 async function converge(pass: ClusterPass): Promise<Requeue> {
@@ -116,7 +118,7 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
     accepted,
     ...installing.told,
     ...(await policyTold(pass, view)),
-    tellDrift(view.drift, view.holder !== "" || installing.ledger?.phase === "Running"),
+    tellDrift(view.drift, view.unread, view.holder !== "" || installing.ledger?.phase === "Running"),
     ready,
   ]);
   await installing.act();

@@ -7,13 +7,13 @@ import { parseSpec } from "../crds/parse.ts";
 import { type UpgradeRequestSpec, upgradeRequest } from "../crds/upgrade-request.ts";
 import { isConflict } from "../kube/errors.ts";
 import { requestKind } from "../kube/kinds.ts";
-import { type About, procedureOf } from "../procedures/catalog.ts";
+import { type About, holdsSites, procedureOf } from "../procedures/catalog.ts";
 import { stalled } from "../procedures/tell.ts";
 import type { Estate } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
 import { finishRequest, letGoWithNamespace, letGoWithSites } from "./request-end.ts";
-import { dropPlanned, planRequest } from "./request-planning.ts";
+import { dropHarmless, planRequest } from "./request-planning.ts";
 import { haltDeparted, runRequest } from "./request-run.ts";
 import { giveSitesBack } from "./request-sites.ts";
 import { writeStatus } from "./request-status.ts";
@@ -80,8 +80,9 @@ async function passOver(
   if (ledger.phase === "Finished") return finishRequest(shell, request, ledger, fences);
   const stop = ledger.phase === "Running" ? standStill : refuse;
   const namespace = await readNamespace(shell.objects, request.metadata.namespace ?? "");
-  if (ledger.phase === "Planning" && request.metadata.deletionTimestamp !== undefined)
-    return dropPlanned(shell, request, namespace, fences);
+  const leavesNothing = ledger.phase === "Planning" || !holdsSites(ledger.procedure);
+  if (leavesNothing && request.metadata.deletionTimestamp !== undefined)
+    return dropHarmless(shell, request, namespace, fences);
   if (ledger.phase === "Running" && (await letGoWithSites(shell, request, ledger, namespace))) return "never";
   const parsed = parseSpec(upgradeRequest.spec, request.spec);
   const estate =

@@ -21,6 +21,7 @@ import {
   patch,
   quick,
   remove,
+  verification,
 } from "./estate.ts";
 
 let stand: Stand;
@@ -126,6 +127,27 @@ describe("a conversion through everything that can be cut", () => {
   test("every acknowledged row is on every node exactly once", async () => {
     expect(await judged(stand)).toMatchObject({ missing: [], doubled: [], outOfOrder: 0 });
   });
+
+  test("the data of the composite are compared while clients write, and both reports can be read", async () => {
+    await stand.world("/clients", { rate: 5 });
+    await apply(stand, verification("verify"));
+    const verified = await finished(stand, "verify");
+    expect(condition(verified, "DataEqual")).toMatchObject({ status: "True", reason: "Equal" });
+    const read = (name: string, key: string) =>
+      stand.plane.kubectl(["get", "cm", name, "-n", namespace, "-o", `jsonpath={.data['${key}']}`]);
+    const lines = (await read("verify-data-1", "report\\.tsv")).trimEnd().split("\n").slice(1);
+    expect(lines.length).toBe(2 * 3);
+    expect(lines.filter((line) => line.split("\t")[2] !== "equal")).toEqual([]);
+    expect(await read("to-caa-preflight", "report\\.txt")).toMatch(/checks: \d+ ok, 0 refuse, 0 unknown/);
+    const journal = await read("to-caa-journal-1", "journal\\.txt");
+    expect(journal).toMatch(
+      /approved {2}plan [0-9a-f]{64}: spec\.approvedPlan written by field manager «kubectl/,
+    );
+    expect(journal).toMatch(
+      /kept {2}Backup {2}backup\.nyc = nyc-1:\/backups\/\S+ sha256 [0-9a-f]{64} lsn \d+/,
+    );
+    expect(await judged(stand)).toMatchObject({ missing: [], doubled: [] });
+  }, 240_000);
 
   test("the story stands in the request's events, the numbers at /metrics", async () => {
     const told = await stand.plane.kubectl([

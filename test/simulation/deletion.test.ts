@@ -15,6 +15,7 @@ import {
   requestKind,
   serviceKind,
 } from "../../src/kube/kinds.ts";
+import { holdsSites, procedureOf } from "../../src/procedures/catalog.ts";
 import {
   askForConversion,
   conditionOf,
@@ -89,6 +90,18 @@ describe("a site that is deleted where nobody refuses it at the door", () => {
     const cluster = await sitePass(scene, "nyc");
     expect(cluster?.status?.runningProcedure).toBe((await theRequest(scene)).metadata.uid);
     await endsWell(scene);
+  });
+
+  test("is held by a composite whose spec cannot be read: that does not say that nothing needs it", async () => {
+    const scene = await newScene({ sites, nodes: 2, seed: 12 });
+    for (let n = 0; n < 2; n += 1) await sitePass(scene, "nyc");
+    for (const { metadata } of await scene.objects.list(linkKind, namespace))
+      await scene.objects.remove(linkKind, { namespace, name: metadata.name }, "");
+    scene.objects.edit(compositeKind, { namespace, name: "global" }, ({ spec }) => {
+      spec.type = "OfAnotherVersion";
+    });
+    marked(scene, clusterKind, "nyc");
+    expect((await sitePass(scene, "nyc"))?.metadata.finalizers).toEqual([siteFinalizer]);
   });
 
   test("admits no procedure, and whoever had taken its Lease gives it back", async () => {
@@ -216,6 +229,20 @@ describe("a request that is deleted", () => {
     await pass(scene);
     expect(await finalizersOf(scene)).toEqual([]);
     expect(scene.readable.join("\n")).toContain("RunAbandoned");
+  });
+
+  test("goes at once while it only compares data: nothing is half-done, though a site is gone", async () => {
+    const scene = await newScene({ sites, nodes: 2, seed: 12 });
+    const spec = { procedure: "VerifyData", verifyData: { cluster: { name: "nyc" } }, approval: "Automatic" };
+    const metadata = { name: "to-caa", namespace };
+    const apiVersion = "tungsten-operator.io/v1alpha1";
+    await scene.objects.create(requestKind, { apiVersion, kind: "UpgradeRequest", metadata, spec });
+    const { status } = await until(scene, (now) => now.status?.ledger?.phase === "Running");
+    expect(holdsSites(status.ledger.procedure)).toBe(procedureOf(spec as never).procedure.readsOnly !== true);
+    await scene.objects.remove(clusterKind, { namespace, name: "nyc" }, "");
+    marked(scene, requestKind, "to-caa");
+    expect(await pass(scene)).toBe(false);
+    expect(await finalizersOf(scene)).toEqual([]);
   });
 
   test("goes at once while it is planned, though its estate is gone, and gives its sites back", async () => {

@@ -94,6 +94,12 @@ describe("outside a run", () => {
     },
   );
 
+  test("a node that cannot be read is not taken for untouched", async () => {
+    const at = await settled();
+    hostOf(at.world, "nyc-1").mysql.up = false;
+    expect((await look(at)).left).toMatchObject({ status: "Unknown", message: "nyc-1 cannot be read" });
+  });
+
   test("a policy set by hand is told and stays", async () => {
     const at = await settled();
     const site = at.world.sites.get("nyc");

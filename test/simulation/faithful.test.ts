@@ -4,12 +4,12 @@
  */
 import { describe, expect, test } from "@jest/globals";
 import { strike } from "../../simulator/faults.ts";
-import { laggard } from "../../simulator/lies/going.ts";
-import { insertPositionAtSource } from "../../simulator/lies/reading.ts";
 import {
   breakFeed,
   dumpOf,
   feed,
+  insertPositionAtSource,
+  laggard,
   newEpoch,
   schema,
   stopAtHeartbeat,
