@@ -94,6 +94,7 @@ export function addHost(
     volume: {
       installed: {},
       installedIni: {},
+      unfinished: {},
       thl: new Map(),
       markers: new Map(),
       holds: new Set(),
@@ -111,6 +112,7 @@ export function addHost(
     connections: { created: 0, active: 0 },
     tools: [],
     slowness: 1,
+    lagMs: 0,
   };
   world.hosts.set(name, host);
 }

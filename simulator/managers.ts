@@ -5,7 +5,7 @@
 import { type Ambient, emit } from "./model.ts";
 import { ask, type Steps } from "./outside.ts";
 import { extractedUpTo, goOnline, logOf } from "./replicator.ts";
-import type { Node, NodeReport, Order } from "./state.ts";
+import type { Cluster, Node, NodeReport, Order } from "./state.ts";
 
 const resumeAfterMs = 10_000;
 const failoverAfterMs = 25_000;
@@ -90,6 +90,13 @@ export function* failOver(ambient: Ambient, node: Node): Steps<void> {
   cluster.faultSince = null;
   yield* ask("publish");
   for (const { host } of reports) yield* ask("order", host, { do: "role", primary: next.host });
+}
+
+/** Sets the policy of the data service, and lets the other managers know. */
+export function* setPolicy(ambient: Ambient, node: Node, policy: Cluster["policy"]): Steps<void> {
+  node.cluster.policy = policy;
+  emit(ambient, { kind: "policy", site: node.cluster.dataservice, policy });
+  yield* ask("publish");
 }
 
 /** A node does what a manager tells it. */

@@ -31,7 +31,7 @@ export const lies: readonly Lie[] = tools.flatMap((tool) => known.filter((lie) =
 export const untold: readonly Untold[] = [
   {
     cites: "cli §0.10",
-    lie: "switch and recover set the policy to MAINTENANCE and back by themselves, so MAINTENANCE need not be ours.",
+    lie: "switch and recover set the policy to MAINTENANCE and back by themselves, as tpm update does.",
     why: "the managers here neither switch nor recover; no output of theirs was ever recorded.",
   },
   {

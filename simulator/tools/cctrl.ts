@@ -1,6 +1,6 @@
 /** cctrl: always exit 0; banner, prompt echo and box width vary by seed, since no transcript proves them ([doc], tungsten-cli §2). */
-import { coordinatorIn, type Reports, reportsOf } from "../managers.ts";
-import { type Ambient, emit } from "../model.ts";
+import { coordinatorIn, type Reports, reportsOf, setPolicy } from "../managers.ts";
+import type { Ambient } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
 import type { Cluster, Node, NodeReport, ServiceState } from "../state.ts";
 import { ok, type Tool } from "./tool.ts";
@@ -35,7 +35,7 @@ export const cctrl: Tool = function* ({ ambient, node, args, stdin }) {
       lines.push(prompt + (composite ? yield* compositeLs(ambient, node) : yield* clusterLs(ambient, node)));
     else if (/^set policy /.test(command)) {
       yield* ask("sleep", 500);
-      lines.push(prompt + (yield* setPolicy(ambient, cluster, command.replace("set policy ", ""))));
+      lines.push(prompt + (yield* changePolicy(ambient, node, command.replace("set policy ", ""))));
     } else lines.push(`${prompt}Unknown command: ${command}`);
   }
   return ok(`${lines.join("\n")}\nExiting...\n`);
@@ -56,13 +56,11 @@ const noManager = (ambient: Ambient): string =>
     "TungstenManagerException: no manager is reachable",
   ][ambient.variant % 3] ?? "";
 
-function* setPolicy(ambient: Ambient, cluster: Cluster, word: string): Steps<string> {
+function* changePolicy(ambient: Ambient, node: Node, word: string): Steps<string> {
   const policy = word.trim().toUpperCase();
   if (policy !== "AUTOMATIC" && policy !== "MAINTENANCE" && policy !== "MANUAL")
     return `Exception: invalid policy ${word}`;
-  cluster.policy = policy;
-  emit(ambient, { kind: "policy", site: cluster.dataservice, policy });
-  yield* ask("publish");
+  yield* setPolicy(ambient, node, policy);
   return `policy mode is now ${policy}`;
 }
 

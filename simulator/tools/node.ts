@@ -23,6 +23,7 @@ export const installed = quick(({ host, args }) => {
       `method=${is.method}`,
       `services=${is.services.map(({ name }) => name).join(",")}`,
       `ini=${host.volume.installedIni[product] ?? ""}`,
+      `unfinished=${host.volume.unfinished[product] ?? ""}`,
       `parallel=${is.channels}`,
     ]),
   );

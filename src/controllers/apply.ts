@@ -27,8 +27,12 @@ function holds(live: unknown, wanted: unknown): boolean {
 const listHolds = (live: readonly unknown[], item: unknown, index: number): boolean =>
   typeof item === "object" ? live.some((other) => holds(other, item)) : live[index] === item;
 
-/** Applies what differs; returns how many objects were written. */
-export async function applyAll(shell: Shell, manifests: readonly Manifest[]): Promise<number> {
+/** Applies what differs, and of `frozen` kinds only what is missing; returns how many objects were written. */
+export async function applyAll(
+  shell: Shell,
+  manifests: readonly Manifest[],
+  { frozen = [] }: { readonly frozen?: readonly string[] } = {},
+): Promise<number> {
   let written = 0;
   for (const manifest of manifests) {
     const kind = kinds[manifest.kind];
@@ -36,6 +40,7 @@ export async function applyAll(shell: Shell, manifests: readonly Manifest[]): Pr
     const checksum = sha256Of(JSON.stringify(manifest)).slice(0, 16);
     const { namespace, name } = manifest.metadata;
     const live = await shell.objects.get(kind, { namespace, name });
+    if (live !== undefined && frozen.includes(manifest.kind)) continue;
     if (live?.metadata.annotations?.[appliedAnnotation] === checksum && holds(live, manifest)) continue;
     const annotations = { ...manifest.metadata.annotations, [appliedAnnotation]: checksum };
     await shell.objects.apply(kind, {

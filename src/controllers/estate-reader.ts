@@ -14,15 +14,18 @@ import {
 } from "../topology/estate-of.ts";
 import { siteLabel } from "../topology/names.ts";
 import { siteNumbers } from "../topology/site-numbers.ts";
+import { siteFinalizer } from "./ownership.ts";
 import type { KubeObject, Objects, PodRef } from "./shell.ts";
+import { sitesNamedBy } from "./wake.ts";
 
 export type Namespace = {
   readonly estates: readonly Estate[];
   readonly problems: readonly Problem[];
   readonly clusters: ReadonlyMap<string, KubeObject>;
-  /** What the specs of links and composites say, whether or not their sites exist. */
-  readonly links: readonly LinkInput[];
+  /** What the specs of composites say, whether or not their sites exist. */
   readonly composites: readonly CompositeInput[];
+  /** Site → the CompositeService or CrossSiteLink that names it, by kind and name, even if its spec is not sound. */
+  readonly needs: ReadonlyMap<string, string>;
 };
 
 /** All estates of a namespace. An object whose spec does not parse is left out and told by its own controller. */
@@ -49,9 +52,19 @@ export async function readNamespace(objects: Pick<Objects, "list">, namespace: s
     estates,
     problems,
     clusters: new Map(clusters.map((object) => [object.metadata.name, object])),
-    links: inputs.links,
     composites: inputs.composites,
+    needs: needsOf([...composites, ...links]),
   };
+}
+
+function needsOf(objects: readonly KubeObject[]): ReadonlyMap<string, string> {
+  const needs = new Map<string, string>();
+  for (const object of objects) {
+    if (object.metadata.deletionTimestamp !== undefined) continue;
+    for (const site of sitesNamedBy(object))
+      if (!needs.has(site)) needs.set(site, `${object.kind} ${object.metadata.name}`);
+  }
+  return needs;
 }
 
 /** The first of these sites on which a procedure or its installation runs, as the sites' own status tells; undefined if none. */
@@ -61,9 +74,13 @@ export const siteWithProcedure = ({ clusters }: Namespace, sites: readonly strin
     return runningProcedure !== "" || ledger?.phase === "Running";
   });
 
+/** A deleted site is one of its estate for as long as our finalizer holds it: others still replicate with it. */
+const isGone = ({ metadata }: KubeObject): boolean =>
+  metadata.deletionTimestamp !== undefined && !metadata.finalizers?.includes(siteFinalizer);
+
 function clusterInput(object: KubeObject, numbers: ReadonlyMap<string, number>): ClusterInput[] {
   const parsed = parseSpec(tungstenCluster.spec, object.spec);
-  if ("faults" in parsed || object.metadata.deletionTimestamp !== undefined) return [];
+  if ("faults" in parsed || isGone(object)) return [];
   const { dataservice, nodes, witness, initialPrimary, release, mysql, connector, options } = parsed.spec;
   const { name } = object.metadata;
   return [

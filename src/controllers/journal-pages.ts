@@ -3,6 +3,7 @@
 import { isConflict } from "../kube/errors.ts";
 import { configMapKind } from "../kube/kinds.ts";
 import { type Entry, linesOf, textOf } from "../procedures/journal.ts";
+import { runLabel } from "../topology/names.ts";
 import { ownerOf } from "./ownership.ts";
 import type { KubeObject, Objects } from "./shell.ts";
 
@@ -29,9 +30,8 @@ export async function appendJournal(
     const written: Record<string, string> = found?.data ?? {};
     const before = Math.max(written[dataKey]?.length ?? 0, written[textKey]?.length ?? 0);
     try {
-      if (found === undefined) await objects.create(configMapKind, newPage(request, page, added));
-      else if (before + size > pageBytes)
-        await objects.create(configMapKind, newPage(request, page + 1, added));
+      if (found === undefined) await turnTo(objects, newPage(request, page, added));
+      else if (before + size > pageBytes) await turnTo(objects, newPage(request, page + 1, added));
       else await objects.replace(configMapKind, { ...found, data: joined(written, added) });
       return;
     } catch (error) {
@@ -40,11 +40,16 @@ export async function appendJournal(
   }
 }
 
+/** The last page of this run. One that a deleted namesake left, which the garbage collector may still take, is none. */
 async function lastPage(objects: Objects, request: KubeObject, namespace: string) {
+  const pageOf = async (page: number): Promise<KubeObject | undefined> => {
+    const found = await objects.get(configMapKind, { namespace, name: pageName(request, page) });
+    return found?.metadata.labels?.[runLabel] === request.metadata.uid ? found : undefined;
+  };
   let page = 1;
-  let found = await objects.get(configMapKind, { namespace, name: pageName(request, page) });
+  let found = await pageOf(page);
   while (found !== undefined) {
-    const next = await objects.get(configMapKind, { namespace, name: pageName(request, page + 1) });
+    const next = await pageOf(page + 1);
     if (next === undefined) break;
     found = next;
     page += 1;
@@ -55,6 +60,15 @@ async function lastPage(objects: Objects, request: KubeObject, namespace: string
 const joined = (before: Record<string, string>, added: Record<string, string>): Record<string, string> =>
   Object.fromEntries([dataKey, textKey].map((key) => [key, `${before[key] ?? ""}${added[key] ?? ""}`]));
 
+/** Begins a page, in the place of a namesake's if there is one: a page that is not ours by owner would vanish with it. */
+async function turnTo(objects: Objects, page: KubeObject): Promise<void> {
+  const { name, namespace = "" } = page.metadata;
+  const other = await objects.get(configMapKind, { namespace, name });
+  if (other !== undefined && other.metadata.labels?.[runLabel] !== page.metadata.labels?.[runLabel])
+    await objects.remove(configMapKind, { namespace, name }, other.metadata.uid ?? "");
+  await objects.create(configMapKind, page);
+}
+
 function newPage(request: KubeObject, page: number, data: Record<string, string>): KubeObject {
   return {
     apiVersion: "v1",
@@ -64,7 +78,7 @@ function newPage(request: KubeObject, page: number, data: Record<string, string>
       namespace: request.metadata.namespace ?? "",
       labels: {
         "app.kubernetes.io/managed-by": "tungsten-operator",
-        "tungsten-operator.io/run": request.metadata.uid ?? "",
+        [runLabel]: request.metadata.uid ?? "",
       },
       ownerReferences: [ownerOf(request)],
     },

@@ -24,15 +24,17 @@ export const preflightStatus = (
   sha256: sha256Of(text),
 });
 
-/** Writes the report unless the status tells that it stands there already. Throws when the server refuses. */
+/** Writes the report unless it is there and the status tells that it is this one. Throws when the server refuses. */
 export async function keepPreflight(
   objects: Objects,
   request: KubeObject,
   report: PreflightReport,
 ): Promise<void> {
-  if (request.status?.preflight?.sha256 === sha256Of(report.text)) return;
   const namespace = request.metadata.namespace ?? "";
   const name = pageName(request);
+  const found = await objects.get(configMapKind, { namespace, name });
+  const told = request.status?.preflight?.sha256 === sha256Of(report.text);
+  if (told && found !== undefined) return;
   const text =
     report.text.length <= longest
       ? report.text
@@ -48,7 +50,6 @@ export async function keepPreflight(
     },
     data: { [dataKey]: text },
   };
-  const found = await objects.get(configMapKind, { namespace, name });
   if (found === undefined) await objects.create(configMapKind, page);
   else await objects.replace(configMapKind, { ...page, metadata: { ...found.metadata, ...page.metadata } });
 }

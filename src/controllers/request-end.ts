@@ -1,8 +1,12 @@
-/** A finished request: the sites remember it, their Leases go back, the finalizer goes. Done again it changes nothing. */
+/**
+ * The end of a request. A finished one: the sites remember it, their Leases go back, the finalizer goes. A deleted one
+ * goes when nothing is left that its ledger could matter to. Done again it changes nothing.
+ */
 import type { Ledger } from "../crds/ledger.ts";
 import { clusterKind, requestKind } from "../kube/kinds.ts";
 import { stepTimes } from "./durations.ts";
-import { runFinalizer } from "./request-planning.ts";
+import type { Namespace } from "./estate-reader.ts";
+import { dropFinalizer, namespaceGoes, runFinalizer } from "./ownership.ts";
 import { releaseSites } from "./request-sites.ts";
 import { writeStatus } from "./request-status.ts";
 import type { KubeObject, Shell } from "./shell.ts";
@@ -22,16 +26,37 @@ export async function finishRequest(
   shell.questions.delete(request.metadata.uid ?? "");
   if (request.metadata.finalizers?.includes(runFinalizer)) {
     await releaseSites(shell, request, sites, fences);
-    const finalizers = request.metadata.finalizers.filter((name) => name !== runFinalizer);
-    const ref = { namespace: request.metadata.namespace ?? "", name: request.metadata.name };
-    await shell.objects.patch(requestKind, ref, {
-      metadata: { finalizers, resourceVersion: request.metadata.resourceVersion },
-    });
+    await dropFinalizer(shell.objects, requestKind, request, runFinalizer);
     return { afterMs: 0 };
   }
   if (request.metadata.deletionTimestamp === undefined)
     await writeStatus(shell, request, { ledger, told: [], cursor: ledger.outcome ?? "Finished" });
   return "never";
+}
+
+/** Let go whatever its ledger says, if its namespace is deleted as a whole: its pods and volumes go too. */
+export async function letGoWithNamespace(shell: Shell, request: KubeObject): Promise<boolean> {
+  const { deletionTimestamp, finalizers, namespace = "" } = request.metadata;
+  if (deletionTimestamp === undefined || !finalizers?.includes(runFinalizer)) return false;
+  if (!(await namespaceGoes(shell.objects, namespace))) return false;
+  await dropFinalizer(shell.objects, requestKind, request, runFinalizer);
+  return true;
+}
+
+/** Let go in mid-run, if none of its sites exists any more: there is nothing left for it to finish or to undo. */
+export async function letGoWithSites(
+  shell: Shell,
+  request: KubeObject,
+  ledger: Ledger,
+  { clusters }: Namespace,
+): Promise<boolean> {
+  const sites = Object.keys(ledger.pins?.members ?? {});
+  if (request.metadata.deletionTimestamp === undefined || sites.length === 0) return false;
+  if (sites.some((site) => clusters.has(site))) return false;
+  const why = "its run did not end, but every TungstenCluster of it is gone, so the request goes too";
+  shell.events.emit(request, "Warning", "RunAbandoned", why);
+  await dropFinalizer(shell.objects, requestKind, request, runFinalizer);
+  return true;
 }
 
 async function remember(shell: Shell, request: KubeObject, ledger: Ledger, site: string): Promise<void> {

@@ -10,19 +10,17 @@ import { type Lent, type Prepared, prepare } from "../procedures/prepare.ts";
 import type { Estate } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
 import { seenOn } from "./durations.ts";
-import { readPods } from "./estate-reader.ts";
+import { type Namespace, readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { appendJournal } from "./journal-pages.ts";
-import { ownerOf } from "./ownership.ts";
+import { dropFinalizer, ownerOf, runFinalizer } from "./ownership.ts";
 import { keepPreflight, preflightStatus } from "./preflight-page.ts";
-import { type Admitted, closedSite, releaseSites, takeSites } from "./request-sites.ts";
+import { type Admitted, closedSite, giveSitesBack, lostSite, takeSites } from "./request-sites.ts";
 import { type StatusChange, writeStatus } from "./request-status.ts";
 import { listCopies } from "./run-copies.ts";
-import type { KubeObject } from "./shell.ts";
+import type { KubeObject, Shell } from "./shell.ts";
 import { whoWrote } from "./spoken.ts";
-import type { Pass, Requeue } from "./upgrade-request.ts";
-
-export const runFinalizer = "tungsten-operator.io/run";
+import type { FenceBook, Pass, Requeue } from "./upgrade-request.ts";
 
 /** Every pass of a run renders the same texts: the last few are remembered by what they were made of. */
 const rendered = new Map<string, string>();
@@ -45,7 +43,6 @@ export const lentFor = (estate: Estate): Lent => ({
 
 export async function planRequest(pass: Pass): Promise<Requeue> {
   const { shell, request, ledger, estate, spec } = pass;
-  if (request.metadata.deletionTimestamp !== undefined) return dropFinalizer(pass);
   if (spec.abort) return end(pass, "Aborted");
   const { procedure } = pass.procedureOf(spec);
   if (procedure.readsOnly !== true && rememberedAsDone(pass)) return end(pass, "AlreadyDone");
@@ -76,6 +73,7 @@ const say = (type: string, status: Told["status"], reason: string, message: stri
 
 async function tellUnplanned(pass: Pass, prepared: Exclude<Prepared, Planned>): Promise<Requeue> {
   const refused = prepared.is === "refused";
+  if (refused) await giveSitesBack(pass.shell, pass.request, pass.namespace, pass.fences);
   const accepted = refused
     ? say("Accepted", "False", "Refused", prepared.why)
     : say("Accepted", "Unknown", "Checking", `cannot tell yet: ${prepared.why}`);
@@ -95,10 +93,11 @@ const planName = (request: KubeObject, hash: string): string =>
 async function storePlan(pass: Pass, { plan, hash }: Planned): Promise<void> {
   const { shell, request } = pass;
   const name = planName(request, hash);
-  if (request.status?.plan?.stored === name) return;
+  const namespace = request.metadata.namespace ?? "";
+  if ((await shell.objects.get(configMapKind, { namespace, name })) !== undefined) return;
   const metadata = {
     name,
-    namespace: request.metadata.namespace ?? "",
+    namespace,
     ownerReferences: [ownerOf(request)],
     labels: { "app.kubernetes.io/managed-by": "tungsten-operator" },
   };
@@ -159,7 +158,7 @@ async function approve(pass: Pass, prepared: Planned): Promise<Requeue> {
   }
   const objection = notApproved(pass, hash) ?? tooShort(pass, totalOf(prepared.pins.estimates ?? {}));
   if (objection !== undefined) {
-    await giveSitesBack(pass);
+    await giveSitesBack(shell, request, pass.namespace, pass.fences);
     await tell([objection], "awaiting approval");
     return { afterMs: limits.idleMs };
   }
@@ -177,14 +176,14 @@ async function approve(pass: Pass, prepared: Planned): Promise<Requeue> {
 async function admit(pass: Pass): Promise<Admitted> {
   if (pass.procedureOf(pass.spec).procedure.readsOnly === true) return { fresh: false };
   const closed = closedSite(pass);
-  return closed === undefined ? takeSites(pass) : { queued: closed };
-}
-
-/** A request that is not approved (any more) keeps no other one waiting. */
-async function giveSitesBack({ shell, request, estate, fences }: Pass): Promise<void> {
-  if (!fences.has(request.metadata.uid ?? "")) return;
-  const sites = estate.sites.map(({ name }) => name);
-  await releaseSites(shell, request, sites, fences);
+  if (closed !== undefined) {
+    await giveSitesBack(pass.shell, pass.request, pass.namespace, pass.fences);
+    return { queued: closed };
+  }
+  const admitted = await takeSites(pass);
+  if ("queued" in admitted || admitted.fresh) return admitted;
+  const lost = await lostSite(pass);
+  return lost === undefined ? admitted : { queued: lost };
 }
 
 const refOf = (request: KubeObject) => ({
@@ -318,10 +317,14 @@ async function end(pass: Pass, outcome: "Planned" | "AlreadyDone" | "Aborted"): 
   return { afterMs: 0 };
 }
 
-async function dropFinalizer({ shell, request }: Pass): Promise<Requeue> {
-  const finalizers = (request.metadata.finalizers ?? []).filter((name) => name !== runFinalizer);
-  await shell.objects.patch(requestKind, refOf(request), {
-    metadata: { finalizers, resourceVersion: request.metadata.resourceVersion },
-  });
+/** Deleted before it has begun, or while it only reads: nothing is half-done. Its sites go back, and it goes. */
+export async function dropHarmless(
+  shell: Shell,
+  request: KubeObject,
+  namespace: Namespace,
+  fences: FenceBook,
+): Promise<Requeue> {
+  await giveSitesBack(shell, request, namespace, fences);
+  await dropFinalizer(shell.objects, requestKind, request, runFinalizer);
   return "never";
 }

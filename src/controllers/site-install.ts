@@ -14,7 +14,7 @@ import { applyAll } from "./apply.ts";
 import { withFacts } from "./gather.ts";
 import { perform } from "./perform.ts";
 import { lentFor } from "./request-planning.ts";
-import { holderIsOver } from "./request-sites.ts";
+import { holderIsOver, runningOn } from "./request-sites.ts";
 import { releaseSiteLease, takeSiteLease } from "./site-lease.ts";
 import type { SiteView } from "./site-view.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
@@ -52,7 +52,8 @@ export async function installWhenDue(pass: ClusterPass, view: SiteView): Promise
     estate.links.some((link) => link.target === site.name) &&
     view.topology !== "CAA" &&
     view.topology !== "Mixed";
-  if (running === undefined && !isDue(view, linked)) return nothing;
+  const leaves = object.metadata.deletionTimestamp !== undefined;
+  if (running === undefined && (leaves || !isDue(view, linked))) return nothing;
   if (view.pods.size === 0 || view.nodes.some(({ node }) => !view.pods.has(node.name)))
     return { ...nothing, why: "waits for its pods to run", told: [progress("waits for its pods to run")] };
   const uid = object.metadata.uid ?? "";
@@ -61,9 +62,10 @@ export async function installWhenDue(pass: ClusterPass, view: SiteView): Promise
   const admission =
     held !== undefined
       ? { held: true as const, fence: held }
-      : await takeSiteLease(shell.objects, at, (holder) =>
-          holderIsOver(shell.objects, estate.namespace, holder),
-        );
+      : await takeSiteLease(shell.objects, at, {
+          isOver: (holder) => holderIsOver(shell.objects, estate.namespace, holder),
+          running: () => runningOn(shell.objects, estate.namespace, site.name),
+        });
   if (!admission.held) return { ...nothing, why: `site held by ${admission.holder}` };
   fences.set(uid, new Map([[site.name, admission.fence]]));
   return walk(pass, view, ledgerFor(pass, view, running, linked));

@@ -19,20 +19,30 @@ const holderOf = (lease: KubeObject): string => String(lease.spec?.holderIdentit
 /** MicroTime wants six decimals. */
 const microTime = (now: number): string => new Date(now).toISOString().replace(/Z$/, "000Z");
 
+/** What only others can tell about a site. */
+export type SiteNews = {
+  /** Whether a holder, by UID, is over. */
+  readonly isOver: (holder: string) => Promise<boolean>;
+  /** UID of whoever is in the middle of a procedure on the site by its own ledger; empty if nobody is. */
+  readonly running: () => Promise<string>;
+};
+
 /**
- * Takes the site's Lease for a request, or takes it again for a new process of ours. A Lease whose holder is over, by
- * `isOver`, is taken too.
+ * Takes the site's Lease for a request, or takes it again for a new process of ours. A Lease whose holder is over is
+ * taken too. One that is missing says nothing, because anybody may have deleted it: then the ledgers are asked.
  */
 export async function takeSiteLease(
   objects: Objects,
   at: { namespace: string; site: string; holder: string; now: number },
-  isOver: (holder: string) => Promise<boolean>,
+  news: SiteNews,
 ): Promise<Admission> {
   const name = siteLeaseName(at.site);
   const found = await objects.get(leaseKind, { namespace: at.namespace, name });
   const spec = { holderIdentity: at.holder, acquireTime: microTime(at.now), renewTime: microTime(at.now) };
   try {
     if (found === undefined) {
+      const running = await news.running();
+      if (running !== "" && running !== at.holder) return { held: false, holder: running };
       const labels = {
         "app.kubernetes.io/managed-by": "tungsten-operator",
         "tungsten-operator.io/site": at.site,
@@ -46,7 +56,7 @@ export async function takeSiteLease(
       return { held: true, fence: made.metadata.resourceVersion ?? "" };
     }
     const holder = holderOf(found);
-    if (holder !== "" && holder !== at.holder && !(await isOver(holder))) return { held: false, holder };
+    if (holder !== "" && holder !== at.holder && !(await news.isOver(holder))) return { held: false, holder };
     const taken = await objects.replace(leaseKind, { ...found, spec: { ...found.spec, ...spec } });
     return { held: true, fence: taken.metadata.resourceVersion ?? "" };
   } catch (error) {
@@ -71,8 +81,12 @@ export async function releaseSiteLease(
   }
 }
 
-/** UID of the object whose procedure holds the site, read live; empty when none does. */
-export async function siteHolder(objects: Objects, namespace: string, site: string): Promise<string> {
+/** UID that the site's Lease names, read live; empty when it names none, undefined when there is no Lease. */
+export async function siteHolder(
+  objects: Objects,
+  namespace: string,
+  site: string,
+): Promise<string | undefined> {
   const lease = await objects.get(leaseKind, { namespace, name: siteLeaseName(site) });
-  return String(lease?.spec?.holderIdentity ?? "");
+  return lease && holderOf(lease);
 }

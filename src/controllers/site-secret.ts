@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { TungstenClusterSpec } from "../crds/tungsten-cluster.ts";
 import { isAlreadyExists } from "../kube/errors.ts";
-import { secretKind } from "../kube/kinds.ts";
+import { clusterKind, secretKind } from "../kube/kinds.ts";
 import { siteLabels } from "../manifests/object.ts";
 import { guardSecret } from "../telemetry/log.ts";
 import { siteLabel, siteSecret } from "../topology/names.ts";
@@ -32,23 +32,34 @@ const password = (): string =>
     .replace(/[^A-Za-z0-9]/g, "x")
     .slice(0, 24);
 
-/** What an installed site still has of generated accounts whose own Secret was deleted: its databases know no others. */
-async function survivors(objects: Objects, namespace: string): Promise<Accounts | undefined> {
-  const sites = await objects.list(secretKind, namespace, siteLabel);
-  const [values] = sites.map(decoded).filter((each) => each["rest-api-admin-pass"] !== undefined);
-  return values;
+/**
+ * What installed sites still have of generated accounts whose own Secret was deleted: their databases know no others.
+ * An account that a site's spec names was not generated, and says nothing about its neighbours'.
+ */
+async function survivors(objects: Objects, namespace: string): Promise<Accounts> {
+  const found: Accounts = {};
+  const clusters = await objects.list(clusterKind, namespace);
+  for (const secret of await objects.list(secretKind, namespace, siteLabel)) {
+    const site = clusters.find(({ metadata }) => siteSecret(metadata.name) === secret.metadata.name);
+    const named = (role: string): boolean => site?.spec?.credentials?.[role]?.name !== undefined;
+    for (const [key, value] of Object.entries(decoded(secret)))
+      if (!["replication", "application"].some((role) => key.startsWith(`${role}-`) && named(role)))
+        found[key] ??= value;
+  }
+  return found;
 }
 
 async function generated(objects: Objects, namespace: string): Promise<Accounts> {
   const found = await objects.get(secretKind, { namespace, name: generatedName });
   if (found !== undefined) return decoded(found);
-  const values: Accounts = (await survivors(objects, namespace)) ?? {
+  const values: Accounts = {
     "replication-user": "tungsten",
     "replication-password": password(),
     "application-user": "app_user",
     "application-password": password(),
     "rest-api-admin-user": "apiuser",
     "rest-api-admin-pass": password(),
+    ...(await survivors(objects, namespace)),
   };
   const metadata = {
     name: generatedName,

@@ -13,11 +13,14 @@ import { siteObjects } from "../manifests/site-objects.ts";
 import type { Estate, Site } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { applyAll } from "./apply.ts";
+import { tellDrift } from "./drift.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
+import { siteFinalizer } from "./ownership.ts";
+import { policyTold } from "./policy-told.ts";
 import { otherHolder } from "./request-sites.ts";
 import { assertRecorded } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
-import { deleteSite, neededBy, siteFinalizer } from "./site-deletion.ts";
+import { deleteSite, neededBy } from "./site-deletion.ts";
 import { type Installing, installWhenDue } from "./site-install.ts";
 import { ensureSiteSecret } from "./site-secret.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
@@ -35,6 +38,8 @@ export type ClusterPass = {
   readonly site: Site;
   readonly runnerScript: string;
   readonly fences: FenceBook;
+  /** UID of somebody else whose procedure holds the site; empty when none does, or when that one is over. */
+  readonly holder: string;
 };
 
 export async function reconcileCluster(
@@ -69,9 +74,12 @@ async function passOver(
   fences: FenceBook,
   object: KubeObject,
 ): Promise<Requeue> {
-  const namespace = await readNamespace(shell.objects, object.metadata.namespace ?? "");
-  if (object.metadata.deletionTimestamp !== undefined) return deleteSite(shell, object, namespace, limits);
-  const need = { neededBy: neededBy(object.metadata.name, namespace) };
+  const { name, uid, namespace: where = "" } = object.metadata;
+  const namespace = await readNamespace(shell.objects, where);
+  const holder = await otherHolder(shell.objects, where, name, uid);
+  if (object.metadata.deletionTimestamp !== undefined)
+    if ((await deleteSite(shell, object, namespace, holder)) === "gone") return "never";
+  const need = { neededBy: neededBy(name, namespace), runningProcedure: holder };
   const parsed = parseSpec(tungstenCluster.spec, object.spec);
   const faults = "faults" in parsed ? parsed.faults : faultsOf(object, parsed.spec, namespace);
   if ("faults" in parsed || faults.length > 0) return refuse(shell, object, need, faults.join("; "));
@@ -83,24 +91,24 @@ async function passOver(
     ]);
     return { afterMs: limits.healthMs };
   }
-  const estate = estateWith(namespace.estates, object.metadata.name);
-  const site = estate?.sites.find(({ name }) => name === object.metadata.name);
+  const estate = estateWith(namespace.estates, name);
+  const site = estate?.sites.find((each) => each.name === name);
   if (estate === undefined || site === undefined)
     return refuse(shell, object, need, "the site is in no estate");
   if (!object.metadata.finalizers?.includes(siteFinalizer)) return addFinalizer(shell, object);
-  const holder = await otherHolder(shell.objects, estate.namespace, site.name, object.metadata.uid);
-  const missing = await ensureSiteSecret(shell.objects, estate.namespace, site.name, spec, holder !== "");
+  const missing = await ensureSiteSecret(shell.objects, where, name, spec, holder !== "");
   if (missing !== undefined) return refuse(shell, object, need, missing);
-  const pass: ClusterPass = { shell, limits, object, spec, namespace, estate, site, runnerScript, fences };
-  return converge(pass);
+  const about = { shell, limits, object, spec, namespace, estate, site };
+  const again = await converge({ ...about, runnerScript, fences, holder });
+  // What holds a deleted site may be over at any time.
+  return object.metadata.deletionTimestamp === undefined ? again : { afterMs: limits.idleMs };
 }
 
 async function converge(pass: ClusterPass): Promise<Requeue> {
   const { shell, limits, object, estate, site, spec, runnerScript } = pass;
   const view = await viewOf(pass);
   const manifests = siteObjects({ estate, site, spec, runnerScript });
-  const frozen = view.holder !== "";
-  await applyAll(shell, frozen ? manifests.filter(({ kind }) => kind !== "StatefulSet") : manifests);
+  await applyAll(shell, manifests, { frozen: view.holder !== "" ? ["StatefulSet"] : [] });
   const installing: Installing = await installWhenDue(pass, view);
   const accepted = say("Accepted", "True", "Accepted", "the spec is sound");
   const ready = readiness(view, installing);
@@ -109,7 +117,8 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   await tell(shell, object, { ...view.status, ...need, ...ledger }, [
     accepted,
     ...installing.told,
-    ...policyTold(spec, view),
+    ...(await policyTold(pass, view)),
+    tellDrift(view.drift, view.unread, view.holder !== "" || installing.ledger?.phase === "Running"),
     ready,
   ]);
   await installing.act();
@@ -124,20 +133,6 @@ function readiness(view: SiteView, installing: Installing): Told {
   return view.holder === ""
     ? say("Ready", "False", "NotReplicating", view.trouble)
     : say("Ready", "False", "ProcedureRuns", `${view.trouble}; a procedure runs on the site`);
-}
-
-/** A policy that somebody changed is told. Nothing sets it back: a DBA in the middle of work may have meant it. */
-function policyTold(spec: TungstenClusterSpec, { policy, holder }: SiteView): readonly Told[] {
-  const wanted = spec.policy.toUpperCase();
-  if (policy === undefined)
-    return [say("PolicyAsWanted", "Unknown", "NoCoordinator", "no coordinator tells the policy")];
-  if (policy === wanted) return [say("PolicyAsWanted", "True", "AsWanted", `the policy is ${policy}`)];
-  if (holder !== "")
-    return [say("PolicyAsWanted", "Unknown", "ProcedureRuns", `${policy} while a procedure holds the site`)];
-  const way = `set it in cctrl (set policy ${wanted.toLowerCase()}) or correct spec.policy`;
-  return [
-    say("PolicyAsWanted", "False", "Differs", `the policy is ${policy}, spec.policy wants ${wanted}: ${way}`),
-  ];
 }
 
 function faultsOf(object: KubeObject, spec: TungstenClusterSpec, namespace: Namespace): readonly string[] {

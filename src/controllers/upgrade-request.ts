@@ -7,14 +7,15 @@ import { parseSpec } from "../crds/parse.ts";
 import { type UpgradeRequestSpec, upgradeRequest } from "../crds/upgrade-request.ts";
 import { isConflict } from "../kube/errors.ts";
 import { requestKind } from "../kube/kinds.ts";
-import { type About, procedureOf } from "../procedures/catalog.ts";
+import { type About, holdsSites, procedureOf } from "../procedures/catalog.ts";
 import { stalled } from "../procedures/tell.ts";
 import type { Estate } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
-import { finishRequest } from "./request-end.ts";
-import { planRequest } from "./request-planning.ts";
+import { finishRequest, letGoWithNamespace, letGoWithSites } from "./request-end.ts";
+import { dropHarmless, planRequest } from "./request-planning.ts";
 import { haltDeparted, runRequest } from "./request-run.ts";
+import { giveSitesBack } from "./request-sites.ts";
 import { writeStatus } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 
@@ -73,15 +74,23 @@ async function passOver(
   request: KubeObject,
   catalog: Catalog,
 ): Promise<Requeue> {
+  if (await letGoWithNamespace(shell, request)) return "never";
   const ledger = ledgerOf(request, shell.clock.now());
   if (ledger === undefined) return refuseLedger(shell, request);
   if (ledger.phase === "Finished") return finishRequest(shell, request, ledger, fences);
   const stop = ledger.phase === "Running" ? standStill : refuse;
-  const parsed = parseSpec(upgradeRequest.spec, request.spec);
-  if ("faults" in parsed) return stop(shell, limits, request, ledger, parsed.faults.join("; "));
   const namespace = await readNamespace(shell.objects, request.metadata.namespace ?? "");
-  const estate = estateOf(namespace, ledger, catalog(parsed.spec).about);
-  if (typeof estate === "string") return stop(shell, limits, request, ledger, estate);
+  const leavesNothing = ledger.phase === "Planning" || !holdsSites(ledger.procedure);
+  if (leavesNothing && request.metadata.deletionTimestamp !== undefined)
+    return dropHarmless(shell, request, namespace, fences);
+  if (ledger.phase === "Running" && (await letGoWithSites(shell, request, ledger, namespace))) return "never";
+  const parsed = parseSpec(upgradeRequest.spec, request.spec);
+  const estate =
+    "faults" in parsed ? parsed.faults.join("; ") : estateOf(namespace, ledger, catalog(parsed.spec).about);
+  if ("faults" in parsed || typeof estate === "string") {
+    if (ledger.phase === "Planning") await giveSitesBack(shell, request, namespace, fences);
+    return stop(shell, limits, request, ledger, String(estate));
+  }
   const pass: Pass = {
     shell,
     limits,

@@ -61,10 +61,12 @@ const conversion = z
               site: z.string().max(63).describe("Name of the TungstenCluster."),
               sha256: z
                 .string()
+                .max(64)
                 .regex(/^[0-9a-f]{64}$/)
                 .describe("Checksum of that site's backup, as its tool or your archive tells it."),
               lsn: z
                 .string()
+                .max(20)
                 .regex(/^[0-9]{1,20}$/)
                 .describe("Log sequence number up to which it was prepared."),
             }),
@@ -77,9 +79,9 @@ const conversion = z
       .default({ mode: "Take", maxAgeHours: 24, sites: [] })
       .meta(
         rules({
-          rule: "self.mode != 'Attested' || (has(self.who) && has(self.when) && has(self.evidence) && has(self.sites) && self.sites.size() > 0)",
+          rule: "self.mode != 'Attested' || (has(self.who) && has(self.when) && has(self.evidence) && has(self.sites) && self.sites.exists(each, each.site != ''))",
           message:
-            "mode Attested needs who, when, evidence and sites: say who took the backups, when, where they lie, and the sha256 and lsn of each site's",
+            "mode Attested needs who, when, evidence and sites: say who took the backups, when, where they lie, with sha256 and lsn of each",
         }),
       )
       .describe("Take: the run takes one; Attested: a human vouches for one."),

@@ -40,14 +40,20 @@ export function siteObjects(inputs: SiteInputs): readonly Manifest[] {
   ];
 }
 
+const iniLabels = {
+  "app.kubernetes.io/managed-by": "tungsten-operator",
+  "app.kubernetes.io/name": "tungsten-ini",
+};
+/** Finds the wanted inis of all estates of a namespace. */
+export const iniSelector = Object.entries(iniLabels)
+  .map(([key, value]) => `${key}=${value}`)
+  .join(",");
+
 /** The estate's wanted ini for people and Argo CD; what counts is the checksum on the node. */
 export const iniMap = (estate: Estate, text: string): Manifest => ({
   apiVersion: "v1",
   kind: "ConfigMap",
-  metadata: meta(estate.namespace, iniConfigMap(estate.name), {
-    "app.kubernetes.io/managed-by": "tungsten-operator",
-    "app.kubernetes.io/name": "tungsten-ini",
-  }),
+  metadata: meta(estate.namespace, iniConfigMap(estate.name), iniLabels),
   data: { "tungsten.ini": text },
 });
 

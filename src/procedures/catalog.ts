@@ -14,6 +14,9 @@ export type Asked = {
   readonly frozen: Readonly<Record<string, string>>;
 };
 
+/** By its name in a ledger: a procedure that only reads holds no site. */
+export const holdsSites = (procedure: string): boolean => procedure !== "VerifyData";
+
 /** The procedure a request asks for. */
 export function procedureOf(spec: UpgradeRequestSpec): Asked {
   if (spec.verifyData !== undefined) {

@@ -78,6 +78,13 @@ export const conversion = (name: string, more: object = {}) =>
     ...more,
   });
 
+export const verification = (name: string) =>
+  make("UpgradeRequest", name, {
+    procedure: "VerifyData",
+    verifyData: { cluster: { name: "nyc" }, rowsPerChunk: 100, pauseMilliseconds: 50 },
+    approval: "Automatic",
+  });
+
 /** Applies two linked sites and waits until the operator has installed them; clients write from then on. */
 export async function installEstate(stand: Stand): Promise<void> {
   await stand.plane.kubectl(["create", "namespace", namespace]);

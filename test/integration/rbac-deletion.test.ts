@@ -6,6 +6,9 @@ import { type ControlPlane, startControlPlane } from "../../local/control-plane.
 import { until } from "../../local/processes.ts";
 import { conversion, namespace, quietly, root, site } from "./estate.ts";
 
+const spec = { procedure: "VerifyData", verifyData: { cluster: { name: "free" } } };
+const reading = { ...conversion("reading"), spec };
+
 let plane: ControlPlane;
 beforeAll(async () => {
   plane = await startControlPlane(await findBinaries(quietly));
@@ -13,12 +16,20 @@ beforeAll(async () => {
   await plane.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
   await plane.kubectl(["apply", "-f", join(root, "config/rbac")]);
   await plane.kubectl(["create", "namespace", namespace]);
-  const objects = [site("london"), site("nyc"), site("free"), conversion("running"), conversion("over")];
+  const objects = [
+    site("london"),
+    site("nyc"),
+    site("free"),
+    conversion("running"),
+    conversion("over"),
+    reading,
+  ];
   await plane.kubectl(["apply", "-f", "-"], objects.map((object) => JSON.stringify(object)).join("\n---\n"));
   await status("tc", "london", { neededBy: "CompositeService global", runningProcedure: "" });
   await status("tc", "nyc", { neededBy: "", runningProcedure: "7f3e" });
   await status("tc", "free", { neededBy: "", runningProcedure: "" });
   await status("upg", "running", { ledger: { phase: "Running" } });
+  await status("upg", "reading", { ledger: { phase: "Running" } });
   await status("upg", "over", { ledger: { phase: "Finished" } });
   const dry = () => refusal("tc", "london", "--dry-run=server");
   await until("a policy in force", 30, async () => (await dry()).includes("denied request"));

@@ -114,7 +114,7 @@ describe("bound to what was approved", () => {
       /^the CAA tungsten\.ini differs from the approved one/,
     ],
     [
-      "a TungstenCluster that is being deleted",
+      "a TungstenCluster that we let go, and that somebody else's finalizer keeps",
       ({ objects }) =>
         objects.edit(clusterKind, { namespace, name: "nyc" }, ({ metadata }) => {
           metadata.deletionTimestamp = "2026-01-01T00:00:00Z";

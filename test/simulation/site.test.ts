@@ -80,14 +80,15 @@ describe("a site that somebody holds", () => {
       spec: { holderIdentity },
     });
 
-  test("is left as it is: no StatefulSet, no new password", async () => {
+  test("is left as it is: no other template, no new password; a StatefulSet that somebody deleted comes back", async () => {
     const held = await scene();
     const first = await watched(held);
     expect(first.ready?.status).toBe("True");
     const request = await askForConversion(held);
     await lease(held, request.metadata.uid);
-    const set = await held.objects.get(statefulSetKind, nyc);
-    await held.objects.remove(statefulSetKind, nyc, set?.metadata.uid ?? "");
+    const set = () => held.objects.get(statefulSetKind, nyc);
+    const imageOf = async () => (await set())?.spec?.template?.spec?.containers?.[0]?.image;
+    held.objects.edit(clusterKind, nyc, ({ spec }) => Object.assign(spec, { image: "node:next" }));
     const generated = await held.objects.get(secretKind, { namespace, name: "tungsten-generated-accounts" });
     const secretOf = async () =>
       (await held.objects.get(secretKind, { namespace, name: "nyc-tungsten" }))?.data;
@@ -99,8 +100,11 @@ describe("a site that somebody holds", () => {
       });
     const { cluster } = await watched(held);
     expect(cluster.status?.runningProcedure).toBe(request.metadata.uid);
-    expect(await held.objects.get(statefulSetKind, nyc)).toBeUndefined();
+    expect(await imageOf()).toBe("node:dev");
     expect(await secretOf()).toEqual(before);
+    await held.objects.remove(statefulSetKind, nyc, (await set())?.metadata.uid ?? "");
+    await watched(held);
+    expect(await imageOf()).toBe("node:next");
   });
 
   test("is free again when its holder is gone", async () => {
@@ -120,4 +124,23 @@ test("accounts whose own Secret was deleted come back with the passwords the dat
   await sites.objects.remove(secretKind, ref, before?.metadata.uid ?? "");
   await watched(sites);
   expect((await sites.objects.get(secretKind, ref))?.data).toEqual(before?.data);
+});
+
+test("what a site's spec names is not taken for what was generated", async () => {
+  const sites = await scene();
+  sites.objects.edit(clusterKind, nyc, ({ spec }) =>
+    Object.assign(spec, { credentials: { application: { name: "own" } } }),
+  );
+  const data = { username: btoa("shop"), password: btoa("of-the-shop") };
+  const own = { apiVersion: "v1", kind: "Secret", metadata: { name: "own", namespace }, data };
+  await sites.objects.create(secretKind, own);
+  await watched(sites);
+  const ref = { namespace, name: "tungsten-generated-accounts" };
+  const before = (await sites.objects.get(secretKind, ref))?.data;
+  await sites.objects.remove(secretKind, ref, "");
+  await watched(sites);
+  const after = (await sites.objects.get(secretKind, ref))?.data;
+  expect(after["replication-password"]).toBe(before["replication-password"]);
+  expect(after["application-user"]).toBe(before["application-user"]);
+  expect(after["application-password"]).not.toBe(data.password);
 });

@@ -153,9 +153,17 @@ const cases: Readonly<Record<string, Case>> = {
     lets: [[{ source: place, target: { name: "london" } }]],
     stops: [[{ source: place, target: { name: "nyc" } }]],
   },
-  "mode Attested needs who, when and evidence": {
-    lets: [[{ mode: "Take" }], [{ mode: "Attested", who: "a", when: "b", evidence: "c" }]],
-    stops: [[{ mode: "Attested" }], [{ mode: "Attested", who: "a", when: "b" }]],
+  "mode Attested needs who, when, evidence and sites": {
+    lets: [
+      [{ mode: "Take" }],
+      [{ mode: "Attested", who: "a", when: "b", evidence: "c", sites: [{ site: "nyc" }] }],
+    ],
+    stops: [
+      [{ mode: "Attested" }],
+      [{ mode: "Attested", who: "a", when: "b", sites: [{ site: "nyc" }] }],
+      [{ mode: "Attested", who: "a", when: "b", evidence: "c", sites: [] }],
+      [{ mode: "Attested", who: "a", when: "b", evidence: "c" }],
+    ],
   },
   "convertMsaaToCaa belongs to procedure ConvertMsaaToCaa": {
     lets: [[{ procedure: "ConvertMsaaToCaa", convertMsaaToCaa: {} }], [{ procedure: "VerifyData" }]],

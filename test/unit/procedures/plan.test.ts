@@ -99,10 +99,20 @@ describe("the plan's hash", () => {
     const ledger = newLedger("Tiny", 1, uid, start);
     const asked = (acceptance: Acceptance) =>
       prepare(publishing([acceptance]), ledger, "r", plain, factsOf(nothing, start), lent(plain));
-    expect(asked({ say: "x", ask: () => ({ refused: "no" }) })).toEqual({ is: "refused", why: "no" });
-    expect(asked({ say: "x", ask: () => ({ unknown: "nyc-0 is silent" }) })).toEqual({
+    expect(asked({ say: "x", ask: () => ({ refused: "no" }) })).toMatchObject({
+      is: "refused",
+      why: "no",
+      report: { refused: 1, unknown: 0 },
+    });
+    expect(asked({ say: "x", ask: () => ({ unknown: "nyc-0 is silent" }) })).toMatchObject({
       is: "unknown",
       why: "nyc-0 is silent",
+      report: { refused: 0, unknown: 1, text: expect.stringContaining("→ nyc-0 is silent") },
+    });
+    const several = { objections: ["no", "never", "no"].map((refused) => ({ on: "nyc", refused })) };
+    expect(asked({ say: "x", ask: () => several })).toMatchObject({
+      is: "refused",
+      why: "no (and 1 more in the pre-flight report)",
     });
   });
 });
