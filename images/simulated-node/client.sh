@@ -8,15 +8,19 @@ tool_address=${TUNGSTEN_SIMULATOR_CONTROL:-127.0.0.1}
 # Becomes the server, to be run in the background. It outlives the tool and inherits nothing from it: a lock held by its parents would never be free again.
 start_server() {
   local log fd node
-  log=${TUNGSTEN_SIMULATOR_ROOT-}/opt/continuent/service_logs
-  mkdir -p "$log"
+  # What happens is told where `kubectl logs` finds it; without a container, in a file.
+  log=/proc/1/fd/1
+  if [[ -n ${TUNGSTEN_SIMULATOR_ROOT-} || ! -w $log ]]; then
+    log=${TUNGSTEN_SIMULATOR_ROOT-}/opt/continuent/service_logs/simulated-node.log
+    mkdir -p "${log%/*}"
+  fi
   for fd in /proc/"$BASHPID"/fd/*; do
     fd=${fd##*/}
     ((fd <= 2)) || eval "exec $fd>&-"
   done
   node=$tool_home/node
   [[ -x $node ]] || node=node
-  cd / && exec setsid "$node" --max-semi-space-size=2 "$tool_home/server.mjs" </dev/null >>"$log/simulated-node.log" 2>&1
+  cd / && exec setsid "$node" --max-semi-space-size=2 "$tool_home/server.mjs" </dev/null >>"$log" 2>&1
 }
 
 connect() { { exec {server}<>"/dev/tcp/$tool_address/9990"; } 2>/dev/null; }
@@ -28,7 +32,7 @@ if ! connect; then
     ! connect || break
   done
   [[ -n ${server-} ]] || {
-    printf 'the simulated node does not start; see service_logs/simulated-node.log\n' >&2
+    printf 'the simulated node does not start; its last words are in the container'"'"'s log\n' >&2
     exit 1
   }
 fi

@@ -17,6 +17,9 @@ const ambient = {
   listeners: [],
   newPid: () => process.pid,
 };
+// Whoever reads its output may go away; it stays.
+process.stdout.on("error", () => {});
+process.stderr.on("error", () => {});
 tell(ambient);
 const real = newRealNode(
   settings,

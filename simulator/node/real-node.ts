@@ -119,5 +119,7 @@ export function adopt(real: RealNode, agreement: Agreement): void {
 
 /** Tells on the server's own output what happens. */
 export const tell = (ambient: Ambient): void => {
-  ambient.listeners.push((event) => console.log(`${new Date().toISOString()} ${JSON.stringify(event)}`));
+  ambient.listeners.push((event) =>
+    console.log(`${new Date().toISOString()} simulated-node: ${JSON.stringify(event)}`),
+  );
 };
