@@ -112,24 +112,31 @@ async function onlyNamedIsLeft(): Promise<void> {
 const gone = (what: string, seconds = 60): Promise<void> =>
   eventually(`an end of all ${what}`, seconds, async () => (await names(what)).length === 0);
 
-/** Calls `act` when the next command of that step is on its way to a node. */
-async function atCommandOf(step: string, act: () => Promise<void>): Promise<void> {
+/** Calls `act` when the next command of that step is on its way to a node; with `cut`, that one and no later one arrives. */
+async function atCommandOf(step: string, act: () => Promise<void>, cut = false): Promise<void> {
   let acted: Promise<void> | undefined;
   stand.proxy.faults.onStart = async (when, argv) => {
-    if (acted !== undefined || when !== "before" || !argv[4]?.includes(`_${step}_`)) return;
-    acted = act();
-    await acted;
+    if (when !== "before" || (acted === undefined && !argv[4]?.includes(`_${step}_`))) return;
+    if (acted === undefined) {
+      acted = act();
+      await acted;
+    }
+    if (cut) throw new Error("cut");
   };
   await eventually(`a command of ${step}`, 120, async () => acted !== undefined);
-  stand.proxy.faults.onStart = async () => {};
   await acted;
+  if (!cut) stand.proxy.faults.onStart = async () => {};
 }
 
 async function ready(what = "tc", count = 2): Promise<void> {
+  let told: readonly string[] = [];
   await eventually(`${what} that are Ready`, 150, async () => {
-    const path = 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}';
-    const told = await kubectl("get", what, "-n", namespace, "-o", path);
-    return told.trim() === Array(count).fill("True").join(" ");
+    const path =
+      'jsonpath={range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="Ready")]}{"\\n"}{end}';
+    told = (await kubectl("get", what, "-n", namespace, "-o", path)).trim().split("\n");
+    return told.length === count && told.every((line) => line.includes('"status":"True"'));
+  }).catch((error: Error) => {
+    throw new Error(`${error.message}: ${told.join("; ")}`);
   });
 }
 
@@ -248,10 +255,10 @@ describe("everything, by seed", () => {
   test("a namespace goes in mid-run with everything in it, and does not hang", async () => {
     await apply(stand, conversion("last"));
     await approve(stand, "last");
-    await atCommandOf("Backup", async () => {
-      await kubectl("delete", "namespace", namespace, "--wait=false");
-    });
+    const goes = () => kubectl("delete", "namespace", namespace, "--wait=false");
+    await atCommandOf("Backup", async () => void (await goes()), true);
     await kubectl("wait", "--for=delete", `namespace/${namespace}`, "--timeout=90s");
+    stand.proxy.faults.onStart = async () => {};
     await kubectl("create", "namespace", namespace);
     // The simulated volumes outlive their claims, as those of a reclaim policy Retain do.
     await apply(stand, ...estate);
