@@ -5,4 +5,6 @@ export default {
   transform: { "\\.ts$": "<rootDir>/test/strip-types.mjs" },
   testMatch: ["<rootDir>/test/**/*.test.ts"],
   testTimeout: 120_000,
+  // Without it jest leaves one of two cores idle.
+  maxWorkers: "100%",
 };

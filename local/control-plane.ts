@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { Agent, request } from "undici";
 import type { Binaries } from "./binaries.ts";
 import { issueCertificate, makeAuthority } from "./certificates.ts";
-import { type Child, freePort, startChild, until } from "./processes.ts";
+import { type Endings, endings, freePort, startChild, untilOf } from "./processes.ts";
 
 const run = promisify(execFile);
 
@@ -49,13 +49,29 @@ function writeTokens(path: string, logins: readonly Login[]): void {
   writeFileSync(path, lines.join(""), { mode: 0o600 });
 }
 
-/** Brings it up; ready when /readyz says so. */
+/** Brings it up; ready when /readyz says so. What fails to come up leaves nothing behind. */
 export async function startControlPlane(
   binaries: Binaries,
   options: ControlPlaneOptions = {},
 ): Promise<ControlPlane> {
-  const { address = "127.0.0.1", logins = [], realNodes = false } = options;
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), "tungsten-operator-"));
+  const ending = endings();
+  if (options.directory === undefined) ending.add(() => rmSync(directory, { recursive: true, force: true }));
+  try {
+    return await planeIn(directory, binaries, options, ending);
+  } catch (error) {
+    await ending.run();
+    throw error;
+  }
+}
+
+/** Ended in the opposite order: an API server whose etcd went first hangs and keeps its port. */
+async function planeIn(
+  directory: string,
+  binaries: Binaries,
+  { address = "127.0.0.1", logins = [], realNodes = false }: ControlPlaneOptions,
+  ending: Endings,
+): Promise<ControlPlane> {
   const file = (name: string) => join(directory, name);
   await makeAuthority(directory);
   await issueCertificate(directory, "server", "/O=system:masters/CN=kube-apiserver", serverNames(address));
@@ -76,17 +92,18 @@ export async function startControlPlane(
     etcdArguments(file("etcd"), etcdPort, peerPort),
     file("etcd.log"),
   );
+  ending.add(etcd.stop);
   const api = await startChild(
     "kube-apiserver",
     binaries["kube-apiserver"],
     apiArguments(directory, etcdPort, address, apiPort),
     file("kube-apiserver.log"),
   );
+  ending.add(api.stop);
   const kubeconfig = (name: string, token: string, url = server): string =>
     writeKubeconfig(directory, name, token, url);
   const agent = new Agent({ connect: { rejectUnauthorized: false } });
-  await until("a ready API server", 60, async () => {
-    if (!api.alive()) throw new Error(`kube-apiserver ended; see ${file("kube-apiserver.log")}`);
+  await untilOf(api, "a ready API server", 60, async () => {
     const { statusCode, body } = await request(`${server}/readyz`, {
       dispatcher: agent,
       headers: { authorization: `Bearer ${adminToken}` },
@@ -102,14 +119,11 @@ export async function startControlPlane(
     managerArguments(directory, admin, realNodes),
     file("kube-controller-manager.log"),
   );
+  ending.add(manager.stop);
   const kubectl = async (args: readonly string[], input?: string): Promise<string> => {
     const pending = run(binaries.kubectl, ["--kubeconfig", admin, ...args], { maxBuffer: 64 * 1024 * 1024 });
     if (input !== undefined) pending.child.stdin?.end(input);
     return (await pending).stdout;
-  };
-  const stop = async (): Promise<void> => {
-    await stopInOrder([manager, api, etcd]);
-    if (options.directory === undefined) rmSync(directory, { recursive: true, force: true });
   };
   const certificate = { cert: file("server.crt"), key: file("server.key") };
   return {
@@ -121,13 +135,8 @@ export async function startControlPlane(
     auditLog: file("audit.log"),
     kubeconfig,
     kubectl,
-    stop,
+    stop: ending.run,
   };
-}
-
-/** The API server goes before its etcd: one whose etcd went first hangs and keeps its port. */
-async function stopInOrder(children: readonly Child[]): Promise<void> {
-  for (const child of children) await child.stop();
 }
 
 const etcdArguments = (data: string, client: number, peer: number): string[] => [

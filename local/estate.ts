@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { request } from "undici";
 import { findBinaries, type Report } from "./binaries.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
-import { type Child, freePort, startChild, until } from "./processes.ts";
+import { type Child, type Endings, endings, freePort, startChild, until } from "./processes.ts";
 import { startKubelet } from "./stand-in/kubelet.ts";
 import { type ApiProxy, startProxy } from "./stand-in/proxy.ts";
 import { worldAt } from "./stand-in/world-client.ts";
@@ -24,26 +24,36 @@ export type Stand = {
 };
 export type Operator = { readonly child: Child; readonly port: number; readonly log: string };
 
-/** Brings everything up but the operator. `hurry` shortens what tools take. */
+/** Brings everything up but the operator; what fails to come up leaves nothing behind. `hurry` shortens what tools take. */
 export async function startStand(
   report: Report,
   options: { seed?: number; hurry?: number } = {},
 ): Promise<Stand> {
+  const ending = endings();
+  try {
+    return await standing(report, options, ending);
+  } catch (error) {
+    await ending.run();
+    throw error;
+  }
+}
+
+async function standing(
+  report: Report,
+  options: { seed?: number; hurry?: number },
+  ending: Endings,
+): Promise<Stand> {
   const plane = await startControlPlane(await findBinaries(report));
+  ending.add(plane.stop);
   const { child: simulator, url: worldUrl } = await startWorld(plane, options);
+  ending.add(simulator.stop);
   const world = worldAt(worldUrl);
   const proxy = await startProxy(plane, world);
-  const kubelet = startKubelet(plane, world);
-  await plane.kubectl([
-    "apply",
-    "--server-side",
-    "-f",
-    join(root, "config/crd"),
-    "-f",
-    join(root, "config/rbac"),
-  ]);
+  ending.add(proxy.close);
+  ending.add(startKubelet(plane, world).stop);
+  const manifests = ["config/crd", "config/rbac"].flatMap((folder) => ["-f", join(root, folder)]);
+  await plane.kubectl(["apply", "--server-side", ...manifests]);
   await plane.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
-  const operators: Child[] = [];
   let count = 0;
   return {
     plane,
@@ -55,48 +65,43 @@ export async function startStand(
     },
     startOperator: async (env = {}, program = join(root, "src/main.ts")) => {
       count += 1;
-      const token = (
-        await plane.kubectl([
-          "create",
-          "token",
-          "tungsten-operator",
-          "-n",
-          "tungsten-operator",
-          "--duration=8h",
-        ])
-      ).trim();
-      const kubeconfig = plane.kubeconfig(`operator-${count}`, token, proxy.url);
-      const port = await freePort();
-      const log = join(plane.directory, `operator-${count}.log`);
-      const settings = {
-        KUBECONFIG: kubeconfig,
-        HTTP_PORT: String(port),
-        POD_NAME: `operator-${count}`,
-        ...env,
-      };
-      const child = await startChild(
-        "operator",
-        process.execPath,
-        ["--disable-warning=ExperimentalWarning", program],
-        log,
-        settings,
-      );
-      operators.push(child);
-      await until("an operator that serves /healthz", 30, async () => {
-        const { statusCode, body } = await request(`http://127.0.0.1:${port}/healthz`);
-        await body.dump();
-        return statusCode === 200;
-      });
-      return { child, port, log };
+      const operator = await startOperator(plane, proxy.url, count, env, program);
+      ending.add(operator.child.stop);
+      return operator;
     },
-    stop: async () => {
-      for (const child of operators) await child.stop();
-      await kubelet.stop();
-      await proxy.close();
-      await simulator.stop();
-      await plane.stop();
-    },
+    stop: ending.run,
   };
+}
+
+/** The operator with its own ServiceAccount's rights, against the proxy. */
+async function startOperator(
+  plane: ControlPlane,
+  server: string,
+  count: number,
+  env: Readonly<Record<string, string>>,
+  program: string,
+): Promise<Operator> {
+  const account = ["tungsten-operator", "-n", "tungsten-operator"];
+  const token = (await plane.kubectl(["create", "token", ...account, "--duration=8h"])).trim();
+  const port = await freePort();
+  const log = join(plane.directory, `operator-${count}.log`);
+  const settings = {
+    KUBECONFIG: plane.kubeconfig(`operator-${count}`, token, server),
+    HTTP_PORT: String(port),
+    POD_NAME: `operator-${count}`,
+    ...env,
+  };
+  const words = ["--disable-warning=ExperimentalWarning", program];
+  const child = await startChild("operator", process.execPath, words, log, settings);
+  await until("an operator that serves /healthz", 30, async () => {
+    const { statusCode, body } = await request(`http://127.0.0.1:${port}/healthz`);
+    await body.dump();
+    return statusCode === 200;
+  }).catch(async (error: unknown) => {
+    await child.stop();
+    throw error;
+  });
+  return { child, port, log };
 }
 
 async function startWorld(

@@ -80,3 +80,31 @@ export async function until(what: string, seconds: number, probe: () => Promise<
   }
   throw new Error(`${what} did not come about within ${seconds} s`);
 }
+
+/** As `until`, but gives up at once when the program that is to bring it about has ended. */
+export async function untilOf(
+  child: Child,
+  what: string,
+  seconds: number,
+  probe: () => Promise<boolean>,
+): Promise<void> {
+  const ended = (): boolean => !child.alive();
+  await until(what, seconds, async () => ended() || probe());
+  if (ended()) throw new Error(`${child.name} ended before there was ${what}`);
+}
+
+/** Things that were begun and have to be ended in the opposite order, even when one of them fails to begin. */
+export type Endings = {
+  readonly add: (end: () => unknown) => void;
+  readonly run: () => Promise<void>;
+};
+
+export function endings(): Endings {
+  const ends: (() => unknown)[] = [];
+  return {
+    add: (end) => void ends.push(end),
+    run: async () => {
+      for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end();
+    },
+  };
+}

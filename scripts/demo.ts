@@ -6,12 +6,32 @@
 import { join, resolve } from "node:path";
 import { type Operator, type Stand, startStand } from "../local/estate.ts";
 import { until } from "../local/processes.ts";
+import type { Entry } from "../src/procedures/journal.ts";
+import { countRows, sitesOf, topologyLines } from "./demo-estate.ts";
+import { newStory, stepTitle } from "./demo-story.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const keep = process.argv.includes("--keep");
 const started = Date.now();
+/** On a terminal the last line may tell what is waited for; it makes way for the next. */
+let live = "";
+const clear = (): void => {
+  if (live !== "") process.stdout.write("\r\x1b[K");
+  live = "";
+};
+const print = (...lines: readonly string[]): void => {
+  clear();
+  console.log(lines.join("\n"));
+};
+function showLive(line: string): void {
+  if (!process.stdout.isTTY || line === live) return;
+  clear();
+  live = line.slice(0, (process.stdout.columns ?? 80) - 1);
+  process.stdout.write(live);
+}
+/** A line with the time since the start. */
 const say = (line: string): void =>
-  console.log(`${String(Math.round((Date.now() - started) / 1000)).padStart(4)} s  ${line}`);
+  print(`${String(Math.round((Date.now() - started) / 1000)).padStart(4)} s  ${line}`);
 const namespace = "estate";
 const settings = {
   POLL_MS: "400",
@@ -23,18 +43,17 @@ const settings = {
 };
 
 type Condition = { type: string; status: string; reason: string; message: string };
+type Plan = {
+  hash: string;
+  commands: number;
+  pointOfNoReturn: string;
+  stored: string;
+  interruption: { site: string; seconds: number }[];
+};
 type Request = {
-  metadata: { uid: string };
   status?: {
-    cursor?: string;
     conditions?: Condition[];
-    plan?: {
-      hash: string;
-      commands: number;
-      pointOfNoReturn: string;
-      stored: string;
-      interruption: { site: string; seconds: number }[];
-    };
+    plan?: Plan;
     ledger?: {
       phase: string;
       outcome?: string;
@@ -43,71 +62,49 @@ type Request = {
     };
   };
 };
-type NodeState = { name: string; rows: number; products: string[]; services: string[] };
-type State = {
-  written: number;
-  missing: number;
-  doubled: number;
-  sites: {
-    name: string;
-    primary: string;
-    policy: string;
-    written: number;
-    longestGapSeconds: number;
-    nodes: NodeState[];
-  }[];
-};
 
 async function main(stand: Stand): Promise<boolean> {
   const { kubectl } = stand.plane;
   const first = await stand.startOperator(settings);
-  say(`the operator runs as process ${first.child.pid()}; applying config/samples/msaa`);
+  say(`the operator runs, process ${first.child.pid()}; kubectl apply -f config/samples/msaa`);
   await kubectl(["apply", "-f", join(root, "config/samples/msaa")]);
   await installed(stand);
   await stand.world("/clients", { rate: 5 });
   say("clients write 5 rows a second at every site, and go on doing so");
-  await topology(stand, "before");
+  print("", "BEFORE: Multi-Site/Active-Active", ...(await topologyLines(stand)), "");
+  say("kubectl apply -f config/samples/convert-to-caa.yaml");
   await kubectl(["apply", "-f", join(root, "config/samples/convert-to-caa.yaml")]);
-  const request = await planned(stand);
+  const { hash } = await planned(stand);
   await kubectl([
-    "patch",
-    "upg",
-    "to-caa",
-    "-n",
-    namespace,
-    "--type",
-    "merge",
-    "-p",
-    JSON.stringify({ spec: { approvedPlan: request.status?.plan?.hash } }),
+    ...["patch", "upg", "to-caa", "-n", namespace, "--type", "merge"],
+    ...["-p", JSON.stringify({ spec: { approvedPlan: hash } })],
   ]);
   say("approved: spec.approvedPlan is the plan's hash");
   await followToTheEnd(stand, first);
   return result(stand);
 }
 
-/** Waits for the estate, telling each site's progress when it changes. */
+/** Waits for the estate, telling at which step its sites are whenever that changes. */
 async function installed(stand: Stand): Promise<void> {
   let last = "";
+  const ask = (kinds: string, path: string) =>
+    stand.plane.kubectl(["get", kinds, "-n", namespace, "-o", `jsonpath=${path}`]);
   await until("an installed MSAA estate", 240, async () => {
-    const text = await stand.plane.kubectl([
-      "get",
+    const text = await ask(
       "tc",
-      "-n",
-      namespace,
-      "-o",
-      'jsonpath={range .items[*]}{.metadata.name}: {.status.conditions[?(@.type=="Installed")].message}{"\\n"}{end}',
-    ]);
-    const line = text.trim().split("\n").join(" · ");
-    if (line !== last) say(line);
-    last = line;
-    const ready = await stand.plane.kubectl([
-      "get",
-      "tc,xsl",
-      "-n",
-      namespace,
-      "-o",
-      'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}',
-    ]);
+      '{range .items[*]}{.metadata.name}\t{.status.conditions[?(@.type=="Installed")].message}{"\\n"}{end}',
+    );
+    const steps = text.split("\n").flatMap((line) => {
+      const [site = "", message = ""] = line.split("\t");
+      const step = /^\d+\/\d+ [^:(]*[^:( ]/.exec(message)?.[0];
+      return step === undefined ? [] : [{ site, step }];
+    });
+    const told = [...Map.groupBy(steps, ({ step }) => step)]
+      .map(([step, sites]) => `${step}: ${sites.map(({ site }) => site).join(" ")}`)
+      .join("   ");
+    if (told !== "" && told !== last) say(`installing ${told}`);
+    last = told;
+    const ready = await ask("tc,xsl", '{.items[*].status.conditions[?(@.type=="Ready")].status}');
     return ready.trim().split(" ").length === 9 && !/False|Unknown/.test(ready);
   });
 }
@@ -117,7 +114,7 @@ const requestNow = async (stand: Stand): Promise<Request> =>
 const condition = (request: Request, type: string): Condition | undefined =>
   request.status?.conditions?.find((each) => each.type === type);
 
-async function planned(stand: Stand): Promise<Request> {
+async function planned(stand: Stand): Promise<Plan> {
   let request: Request | undefined;
   await until("a plan", 90, async () => {
     request = await requestNow(stand);
@@ -126,118 +123,132 @@ async function planned(stand: Stand): Promise<Request> {
     return condition(request, "Approved")?.reason === "AwaitingApproval";
   });
   const plan = request?.status?.plan;
-  if (request === undefined || plan === undefined) throw new Error("no plan");
-  say(`the plan: ${plan.commands} commands, hash ${plan.hash}`);
-  console.log(
-    `        whole plan: kubectl get configmap ${plan.stored} -n ${namespace} -o jsonpath={.data.plan}`,
+  if (plan === undefined) throw new Error("no plan");
+  const budgets = (await planText(stand, plan)).split("\n").filter((line) => line.startsWith("Budget "));
+  print(
+    "",
+    "PLAN",
+    `  commands             ${plan.commands}`,
+    `  hash                 ${plan.hash}`,
+    `  point of no return   ${plan.pointOfNoReturn}`,
+    ...plan.interruption.map(
+      ({ site, seconds }) => `  clients of ${site.padEnd(10)}interrupted for up to ${seconds} s`,
+    ),
+    ...budgets.map((line) => `  ${line}`),
+    `  read it whole        kubectl get configmap ${plan.stored} -n ${namespace} -o jsonpath={.data.plan}`,
+    "",
   );
-  console.log(`        point of no return: ${plan.pointOfNoReturn}`);
-  for (const { site, seconds } of plan.interruption)
-    console.log(`        clients of ${site}: interrupted for up to ${seconds} s`);
-  return request;
+  return plan;
 }
 
-/** Prints every change of the cursor's message; kills the operator once while the second product is being uninstalled. */
+const planText = (stand: Stand, { stored }: Plan): Promise<string> =>
+  stand.plane.kubectl(["get", "configmap", stored, "-n", namespace, "-o", "jsonpath={.data.plan}"]);
+
+async function journalNow(stand: Stand): Promise<readonly Entry[]> {
+  const text = await stand.plane.kubectl([
+    ...["get", "configmap", "to-caa-journal-1", "-n", namespace, "--ignore-not-found"],
+    ...["-o", "jsonpath={.data.journal\\.jsonl}"],
+  ]);
+  return text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as Entry]));
+}
+
+/** Prints the journal as it grows; kills the operator once while the second product is being uninstalled. */
 async function followToTheEnd(stand: Stand, first: Operator): Promise<void> {
-  let operator = first;
+  const story = newStory();
   let killed = false;
-  let last = "";
   await until("the end of the conversion", 400, async () => {
     const request = await requestNow(stand);
-    const message = (condition(request, "Progressing")?.message ?? "").replace(/ \(since [^)]*\)$/, "");
-    if (message !== last) say(message.length > 190 ? `${message.slice(0, 190)}…` : message);
-    last = message;
-    const uninstalling =
-      request.status?.ledger?.steps.at(-1)?.id === "UninstallCrossSiteReplicators" &&
-      message.includes("uninstall");
-    if (!killed && uninstalling) {
+    const journal = await journalNow(stand);
+    const lines = story.tell(journal);
+    if (lines.length > 0) print(...lines);
+    showLive(`      … ${(condition(request, "Progressing")?.message ?? "").replace(/ \(since .*$/, "")}`);
+    if (!killed && journal.some(({ command }) => command?.includes("uninstall") === true)) {
       killed = true;
-      process.kill(operator.child.pid(), "SIGKILL");
-      await operator.child.exited;
-      say(`killed the operator (SIGKILL, process ${operator.child.pid()}) while commands run on the nodes`);
-      operator = await stand.startOperator(settings);
-      say(
-        `a new operator runs as process ${operator.child.pid()}; it waits for the lease, reads the ledger and the markers, and goes on`,
-      );
+      await replaceOperator(stand, first);
     }
     const stalled = condition(request, "Stalled");
     if (stalled?.status === "True" && stalled.reason !== "WaitsLong")
       throw new Error(`halted: ${stalled.message}`);
     return request.status?.ledger?.phase === "Finished";
   });
+  print(...story.tell(await journalNow(stand)), "");
   if (!killed) throw new Error("the operator was never killed: the demo did not show what it is for");
 }
 
-async function topology(stand: Stand, when: string): Promise<void> {
-  const state = (await stand.world("/state")) as unknown as State;
-  console.log(`\n        the estate ${when}, by what lies on its nodes:`);
-  for (const site of state.sites) {
-    console.log(`        ${site.name}: primary ${site.primary}, policy ${site.policy}`);
-    for (const node of site.nodes) console.log(`          ${node.name}  ${node.products.join(" | ")}`);
-  }
-  console.log("");
+async function replaceOperator(stand: Stand, first: Operator): Promise<void> {
+  process.kill(first.child.pid(), "SIGKILL");
+  await first.child.exited;
+  print("");
+  say(`KILLED the operator (SIGKILL, process ${first.child.pid()}); its commands go on running on the nodes`);
+  const next = await stand.startOperator(settings);
+  say(
+    `a new one runs, process ${next.child.pid()}: it waits for the lease, reads ledger and markers, and goes on`,
+  );
 }
 
 async function result(stand: Stand): Promise<boolean> {
-  const request = await requestNow(stand);
-  const interrupted = ((await stand.world("/state")) as unknown as State).sites;
+  const sites = await sitesOf(stand);
   await stand.world("/clients", { rate: 0 });
   await new Promise((wake) => setTimeout(wake, 4000));
-  await topology(stand, "after");
-  const state = (await stand.world("/state")) as unknown as State;
-  const oracle = (await stand.world("/oracle")) as {
-    written: number;
-    missing: string[];
-    doubled: string[];
-    outOfOrder: number;
-  };
-  const { ledger } = request.status ?? {};
-  console.log(`        outcome: ${ledger?.outcome}, ${ledger?.commandsBegun} commands begun`);
-  for (const step of ledger?.steps ?? [])
-    console.log(
-      `          ${step.id.padEnd(32)} ${(((step.finishedAt ?? step.startedAt) - step.startedAt) / 1000).toFixed(1).padStart(6)} s`,
+  await until("sites that tell their policy again", 30, async () => {
+    const policies = await stand.plane.kubectl([
+      "get",
+      "tc",
+      "-n",
+      namespace,
+      "-o",
+      "jsonpath={.items[*].status.policy}",
+    ]);
+    return policies === "AUTOMATIC AUTOMATIC AUTOMATIC";
+  });
+  const { ledger } = (await requestNow(stand)).status ?? {};
+  const { lines, exact } = await countRows(stand);
+  print("AFTER: Composite Active/Active", ...(await topologyLines(stand)), "");
+  print(`OUTCOME: ${ledger?.outcome}, ${ledger?.commandsBegun} commands begun`);
+  for (const { id, startedAt, finishedAt = startedAt } of ledger?.steps ?? [])
+    print(`  ${stepTitle(id).padEnd(44)}${((finishedAt - startedAt) / 1000).toFixed(1).padStart(6)} s`);
+  for (const { name, longestGapSeconds } of sites)
+    print(
+      `  clients of ${name.padEnd(33)}${longestGapSeconds.toFixed(1).padStart(6)} s without an answer, at most`,
     );
-  for (const site of interrupted)
-    console.log(
-      `        clients of ${site.name}: longest interruption ${site.longestGapSeconds.toFixed(1)} s`,
-    );
-  const nodes = state.sites.flatMap((site) => site.nodes);
-  const exact =
-    oracle.missing.length === 0 &&
-    oracle.doubled.length === 0 &&
-    oracle.outOfOrder === 0 &&
-    nodes.every((node) => node.rows === oracle.written);
-  console.log(
-    `        rows acknowledged: ${oracle.written}; rows on each node: ${[...new Set(nodes.map((node) => node.rows))].join(", ")}; missing ${oracle.missing.length}, doubled ${oracle.doubled.length}, out of order ${oracle.outOfOrder}`,
-  );
-  console.log(await stand.plane.kubectl(["get", "tungsten", "-n", namespace]));
-  const succeeded = ledger?.outcome === "Succeeded";
-  say(exact && succeeded ? "every acknowledged row is on every node exactly once" : "THE ORACLE DISAGREES");
-  return exact && succeeded;
+  print("", "ROWS", ...lines, "", await stand.plane.kubectl(["get", "tungsten", "-n", namespace]));
+  const good = exact && ledger?.outcome === "Succeeded";
+  say(good ? "every acknowledged row is on every node exactly once" : "THE ORACLE DISAGREES");
+  return good;
 }
 
-function lookAround(stand: Stand): void {
-  console.log(
-    `        look around:  export KUBECONFIG=${stand.plane.kubeconfig("you", stand.plane.adminToken)}`,
+function lookAround({ plane }: Stand): void {
+  const path = plane.kubeconfig("you", plane.adminToken);
+  print(
+    "",
+    "LOOK AROUND",
+    `  export KUBECONFIG=${path}`,
+    `  kubectl get tungsten -n ${namespace}`,
+    `  kubectl describe upg to-caa -n ${namespace}`,
+    `  kubectl get configmap to-caa-journal-1 -n ${namespace} -o jsonpath='{.data.journal\\.jsonl}'`,
+    `  kubectl get events -n ${namespace} --field-selector involvedObject.name=to-caa`,
+    "",
   );
-  for (const line of [
-    "kubectl get tungsten -n estate",
-    "kubectl describe upg to-caa -n estate",
-    "kubectl get configmap to-caa-journal-1 -n estate -o jsonpath='{.data.journal\\.jsonl}'",
-  ])
-    console.log(`        ${line}`);
 }
 
 let interrupt: () => void = () => {};
 const interrupted = new Promise<void>((resolve) => {
   interrupt = resolve;
 });
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupt());
+let stopping = false;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => {
+    if (!stopping) say("stopping; this takes a few seconds");
+    stopping = true;
+    interrupt();
+  });
 
-say("bringing up etcd, kube-apiserver and kube-controller-manager");
-const stand = await startStand(say, { seed: 2, hurry: 0.25 });
+let stand: Stand | undefined;
 let good = false;
 try {
+  say("bringing up etcd, kube-apiserver and kube-controller-manager (built from Go modules the first time)");
+  const coming = startStand(say, { seed: 2, hurry: 0.25 });
+  stand = await coming;
   const outcome = await Promise.race([main(stand), interrupted.then(() => undefined)]);
   good = outcome === true;
   if (outcome !== undefined && keep) {
@@ -248,7 +259,7 @@ try {
 } catch (error) {
   say(`failed: ${(error as Error).message}`);
 } finally {
-  await stand.stop();
+  await stand?.stop();
   say("stopped; nothing is left behind");
 }
 process.exit(good ? 0 : 1);

@@ -94,6 +94,7 @@ export function addHost(
     volume: {
       installed: {},
       installedIni: {},
+      unfinished: {},
       thl: new Map(),
       markers: new Map(),
       holds: new Set(),
@@ -108,8 +109,10 @@ export function addHost(
     replicators: {},
     manager: { running: false, since: world.now },
     connector: { running: false, since: world.now },
+    connections: { created: 0, active: 0 },
     tools: [],
     slowness: 1,
+    lagMs: 0,
   };
   world.hosts.set(name, host);
 }

@@ -1,8 +1,9 @@
 /** Faults: traps that bite on the next fitting occasion, and blows that fall at once. Each is named, seeded and enumerable. */
 import { failOver } from "./managers.ts";
-import { emit, type Host, hostOf, siteOf, type Trap, type World } from "./model.ts";
+import { emit, type Host, hostOf, hostsOf, type Site, siteOf, type Trap, type World } from "./model.ts";
 import { fail, killReplicator } from "./replicator.ts";
 import { setMysql } from "./site.ts";
+import type { ThlEvent } from "./state.ts";
 import { onHost } from "./virtual.ts";
 import { restartContainer } from "./world.ts";
 
@@ -28,11 +29,26 @@ export const blows = [
   "mysql-down",
   "mysql-up",
   "slow",
+  "lagging",
+  "logs-rebuilt",
+  "logs-purged",
   "link-cut",
   "link-mended",
   "primary-moved",
 ] as const;
 export type Blow = (typeof blows)[number];
+
+/** The logs of a site's own service on all its nodes: rebuilt with the same events under other epochs, or cut short. */
+function changeLogs(
+  world: World,
+  { name, dataservice }: Site,
+  change: (log: readonly ThlEvent[]) => readonly ThlEvent[],
+): void {
+  for (const { volume } of hostsOf(world, name)) {
+    const key = `cluster/${dataservice}`;
+    volume.thl.set(key, [...change(volume.thl.get(key) ?? [])]);
+  }
+}
 
 /** Strikes a host, or its site. */
 export function strike(world: World, blow: Blow, hostName: string): void {
@@ -61,6 +77,13 @@ export function strike(world: World, blow: Blow, hostName: string): void {
     case "slow":
       host.slowness = 4;
       return;
+    case "lagging":
+      host.lagMs = 15 * 60_000;
+      return;
+    case "logs-rebuilt":
+      return changeLogs(world, site, (log) => log.map((event) => ({ ...event, epoch: event.epoch + 1000 })));
+    case "logs-purged":
+      return changeLogs(world, site, (log) => log.slice(-3));
     case "link-cut": {
       const other = [...world.sites.keys()].find((name) => name !== site.name);
       if (other !== undefined) world.cuts.add([site.name, other].sort().join("|"));

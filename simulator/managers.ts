@@ -4,8 +4,8 @@
  */
 import { type Ambient, emit } from "./model.ts";
 import { ask, type Steps } from "./outside.ts";
-import { extractedUpTo, goOnline } from "./replicator.ts";
-import type { Node, NodeReport, Order } from "./state.ts";
+import { extractedUpTo, goOnline, logOf } from "./replicator.ts";
+import type { Cluster, Node, NodeReport, Order } from "./state.ts";
 
 const resumeAfterMs = 10_000;
 const failoverAfterMs = 25_000;
@@ -16,6 +16,8 @@ export function* reportOf(ambient: Ambient, node: Node): Steps<NodeReport> {
   const { cluster } = node;
   const database = yield* ask("databaseUp");
   const tables = database ? yield* ask("tracking", `tungsten_${cluster.dataservice}`) : undefined;
+  const log = logOf({ product: "cluster", name: cluster.dataservice });
+  const newest = (yield* ask("thlEnds", log))?.last;
   const services = [...(node.replicators.cluster?.services.values() ?? [])];
   return {
     host: node.name,
@@ -23,6 +25,8 @@ export function* reportOf(ambient: Ambient, node: Node): Steps<NodeReport> {
     connector: node.connector.running,
     database,
     seqno: tables === undefined || tables === "empty" ? -1 : (tables.commit?.seqno ?? -1),
+    latency: newest === undefined ? -1 : (newest.at - newest.writtenAt) / 1000,
+    connections: { ...node.connections },
     services: services.map(({ name, state, since }) => ({ name, state, forMs: ambient.now - since })),
     composite: node.volume.installed.cluster?.services.some(({ name }) => name.includes("_from_")) === true,
     policy: cluster.policy,
@@ -86,6 +90,13 @@ export function* failOver(ambient: Ambient, node: Node): Steps<void> {
   cluster.faultSince = null;
   yield* ask("publish");
   for (const { host } of reports) yield* ask("order", host, { do: "role", primary: next.host });
+}
+
+/** Sets the policy of the data service, and lets the other managers know. */
+export function* setPolicy(ambient: Ambient, node: Node, policy: Cluster["policy"]): Steps<void> {
+  node.cluster.policy = policy;
+  emit(ambient, { kind: "policy", site: node.cluster.dataservice, policy });
+  yield* ask("publish");
 }
 
 /** A node does what a manager tells it. */

@@ -68,6 +68,8 @@ export type Marker = {
 export type Volume = {
   installed: Partial<Record<ProductName, Installed>>;
   installedIni: Partial<Record<ProductName, string>>;
+  /** Marker of the tpm that began to change a product and was not seen to end well: the entrypoint starts nothing of it. */
+  unfinished: Partial<Record<ProductName, string>>;
   thl: Map<string, ThlEvent[]>;
   markers: Map<string, Marker>;
   holds: Set<string>;
@@ -105,6 +107,8 @@ export type Host = Omit<Node, "tools"> & {
   tools: ToolProcess[];
   /** Slow nodes sleep this many times longer. */
   slowness: number;
+  /** What its services read is so much older than what their sources hold. */
+  lagMs: number;
 };
 
 export type Site = Cluster & { readonly name: string; client: Client; lookAt: number };
@@ -210,6 +214,7 @@ export type Trap = {
     | "after-exit"
     | "reply"
     | "dump-short"
+    | "backup-short"
     | "disk-full"
     | "observe";
   readonly host: string;

@@ -7,7 +7,7 @@ import { springTrap } from "./faults.ts";
 import { emit, type Host, hostOf, type Marker, type World } from "./model.ts";
 import { checkOf } from "./runner-checks.ts";
 import { checkShapes, commandShapes, objectionTo, queryShapes, wordFits } from "./runner-words.ts";
-import type { ToolResult } from "./state.ts";
+import type { ProductName, ToolResult } from "./state.ts";
 import { cctrl } from "./tools/cctrl.ts";
 import { connector, manager, replicator, startall, stopall } from "./tools/daemons.ts";
 import { dumpSchema, restoreSchema } from "./tools/dump.ts";
@@ -215,7 +215,10 @@ function begin(world: World, host: Host, { key, marker, tool, checks, fence, std
   if (marker.result !== undefined || marker.pid === null) return;
   emit(world, { kind: "command", host: host.name, key, fence, argv: marker.argv, checks: checks.length });
   const steps = tool({ world, host, args: marker.argv.slice(1), stdin });
-  const ini = host.volume.ini;
+  const { ini, unfinished } = host.volume;
+  const [name, word, , verb] = marker.argv;
+  const changed = name === "tpm" && verb !== "validate" ? productOf(word) : undefined;
+  if (changed !== undefined) unfinished[changed] = key;
   const born = (pid: number) => {
     marker.pid = pid;
   };
@@ -224,11 +227,13 @@ function begin(world: World, host: Host, { key, marker, tool, checks, fence, std
     if (marker.unkept === true || springTrap(world, host, "keeper-dies-at-end")) return;
     marker.result = result;
     marker.ended = world.now;
-    const [name, product, , verb] = marker.argv;
-    if (name === "tpm" && result.code === 0 && (verb === "install" || verb === "update") && ini !== null)
-      host.volume.installedIni[product === "crossSite" ? "crossSite" : "cluster"] = sha256(ini);
+    if (changed === undefined || result.code !== 0) return;
+    delete unfinished[changed];
+    if (verb !== "uninstall" && ini !== null) host.volume.installedIni[changed] = sha256(ini);
   });
 }
+
+const productOf = (word: string | undefined): ProductName => (word === "crossSite" ? "crossSite" : "cluster");
 
 /** Kills processes of a run: the tool, the keeper who would record its end, or both. */
 export function killRun(world: World, host: Host, key: string, victim: "child" | "keeper" | "both"): void {

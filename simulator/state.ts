@@ -151,8 +151,10 @@ export type NodeReport = {
   readonly manager: boolean;
   readonly connector: boolean;
   readonly database: boolean;
-  /** Of the local service. */
+  /** Of the local service: position, and seconds its newest event was on the way. */
   readonly seqno: number;
+  readonly latency: number;
+  readonly connections: Connections;
   readonly services: readonly {
     readonly name: string;
     readonly state: ServiceState;
@@ -163,6 +165,9 @@ export type NodeReport = {
   readonly policy: Cluster["policy"];
   readonly primary: string;
 };
+
+/** Connections that clients made through a connector, in all and at present. */
+export type Connections = { created: number; active: number };
 
 /** What a manager tells another node to do. */
 export type Order =
@@ -182,5 +187,6 @@ export type Node = {
   replicators: Partial<Record<ProductName, ReplicatorProcess>>;
   manager: { running: boolean; since: number };
   connector: { running: boolean; since: number };
+  readonly connections: Connections;
   tools: readonly { readonly argv: readonly string[] }[];
 };

@@ -119,7 +119,8 @@ function endsOf(events: readonly ThlEvent[] | undefined) {
 /** An event is on its way for so long. */
 const travelMs = 150;
 
-function peers(world: World, host: Host) {
+function peers(world: World, { name: own }: Host) {
+  const host = hostOf(world, own);
   return {
     hello: (upstream, standing) => {
       const serving = servedBy(world, host, upstream);
@@ -139,7 +140,8 @@ function peers(world: World, host: Host) {
       const first = ends.first.seqno;
       const from = Math.max(standing.seqno + 1 - first, 0);
       let end = from;
-      while (end < events.length && (events[end]?.at ?? 0) <= world.now - travelMs) end += 1;
+      const seen = world.now - travelMs - host.lagMs;
+      while (end < events.length && (events[end]?.at ?? 0) <= seen) end += 1;
       const refusal =
         standing.seqno + 1 < first
           ? gapRefusal(standing, first, refusalOf(ends, epochIn(events), standing, peer.name, host.name))

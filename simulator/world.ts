@@ -96,9 +96,9 @@ export function startContainer(world: World, host: Host, podUid = host.podUid): 
   host.up = true;
   host.mysql.up = true;
   host.joined = host.volume.ini !== null && host.secretReady;
-  const { installed, holds } = host.volume;
+  const { installed, holds, unfinished } = host.volume;
   if (installed.cluster === undefined) return;
   for (const product of ["cluster", "crossSite"] as const)
-    if (!holds.has(product)) startReplicator(world, host, product);
-  startDaemons(world, host);
+    if (!holds.has(product) && unfinished[product] === undefined) startReplicator(world, host, product);
+  if (unfinished.cluster === undefined) startDaemons(world, host);
 }

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What every simulated tool does: asks this node's server, and starts that server where it does not run. Sourced by the
 # tools themselves, so that a process list shows them under their own names. The wire: simulator/node/tools.ts.
 

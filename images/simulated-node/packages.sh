@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # packages.sh FOLDER RELEASE…: writes the two packages of each release as the vendor ships them, each with its checksum.
-# Everything in them is simulated: every tool is the same few lines, which ask this node's server.
+# Everything in them is simulated: every tool is the same few lines, which ask this node's server, but for the programs
+# beside this file.
 set -euo pipefail
 
+programs=$(cd "${0%/*}" && pwd)/programs
 folder=$1
 shift
 work=$(mktemp -d)
@@ -25,7 +27,9 @@ TOOL
 pack() {
   local name=$1 path
   shift
-  for path in "$@"; do tool "$work/$name/$path"; done
+  for path in "$@"; do
+    if [[ -e $programs/${path##*/} ]]; then install -D -m 755 "$programs/${path##*/}" "$work/$name/$path"; else tool "$work/$name/$path"; fi
+  done
   printf 'Simulated Tungsten, for tests and demonstrations only: %s\n' "$name" >"$work/$name/.manifest"
   tar --sort=name --owner=0 --group=0 --mtime=@0 -C "$work" -czf "$folder/$name.tar.gz" "$name"
   (cd "$folder" && sha256sum "$name.tar.gz" >"$name.tar.gz.sha256")
@@ -35,5 +39,6 @@ replication=(tools/tpm cluster-home/bin/{startall,stopall} tungsten-replicator/b
 for release in "$@"; do
   pack "tungsten-replicator-$release" "${replication[@]}"
   pack "tungsten-clustering-$release" "${replication[@]}" \
-    tungsten-manager/bin/{manager,cctrl} tungsten-connector/bin/connector
+    tungsten-manager/bin/{manager,cctrl} tungsten-connector/bin/connector \
+    tools/tungsten_prep_upgrade tungsten-replicator/scripts/tprovision
 done

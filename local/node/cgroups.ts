@@ -1,5 +1,5 @@
 /** The cgroup a node's pods live under, in every hierarchy there is (v1 has one for each controller); empty again at the end. */
-import { existsSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = "/sys/fs/cgroup";
@@ -19,8 +19,17 @@ export const cgroupsNamed = (pattern: RegExp): readonly string[] => [
   ),
 ];
 
+/** What a kubelet wants for its pods under v2. A child has what its parent hands down; asking for it twice is harmless. */
+function handDownControllers(): void {
+  const wanted = ["cpu", "cpuset", "memory", "pids", "hugetlb", "io"];
+  const there = readFileSync(join(root, "cgroup.controllers"), "utf8").trim().split(" ");
+  for (const controller of wanted.filter((each) => there.includes(each)))
+    writeFileSync(join(root, "cgroup.subtree_control"), `+${controller}`);
+}
+
 export function makeCgroup(name: string): void {
   removeCgroup(name);
+  if (isUnified()) handDownControllers();
   for (const hierarchy of hierarchies()) mkdirSync(join(hierarchy, name), { recursive: true });
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { issueCertificate } from "../certificates.ts";
 import type { ControlPlane } from "../control-plane.ts";
-import { type Child, until } from "../processes.ts";
+import { type Child, untilOf } from "../processes.ts";
 import type { Enclosure } from "./enclosure.ts";
 import { runtimeSocket } from "./runtime.ts";
 
@@ -41,8 +41,7 @@ export async function startKubelet(inputs: KubeletInputs): Promise<Child> {
     `--hostname-override=${nodeName}`,
     "--v=1",
   ]);
-  await until(`a Ready node (see ${directory}/kubelet.log)`, 90, async () => {
-    if (!child.alive()) throw new Error("the kubelet ended");
+  await untilOf(child, "a Ready node", 90, async () => {
     const ready = `jsonpath={.status.conditions[?(@.type=="Ready")].status}`;
     return (await plane.kubectl(["get", "node", nodeName, "-o", ready])) === "True";
   });

@@ -26,10 +26,13 @@ export const linkOf = (number: number): Link => ({
 
 const toNumber = (ip: string): number => ip.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
 
-/** Whether a route's destination, as `ip route` writes it, shares an address with the link's /24. */
+/**
+ * Whether a route's destination, as `ip route` writes it, says that somebody near has addresses of the link's /24. A route
+ * for more than a /16 says so of nobody in particular (10.0.0.0/8 by way of a VPN), and a longer prefix goes before it.
+ */
 export function overlaps(destination: string, link: Link): boolean {
   const [ip = "", bits = "32"] = destination.split("/");
-  if (!/^\d+\.\d+\.\d+\.\d+$/.test(ip)) return false;
+  if (!/^\d+\.\d+\.\d+\.\d+$/.test(ip) || Number(bits) < 16) return false;
   const size = 2 ** (32 - Math.min(Number(bits), 24));
   return Math.floor(toNumber(ip) / size) === Math.floor(toNumber(link.outside) / size);
 }

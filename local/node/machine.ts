@@ -1,9 +1,10 @@
 /** What a machine must offer before a node can live on it: Linux, root, a handful of Debian packages. */
 import { execFile } from "node:child_process";
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Report } from "../binaries.ts";
+import { cacheRoot, type Report } from "../binaries.ts";
 
 const run = promisify(execFile);
 
@@ -54,8 +55,21 @@ export async function prepareMachine(report: Report): Promise<void> {
     throw new Error(
       "a node without Docker needs root, for namespaces, mounts and containers: run this as root, or start a Docker engine",
     );
+  if (!hasCapability(capability.NET_ADMIN) || !hasCapability(capability.SYS_ADMIN))
+    throw new Error(
+      "a node without Docker needs CAP_SYS_ADMIN and CAP_NET_ADMIN, which root lacks here, as in an ordinary container",
+    );
   if (!existsSync("/sys/fs/cgroup/cgroup.controllers") && !existsSync("/sys/fs/cgroup/memory"))
     throw new Error("a node without Docker needs cgroups mounted at /sys/fs/cgroup");
+  mkdirSync(cacheRoot(), { recursive: true });
+  for (const [folder, variable] of [
+    [tmpdir(), "TMPDIR"],
+    [cacheRoot(), "XDG_CACHE_HOME"],
+  ] as const)
+    if (statfsSync(folder).type === overlayfs)
+      throw new Error(
+        `${folder} lies on overlayfs, which cannot hold containers: set ${variable} to a folder that does not`,
+      );
   const missing = missingPackages();
   if (missing.length === 0) return;
   if (!onPath("apt-get"))
@@ -67,8 +81,15 @@ export async function prepareMachine(report: Report): Promise<void> {
   await run("apt-get", ["install", "--yes", "--no-install-recommends", ...missing], more);
 }
 
-/** Without CAP_SYS_RESOURCE (bit 24), as in many virtual machines, nobody may lower an oom_score_adj, and sandboxes fail unless told not to try. */
-export function mayAdjustOomScore(): boolean {
+/** Numbers of linux/capability.h. */
+const capability = { NET_ADMIN: 12n, SYS_ADMIN: 21n, SYS_RESOURCE: 24n };
+/** OVERLAYFS_SUPER_MAGIC of linux/magic.h. */
+const overlayfs = 0x794c7630;
+
+function hasCapability(number: bigint): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
-  return (BigInt(`0x${effective}`) & (1n << 24n)) !== 0n;
+  return (BigInt(`0x${effective}`) & (1n << number)) !== 0n;
 }
+
+/** Without CAP_SYS_RESOURCE, as in many virtual machines, nobody may lower an oom_score_adj, and sandboxes fail unless told not to try. */
+export const mayAdjustOomScore = (): boolean => hasCapability(capability.SYS_RESOURCE);

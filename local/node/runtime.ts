@@ -1,8 +1,7 @@
 /** containerd of a node: own configuration, root and sockets, pods wired by the CNI plugins ptp and portmap. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Child } from "../processes.ts";
-import { until } from "../processes.ts";
+import { type Child, untilOf } from "../processes.ts";
 import type { Enclosure } from "./enclosure.ts";
 import { mayAdjustOomScore, pluginFolder } from "./machine.ts";
 
@@ -31,7 +30,7 @@ export async function startRuntime(enclosure: Enclosure): Promise<Runtime> {
   const child = await enclosure.start("containerd", "containerd", ["--config", config]);
   const ctr = (...args: string[]): Promise<string> =>
     enclosure.run("ctr", "--address", runtimeSocket, "--namespace", "k8s.io", ...args);
-  await until(`containerd (see ${directory}/containerd.log)`, 30, async () => {
+  await untilOf(child, "a container runtime that answers", 30, async () => {
     await ctr("version");
     return true;
   });

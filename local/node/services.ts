@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { request } from "undici";
 import type { ControlPlane } from "../control-plane.ts";
-import { type Child, until } from "../processes.ts";
+import { type Child, untilOf } from "../processes.ts";
 import type { Enclosure } from "./enclosure.ts";
 import { dnsAddress, nodeName } from "./kubelet.ts";
 
@@ -42,7 +42,7 @@ export async function startDns({ plane, enclosure, program, token }: Inputs): Pr
   writeFileSync(corefile, corefileFor(kubeconfig));
   await plane.kubectl(["apply", "--server-side", "-f", "-"], JSON.stringify(dnsObjects(link.inside)));
   const child = await enclosure.start("coredns", program, ["-conf", corefile]);
-  await until(`a name server that is ready (see ${directory}/coredns.log)`, 30, async () => {
+  await untilOf(child, "a name server that is ready", 30, async () => {
     const { statusCode, body } = await request(`http://${link.inside}:${readyPort}/ready`);
     await body.dump();
     return statusCode === 200;

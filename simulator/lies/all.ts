@@ -1,6 +1,7 @@
 /** All lies in the order of the table, and those that only a document tells. */
 import { daemonLies } from "./daemons.ts";
 import { dumpLies } from "./dumps.ts";
+import { forcingLies } from "./forcing.ts";
 import { goingLies } from "./going.ts";
 import { type Lie, tools, type Untold } from "./lie.ts";
 import { logLies } from "./logs.ts";
@@ -8,6 +9,7 @@ import { managerLies } from "./managers.ts";
 import { readingLies } from "./reading.ts";
 import { replicationLies } from "./replication.ts";
 import { resetLies } from "./resetting.ts";
+import { standingLies } from "./standing.ts";
 import { stoppingLies } from "./stopping.ts";
 import { tpmLies } from "./tpm.ts";
 import { uninstallLies } from "./uninstall.ts";
@@ -15,7 +17,9 @@ import { uninstallLies } from "./uninstall.ts";
 const known: readonly Lie[] = [
   ...daemonLies,
   ...goingLies,
+  ...forcingLies,
   ...readingLies,
+  ...standingLies,
   ...stoppingLies,
   ...replicationLies,
   ...resetLies,
@@ -31,7 +35,7 @@ export const lies: readonly Lie[] = tools.flatMap((tool) => known.filter((lie) =
 export const untold: readonly Untold[] = [
   {
     cites: "cli §0.10",
-    lie: "switch and recover set the policy to MAINTENANCE and back by themselves, so MAINTENANCE need not be ours.",
+    lie: "switch and recover set the policy to MAINTENANCE and back by themselves, as tpm update does.",
     why: "the managers here neither switch nor recover; no output of theirs was ever recorded.",
   },
   {

@@ -70,6 +70,31 @@ export const managerLies: readonly Lie[] = [
     },
   },
   {
+    name: "maintenance-of-another",
+    tool,
+    cites: ["cli §6", "cli §0.10"],
+    lie: "`tpm update` sets MAINTENANCE while it runs and the old policy back at its end: what `ls` shows is not ours to rely on.",
+    asks: "will no manager of nyc act from now on?",
+    naive: "reads MAINTENANCE in ls",
+    careful: "sets it by itself once no tpm runs",
+    stage: { policy: "AUTOMATIC" },
+    show(s) {
+      s.begin("nyc-1", "tpm update --replace-release", "cluster");
+      s.wait(8);
+      const said = s.cluster("nyc-0", "cctrl", "ls\n");
+      const tpm = ["nyc-0", "nyc-1"].some((host) => s.look(host, "tpm-processes").out !== "");
+      const read = /COORDINATOR\[.*:MAINTENANCE:/.test(said.out);
+      s.wait(60);
+      return {
+        said,
+        line: "COORDINATOR",
+        truth: yes(s.world.sites.get("nyc")?.policy === "MAINTENANCE"),
+        naive: yes(read),
+        careful: yes(read && !tpm),
+      };
+    },
+  },
+  {
     name: "prompt-eats-a-line",
     tool,
     cites: ["cli §0.8"],

@@ -1,6 +1,6 @@
 /** What several rows need to happen first: a source rebuilt, a feed stopped at a heartbeat, a feed uninstalled and installed again. */
 import { strike } from "../faults.ts";
-import type { Stage } from "./stage.ts";
+import type { Said, Stage } from "./stage.ts";
 
 export const feed = "nyc";
 export const schema = "tungsten_nyc";
@@ -54,3 +54,29 @@ export function breakFeed(s: Stage, host: string): void {
 /** The first file of a dump that a person makes, as text. */
 export const dumpOf = (s: Stage, host: string): string =>
   s.cross(host, `mysqldump --single-transaction --databases ${schema}`).out;
+
+/** london-1 stopped early; london-0, which it dials first, begins with a fresh log later than that. */
+export function laggard(s: Stage): void {
+  s.cross("london-1", "trepctl -service nyc offline");
+  s.wait(20);
+  s.cross("london-0", "trepctl -service nyc offline");
+  s.wait(3);
+  s.cross("london-0", "trepctl -service nyc reset -thl -y");
+  s.cross("london-0", "trepctl -service nyc online");
+  s.wait(10);
+}
+
+/** nyc loses its logs, and somebody sets its position by hand: an INSERT that reaches every reader. */
+export function insertPositionAtSource(s: Stage): Said {
+  const commit = s.commit("nyc-0", schema);
+  s.cluster("nyc-0", "trepctl offline");
+  s.wait(2);
+  s.cluster("nyc-0", "trepctl -service nyc reset -db -y");
+  const said = s.cluster(
+    "nyc-0",
+    `dsctl -service nyc set -seqno ${commit?.seqno} -epoch ${commit?.epoch} -event-id '${commit?.eventId}' -source-id nyc-0`,
+  );
+  s.cluster("nyc-0", "trepctl online");
+  s.wait(10);
+  return said;
+}

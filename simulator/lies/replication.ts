@@ -1,9 +1,17 @@
 /** Lies of replication itself: services that are ONLINE without an error, and rows that are not there. */
 
-import { laggard } from "./going.ts";
 import type { Lie } from "./lie.ts";
-import { insertPositionAtSource } from "./reading.ts";
-import { dumpOf, feed, newEpoch, rebuildSource, schema, stopAtHeartbeat, stopReaders } from "./recipes.ts";
+import {
+  dumpOf,
+  feed,
+  insertPositionAtSource,
+  laggard,
+  newEpoch,
+  rebuildSource,
+  schema,
+  stopAtHeartbeat,
+  stopReaders,
+} from "./recipes.ts";
 import { missingAt, quiesce, type Stage, write } from "./stage.ts";
 
 const tool = "replication";

@@ -34,7 +34,7 @@ export type Stage = {
   /** The same for the cross-site replicator. */
   readonly cross: (host: string, line: string, stdin?: string) => Said;
   /** Starts a tool and does not wait for its end. */
-  readonly begin: (host: string, line: string) => void;
+  readonly begin: (host: string, line: string, product?: ProductName) => void;
   /** One query of the operator, through the runner's `observe`. */
   readonly look: (host: string, query: string) => Said;
   /** `services -full -json` as the operator asks for it: one service, or undefined. */
@@ -120,7 +120,7 @@ export function newStage({ rate = 2, policy = "MAINTENANCE", sites = twoSites }:
     look,
     cluster: shell("cluster"),
     cross: shell("crossSite"),
-    begin: (name, line) => void run(world, hostOf(world, name), "crossSite", line, "", 0),
+    begin: (name, line, product = "crossSite") => void run(world, hostOf(world, name), product, line, "", 0),
     status: (name, service, product = "crossSite") =>
       statusIn(look(name, `trepctl ${product} services -full -json`), service),
     commit: (name, schema) => commitIn(look(name, `sql tracking ${schema}`)),

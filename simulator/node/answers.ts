@@ -1,29 +1,22 @@
 /** A real node's answers to what tools and engines ask: its database, the files on its volume, other nodes over TCP, real time. */
-import { existsSync, readFileSync } from "node:fs";
 import { gapRefusal, refusalOf } from "../handshake.ts";
 import { obey, reportOf } from "../managers.ts";
-import type { Ambient } from "../model.ts";
 import type { Outside, Standing, Steps } from "../outside.ts";
 import { logOf, roleOf } from "../replicator.ts";
-import type { Cluster, Node, NodeReport, Order, ProductName, Service, Upstream } from "../state.ts";
+import type { NodeReport, Order, Upstream } from "../state.ts";
 import { readConfiguration } from "../tools/ini.ts";
-import { thlFolder, thlPort } from "../tools/tool.ts";
-import { type BinlogTail, newBinlogTail } from "./binlog.ts";
-import { type Database, newDatabase } from "./database.ts";
+import { thlPort } from "../tools/tool.ts";
 import {
   type Agreement,
   type Installation,
   layOut,
-  readAgreement,
-  readInstallation,
   remove,
   writeAgreement,
   writeInstallation,
 } from "./installation.ts";
-import type { Access } from "./session.ts";
-import { type NodeSettings, ports } from "./settings.ts";
-import { newThlFiles, type ThlFiles } from "./thl-files.ts";
-import type { Lines } from "./wire.ts";
+import { adopt, agreementOf, configurationOf, type RealNode } from "./real-node.ts";
+import { statement } from "./session.ts";
+import { ports } from "./settings.ts";
 
 /** The vocabulary of outside.ts, answered now or later. */
 export type Answers = {
@@ -48,103 +41,6 @@ export async function runSteps<T>(answers: Answers, steps: Steps<T>, killed = ()
   return next.value;
 }
 
-/** One node's own state and what belongs to it on this machine. */
-export type RealNode = {
-  readonly settings: NodeSettings;
-  readonly ambient: Ambient;
-  readonly node: Node & {
-    readonly volume: { readonly installed: Partial<Record<ProductName, Installation>> };
-  };
-  readonly database: Database;
-  readonly tail: BinlogTail;
-  readonly thl: ThlFiles;
-  readonly lines: Lines;
-  /** Steps under way. */
-  readonly steps: Map<Service, Promise<void>>;
-  /** The number of the agreement this node knows. */
-  version: number;
-};
-
-export const configurationPath = (root: string): string => `${root}/etc/tungsten/tungsten.ini`;
-const configurationOf = (root: string): string | null =>
-  existsSync(configurationPath(root)) ? readFileSync(configurationPath(root), "utf8") : null;
-
-/** Log in as the installation does, or, before there is one, as the ini says. */
-function accessOf({ root }: NodeSettings, installed: RealNode["node"]["volume"]["installed"]): Access {
-  const socket = `${root}/run/mysqld/mysqld.sock`;
-  const file = `${root}/etc/tungsten/simulated-client.cnf`;
-  const login = (installed.cluster ?? installed.crossSite)?.login ?? loginIn(configurationOf(root) ?? "");
-  return { ...login, socket, file };
-}
-
-function loginIn(ini: string): Installation["login"] {
-  const { options } = readConfiguration(ini, "cluster");
-  return { user: options.get("replication-user") ?? "", password: options.get("replication-password") ?? "" };
-}
-
-/** A node as its volume tells it: what is installed, and who is primary. */
-export function newRealNode(settings: NodeSettings, ambient: Ambient, lines: Lines): RealNode {
-  const { root, name } = settings;
-  const installed: RealNode["node"]["volume"]["installed"] = {};
-  for (const product of ["cluster", "crossSite"] as const) {
-    const found = readInstallation(root, product);
-    if (found !== undefined) installed[product] = found;
-  }
-  const agreement = readAgreement(root);
-  const cluster: Cluster = {
-    dataservice: "",
-    primary: "",
-    formed: false,
-    policy: "AUTOMATIC",
-    shunned: new Set(),
-    faultSince: null,
-  };
-  if (agreement !== undefined) adoptInto(cluster, agreement);
-  const access = (): Access => accessOf(settings, installed);
-  const number = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 1_000_000, 7);
-  return {
-    settings,
-    ambient,
-    lines,
-    node: {
-      name,
-      ordinal: Number(/-(\d+)$/.exec(name)?.[1] ?? 0),
-      cluster,
-      volume: { installed },
-      replicators: {},
-      manager: { running: false, since: ambient.now },
-      connector: { running: false, since: ambient.now },
-      tools: [],
-    },
-    database: newDatabase(access),
-    tail: newBinlogTail(access, () => 1_000_000_000 + number),
-    thl: newThlFiles((log) => {
-      const [product, service = ""] = log.split("/");
-      const known = product === "crossSite" ? "crossSite" : "cluster";
-      return root + thlFolder(known, service, cluster.dataservice);
-    }),
-    steps: new Map(),
-    version: agreement?.version ?? 0,
-  };
-}
-
-function adoptInto(cluster: Cluster, { version: _, shunned, ...agreed }: Agreement): void {
-  Object.assign(cluster, agreed, { shunned: new Set(shunned) });
-}
-
-export const agreementOf = ({ node, version }: RealNode): Agreement => {
-  const { dataservice, primary, formed, policy, shunned } = node.cluster;
-  return { dataservice, primary, formed, policy, shunned: [...shunned], version };
-};
-
-/** The higher number wins; a primary that moved meanwhile is no longer one here. */
-export function adopt(real: RealNode, agreement: Agreement): void {
-  if (agreement.version <= real.version || agreement.dataservice !== real.node.cluster.dataservice) return;
-  real.version = agreement.version;
-  adoptInto(real.node.cluster, agreement);
-  writeAgreement(real.settings.root, agreement);
-}
-
 export function answersOf(real: RealNode): Answers {
   return { ...timeAnswers(real), ...databaseAnswers(real), ...volumeAnswers(real), ...peerAnswers(real) };
 }
@@ -156,24 +52,34 @@ function timeAnswers({ settings, steps }: RealNode) {
   } satisfies Partial<Answers>;
 }
 
-function databaseAnswers({ database, tail }: RealNode) {
+function databaseAnswers(real: RealNode) {
+  const { database, tail } = real;
   return {
     databaseUp: database.up,
     readOnly: async () => (await database.value("SELECT @@global.read_only")) === "1",
     setReadOnly: async (value) => {
-      if (await database.up()) await database.value(`SET GLOBAL read_only = ${value ? 1 : 0}`);
+      real.readOnlyDue = value;
+      await settleReadOnly(real);
     },
     tracking: database.tracking,
     prepareTracking: database.prepareTracking,
     setCommit: database.setCommit,
     insertCommit: database.insertCommit,
     dropTracking: database.dropTracking,
-    makeSchema: async (schema) => void (await database.value(`CREATE DATABASE IF NOT EXISTS \`${schema}\``)),
+    makeSchema: async (schema) => database.run(statement(`CREATE DATABASE IF NOT EXISTS \`${schema}\``)),
     writeHeartbeat: database.writeHeartbeat,
     logBeginning: database.present,
     logAfter: tail.after,
     apply: database.apply,
   } satisfies Partial<Answers>;
+}
+
+/** What could not be set while the database was away is set when it is back. */
+export async function settleReadOnly(real: RealNode): Promise<void> {
+  const value = real.readOnlyDue;
+  if (value === null || !(await real.database.up())) return;
+  await real.database.run(statement(`SET GLOBAL read_only = ${value ? 1 : 0}`));
+  real.readOnlyDue = null;
 }
 
 function volumeAnswers(real: RealNode) {
@@ -192,7 +98,6 @@ function volumeAnswers(real: RealNode) {
       const { options } = readConfiguration(ini, product);
       const installation: Installation = {
         ...installed,
-        login: loginIn(ini),
         mysqlPort: Number(options.get("replication-port") ?? 3306),
         connectorPort: Number(options.get("application-port") ?? 9999),
       };
@@ -286,8 +191,3 @@ export function serveReader(
   const gap = standing.seqno + 1 < first ? gapRefusal(standing, first, refusal()) : null;
   return { first, events: thl.after(log, standing.seqno), refusal: gap };
 }
-
-/** Tells on the server's own output what happens. */
-export const tell = (ambient: Ambient): void => {
-  ambient.listeners.push((event) => console.log(`${new Date().toISOString()} ${JSON.stringify(event)}`));
-};

@@ -27,7 +27,7 @@ export function newConnector(
   const drop = (pair: Pair): void => {
     pair.client.destroy();
     pair.server?.destroy();
-    pairs.delete(pair);
+    if (pairs.delete(pair)) node.connections.active -= 1;
   };
   const join = (pair: Pair): void => {
     const { client } = pair;
@@ -50,6 +50,8 @@ export function newConnector(
     else {
       const pair: Pair = { client, server: null, primary: route.primary };
       pairs.add(pair);
+      node.connections.created += 1;
+      node.connections.active += 1;
       client.on("close", () => drop(pair));
       join(pair);
     }

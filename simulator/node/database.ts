@@ -7,6 +7,9 @@ import { type Access, DatabaseError, newSession, quoted, type Session, statement
 
 const unknownDatabase = 1049;
 const unknownTable = 1146;
+/** Lock wait timeout, deadlock: the same again may well succeed. */
+const passing = [1205, 1213];
+const mostTries = 5;
 
 /** How long an answer about the server's being up is good for. */
 const freshMs = 1000;
@@ -49,7 +52,10 @@ export function newDatabase(access: () => Access): Database {
     appliers.set(schema, known);
     return known;
   };
-  const apply = async (schema: string, events: readonly ThlEvent[]): Promise<ApplyFault | null> => {
+  const applyOnce = async (
+    schema: string,
+    events: readonly ThlEvent[],
+  ): Promise<DatabaseError | undefined> => {
     let format = formats.get(schema) ?? "";
     let sql = "";
     for (const event of events) {
@@ -62,11 +68,23 @@ export function newDatabase(access: () => Access): Database {
     formats.set(schema, format);
     try {
       await applierOf(schema).run(sql);
-      return null;
+      return undefined;
     } catch (error) {
       formats.delete(schema);
-      if (!(error instanceof DatabaseError)) throw error;
-      return faultOf(events, await rowsOf(questions, schema), error);
+      if (error instanceof DatabaseError) return error;
+      throw error;
+    }
+  };
+  /** After an error the row tells where the next try begins. */
+  const apply = async (schema: string, events: readonly ThlEvent[]): Promise<ApplyFault | null> => {
+    let due = events;
+    for (let tries = 1; ; tries += 1) {
+      const error = await applyOnce(schema, due);
+      if (error === undefined) return null;
+      const rows = await rowsOf(questions, schema);
+      const applied = rows === undefined || rows === "empty" ? -1 : (rows.commit?.seqno ?? -1);
+      due = events.filter(({ seqno }) => seqno > applied);
+      if (!passing.includes(error.code) || tries === mostTries) return faultOf(due, error);
     }
   };
   return {
@@ -92,20 +110,12 @@ export function newDatabase(access: () => Access): Database {
   };
 }
 
-/** The server tells the first statement that failed; the row tells which event that belongs to. */
-function faultOf(
-  events: readonly ThlEvent[],
-  rows: TrackingTables | "empty" | undefined,
-  error: DatabaseError,
-): ApplyFault {
-  const applied = rows === undefined || rows === "empty" ? -1 : (rows.commit?.seqno ?? -1);
-  const failed = events.find(({ seqno }) => seqno > applied) ?? events.at(-1);
-  return {
-    seqno: failed?.seqno ?? -1,
-    eventId: failed?.eventId ?? "NONE",
-    text: `java.sql.SQLException: ${error.message}`,
-  };
-}
+/** The server names the statement that failed; it belongs to the first event that the row does not tell of. */
+const faultOf = ([failed]: readonly ThlEvent[], error: DatabaseError): ApplyFault => ({
+  seqno: failed?.seqno ?? -1,
+  eventId: failed?.eventId ?? "NONE",
+  text: `java.sql.SQLException: ${error.message}`,
+});
 
 /** An event and the row that tells of it, in one transaction; DDL commits by itself, so its row follows. */
 function transactionOf(schema: string, event: ThlEvent): string {

@@ -4,16 +4,9 @@ import { obey, reportOf, reportsOf, supervise } from "../managers.ts";
 import { fail, stepService } from "../replicator.ts";
 import type { ProductName, Service } from "../state.ts";
 import { thlPort } from "../tools/tool.ts";
-import {
-  adopt,
-  agreementOf,
-  answersOf,
-  type Question,
-  type RealNode,
-  runSteps,
-  serveReader,
-} from "./answers.ts";
+import { answersOf, type Question, runSteps, serveReader, settleReadOnly } from "./answers.ts";
 import { newConnector, type Route } from "./connector.ts";
+import { adopt, agreementOf, type RealNode } from "./real-node.ts";
 import { ports } from "./settings.ts";
 import { type Listening, serveLines } from "./wire.ts";
 
@@ -92,6 +85,7 @@ function step(real: RealNode, service: Service): void {
 async function look(real: RealNode, route: Route): Promise<void> {
   const { ambient, node } = real;
   const answers = answersOf(real);
+  await settleReadOnly(real);
   if (node.manager.running) await runSteps(answers, supervise(ambient, node));
   const managed = node.manager.running || (node.connector.running && (await anyManager(real)));
   route.goneSince = managed ? null : (route.goneSince ?? Date.now());

@@ -11,15 +11,15 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Cluster, Installed, ProductName } from "../state.ts";
 import { homeOf } from "../tools/tool.ts";
 import { writeWhole } from "./files.ts";
 
-/** A record of an installation with what only a real node needs: who logs in to the database. */
+/** A record of an installation with what only a real node needs. No password: those stay in the joined ini, in memory. */
 export type Installation = Installed & {
-  readonly login: { readonly user: string; readonly password: string };
   readonly mysqlPort: number;
   readonly connectorPort: number;
 };
@@ -53,6 +53,7 @@ export function layOut(root: string, installation: Installation, prefix: string)
   for (const folder of ["share", "thl", "relay", "service_logs", "conf", "metadata"])
     mkdirSync(join(home, folder), { recursive: true });
   writeShare(home, prefix);
+  writeProfile(`${root}/opt/home/tungsten/.bash_profile`, homeOf(product));
   rmSync(join(home, "tungsten.new"), { force: true });
   symlinkSync(tree.slice(home.length + 1), join(home, "tungsten.new"));
   writeWhole(join(conf, record), JSON.stringify(installation));
@@ -91,8 +92,6 @@ function propertiesOf(installation: Installation, { name, source }: Installed["s
     `replicator.schema=tungsten_${source}`,
     `replicator.master.connect.uri=${hosts.map((host) => `thl://${host}:2112/`).join(",")}`,
     `replicator.global.apply.channels=${installation.channels}`,
-    `replicator.global.db.user=${installation.login.user}`,
-    `replicator.global.db.password=${installation.login.password}`,
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -108,6 +107,24 @@ function writeShare(home: string, prefix: string): void {
     join(home, "share/env.sh"),
     `export CONTINUENT_ROOT=${home}\nshopt -s expand_aliases 2>/dev/null\n. ${home}/share/aliases.sh\n`,
   );
+}
+
+/** A block that shells read; it stays when the product goes (transcript conv-3-after-tree). */
+function writeProfile(path: string, home: string): void {
+  const block = [
+    `# Begin Tungsten Environment for ${home}`,
+    "# Include the Tungsten variables",
+    "# Anything in this section may be changed during the next operation",
+    `if [ -f "${home}/share/env.sh" ]; then`,
+    `    . "${home}/share/env.sh"`,
+    "fi",
+    `# End Tungsten Environment for ${home}`,
+    "",
+  ].join("\n");
+  const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+  if (text.includes(block)) return;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${text}\n${block}`);
 }
 
 /** What the managers of this site agreed on, as this node knew it last, with the number of the agreement. */

@@ -12,7 +12,8 @@ import { dsctl, thl } from "../tools/logs.ts";
 import { bad, type Tool } from "../tools/tool.ts";
 import { tpm } from "../tools/tpm.ts";
 import { trepctl } from "../tools/trepctl.ts";
-import { answersOf, KilledError, type RealNode, runSteps } from "./answers.ts";
+import { answersOf, KilledError, runSteps } from "./answers.ts";
+import type { RealNode } from "./real-node.ts";
 import { DatabaseError } from "./session.ts";
 import { ports } from "./settings.ts";
 

@@ -1,6 +1,6 @@
 /** cctrl: always exit 0; banner, prompt echo and box width vary by seed, since no transcript proves them ([doc], tungsten-cli §2). */
-import { coordinatorIn, type Reports, reportsOf } from "../managers.ts";
-import { type Ambient, emit } from "../model.ts";
+import { coordinatorIn, type Reports, reportsOf, setPolicy } from "../managers.ts";
+import type { Ambient } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
 import type { Cluster, Node, NodeReport, ServiceState } from "../state.ts";
 import { ok, type Tool } from "./tool.ts";
@@ -35,7 +35,7 @@ export const cctrl: Tool = function* ({ ambient, node, args, stdin }) {
       lines.push(prompt + (composite ? yield* compositeLs(ambient, node) : yield* clusterLs(ambient, node)));
     else if (/^set policy /.test(command)) {
       yield* ask("sleep", 500);
-      lines.push(prompt + (yield* setPolicy(ambient, cluster, command.replace("set policy ", ""))));
+      lines.push(prompt + (yield* changePolicy(ambient, node, command.replace("set policy ", ""))));
     } else lines.push(`${prompt}Unknown command: ${command}`);
   }
   return ok(`${lines.join("\n")}\nExiting...\n`);
@@ -56,13 +56,11 @@ const noManager = (ambient: Ambient): string =>
     "TungstenManagerException: no manager is reachable",
   ][ambient.variant % 3] ?? "";
 
-function* setPolicy(ambient: Ambient, cluster: Cluster, word: string): Steps<string> {
+function* changePolicy(ambient: Ambient, node: Node, word: string): Steps<string> {
   const policy = word.trim().toUpperCase();
   if (policy !== "AUTOMATIC" && policy !== "MAINTENANCE" && policy !== "MANUAL")
     return `Exception: invalid policy ${word}`;
-  cluster.policy = policy;
-  emit(ambient, { kind: "policy", site: cluster.dataservice, policy });
-  yield* ask("publish");
+  yield* setPolicy(ambient, node, policy);
   return `policy mode is now ${policy}`;
 }
 
@@ -87,10 +85,21 @@ function* clusterLs(ambient: Ambient, node: Node): Steps<string> {
   ];
   for (const [ordinal, { host, report }] of reports.entries())
     if (report?.connector === true)
-      lines.push(...rows(ambient, `connector@${host}[${6000 + ordinal}](ONLINE, created=12, active=1)`));
+      lines.push(...rows(ambient, `connector@${host}[${6000 + ordinal}](ONLINE, ${counted(report)})`));
   lines.push(rule(ambient), "", "DATASOURCES:");
   for (const { host, report } of reports) lines.push(...datasource(ambient, cluster, host, report));
   return lines.join("\n");
+}
+
+const counted = (report: NodeReport | undefined): string =>
+  `created=${report?.connections.created ?? 0}, active=${report?.connections.active ?? 0}`;
+
+/** 2026/11/24 03:31:31 PM UTC */
+function stampOf(at: number): string {
+  const [date = "", time = ""] = new Date(at).toISOString().split("T");
+  const hour = Number(time.slice(0, 2));
+  const half = `${String(hour % 12 || 12).padStart(2, "0")}${time.slice(2, 8)} ${hour < 12 ? "AM" : "PM"}`;
+  return `${date.replaceAll("-", "/")} ${half} UTC`;
 }
 
 /** The words of a replicator's state as managers use them. */
@@ -115,17 +124,17 @@ function datasource(
     : fault
       ? `FAILED(DATASERVER '${host}@${cluster.dataservice}' STOPPED)`
       : "ONLINE";
-  const latency = role === "master" ? "THL latency=0.421" : "latency=0.512";
+  const latency = `${role === "master" ? "THL latency" : "latency"}=${(report?.latency ?? -1).toFixed(3)}`;
   const roleText = role === "master" ? "role=master" : `role=slave, master=${cluster.primary}`;
   return [
     rule(ambient),
     ...rows(ambient, `${host}(${role}:${state}, progress=${report?.seqno ?? -1}, ${latency})`),
-    ...rows(ambient, `STATUS [${fault ? "CRITICAL" : "OK"}] [2026/11/24 03:31:31 PM UTC]`),
+    ...rows(ambient, `STATUS [${fault ? "CRITICAL" : "OK"}] [${stampOf(ambient.now)}]`),
     rule(ambient),
     ...rows(ambient, `  MANAGER(state=${report?.manager === true ? "ONLINE" : "STOPPED"})`),
     ...rows(ambient, `  REPLICATOR(${roleText}, state=${replicatorWord(local?.state)})`),
     ...rows(ambient, `  DATASERVER(state=${fault ? "STOPPED" : "ONLINE"})`),
-    ...rows(ambient, "  CONNECTIONS(created=12, active=1)"),
+    ...rows(ambient, `  CONNECTIONS(${counted(report)})`),
     rule(ambient),
   ];
 }
@@ -147,9 +156,14 @@ function* compositeLs(ambient: Ambient, node: Node): Steps<string> {
   for (const { name, reports } of sites) {
     if (!reports.every(({ report }) => report?.composite !== false)) continue;
     const state = coordinatorIn(reports) === undefined ? "UNKNOWN" : "ONLINE";
+    const progress = Math.max(-1, ...reports.map(({ report }) => report?.seqno ?? -1));
+    const latency = Math.max(-1, ...reports.map(({ report }) => report?.latency ?? -1)).toFixed(3);
     lines.push(
       rule(ambient),
-      ...rows(ambient, `${name}(composite master:${state}, global progress=1, max latency=0.489)`),
+      ...rows(
+        ambient,
+        `${name}(composite master:${state}, global progress=${progress}, max latency=${latency})`,
+      ),
       rule(ambient),
     );
   }

@@ -1,6 +1,7 @@
 /** The runner's own tools on a host: holds, kept files, the ini, installations, accounts, backups, reachability. */
 
 import { sha256 } from "../checksum.ts";
+import { springTrap } from "../faults.ts";
 import { emit, type Host, reaches } from "../model.ts";
 import { tablesOf } from "../mysql.ts";
 import { ask } from "../outside.ts";
@@ -22,6 +23,7 @@ export const installed = quick(({ host, args }) => {
       `method=${is.method}`,
       `services=${is.services.map(({ name }) => name).join(",")}`,
       `ini=${host.volume.installedIni[product] ?? ""}`,
+      `unfinished=${host.volume.unfinished[product] ?? ""}`,
       `parallel=${is.channels}`,
     ]),
   );
@@ -99,13 +101,19 @@ export const backupState = quick(({ host, args }) => {
   return state === undefined ? bad(1) : ok(state);
 });
 
-export const takeBackup: RunnerTool = function* ({ host, args }) {
+export const takeBackup: RunnerTool = function* ({ world, host, args }) {
   if (!host.mysql.up) return bad(1, "", "mariabackup: cannot connect to the server\n");
   yield* ask("sleep", 20_000);
   const content = `${host.name} ${host.mysql.position}`;
+  const verified = springTrap(world, host, "backup-short") ? "no" : "yes";
   host.volume.backups.set(
     args[0] ?? "",
-    lines([`sha256=${sha256(content)}`, `lsn=${host.mysql.position}`, "bytes=1000000", "verified=yes"]),
+    lines([
+      `sha256=${sha256(content)}`,
+      `lsn=${host.mysql.position}`,
+      "bytes=1000000",
+      `verified=${verified}`,
+    ]),
   );
   return ok();
 };

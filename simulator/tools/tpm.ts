@@ -2,6 +2,7 @@
  * tpm: install, update, uninstall with the order of effects that was observed (tungsten-observed-conversion §2), so that a
  * kill halfway leaves what it left there. Silent without a terminal; the runner gives it one.
  */
+import { setPolicy } from "../managers.ts";
 import { type Ambient, emit } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
 import { logOf, startReplicator, stopReplicator } from "../replicator.ts";
@@ -57,11 +58,15 @@ const verbs: Record<string, Tool> = {
     if (truth(options.get("start-and-report") ?? "false")) yield* startAll(call);
     return ok(nextSteps(homeOf(call.product)));
   },
+  /** MAINTENANCE while it runs, and back to the policy before ([doc-code], tungsten-cli §6): killed half way it stays so. */
   *update(call) {
     const { ambient, node, product } = call;
     yield* ask("sleep", 5000);
     const told = yield* objection(call, "update");
     if (told !== null) return bad(1, told);
+    const { policy } = node.cluster;
+    const setsPolicy = product === "cluster" && node.manager.running && policy !== "MAINTENANCE";
+    if (setsPolicy) yield* setPolicy(ambient, node, "MAINTENANCE");
     if (product === "cluster") node.connector = { running: true, since: ambient.now + 2000 };
     yield* ask("sleep", 6000);
     const ran = node.replicators[product] !== undefined;
@@ -71,6 +76,7 @@ const verbs: Record<string, Tool> = {
     if (product === "cluster") yield* emptySchemas(ambient, node);
     yield* ask("sleep", 3000);
     if (ran || ambient.variant % 4 !== 3) startReplicator(ambient, node, product);
+    if (setsPolicy) yield* setPolicy(ambient, node, policy);
     return ok(completed);
   },
   *uninstall(call) {

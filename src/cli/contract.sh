@@ -177,7 +177,7 @@ line_16() { [[ $(readlink "$HOME/.my.cnf") == /etc/tungsten/client.cnf ]] || no 
 line_17() {
   local name
   for name in markers incoming holds kept installed unfinished ini; do
-    [[ $(stat -c '%a %u' "/opt/tungsten-operator/$name" 2>/dev/null) == "700 1000" ]] ||
+    [[ $(stat -c '%a %u' "/opt/tungsten-operator/$name" 2>/dev/null) == ?(2)"700 1000" ]] ||
       no "/opt/tungsten-operator/$name is missing, or others may read it"
   done
 }

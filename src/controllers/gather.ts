@@ -90,6 +90,7 @@ export async function askNode(
   if (pod === undefined) return allMissing(asks, `node ${node} has no running pod`);
   const payload = encodeQueries(asks.map((ask, index) => ({ id: `q${index}`, argv: ask.query.argv })));
   const { bytes, sha256 } = measure(payload);
+  const asked = shell.clock.now();
   const outcome = await shell.pods.exec(pod, observeArguments(pod.uid, bytes, sha256), payload);
   shell.meters.execRound(outcome.kind);
   if (outcome.kind !== "exited") return allMissing(asks, `exec into ${node} ${outcome.kind}: ${outcome.why}`);
@@ -102,7 +103,10 @@ export async function askNode(
   return new Map(
     asks.map((ask, index) => {
       const output = reply.read.outputs.get(`q${index}`);
-      return [ask.query.id, output === undefined ? { missing: `${node} did not answer` } : { output, at }];
+      return [
+        ask.query.id,
+        output === undefined ? { missing: `${node} did not answer` } : { output, at, asked },
+      ];
     }),
   );
 }

@@ -2,13 +2,15 @@
 
 import { isConflict } from "../kube/errors.ts";
 import { configMapKind } from "../kube/kinds.ts";
-import { type Entry, linesOf } from "../procedures/journal.ts";
+import { type Entry, linesOf, textOf } from "../procedures/journal.ts";
 import { runLabel } from "../topology/names.ts";
 import { ownerOf } from "./ownership.ts";
 import type { KubeObject, Objects } from "./shell.ts";
 
-const pageBytes = 480 * 1024;
+/** Of the JSON lines; the text for people beside them is shorter. A ConfigMap holds a MiB. */
+const pageBytes = 400 * 1024;
 const dataKey = "journal.jsonl";
+const textKey = "journal.txt";
 const attempts = 3;
 
 const pageName = (request: KubeObject, page: number): string => `${request.metadata.name}-journal-${page}`;
@@ -20,16 +22,17 @@ export async function appendJournal(
   entries: readonly Entry[],
 ): Promise<void> {
   if (entries.length === 0) return;
-  const text = linesOf(entries);
+  const added = { [dataKey]: linesOf(entries), [textKey]: textOf(entries) };
+  const size = Math.max(added[dataKey]?.length ?? 0, added[textKey]?.length ?? 0);
   const namespace = request.metadata.namespace ?? "";
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     const { page, found } = await lastPage(objects, request, namespace);
-    const written = String(found?.data?.[dataKey] ?? "");
+    const written: Record<string, string> = found?.data ?? {};
+    const before = Math.max(written[dataKey]?.length ?? 0, written[textKey]?.length ?? 0);
     try {
-      if (found === undefined) await turnTo(objects, newPage(request, page, text));
-      else if (written.length + text.length > pageBytes)
-        await turnTo(objects, newPage(request, page + 1, text));
-      else await objects.replace(configMapKind, { ...found, data: { [dataKey]: written + text } });
+      if (found === undefined) await turnTo(objects, newPage(request, page, added));
+      else if (before + size > pageBytes) await turnTo(objects, newPage(request, page + 1, added));
+      else await objects.replace(configMapKind, { ...found, data: joined(written, added) });
       return;
     } catch (error) {
       if (!isConflict(error) || attempt === attempts - 1) throw error;
@@ -54,6 +57,9 @@ async function lastPage(objects: Objects, request: KubeObject, namespace: string
   return { page, found };
 }
 
+const joined = (before: Record<string, string>, added: Record<string, string>): Record<string, string> =>
+  Object.fromEntries([dataKey, textKey].map((key) => [key, `${before[key] ?? ""}${added[key] ?? ""}`]));
+
 /** Begins a page, in the place of a namesake's if there is one: a page that is not ours by owner would vanish with it. */
 async function turnTo(objects: Objects, page: KubeObject): Promise<void> {
   const { name, namespace = "" } = page.metadata;
@@ -63,7 +69,7 @@ async function turnTo(objects: Objects, page: KubeObject): Promise<void> {
   await objects.create(configMapKind, page);
 }
 
-function newPage(request: KubeObject, page: number, text: string): KubeObject {
+function newPage(request: KubeObject, page: number, data: Record<string, string>): KubeObject {
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
@@ -76,6 +82,6 @@ function newPage(request: KubeObject, page: number, text: string): KubeObject {
       },
       ownerReferences: [ownerOf(request)],
     },
-    data: { [dataKey]: text },
+    data,
   };
 }

@@ -4,6 +4,7 @@
  */
 import type { Ledger } from "../crds/ledger.ts";
 import { clusterKind, requestKind } from "../kube/kinds.ts";
+import { stepTimes } from "./durations.ts";
 import type { Namespace } from "./estate-reader.ts";
 import { dropFinalizer, namespaceGoes, runFinalizer } from "./ownership.ts";
 import { releaseSites } from "./request-sites.ts";
@@ -73,6 +74,7 @@ async function remember(shell: Shell, request: KubeObject, ledger: Ledger, site:
     procedure: ledger.procedure,
     outcome: ledger.outcome ?? "",
     finishedAt: new Date(shell.clock.now()).toISOString(),
+    steps: stepTimes(ledger),
   };
   await shell.objects.replaceStatus(clusterKind, {
     ...cluster,

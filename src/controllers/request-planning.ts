@@ -4,17 +4,22 @@ import type { Ledger } from "../crds/ledger.ts";
 import { tungstenIni } from "../ini/tungsten-ini.ts";
 import { isAlreadyExists } from "../kube/errors.ts";
 import { configMapKind, requestKind } from "../kube/kinds.ts";
+import { inMinutes, totalOf } from "../procedures/estimate.ts";
+import type { Entry } from "../procedures/journal.ts";
 import { type Lent, type Prepared, prepare } from "../procedures/prepare.ts";
 import type { Estate } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
+import { seenOn } from "./durations.ts";
 import { type Namespace, readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
+import { appendJournal } from "./journal-pages.ts";
 import { dropFinalizer, ownerOf, runFinalizer } from "./ownership.ts";
 import { keepPreflight, preflightStatus } from "./preflight-page.ts";
 import { type Admitted, closedSite, giveSitesBack, lostSite, takeSites } from "./request-sites.ts";
 import { type StatusChange, writeStatus } from "./request-status.ts";
 import { listCopies } from "./run-copies.ts";
 import type { KubeObject, Shell } from "./shell.ts";
+import { whoWrote } from "./spoken.ts";
 import type { FenceBook, Pass, Requeue } from "./upgrade-request.ts";
 
 /** Every pass of a run renders the same texts: the last few are remembered by what they were made of. */
@@ -47,8 +52,10 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
     copies: () => listCopies(shell.objects, request),
     about: { uid: ledger.runUid, place: "planning" },
   };
+  const clusters = estate.sites.map(({ name }) => pass.namespace.clusters.get(name));
+  const lent = { ...lentFor(estate), seen: seenOn(clusters, procedure.name) };
   const prepared = await withFacts(shell, around, (facts) =>
-    prepare(procedure, ledger, request.metadata.name, estate, facts, lentFor(estate)),
+    prepare(procedure, ledger, request.metadata.name, estate, facts, lent),
   );
   await keepPreflight(shell.objects, request, prepared.report);
   if (prepared.is !== "planned") return tellUnplanned(pass, prepared);
@@ -149,7 +156,7 @@ async function approve(pass: Pass, prepared: Planned): Promise<Requeue> {
       "Planned",
     );
   }
-  const objection = notApproved(pass, hash);
+  const objection = notApproved(pass, hash) ?? tooShort(pass, totalOf(prepared.pins.estimates ?? {}));
   if (objection !== undefined) {
     await giveSitesBack(shell, request, pass.namespace, pass.fences);
     await tell([objection], "awaiting approval");
@@ -215,6 +222,14 @@ function notApproved(pass: Pass, hash: string): Told | undefined {
   return undefined;
 }
 
+/** A window that the run would outlast at worst. */
+function tooShort({ spec, shell }: Pass, seconds: number): Told | undefined {
+  const { notAfter } = spec.window ?? {};
+  if (notAfter === undefined || shell.clock.now() + seconds * 1000 <= Date.parse(notAfter)) return undefined;
+  const why = `at worst the run takes ${inMinutes(seconds)}, and spec.window ends at ${notAfter}; set a later notAfter, or ask when the window opens`;
+  return say("Approved", "False", "WindowTooShort", why);
+}
+
 /** Freezes the pins and puts the finalizer on; from here on the plan never changes. */
 async function begin(pass: Pass, prepared: Planned, planned: readonly Told[]): Promise<Requeue> {
   const { shell, request } = pass;
@@ -239,9 +254,24 @@ async function begin(pass: Pass, prepared: Planned, planned: readonly Told[]): P
     say("Approved", "True", "Approved", `plan ${prepared.hash} is approved`),
     say("Queued", "False", "Admitted", "nothing is in the way of this run"),
   ];
+  // Written before the ledger: a crash between the two tells it twice, never not at all.
+  await appendJournal(shell.objects, held, approvalOf(pass, prepared.hash, now));
   await writeStatus(shell, held, { ledger, told, cursor: "begun", plan: planStatus(request, prepared) });
   shell.log.info({ name: request.metadata.name, hash: prepared.hash }, "run begun");
   return { afterMs: 0 };
+}
+
+function approvalOf({ request, spec }: Pass, hash: string, now: number): readonly Entry[] {
+  const at = new Date(now).toISOString();
+  const approved =
+    spec.approvedPlan === hash
+      ? `plan ${hash}: spec.approvedPlan written ${whoWrote(request, "approvedPlan")}`
+      : `plan ${hash}, without a human: spec.approval Automatic written ${whoWrote(request, "approval")}`;
+  const asked = `UpgradeRequest ${request.metadata.name} (UID ${request.metadata.uid}): spec.procedure ${spec.procedure} written ${whoWrote(request, "procedure")}`;
+  return [
+    { at, event: "asked", text: asked },
+    { at, event: "approved", text: approved },
+  ];
 }
 
 type FinishedRun = { name: string; procedure: string; outcome: string; uid: string };

@@ -4,7 +4,8 @@ import type { Told } from "../crds/conditions.ts";
 import type { Ledger } from "../crds/ledger.ts";
 import { advance, type Controls, type Decision } from "../procedures/advance.ts";
 import { type OpenBudget, openBudgets, tellBudgets } from "../procedures/budget.ts";
-import { entriesOf } from "../procedures/journal.ts";
+import { type Entry, entriesOf } from "../procedures/journal.ts";
+import { endsOf } from "../procedures/journal-ends.ts";
 import { departed, otherRevision, renderedInis, reworded, runOf } from "../procedures/prepare.ts";
 import type { Procedure } from "../procedures/procedure.ts";
 import { cursorInWords, tellRun } from "../procedures/tell.ts";
@@ -29,7 +30,7 @@ export async function runRequest(pass: Pass): Promise<Requeue> {
   const admitted: Admitted = procedure.readsOnly === true ? { fresh: false } : await takeSites(pass);
   if ("queued" in admitted) return tellQueued(pass, procedure, admitted.queued);
   const pods = await readPods(shell.objects, pass.estate.namespace);
-  const decision = await decide(pass, procedure, frozen, pods);
+  const { decision, ends } = await decide(pass, procedure, frozen, pods);
   const lost = decision.kind === "act" ? await lostSite(pass) : undefined;
   if (lost !== undefined) return tellQueued(pass, procedure, lost);
   if (decision.kind === "move" && decision.noted !== undefined)
@@ -47,7 +48,8 @@ export async function runRequest(pass: Pass): Promise<Requeue> {
     cursor: cursorInWords(procedure, decision.ledger),
   });
   const stepId = placeOf(procedure, ledger).step?.id ?? "";
-  await appendJournal(shell.objects, written, entriesOf(decision, ledger, stepId, shell.clock.now()));
+  const entries = [...ends, ...entriesOf(decision, ledger, stepId, shell.clock.now())];
+  await appendJournal(shell.objects, written, entries);
   meter(pass, procedure, decision, stepId);
   meterBudgets(pass, procedure, open);
   if (decision.kind === "act") {
@@ -57,12 +59,15 @@ export async function runRequest(pass: Pass): Promise<Requeue> {
   return requeue(pass, decision);
 }
 
+/** A decision, and how the commands ended that it has done with. */
+type Decided = { readonly decision: Decision; readonly ends: readonly Entry[] };
+
 async function decide(
   pass: Pass,
   procedure: Procedure,
   frozen: Readonly<Record<string, string>>,
   pods: Awaited<ReturnType<typeof readPods>>,
-): Promise<Decision> {
+): Promise<Decided> {
   const { shell, request, ledger, estate, spec, limits } = pass;
   const { pins } = ledger;
   if (pins === undefined) throw new Error("a running ledger without pins");
@@ -70,7 +75,8 @@ async function decide(
   const ini = renderedInis(pins.primaries, lent);
   const generation = request.metadata.generation ?? 0;
   const changed = reworded(pins, frozen) ?? departed(pins, estate, ini, lent);
-  if (changed !== undefined) return haltDeparted(ledger, changed, generation, shell.clock.now());
+  if (changed !== undefined)
+    return { decision: haltDeparted(ledger, changed, generation, shell.clock.now()), ends: [] };
   const controls: Controls = {
     generation,
     paused: spec.paused,
@@ -83,15 +89,16 @@ async function decide(
     copies: () => listCopies(shell.objects, request),
     about: { uid: ledger.runUid, place: placeOfQuestions(ledger) },
   };
-  return withFacts(shell, around, (facts) =>
-    advance(procedure, ledger, {
-      run: runOf(ledger, request.metadata.name, estate, pins, ini),
-      facts,
-      now: shell.clock.now(),
-      controls,
-      width: limits.width,
-    }),
-  );
+  const { notAfter } = spec.window ?? {};
+  const run = {
+    ...runOf(ledger, request.metadata.name, estate, pins, ini),
+    ...(notAfter !== undefined && { notAfter: Date.parse(notAfter) }),
+  };
+  return withFacts(shell, around, (facts) => {
+    const now = shell.clock.now();
+    const decision = advance(procedure, ledger, { run, facts, now, controls, width: limits.width });
+    return { decision, ends: endsOf(procedure, ledger, decision.ledger, { run, facts, now }) };
+  });
 }
 
 /** Where questions are worth asking again: a survey's chunk is over once it is noted. */

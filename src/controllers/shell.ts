@@ -20,6 +20,8 @@ export type KubeObject = {
     finalizers?: string[];
     labels?: Record<string, string>;
     annotations?: Record<string, string>;
+    // biome-ignore lint/suspicious/noExplicitAny: the API server's own record, read in spoken.ts
+    managedFields?: any[];
     ownerReferences?: {
       apiVersion: string;
       kind: string;

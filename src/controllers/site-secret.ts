@@ -101,8 +101,12 @@ export async function ensureSiteSecret(
     const { username, password: word } = decoded(found);
     if (username === undefined || word === undefined)
       return `${path}: Secret ${name} lacks the key ${username === undefined ? "username" : "password"}; add it`;
-    if (/\s|#|;|\\$/.test(word))
-      return `${path}: the password in Secret ${name} holds a blank, # or ;, which tpm's ini or mysql option file would cut; choose another`;
+    for (const [what, value] of [
+      ["username", username],
+      ["password", word],
+    ])
+      if (value === "" || /\s|#|;|\\$/.test(value ?? ""))
+        return `${path}: the ${what} in Secret ${name} is empty or holds a blank (a line's end too), # or ;, which tpm's ini or mysql's option file would cut; choose another`;
     values[`${role}-user`] = username;
     values[`${role}-password`] = word;
   }

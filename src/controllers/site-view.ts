@@ -6,6 +6,7 @@ import type { Facts } from "../tungsten/facts.ts";
 import type { InstalledProduct } from "../tungsten/node.ts";
 import { clusterView, holds, installed, replicatorProcess, services } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
+import { type Drift, driftOf, sinceWhen, unreadNodes } from "./drift.ts";
 import { readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import type { PodRef } from "./shell.ts";
@@ -34,17 +35,24 @@ export type SiteView = {
   readonly holder: string;
   /** What keeps the site from being Ready, if anything. */
   readonly trouble: string | undefined;
+  /** What somebody changed by hand; empty while a procedure holds the site. */
+  readonly drift: readonly Drift[];
+  /** Nodes of which nobody can say. */
+  readonly unread: readonly string[];
   readonly status: object;
 };
 
-export async function viewOf({ shell, estate, site, holder }: ClusterPass): Promise<SiteView> {
+export async function viewOf({ shell, object, estate, site, holder }: ClusterPass): Promise<SiteView> {
   const pods = await readPods(shell.objects, estate.namespace);
   const data = site.nodes.filter((node) => !node.witness);
   const around = { pods, copies: async () => new Map<string, string>() };
-  const { nodes, policy, primary } = await withFacts(shell, around, (facts) => ({
-    nodes: data.map((node) => nodeView(estate, site, node, facts)),
-    ...ruling(data, facts),
-  }));
+  const { nodes, policy, primary, changed, unread } = await withFacts(shell, around, (facts) => {
+    const ruled = ruling(data, facts);
+    const seen = data.map((node) => nodeView(estate, site, node, facts));
+    const changed = driftOf(estate, site, ruled.primary, facts);
+    return { nodes: seen, ...ruled, changed, unread: unreadNodes(site, facts) };
+  });
+  const drift = sinceWhen(holder === "" ? changed : [], object.status?.drift ?? [], shell.clock.now());
   const topology = topologyOf(estate, site, nodes);
   const trouble = troubleOf(nodes, primary, holder);
   const status = {
@@ -56,8 +64,9 @@ export async function viewOf({ shell, estate, site, holder }: ClusterPass): Prom
     lag: lagOf(nodes),
     nodes: nodes.map(nodeStatus(primary)),
     runningProcedure: holder,
+    drift,
   };
-  return { pods, nodes, topology, primary, policy, holder, trouble, status };
+  return { pods, nodes, topology, primary, policy, holder, trouble, drift, unread, status };
 }
 
 function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeView {

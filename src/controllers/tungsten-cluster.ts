@@ -13,8 +13,10 @@ import { siteObjects } from "../manifests/site-objects.ts";
 import type { Estate, Site } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { applyAll } from "./apply.ts";
+import { tellDrift } from "./drift.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
 import { siteFinalizer } from "./ownership.ts";
+import { policyTold } from "./policy-told.ts";
 import { otherHolder } from "./request-sites.ts";
 import { assertRecorded } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
@@ -115,7 +117,8 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   await tell(shell, object, { ...view.status, ...need, ...ledger }, [
     accepted,
     ...installing.told,
-    ...policyTold(spec, view),
+    ...(await policyTold(pass, view)),
+    tellDrift(view.drift, view.unread, view.holder !== "" || installing.ledger?.phase === "Running"),
     ready,
   ]);
   await installing.act();
@@ -130,20 +133,6 @@ function readiness(view: SiteView, installing: Installing): Told {
   return view.holder === ""
     ? say("Ready", "False", "NotReplicating", view.trouble)
     : say("Ready", "False", "ProcedureRuns", `${view.trouble}; a procedure runs on the site`);
-}
-
-/** A policy that somebody changed is told. Nothing sets it back: a DBA in the middle of work may have meant it. */
-function policyTold(spec: TungstenClusterSpec, { policy, holder }: SiteView): readonly Told[] {
-  const wanted = spec.policy.toUpperCase();
-  if (policy === undefined)
-    return [say("PolicyAsWanted", "Unknown", "NoCoordinator", "no coordinator tells the policy")];
-  if (policy === wanted) return [say("PolicyAsWanted", "True", "AsWanted", `the policy is ${policy}`)];
-  if (holder !== "")
-    return [say("PolicyAsWanted", "Unknown", "ProcedureRuns", `${policy} while a procedure holds the site`)];
-  const way = `set it in cctrl (set policy ${wanted.toLowerCase()}) or correct spec.policy`;
-  return [
-    say("PolicyAsWanted", "False", "Differs", `the policy is ${policy}, spec.policy wants ${wanted}: ${way}`),
-  ];
 }
 
 function faultsOf(object: KubeObject, spec: TungstenClusterSpec, namespace: Namespace): readonly string[] {

@@ -2,19 +2,24 @@
 import type { KubeObject } from "./shell.ts";
 
 /**
- * Remembers what people say in each object (spec by its generation, labels, annotations, finalizers, deletion) and
- * answers whether that changed. A status alone never wakes its own loop: it would write a status, and wake itself.
+ * Remembers what people say in each object (spec by its generation, labels, annotations, finalizers, deletion), and
+ * which runs have finished on a site: policy, topology and primary are others then. Answers whether that changed. The
+ * rest of a status never wakes its own loop: it would write a status, and wake itself.
  */
 export function saidSomethingNew(): (object: KubeObject, gone: boolean) => boolean {
   const heard = new Map<string, string>();
-  return ({ metadata }, gone) => {
+  return ({ metadata, status }, gone) => {
     const uid = metadata.uid ?? "";
     if (gone) {
       heard.delete(uid);
       return true;
     }
     const { generation, labels, annotations, finalizers, deletionTimestamp } = metadata;
-    const said = JSON.stringify([generation, labels, annotations, finalizers, deletionTimestamp]);
+    const runs: readonly { uid?: string }[] = status?.finishedRuns ?? [];
+    const said = JSON.stringify([
+      ...[generation, labels, annotations, finalizers, deletionTimestamp],
+      runs.map((run) => run.uid),
+    ]);
     if (heard.get(uid) === said) return false;
     heard.set(uid, said);
     return true;

@@ -126,6 +126,11 @@ const status = z.object({
     .max(300)
     .optional()
     .describe("The CompositeService or CrossSiteLink that has to go before this site can; empty if none."),
+  drift: z
+    .array(z.object({ what: z.string().max(1024), since: z.string().max(40) }))
+    .max(100)
+    .optional()
+    .describe("What somebody changed on the nodes by hand, and when it was first seen."),
   finishedRuns: z
     .array(
       z.object({
@@ -134,6 +139,11 @@ const status = z.object({
         procedure: z.string().max(64),
         outcome: z.string().max(32),
         finishedAt: z.string().max(40),
+        steps: z
+          .array(z.object({ id: z.string().max(64), seconds: z.int() }))
+          .max(64)
+          .optional()
+          .describe("How long its steps took; the next run of the procedure is estimated by it."),
       }),
     )
     .max(20)

@@ -41,16 +41,47 @@ const conversion = z
     backup: z
       .object({
         mode: z.enum(["Take", "Attested"]).default("Take"),
-        who: text.optional(),
-        when: text.optional(),
-        evidence: text.optional(),
+        maxAgeHours: z
+          .int()
+          .min(1)
+          .max(8760)
+          .default(24)
+          .describe("An attested backup that is older when the plan is made is refused."),
+        who: text.optional().describe("Attested: who took the backups."),
+        when: z
+          .string()
+          .max(40)
+          .meta({ format: "date-time" })
+          .optional()
+          .describe("Attested: when the oldest was taken."),
+        evidence: text.optional().describe("Attested: where they lie."),
+        sites: z
+          .array(
+            z.object({
+              site: z.string().max(63).describe("Name of the TungstenCluster."),
+              sha256: z
+                .string()
+                .max(64)
+                .regex(/^[0-9a-f]{64}$/)
+                .describe("Checksum of that site's backup, as its tool or your archive tells it."),
+              lsn: z
+                .string()
+                .max(20)
+                .regex(/^[0-9]{1,20}$/)
+                .describe("Log sequence number up to which it was prepared."),
+            }),
+          )
+          .max(50)
+          .default([])
+          .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["site"] })
+          .describe("Attested: one backup for each site."),
       })
-      .default({ mode: "Take" })
+      .default({ mode: "Take", maxAgeHours: 24, sites: [] })
       .meta(
         rules({
-          rule: "self.mode != 'Attested' || (has(self.who) && has(self.when) && has(self.evidence))",
+          rule: "self.mode != 'Attested' || (has(self.who) && has(self.when) && has(self.evidence) && has(self.sites) && self.sites.exists(each, each.site != ''))",
           message:
-            "mode Attested needs who, when and evidence: say who took the backup, when, and where it lies",
+            "mode Attested needs who, when, evidence and sites: say who took the backups, when, where they lie, with sha256 and lsn of each",
         }),
       )
       .describe("Take: the run takes one; Attested: a human vouches for one."),
@@ -106,7 +137,9 @@ const spec = z
     window: z
       .object({ notBefore: instant.optional(), notAfter: instant.optional() })
       .optional()
-      .describe("When the run may begin; once begun it goes on."),
+      .describe(
+        "When the run may begin. It does not begin, and does not go behind its last safe place, if at worst it would outlast notAfter.",
+      ),
     dryRun: z.boolean().default(false).describe("Make the plan and run nothing."),
     paused: z.boolean().default(false).describe("Stop after the part that runs."),
     abort: z.boolean().default(false).describe("Undo what was done; ignored once uninstalling has begun."),

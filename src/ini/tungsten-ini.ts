@@ -37,8 +37,11 @@ const crossSiteDefaults: readonly IniEntry[] = [
   ["property", "replicator.prometheus.exporter.port=28091"],
 ];
 
+/** By name: an object's keys have no order of their own, and the same specs must give the same bytes. */
 const written = (options: Readonly<Record<string, string>>): readonly IniEntry[] =>
-  Object.entries(options).map(([key, value]) => [optionKey(key), value]);
+  Object.entries(options)
+    .map(([key, value]): IniEntry => [optionKey(key), value])
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 
 /** Ports stand in [defaults] as the estate's first site has them; a site that differs says so. */
 const ownPorts = (site: Site, common: Site): readonly IniEntry[] => [

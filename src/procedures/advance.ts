@@ -79,7 +79,7 @@ export function advance(procedure: Procedure, recorded: Ledger, world: World): D
   const opened = openStep(ledger, step, world.now);
   if (part === undefined) return nextStep(opened, world.now);
   if (opened.cursor.part === 0 && idle(opened) && opened.direction === "Forward") {
-    const held = holdsOf(procedure, world);
+    const held = holdsOf(procedure, step, world);
     if (held.is === "broken") return halt(opened, held.reason, held.why, world);
     if (held.is !== "done") return wait(opened, part, held.why, world);
   }
@@ -125,38 +125,40 @@ function actOrWait(
   states: readonly TargetState[],
   world: World,
 ): Decision {
+  const fates = states.flatMap((state) =>
+    state.verdict.is === "pending"
+      ? [{ state, fate: fateOf(state.attempt, part, state.target, state.verdict.why, world) }]
+      : [],
+  );
+  for (const { fate } of fates) if (fate.is === "halt") return halt(ledger, fate.reason, fate.why, world);
+  // A node that does not answer may be running its command.
+  const busy = fates.filter(({ fate }) => fate.is === "running" || fate.is === "unknown").length;
   const deeds: Deed[] = [];
   const attempts: Record<string, Attempt> = { ...ledger.attempts };
   const waits: string[] = [];
-  let running = 0;
   let late = false;
-  for (const state of states) {
-    if (state.verdict.is !== "pending") continue;
-    const fate = fateOf(state.attempt, part, state.target, state.verdict.why, world);
-    if (fate.is === "running") running += 1;
-    if (fate.is === "halt") return halt(ledger, fate.reason, fate.why, world);
+  for (const { state, fate } of fates) {
+    const say = (why: string) => void waits.push(`${state.target.id}: ${why}`);
     if (fate.is !== "begin") {
-      late ||= fate.late === true;
-      waits.push(`${state.target.id}: ${fate.why}`);
+      late ||= "late" in fate && fate.late === true;
+      say(fate.why);
       continue;
     }
     const chosen = choose(part, state);
-    if (typeof chosen === "string") {
-      waits.push(`${state.target.id}: ${chosen}`);
+    const alternative = typeof chosen === "string" ? undefined : part.run[chosen];
+    if (typeof chosen === "string" || alternative === undefined) {
+      say(typeof chosen === "string" ? chosen : "nothing to do");
       continue;
     }
-    if (deeds.length + running >= world.width) {
-      waits.push(`${state.target.id}: waits for its turn`);
-      continue;
-    }
-    const attempt = attemptFor(ledger, step, state, chosen, fate.sameKey, world);
+    const attempt =
+      deeds.length + busy < world.width
+        ? attemptFor(ledger, step, state, chosen, fate.sameKey, world)
+        : "waits for its turn";
     if (typeof attempt === "string") {
-      waits.push(`${state.target.id}: ${attempt}`);
+      say(attempt);
       continue;
     }
     attempts[state.target.id] = attempt;
-    const alternative = part.run[chosen];
-    if (alternative === undefined) continue;
     const effect = alternative.effect(state.target, world.run, attempt.n);
     deeds.push({ effect, target: state.target, key: "begin" in effect ? attempt.key : "" });
   }
@@ -274,9 +276,10 @@ const summary = (waits: readonly string[]): string =>
   waits.length <= 3 ? waits.join("; ") : `${waits.slice(0, 3).join("; ")}; and ${waits.length - 3} more`;
 
 /** `holds` are asked before every step; they speak of the whole estate, so any target will do. */
-function holdsOf({ holds }: Procedure, { run, facts, now }: World): Verdict {
+function holdsOf(procedure: Procedure, step: Step, { run, facts, now }: World): Verdict {
   const [any] = everyNode(run);
   if (any === undefined) return { is: "done" };
+  const holds = [...procedure.holds, ...(step.holds ?? [])];
   return every(holds.map((hold) => hold(any, { run, facts, now, attempt: 0, key: "" })));
 }
 

@@ -35,6 +35,7 @@ export const kept = {
   heartbeat: "heartbeat",
   position: (target: Target) => `position.${target.id}`,
   dump: (target: Target) => `dump.${target.id}`,
+  backup: (site: string) => `backup.${site}`,
   binlog: (node: string) => `binlog.${node}`,
 } as const;
 

@@ -33,21 +33,33 @@ function judged<T>(
   };
 }
 
-/** `at` is the operator's own time when the answer came, so a slow answer looks like a clock that is behind by so much. */
+/**
+ * A node told its time at some moment between the question and the answer, so each clock is ahead of ours by something
+ * between two numbers. Only what they surely differ by is held against two nodes; an answer that took too long says nothing.
+ */
 const clocksInStep: Acceptance = {
   say: `the clocks of all nodes are within ${skewLimitMs / 1000} s of each other`,
   ask(estate, facts) {
     const gathered = ofEveryNode(estate, facts, nodeClock);
-    const offsets = gathered.flatMap(({ node, fact }) =>
-      "known" in fact ? [{ node, ms: fact.known - fact.at }] : [],
-    );
-    const sorted = offsets.sort((a, b) => a.ms - b.ms);
-    const [slowest, fastest] = [sorted[0], sorted.at(-1)];
-    if (slowest !== undefined && fastest !== undefined && fastest.ms - slowest.ms > skewLimitMs)
+    const told = gathered.flatMap(({ node, fact }) => {
+      if ("unknown" in fact) return [];
+      const { known, at, asked = at } = fact;
+      return [{ node, least: known - at, most: known - asked, took: at - asked }];
+    });
+    const fastest = told.toSorted((a, b) => b.least - a.least)[0];
+    const slowest = told.toSorted((a, b) => a.most - b.most)[0];
+    const apart = fastest === undefined || slowest === undefined ? 0 : fastest.least - slowest.most;
+    if (apart > skewLimitMs)
       return {
-        refused: `the clock of ${fastest.node.name} is ${Math.round((fastest.ms - slowest.ms) / 1000)} s ahead of that of ${slowest.node.name}; set both by one time source`,
+        refused: `the clock of ${fastest?.node.name} is ${Math.round(apart / 1000)} s ahead of that of ${slowest?.node.name}; set both by one time source`,
       };
-    return judged(gathered, () => undefined);
+    const vague = told
+      .filter(({ took }) => took > skewLimitMs)
+      .map(({ node, took }) => ({
+        on: node.site,
+        unknown: `${node.name} took ${Math.round(took / 1000)} s to tell its time, too long to compare its clock with others`,
+      }));
+    return { objections: [...judged(gathered, () => undefined).objections, ...vague] };
   },
 };
 

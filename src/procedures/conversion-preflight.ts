@@ -12,6 +12,7 @@ import {
   services,
 } from "../tungsten/node-facts.ts";
 import type { ServerSettings } from "../tungsten/sql.ts";
+import { backupAttested } from "./conversion-backups.ts";
 import { serviceOf } from "./conversion-names.ts";
 import { readersKnown, roomForBackup } from "./conversion-preflight-estate.ts";
 import { hostAcceptances } from "./conversion-preflight-hosts.ts";
@@ -26,6 +27,8 @@ export type ConversionParameters = {
     readonly who?: string | undefined;
     readonly when?: string | undefined;
     readonly evidence?: string | undefined;
+    readonly maxAgeHours?: number;
+    readonly sites?: readonly { readonly site: string; readonly sha256: string; readonly lsn: string }[];
   };
   readonly limits: { readonly latencySeconds: number; readonly oldestTransactionSeconds: number };
   /** Ids of findings a human has read and accepts. */
@@ -326,6 +329,7 @@ export function acceptsConversion(parameters: ConversionParameters): readonly Ac
     noCollision,
     ...hostAcceptances,
     roomForBackup(parameters.backup.mode),
+    backupAttested(parameters.backup),
     reachable,
   ];
 }

@@ -3,9 +3,9 @@
  * numbers and titles. What moved against the page, and why, stands in docs/adr/0005-conversion-order.md.
  */
 
-import { backup } from "../tungsten/node-facts.ts";
+import { backups } from "./conversion-backups.ts";
 import * as act from "./conversion-commands.ts";
-import { backupName, dumpKept, positionKept, stopHeartbeat } from "./conversion-names.ts";
+import { dumpKept, positionKept, stopHeartbeat } from "./conversion-names.ts";
 import {
   datasourcesIn,
   localServices,
@@ -29,51 +29,11 @@ import * as stop from "./conversion-readers.ts";
 import { revertSteps } from "./conversion-revert.ts";
 import * as go from "./conversion-services.ts";
 import { verifications } from "./conversion-verification.ts";
+import { conversionEstimate, windowLeft } from "./conversion-window.ts";
 import { compositeComplete, heldByRun, managerIs, primariesUnmoved } from "./guards.ts";
 import type { Part, Procedure, Step } from "./procedure.ts";
-import {
-  eachPrimary,
-  eachReader,
-  eachReaderOnPrimaries,
-  eachReplica,
-  everyNode,
-  oneReplicaPerSite,
-} from "./scopes.ts";
-import { done, doneIf, knowing, pending } from "./verdicts.ts";
-
-const takeBackups: Part = {
-  what: "take a physical backup, prepared and with its checksum, on the backups volume",
-  on: oneReplicaPerSite,
-  run: [{ when: "no verified backup of this run exists", effect: act.takeBackup }],
-  done: (target, look) =>
-    knowing(
-      look.facts.get(target.node.name, backup(backupName(look.run, target))),
-      `the backup of ${target.site.name}`,
-      (taken) => doneIf(taken?.verified === true, `no verified backup of ${target.site.name} yet`),
-    ),
-  tries: 3,
-  stallSeconds: 24 * 3600,
-};
-
-/** A human's words on one line: they stand in the plan, and must not look like more of it. */
-const oneLine = (said: string | undefined): string => `«${(said ?? "").replace(/\s+/g, " ")}»`;
-
-const attested = ({ who, when, evidence }: ConversionParameters["backup"]): Part => ({
-  what: `a backup is attested: taken by ${oneLine(who)}, ${oneLine(when)}, it lies at ${oneLine(evidence)}; nothing is run`,
-  on: () => [],
-  run: [],
-  done: () => done,
-});
-
-const backups = (said: ConversionParameters["backup"]): Step => ({
-  n: 1,
-  id: "Backup",
-  title: "Backups",
-  condition: "BackupVerified",
-  undo: "Nothing to undo: the backup stays on the backups volume.",
-  lasts: true,
-  parts: [said.mode === "Take" ? takeBackups : attested(said)],
-});
+import { eachPrimary, eachReader, eachReaderOnPrimaries, eachReplica, everyNode } from "./scopes.ts";
+import { pending } from "./verdicts.ts";
 
 const stopCrossSite: Step = {
   n: 2,
@@ -251,6 +211,7 @@ const stopManagers: Step = {
   id: "StopManagers",
   title: "Stop Managers",
   condition: "ManagersStopped",
+  holds: [windowLeft],
   undo: "The managers are started again by spec.revert.",
   parts: [
     {
@@ -360,6 +321,7 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
       "Tungsten documentation 4.4.4, Upgrade/Convert: From Multi-Site/Active-Active (MSAA) to Composite Active/Active (CAA)",
     accepts: acceptsConversion(parameters),
     knows: conversionKnows,
+    estimate: conversionEstimate(parameters),
     holds: [primariesUnmoved, go.historyHeld],
     pins: readPins,
     steps: [

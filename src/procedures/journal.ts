@@ -7,12 +7,28 @@ import type { Decision } from "./advance.ts";
 export type Entry = {
   /** RFC 3339. */
   readonly at: string;
-  readonly event: "begin" | "copy" | "move" | "halt" | "heard" | "finish";
+  readonly event:
+    | "asked"
+    | "approved"
+    | "begin"
+    | "end"
+    | "copy"
+    | "move"
+    | "kept"
+    | "halt"
+    | "heard"
+    | "finish";
   readonly step?: string;
   readonly node?: string;
   /** The marker's key, for begun commands. */
   readonly key?: string;
   readonly command?: string;
+  /** What was fed to the command, where it is short; longer texts stand in the plan under their checksum. */
+  readonly stdin?: string;
+  /** How a command ended: its exit code, or refused, interrupted, unbegun. */
+  readonly ended?: string;
+  /** Seconds it ran, by its node's clock. */
+  readonly seconds?: number;
   readonly text?: string;
 };
 
@@ -42,12 +58,16 @@ function consequences(decision: Decision, before: Ledger, stepId: string, at: st
               node: effect.on.name,
               key,
               command: effect.begin.argv.join(" "),
+              ...fed(effect.begin.stdin),
             }
           : { at, event: "copy", step: stepId, node: effect.from.name, text: effect.keep },
       );
     case "move":
       if (decision.noted !== undefined) return [];
-      return [{ at, event: "move", step: stepId, text: decision.why }];
+      return [
+        ...keptBy(decision.ledger, before).map((text): Entry => ({ at, event: "kept", step: stepId, text })),
+        { at, event: "move", step: stepId, text: decision.why },
+      ];
     case "halt":
       if (before.halt?.reason === decision.reason && before.halt.message === decision.message) return [];
       return [{ at, event: "halt", step: stepId, text: `${decision.reason}: ${decision.message}` }];
@@ -57,9 +77,37 @@ function consequences(decision: Decision, before: Ledger, stepId: string, at: st
   }
 }
 
+const longestStdin = 400;
+const fed = (stdin: string | undefined): { readonly stdin?: string } =>
+  stdin === undefined || stdin.length > longestStdin ? {} : { stdin };
+
+/** What a finished part recorded: positions, dumps, backups with their checksums. */
+const keptBy = (ledger: Ledger, before: Ledger): readonly string[] =>
+  Object.entries(ledger.kept)
+    .filter(([name, value]) => before.kept[name] !== value)
+    .map(([name, value]) => `${name} = ${value}`);
+
 /** Entries as text, one JSON object a line. Commands and sentences are masked: a tool may have quoted a password. */
 export const linesOf = (entries: readonly Entry[]): string =>
   entries.map((entry) => `${JSON.stringify(entry, masked)}\n`).join("");
 
 const masked = (_key: string, value: unknown): unknown =>
   typeof value === "string" ? withoutSecrets(value) : value;
+
+/** The same for people: one line an entry, what a tool printed indented below it. */
+export const textOf = (entries: readonly Entry[]): string => entries.map(lineOf).join("");
+
+function lineOf(entry: Entry): string {
+  const { at, event, step, node, command, stdin, ended, seconds, text } = entry;
+  const end =
+    ended === undefined ? undefined : `${ended}${seconds === undefined ? "" : ` after ${seconds} s`}`;
+  const fedWith = stdin === undefined ? undefined : `<<< ${JSON.stringify(stdin)}`;
+  const said = text === undefined || event === "end" ? text : text.replaceAll("\n", " ");
+  const [first = "", ...more] = (event === "end" ? (said ?? "") : "")
+    .split("\n")
+    .filter((line) => line !== "");
+  const words = [at, event, step, node, end, command, fedWith, event === "end" ? undefined : said];
+  const head = words.filter((word) => word !== undefined && word !== "").join("  ");
+  const below = [first, ...more].filter((line) => line !== "").map((line) => `    | ${line}\n`);
+  return withoutSecrets(`${head}\n${below.join("")}`);
+}

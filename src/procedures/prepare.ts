@@ -2,6 +2,7 @@
 import type { Ledger, Pins } from "../crds/ledger.ts";
 import type { Estate } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
+import { estimateLine, estimateOf, type Seen } from "./estimate.ts";
 import { hashMaterial, type Plan, planOf } from "./plan.ts";
 import {
   findingsOf,
@@ -28,6 +29,8 @@ export type Prepared =
 export type Lent = {
   readonly renderIni: (kind: string, primaries: Readonly<Record<string, string>>) => string;
   readonly sha256: (text: string) => string;
+  /** How long steps took in earlier runs on these sites. */
+  readonly seen?: Seen;
 };
 
 const iniKinds = ["CAA", "MSAA"] as const;
@@ -44,12 +47,15 @@ export function prepare(
   const asked = procedure.accepts.map((check) => ({ check, answer: check.ask(estate, facts) }));
   const reading = procedure.pins(estate, facts);
   const title = `Pre-flight of UpgradeRequest ${estate.namespace}/${requestName} (UID ${ledger.runUid}), procedure ${procedure.name}`;
-  const report = preflightReport(title, estate, asked, procedure.knows?.(estate, facts) ?? []);
+  const estimates = estimateOf(procedure, estate, facts, lent.seen ?? {});
+  const knows = [...(procedure.knows?.(estate, facts) ?? []), ...estimateLine(estimates)];
+  const report = preflightReport(title, estate, asked, knows);
   const refusals = refusalsOf(asked);
   if (refusals.length > 0) return { is: "refused", why: firstOf(refusals), report };
   const unknowns = [...unknownsOf(asked), ...("unknown" in reading ? [reading.unknown] : [])];
   if (unknowns.length > 0 || "unknown" in reading) return { is: "unknown", why: firstOf(unknowns), report };
-  const { run, pins } = frozenRun(ledger, requestName, estate, reading.pins, lent);
+  const { run, pins: frozen } = frozenRun(ledger, requestName, estate, reading.pins, lent);
+  const pins = { ...frozen, estimates };
   const findings = asked.flatMap(({ answer }) => findingsOf(answer));
   const plan = planOf(procedure, run, findings);
   return { is: "planned", plan, hash: lent.sha256(hashMaterial(plan, ledger)), pins, report };

@@ -65,6 +65,8 @@ export type Run = {
   /** Comparisons of data, by name. */
   readonly surveys: Readonly<Record<string, Survey>>;
   readonly round: number;
+  /** End of the spec's window as it says now, in milliseconds since the epoch. */
+  readonly notAfter?: number;
   /** Rendered ini texts by topology kind. */
   readonly ini: Readonly<Record<string, string>>;
 };
@@ -130,6 +132,8 @@ export type Step = {
   /** The condition that this step establishes. */
   readonly condition: string;
   readonly parts: readonly Part[];
+  /** Asked before this step alone, beside those of the procedure. */
+  readonly holds?: readonly Judgement[];
   /** How to go back from here: parts that run on abort, or a sentence saying why there are none. */
   readonly undo: readonly Part[] | string;
   /** What it made stays, whichever way the run goes: a backup, a dump. */
@@ -167,6 +171,8 @@ export type Procedure = {
   readonly source: string;
   /** Pre-flight; each asks live and returns one sentence of refusal, nothing, or what it could not learn. */
   readonly accepts: readonly Acceptance[];
+  /** Worst-case seconds by step id, where no earlier run tells. */
+  readonly estimate?: (estate: Estate, facts: Facts) => Readonly<Record<string, number>>;
   /** What pre-flight has learnt beside, as lines of its report: sizes, estimates. */
   readonly knows?: (estate: Estate, facts: Facts) => readonly string[];
   /** Re-asked before every step of the forward track. */

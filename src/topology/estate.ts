@@ -29,7 +29,7 @@ export type Site = {
   readonly release: string;
   readonly mysqlPort: number;
   readonly connectorPort: number;
-  /** Extra tpm options of the catalogue, canonical names, in the order the user wrote them. */
+  /** Extra tpm options of the catalogue, as the user wrote them. */
   readonly options: Readonly<Record<string, string>>;
 };
 

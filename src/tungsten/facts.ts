@@ -8,7 +8,10 @@ import type { Reading } from "./reading.ts";
 /** Milliseconds since the epoch. */
 export type Instant = number;
 
-export type Known<T> = { readonly known: T; readonly at: Instant } | { readonly unknown: string };
+/** Learnt by `at`, by our clock. Where it was asked of a node, also since when we waited: it was true at some time in between. */
+export type Known<T> =
+  | { readonly known: T; readonly at: Instant; readonly asked?: Instant }
+  | { readonly unknown: string };
 
 /** One thing that can be asked of a node. `id` is unique among facts: equal ids mean equal queries. */
 export type Fact<T> = {
@@ -18,7 +21,9 @@ export type Fact<T> = {
 };
 
 /** What a node answered to one query, or why there is no answer. */
-export type Answer = { readonly output: ToolOutput; readonly at: Instant } | { readonly missing: string };
+export type Answer =
+  | { readonly output: ToolOutput; readonly at: Instant; readonly asked?: Instant }
+  | { readonly missing: string };
 
 /** A wish for one fact of one node. */
 export type Ask = { readonly node: string; readonly query: Query };
@@ -61,7 +66,9 @@ export function factsFrom(
       }
       if ("missing" in answer) return { unknown: answer.missing };
       const reading = fact.read(answer.output);
-      return "read" in reading ? { known: reading.read, at: answer.at } : { unknown: reading.unreadable };
+      if (!("read" in reading)) return { unknown: reading.unreadable };
+      const { at, asked: since = at } = answer;
+      return { known: reading.read, at, asked: since };
     },
     copies() {
       if (copies === undefined) copiesWanted = true;

@@ -69,20 +69,20 @@ describe("MSAA to CAA on real pods", () => {
       const estate = short
         ? { namespace: "estate", sites: everySite.slice(0, 2), nodesPerSite: 2 }
         : { namespace: "estate", sites: everySite, nodesPerSite: 3 };
-      await converted(estate, 8, []);
+      await converted(estate, 15, []);
       await estates.removeEstate(cluster, estate);
     },
-    18 * minutes,
+    24 * minutes,
   );
 
   (short ? test.skip : test)(
     "the same while the operator is killed, a node pod deleted and exec connections cut",
     async () => {
       const estate = { namespace: "disturbed", sites: everySite, nodesPerSite: 3 };
-      await converted(estate, 10, everyDisturbance(cluster, operator, estate));
+      await converted(estate, 15, everyDisturbance(cluster, operator, estate));
       await estates.removeEstate(cluster, estate);
     },
-    18 * minutes,
+    24 * minutes,
   );
 });
 

@@ -21,7 +21,7 @@ async function deleteNode(cluster: Cluster, { namespace }: Estate, pod: string):
   await kubectl("wait", "--for=create", `pod/${pod}`, "--timeout=60s");
   await kubectl("wait", "--for=jsonpath={.status.phase}=Running", `pod/${pod}`, "--timeout=120s");
   const held = await kubectl("exec", pod, "--container=tungsten", "--", "ls", "/opt/tungsten-operator/holds");
-  if (!held.split("\n").includes("replicator")) throw new Error(`${pod} holds nothing: ${held}`);
+  if (!held.split("\n").includes("crossSite")) throw new Error(`${pod} holds nothing: ${held}`);
   const running = "/opt/replicator/tungsten/tungsten-replicator/bin/replicator status 2>&1 || true";
   const status = await kubectl("exec", pod, "--container=tungsten", "--", "bash", "-c", running);
   if (/PID:\d+|is running/.test(status))

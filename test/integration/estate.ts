@@ -11,8 +11,8 @@ export const quick = {
   POLL_MS: "150",
   IDLE_MS: "400",
   HEALTH_MS: "1500",
-  LEASE_MS: "3000",
-  LEASE_RENEW_BY_MS: "2000",
+  LEASE_MS: "6000",
+  LEASE_RENEW_BY_MS: "4500",
   LEASE_RETRY_MS: "400",
   REQUESTS_PER_SECOND: "500",
   REQUEST_BURST: "500",
@@ -78,6 +78,13 @@ export const conversion = (name: string, more: object = {}) =>
     ...more,
   });
 
+export const verification = (name: string) =>
+  make("UpgradeRequest", name, {
+    procedure: "VerifyData",
+    verifyData: { cluster: { name: "nyc" }, rowsPerChunk: 100, pauseMilliseconds: 50 },
+    approval: "Automatic",
+  });
+
 /** Applies two linked sites and waits until the operator has installed them; clients write from then on. */
 export async function installEstate(stand: Stand): Promise<void> {
   await stand.plane.kubectl(["create", "namespace", namespace]);
@@ -89,7 +96,7 @@ export async function installEstate(stand: Stand): Promise<void> {
     link("nyc", "london"),
     composite(["london", "nyc"]),
   );
-  await until("an installed estate", 120, async () => {
+  await until("an installed estate", 240, async () => {
     const ready = await stand.plane.kubectl([
       ...["get", "tc,xsl", "-n", namespace, "-o"],
       'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}',

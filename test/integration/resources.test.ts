@@ -62,7 +62,7 @@ describe("bad input", () => {
       withSpec(request, {
         convertMsaaToCaa: { compositeService: { name: "g" }, backup: { mode: "Attested" } },
       }),
-      /spec\.convertMsaaToCaa\.backup: .*mode Attested needs who, when and evidence: say who took the backup, when, and where it lies/,
+      /spec\.convertMsaaToCaa\.backup: .*mode Attested needs who, when, evidence and sites: say who took the backups, when, where they lie/,
     ],
     [
       "a window that ends before it begins",

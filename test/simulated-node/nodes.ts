@@ -1,5 +1,5 @@
 /** Real simulated nodes on one machine without containers: a mariadbd and a node server each, on loopback addresses of their own. */
-import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -10,7 +10,7 @@ const server = resolve(import.meta.dirname, "../../simulator/node/main.ts");
 
 /** The first program that is missing here; undefined when everything is there. */
 export const missingProgram = (): string | undefined =>
-  ["mariadbd", "mariadb-install-db", "mariadb", "mariadb-binlog", "mariadb-dump"].find(
+  ["mariadbd", "mariadb-backup", "mariadb-install-db", "mariadb", "mariadb-binlog", "mariadb-dump"].find(
     (name) => spawnSync("bash", ["-c", `PATH=$PATH:/usr/sbin command -v ${name}`]).status !== 0,
   );
 
@@ -45,6 +45,8 @@ export async function startNodes(names: readonly string[]): Promise<RealNodes> {
   mkdirSync(home);
   cpSync(join(images, "client.sh"), join(home, "client.sh"));
   symlinkSync(process.execPath, join(home, "node"));
+  writeFileSync(join(home, "mysqld-service"), databaseService, { mode: 0o755 });
+  writeFileSync(join(home, "ssh"), secureShell(folder), { mode: 0o755 });
   writeFileSync(join(home, "server.mjs"), `import ${JSON.stringify(server)};\n`);
   execFileSync(join(images, "packages.sh"), [join(folder, "packages"), release]);
   execFileSync("mariadb-install-db", [
@@ -56,6 +58,8 @@ export async function startNodes(names: readonly string[]): Promise<RealNodes> {
   ]);
   const environment = (name: string): NodeJS.ProcessEnv => ({
     ...process.env,
+    PATH: `${home}:${process.env.PATH}`,
+    POD_NAME: name,
     TUNGSTEN_SIMULATOR_HOME: home,
     TUNGSTEN_SIMULATOR_ROOT: root(name),
     TUNGSTEN_SIMULATOR_HOST: name,
@@ -64,32 +68,33 @@ export async function startNodes(names: readonly string[]): Promise<RealNodes> {
     TUNGSTEN_SIMULATOR_PEERS: names.map((each) => `${each}=${address(each)}`).join(","),
     TUNGSTEN_SIMULATOR_PACE: "0.01",
   });
-  const databases = new Map<string, ChildProcess>();
   const sql = (name: string, text: string): string =>
     execFileSync(
       "mariadb",
       ["--no-defaults", "-uroot", `--socket=${root(name)}/run/mysqld/mysqld.sock`, "-BN"],
       { input: text, encoding: "utf8", stdio: ["pipe", "pipe", "pipe"] },
     );
-  const startDatabase = async (name: string): Promise<void> => {
-    databases.set(name, mariadbd(root(name), address(name), names.indexOf(name), name));
-    await until(`the database of ${name}`, () => {
-      try {
-        return sql(name, "SELECT 1") !== "";
-      } catch {
-        return false;
-      }
+  const service = (name: string, verb: "start" | "stop"): Promise<void> =>
+    new Promise((done, failed) => {
+      execFile(join(home, "mysqld-service"), [verb], { env: environment(name) }, (error) =>
+        error === null ? done() : failed(error),
+      );
     });
-  };
-  const stopDatabase = async (name: string): Promise<void> => {
-    const child = databases.get(name);
-    databases.delete(name);
-    if (child !== undefined) await ended(child);
-  };
+  const startDatabase = (name: string): Promise<void> => service(name, "start");
+  const stopDatabase = (name: string): Promise<void> => service(name, "stop");
   for (const name of names) {
     for (const path of ["opt/continuent/software", "run/mysqld", "etc/tungsten", "tmp"])
       mkdirSync(join(root(name), path), { recursive: true });
-    cpSync(join(folder, "template"), join(root(name), "data"), { recursive: true });
+    cpSync(join(folder, "template"), join(root(name), "opt/mysql/data"), { recursive: true });
+    writeFileSync(
+      join(root(name), "mariadbd.sh"),
+      mariadbd(root(name), address(name), names.indexOf(name), name),
+    );
+    const exported = Object.entries(environment(name)).filter(([key]) => key.startsWith("TUNGSTEN_"));
+    writeFileSync(
+      join(root(name), "environment"),
+      exported.map(([key, value]) => `export ${key}='${value}'\n`).join(""),
+    );
     for (const kind of ["clustering", "replicator"])
       execFileSync("tar", [
         "-xzf",
@@ -152,39 +157,51 @@ export async function startNodes(names: readonly string[]): Promise<RealNodes> {
   };
 }
 
-function mariadbd(root: string, address: string, index: number, name: string): ChildProcess {
-  return spawn(
-    "mariadbd",
-    [
-      "--no-defaults",
-      "--user=root",
-      `--datadir=${root}/data`,
-      `--socket=${root}/run/mysqld/mysqld.sock`,
-      "--port=13306",
-      `--bind-address=${address}`,
-      `--pid-file=${root}/run/mysqld/mysqld.pid`,
-      `--log-error=${root}/mariadbd.log`,
-      "--log-bin=mysql-bin",
-      "--binlog-format=ROW",
-      `--server-id=${101 + index}`,
-      "--auto-increment-increment=4",
-      `--auto-increment-offset=${name.startsWith("nyc") ? 1 : 2}`,
-      "--sync-binlog=0",
-      "--innodb-flush-log-at-trx-commit=2",
-      "--innodb-buffer-pool-size=16M",
-      "--innodb-log-file-size=8M",
-      "--performance-schema=off",
-    ],
-    { stdio: "ignore", env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } },
-  );
-}
+const mariadbd = (root: string, address: string, index: number, name: string): string =>
+  [
+    "exec mariadbd --no-defaults --user=root",
+    `--datadir=${root}/opt/mysql/data`,
+    `--socket=${root}/run/mysqld/mysqld.sock`,
+    "--port=13306",
+    `--bind-address=${address}`,
+    `--pid-file=${root}/run/mysqld/mysqld.pid`,
+    `--log-error=${root}/mariadbd.log`,
+    "--log-bin=mysql-bin --binlog-format=ROW --sync-binlog=0",
+    `--server-id=${101 + index}`,
+    `--auto-increment-increment=4 --auto-increment-offset=${name.startsWith("nyc") ? 1 : 2}`,
+    "--innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=16M --innodb-log-file-size=8M",
+    "--performance-schema=off",
+    "",
+  ].join(" ");
 
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
-  const end = new Promise((done) => child.once("exit", done));
-  child.kill("SIGTERM");
-  await end;
-}
+/** What the image has as /usr/local/bin/mysqld-service, for a database without a container. */
+const databaseService = `#!/usr/bin/env bash
+root=$TUNGSTEN_SIMULATOR_ROOT
+pid=$root/run/mysqld/mysqld.pid
+case $1 in
+  start)
+    PATH=$PATH:/usr/sbin setsid bash "$root/mariadbd.sh" </dev/null >/dev/null 2>&1 &
+    for _ in {1..300}; do
+      ! mariadb-admin --no-defaults -uroot --socket="$root/run/mysqld/mysqld.sock" ping >/dev/null 2>&1 || exit 0
+      sleep 0.1
+    done
+    exit 1
+    ;;
+  stop)
+    [[ -f $pid ]] || exit 0
+    kill "$(<"$pid")"
+    while [[ -e $pid ]]; do sleep 0.1; done
+    ;;
+esac
+`;
+
+/** ssh to a host is a shell with that host's environment. */
+const secureShell = (folder: string): string => `#!/usr/bin/env bash
+shift 2
+source "${folder}/$1/environment"
+shift
+exec bash -c "$*"
+`;
 
 /** Node servers of one root, by their environment: they were started by tools and belong to nobody here. */
 function serversOf(home: string, root: string): readonly number[] {
@@ -213,6 +230,6 @@ export async function until(
   const end = Date.now() + seconds * 1000;
   while (!(await probe())) {
     if (Date.now() > end) throw new Error(`${what} did not come about`);
-    await new Promise((wake) => setTimeout(wake, 100));
+    await new Promise((wake) => setTimeout(wake, 200));
   }
 }

@@ -19,6 +19,15 @@ export type Runner = {
   readonly all: (names: readonly string[], command: string, stdin?: string) => Promise<void>;
 };
 
+/** How a command ended, as its marker's state tells it; undefined while it runs. */
+function endIn(marker: ToolOutput, what: string): ToolOutput | undefined {
+  const state = readMarker(marker);
+  if ("unreadable" in state) throw new Error(state.unreadable);
+  if (state.read.state === "exited") return state.read.output;
+  if (state.read.state === "running" || state.read.state === "starting") return undefined;
+  throw new Error(`${what} is ${state.read.state}`);
+}
+
 const words = (line: string): string => line.split(" ").join("\t");
 
 /** Mounts the script and the Secret's files as a pod would have them. */
@@ -61,14 +70,10 @@ export function newRunner(nodes: RealNodes, secrets: Readonly<Record<string, str
     keys += 1;
     const key = `key-${keys}`;
     const payload = `command\t${words(command)}\nlimit\t600\n\n${stdin}`;
-    await call(name, ["start", name, "1", key, ...measured(payload)], payload);
-    let ended: ToolOutput | undefined;
+    const began = await call(name, ["start", name, "1", key, ...measured(payload)], payload);
+    let ended = endIn({ exitCode: 0, stdout: began, stderr: "" }, `${name}: ${command}`);
     await until(`the end of ${command} on ${name}`, async () => {
-      const state = readMarker(await ask(name, `marker ${key}`));
-      if ("unreadable" in state) throw new Error(state.unreadable);
-      if (state.read.state === "exited") ended = state.read.output;
-      else if (state.read.state === "refused" || state.read.state === "interrupted")
-        throw new Error(`${name}: ${command} is ${state.read.state}`);
+      ended ??= endIn(await ask(name, `marker ${key}`), `${name}: ${command}`);
       return ended !== undefined;
     });
     if (ended?.exitCode !== 0) throw new Error(`${name}: ${command}: ${JSON.stringify(ended)}`);

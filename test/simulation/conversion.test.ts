@@ -60,6 +60,7 @@ describe("the story", () => {
             text?: string;
           },
       )
+      .filter(({ event }) => event !== "end")
       .map(({ event, step, node, command, text }) =>
         [
           event,

@@ -19,5 +19,9 @@ test.each([0, 1, 2, 3])(`seeds, batch %d of ${seedsPerTest}`, async (batch) => {
       throw new Error(`seed ${seed}: ${end}; ${JSON.stringify(violations.slice(0, 3))}; ${replay}`);
     ends.set(end, (ends.get(end) ?? 0) + 1);
   }
-  expect((ends.get("Succeeded") ?? 0) / seedsPerTest).toBeGreaterThan(seedsPerTest < 50 ? -1 : 0.9);
+  // Where a source's log was cut short nothing leads on; all else should be survived.
+  const hopeless = ends.get("halted: HistoryPurged") ?? 0;
+  expect((ends.get("Succeeded") ?? 0) / (seedsPerTest - hopeless)).toBeGreaterThan(
+    seedsPerTest < 50 ? -1 : 0.9,
+  );
 });

@@ -1,4 +1,6 @@
 /** Every lie shown, and none forgotten: a naive client is fooled in each row, a careful look in none, each section of the references has its row. */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { lies, untold } from "../../simulator/lies/all.ts";
 import { type Lie, tools } from "../../simulator/lies/lie.ts";
@@ -35,9 +37,9 @@ describe("the list is whole", () => {
     expect(cited).toContain(section);
   });
 
-  test("only the two tricks of tools that are not simulated are told and not shown", () => {
+  test("only the options of a tool that is not simulated are told and not shown", () => {
     const shown = new Set(lies.flatMap(({ cites }) => cites));
-    expect(sections.filter((section) => !shown.has(section))).toEqual(["cli §0.10", "cli §0.12"]);
+    expect(sections.filter((section) => !shown.has(section))).toEqual(["cli §0.12"]);
   });
 
   test("names are unique, every group has a row, every citation names a reference and a section", () => {
@@ -72,6 +74,16 @@ describe("the table", () => {
     expect(one).toContain("..........Operation failed: null");
     const number = lies.findIndex(({ name }) => name === "operation-failed-null") + 1;
     expect(printed(String(number)).lines).toEqual(one);
+  });
+
+  test("the command's exit code tells", () => {
+    const main = join(import.meta.dirname, "../../simulator/main.ts");
+    const run = (name: string) => spawnSync(process.execPath, [main, "--lies", name], { encoding: "utf8" });
+    const [good, bad] = [run("1"), run("nonsense")];
+    expect([good.status, bad.status]).toEqual([0, 1]);
+    expect(good.stdout.trim().split("\n").at(-1)).toBe(
+      "1 lies, 1 naive clients fooled, 0 careful looks fooled",
+    );
   });
 
   test("an unknown name is an error that lists the names", () => {

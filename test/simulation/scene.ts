@@ -155,7 +155,17 @@ export const askForConversion = (
       procedure: "ConvertMsaaToCaa",
       convertMsaaToCaa: {
         compositeService: { name: "global" },
-        backup: { mode: "Attested", who: "dba", when: "today", evidence: "vault" },
+        backup: {
+          mode: "Attested",
+          who: "dba",
+          when: new Date(scene.world.now - 3_600_000).toISOString(),
+          evidence: "vault",
+          sites: [...scene.world.sites.keys()].map((site) => ({
+            site,
+            sha256: "5a".repeat(32),
+            lsn: "1234",
+          })),
+        },
         ...parameters,
       },
       approval: "Automatic",

@@ -100,6 +100,7 @@ function heal({ world }: Scene, name: string): void {
   if (host === undefined) return;
   host.mysql.up = true;
   host.slowness = 1;
+  host.lagMs = 0;
   world.cuts.clear();
 }
 

@@ -1,8 +1,13 @@
 /** Every recorded output that the simulator has a twin of: how to come to the same situation, and what to run there. */
 import { strike } from "../../simulator/faults.ts";
-import { laggard } from "../../simulator/lies/going.ts";
-import { insertPositionAtSource } from "../../simulator/lies/reading.ts";
-import { breakFeed, newEpoch, stopAtHeartbeat, strangers } from "../../simulator/lies/recipes.ts";
+import {
+  breakFeed,
+  insertPositionAtSource,
+  laggard,
+  newEpoch,
+  stopAtHeartbeat,
+  strangers,
+} from "../../simulator/lies/recipes.ts";
 import { iniText, newStage, quiesce, type Said, type Stage } from "../../simulator/lies/stage.ts";
 import { grep } from "./shapes.ts";
 

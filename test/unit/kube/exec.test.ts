@@ -327,10 +327,9 @@ describe("silence", () => {
     const served = await serve({});
     const pending = run(served);
     await eventually("a session", () => served.sessions.length === 1);
-    const [session] = served.sessions;
+    const [session] = served.sessions as [Session];
     await heard(session);
     // From now on its pongs never leave.
-    if (session === undefined) throw new Error("no session");
     (session.socket as unknown as { _socket: Socket })._socket.pause();
     served.timers.advance(45_000);
     expect(await pending).toEqual({ kind: "lost", why: "nothing heard for 30000 ms" });

@@ -62,8 +62,7 @@ function script(): Subject {
   live();
   node.put("uptime", "100.00 1.00\n");
   spawnSync("mkfifo", [`${node.root}/gate`]);
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: the braces are the shell's
-  node.put("fakes/replicator", '[[ $1 != stop ]] || read -r _ <"${RUNS%/*}/gate"\n');
+  node.put("fakes/replicator", '[[ $1 != stop ]] || read -r _ <"$(dirname "$RUNS")/gate"\n');
   const process = (victim: "child" | "keeper"): string => {
     const words = node.file("opt/tungsten-operator/markers/k/pid").split(" ");
     return words[victim === "child" ? 1 : 3] ?? "";

@@ -64,8 +64,11 @@ export function newNode(constants: Readonly<Record<string, string>> = {}): Runne
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text, { mode });
   };
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: the braces are the shell's
-  const fake = '#!/bin/bash\necho "${0##*/} $*" >>"$RUNS"\nsource "$FAKES/${0##*/}" 2>/dev/null\n';
+  const fake = `#!/bin/bash
+name=$(basename "$0")
+echo "$name $*" >>"$RUNS"
+if [[ -e $FAKES/$name ]]; then source "$FAKES/$name"; fi
+`;
   for (const product of ["continuent", "replicator"]) {
     const tree = `opt/${product}/tungsten`;
     for (const name of ["trepctl", "thl", "dsctl", "replicator"])

@@ -28,6 +28,7 @@ import {
   readBinlogPosition,
   readCount,
   readFindings,
+  readReaders,
   readReadOnly,
   readSchemas,
   readServerSettings,
@@ -89,6 +90,7 @@ export const listReaders: Readonly<Record<string, Reader>> = {
   holds: readHolds,
   software: readSoftware,
   findings: readFindings,
+  "log readers": readReaders,
   "tpm processes": readTpmProcesses,
   "next table": readNextTable,
 };

@@ -379,6 +379,8 @@ describe("secrets in what tools print", () => {
     "ERROR >> db1 >> --replication-password=hunter22 is refused",
     "ERROR >> db1 >> password: 'hunter22 and more' does not match",
     'WARN  >> rest-api-admin-pass = "hunter22"',
+    "ERROR >> db1 >> token: hunter22",
+    "ERROR >> db1 >> secret=hunter22",
     "NOTE  >> jdbc:mysql:thin://db1:3306/x?user=a&password=hunter22",
     "ERROR >> db1 >> java-keystore-password=hunter22, java-truststore-password=hunter22",
   ])("%j shows none", (text) => {

@@ -1,0 +1,123 @@
+/** A real node in this process: its state as the volume tells it, its database, logs and connections. */
+import { existsSync, readFileSync } from "node:fs";
+import type { Ambient } from "../model.ts";
+import type { Cluster, Node, ProductName, Service } from "../state.ts";
+import { readConfiguration } from "../tools/ini.ts";
+import { thlFolder } from "../tools/tool.ts";
+import { type BinlogTail, newBinlogTail } from "./binlog.ts";
+import { type Database, newDatabase } from "./database.ts";
+import {
+  type Agreement,
+  type Installation,
+  readAgreement,
+  readInstallation,
+  writeAgreement,
+} from "./installation.ts";
+import type { Access } from "./session.ts";
+import type { NodeSettings } from "./settings.ts";
+import { newThlFiles, type ThlFiles } from "./thl-files.ts";
+import type { Lines } from "./wire.ts";
+
+/** One node's own state and what belongs to it on this machine. */
+export type RealNode = {
+  readonly settings: NodeSettings;
+  readonly ambient: Ambient;
+  readonly node: Node & {
+    readonly volume: { readonly installed: Partial<Record<ProductName, Installation>> };
+  };
+  readonly database: Database;
+  readonly tail: BinlogTail;
+  readonly thl: ThlFiles;
+  readonly lines: Lines;
+  /** Steps under way. */
+  readonly steps: Map<Service, Promise<void>>;
+  /** The number of the agreement this node knows. */
+  version: number;
+  /** read_only as it is still to be set. */
+  readOnlyDue: boolean | null;
+};
+
+export const configurationPath = (root: string): string => `${root}/etc/tungsten/tungsten.ini`;
+export const configurationOf = (root: string): string | null =>
+  existsSync(configurationPath(root)) ? readFileSync(configurationPath(root), "utf8") : null;
+
+/** Log in as the joined ini says. */
+function accessOf({ root }: NodeSettings): Access {
+  const { options } = readConfiguration(configurationOf(root) ?? "", "cluster");
+  return {
+    user: options.get("replication-user") ?? "",
+    password: options.get("replication-password") ?? "",
+    socket: `${root}/run/mysqld/mysqld.sock`,
+    file: `${root}/etc/tungsten/simulated-client.cnf`,
+  };
+}
+
+/** A node as its volume tells it: what is installed, and who is primary. */
+export function newRealNode(settings: NodeSettings, ambient: Ambient, lines: Lines): RealNode {
+  const { root, name } = settings;
+  const installed: RealNode["node"]["volume"]["installed"] = {};
+  for (const product of ["cluster", "crossSite"] as const) {
+    const found = readInstallation(root, product);
+    if (found !== undefined) installed[product] = found;
+  }
+  const agreement = readAgreement(root);
+  const cluster: Cluster = {
+    dataservice: "",
+    primary: "",
+    formed: false,
+    policy: "AUTOMATIC",
+    shunned: new Set(),
+    faultSince: null,
+  };
+  if (agreement !== undefined) adoptInto(cluster, agreement);
+  const access = (): Access => accessOf(settings);
+  const number = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 1_000_000, 7);
+  return {
+    settings,
+    ambient,
+    lines,
+    node: {
+      name,
+      ordinal: Number(/-(\d+)$/.exec(name)?.[1] ?? 0),
+      cluster,
+      volume: { installed },
+      replicators: {},
+      manager: { running: false, since: ambient.now },
+      connector: { running: false, since: ambient.now },
+      connections: { created: 0, active: 0 },
+      tools: [],
+    },
+    database: newDatabase(access),
+    tail: newBinlogTail(access, () => 1_000_000_000 + number),
+    thl: newThlFiles((log) => {
+      const [product, service = ""] = log.split("/");
+      const known = product === "crossSite" ? "crossSite" : "cluster";
+      return root + thlFolder(known, service, cluster.dataservice);
+    }),
+    steps: new Map(),
+    version: agreement?.version ?? 0,
+    readOnlyDue: null,
+  };
+}
+
+function adoptInto(cluster: Cluster, { version: _, shunned, ...agreed }: Agreement): void {
+  Object.assign(cluster, agreed, { shunned: new Set(shunned) });
+}
+
+export const agreementOf = ({ node, version }: RealNode): Agreement => {
+  const { dataservice, primary, formed, policy, shunned } = node.cluster;
+  return { dataservice, primary, formed, policy, shunned: [...shunned], version };
+};
+
+/** The higher number wins; a primary that moved meanwhile is no longer one here. */
+export function adopt(real: RealNode, agreement: Agreement): void {
+  if (agreement.version <= real.version || agreement.dataservice !== real.node.cluster.dataservice) return;
+  real.version = agreement.version;
+  adoptInto(real.node.cluster, agreement);
+  writeAgreement(real.settings.root, agreement);
+}
+
+/** Tells on the server's own output what happens. */
+export const tell = (ambient: Ambient): void => {
+  ambient.listeners.push((event) => console.log(`${new Date().toISOString()} ${JSON.stringify(event)}`));
+};

@@ -1,0 +1,131 @@
+/** What people change by hand on an installed site: told with what, where, since when and the way out, and never set back. */
+import { describe, expect, test } from "@jest/globals";
+import { type Host, hostOf } from "../../simulator/model.ts";
+import { advance } from "../../simulator/world.ts";
+import { reconcileCluster } from "../../src/controllers/tungsten-cluster.ts";
+import { clusterKind } from "../../src/kube/kinds.ts";
+import {
+  askForConversion,
+  conditionOf,
+  drive,
+  limits,
+  namespace,
+  newScene,
+  pass,
+  type Scene,
+  theRequest,
+} from "./scene.ts";
+
+const nyc = { namespace, name: "nyc" };
+const scene = () => newScene({ sites: ["london", "nyc"], nodes: 2, seed: 3 });
+
+const reconcile = (at: Scene) =>
+  reconcileCluster(at.shell, { ...limits, healthMs: 1000 }, "#!/bin/bash\n", new Map(), nyc);
+
+async function look(at: Scene) {
+  await reconcile(at);
+  const cluster = await at.objects.get(clusterKind, nyc);
+  if (cluster === undefined) throw new Error("nyc is gone");
+  return {
+    left: conditionOf(cluster, "AsLeft"),
+    policy: conditionOf(cluster, "PolicyAsWanted"),
+    drift: cluster.status.drift as { what: string; since: string }[],
+  };
+}
+const begun = ({ world }: Scene): number =>
+  [...world.hosts.values()].reduce((sum, { volume }) => sum + volume.markers.size, 0);
+async function settled(): Promise<Scene> {
+  const at = await scene();
+  for (let n = 0; n < 3; n += 1) await reconcile(at);
+  return at;
+}
+
+type Case = readonly [name: string, change: (host: Host) => void, says: RegExp, back: (host: Host) => void];
+const cases: readonly Case[] = [
+  [
+    "an edited tungsten.ini",
+    (host) => void Object.assign(host, { joined: false }),
+    /^\/etc\/tungsten\/tungsten\.ini of nyc-1 is not the published text.*put it back, or bring the change into the spec/,
+    (host) => void Object.assign(host, { joined: true }),
+  ],
+  [
+    "another ini published",
+    (host) => void Object.assign(host.volume, { ini: `${host.volume.ini}\n# mine\n` }),
+    /^tpm of nyc-1 last ran with another tungsten\.ini than the one that lies there; run tpm update/,
+    (host) => void Object.assign(host.volume, { ini: host.volume.ini?.replace("\n# mine\n", "") ?? null }),
+  ],
+  [
+    "a service nobody declared",
+    (host) => void host.volume.installed.crossSite?.services.push({ name: "paris", source: "london" }),
+    /^nyc-1 runs service paris under \/opt\/replicator, which no TungstenCluster, CrossSiteLink or CompositeService declares/,
+    (host) => void host.volume.installed.crossSite?.services.pop(),
+  ],
+  [
+    "a writable replica",
+    (host) => void Object.assign(host.mysql, { readOnly: false }),
+    /^the database of nyc-1 is writable and nyc-0 is its site's primary.*set read_only=1, then compare the data/,
+    (host) => void Object.assign(host.mysql, { readOnly: true }),
+  ],
+];
+
+describe("outside a run", () => {
+  test("a site nobody touched is as it was left", async () => {
+    const { left, drift } = await look(await settled());
+    expect(left).toMatchObject({ status: "True", reason: "AsLeft" });
+    expect(drift).toEqual([]);
+  });
+
+  test.each(cases)(
+    "%s is told, not fought, and over when it is put back",
+    async (_name, change, says, back) => {
+      const at = await settled();
+      const before = begun(at);
+      const host = hostOf(at.world, "nyc-1");
+      change(host);
+      const first = await look(at);
+      expect(first.drift).toEqual([{ what: expect.stringMatching(says), since: expect.any(String) }]);
+      advance(at.world, 600_000);
+      const later = await look(at);
+      expect(later.left).toMatchObject({ status: "False", reason: "Drifted" });
+      expect(later.left?.message).toContain(`(since ${first.drift[0]?.since})`);
+      expect(begun(at)).toBe(before);
+      back(host);
+      expect((await look(at)).left).toMatchObject({ status: "True" });
+    },
+  );
+
+  test("a node that cannot be read is not taken for untouched", async () => {
+    const at = await settled();
+    hostOf(at.world, "nyc-1").mysql.up = false;
+    expect((await look(at)).left).toMatchObject({ status: "Unknown", message: "nyc-1 cannot be read" });
+  });
+
+  test("a policy set by hand is told and stays", async () => {
+    const at = await settled();
+    const site = at.world.sites.get("nyc");
+    if (site !== undefined) site.policy = "MAINTENANCE";
+    expect((await look(at)).policy).toMatchObject({ status: "False", reason: "Differs" });
+    expect(site?.policy).toBe("MAINTENANCE");
+  });
+});
+
+test("AUTOMATIC set by hand while a run has parts stopped is told at its site", async () => {
+  const at = await settled();
+  await askForConversion(at);
+  for (let n = 0; n < 2000; n += 1) {
+    await pass(at);
+    if ((await theRequest(at)).status?.ledger?.steps.at(-1)?.id === "ExportTrackingSchemas") break;
+  }
+  expect((await look(at)).policy).toMatchObject({ status: "Unknown", reason: "ProcedureRuns" });
+  const site = at.world.sites.get("nyc");
+  if (site !== undefined) site.policy = "AUTOMATIC";
+  const { policy, left } = await look(at);
+  expect(policy).toMatchObject({ status: "False", reason: "ChangedDuringRun" });
+  expect(policy?.message).toMatch(
+    /^the policy is AUTOMATIC while UpgradeRequest to-caa has parts of the site stopped/,
+  );
+  expect(left).toMatchObject({ status: "Unknown", reason: "ProcedureRuns" });
+  await drive(at);
+  for (let n = 0; n < 3; n += 1) await look(at);
+  expect((await look(at)).left).toMatchObject({ status: "True" });
+});

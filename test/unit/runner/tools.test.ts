@@ -1,0 +1,279 @@
+/** The vendor's tools behind the runner: which words reach which program, what the second look makes of real outputs, what a tpm leaves behind. */
+import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import type { MarkerState } from "../../../src/tungsten/invocation.ts";
+import { readInstalled, readReach, readSpace } from "../../../src/tungsten/node.ts";
+import { newNode, type RunnerNode, sha256 } from "./node.ts";
+
+const transcripts = resolve(import.meta.dirname, "../../transcripts");
+const ini = "[defaults]\nuser=tungsten\n";
+const release = "8.0.4-132";
+
+let node: RunnerNode;
+const exitOf = (state: MarkerState) => (state.state === "exited" ? state.output.exitCode : state);
+const ran = (): readonly string[] =>
+  node
+    .file("runs")
+    .split("\n")
+    .filter((line) => line !== "");
+
+/** The tool prints a recorded output from now on. */
+function prints(tool: string, transcript: string): void {
+  const [head = "", ...rest] = readFileSync(join(transcripts, transcript), "utf8").split("\n");
+  const exit = /exit code: (\d+)/.exec(head)?.[1] ?? "0";
+  says(tool, rest.join("\n"), exit);
+}
+const says = (tool: string, text: string, exit = "0") =>
+  node.put(`fakes/${tool}`, `cat <<'END'\n${text}\nEND\nexit ${exit}\n`);
+
+beforeEach(() => {
+  node = newNode();
+  for (const product of ["continuent", "replicator"]) {
+    const tree = join(node.root, `opt/${product}`);
+    mkdirSync(join(tree, "tungsten/cluster-home/bin"), { recursive: true });
+    for (const name of ["startall", "stopall"])
+      writeFileSync(join(tree, "tungsten/cluster-home/bin", name), '#!/bin/bash\nbasename "$0" >>"$RUNS"\n', {
+        mode: 0o755,
+      });
+  }
+});
+afterEach(() => node.remove());
+
+describe("words", () => {
+  test.each([
+    ["replicator cluster start", "replicator start"],
+    ["replicator crossSite stop", "replicator stop"],
+    ["replicator crossSite start-offline", "replicator start offline"],
+    ["manager stop", "manager stop"],
+    ["connector start", "connector start"],
+    ["startall cluster", "startall"],
+    ["stopall cluster", "stopall"],
+    ["trepctl crossSite -service alpha online", "trepctl -service alpha online"],
+    ["trepctl crossSite -service alpha online -force", "trepctl -service alpha online -force"],
+    [
+      "trepctl crossSite -service alpha offline-deferred -at-heartbeat stop_1",
+      "trepctl -service alpha offline-deferred -at-heartbeat stop_1",
+    ],
+    [`tpm cluster ${release} validate`, "tpm validate --tty"],
+    [`tpm cluster ${release} update --replace-release`, "tpm update --replace-release --tty"],
+    ["tpm crossSite installed uninstall --i-am-sure", "tpm uninstall --i-am-sure --tty"],
+  ])("of the command «%s» reach the tool as «%s»", async (command, words) => {
+    expect(exitOf(await node.run(command))).toBe(0);
+    expect(ran()).toEqual([words]);
+  });
+
+  test.each([
+    ["trepctl crossSite services -full -json", "trepctl -retry 0 services -full -json"],
+    ["trepctl cluster -service alpha status", "trepctl -retry 0 -service alpha status"],
+    ["dsctl crossSite -service alpha get", "dsctl -service alpha get"],
+    [
+      "thl cluster -service alpha list -seqno 7 -headers -json",
+      "thl -service alpha list -seqno 7 -headers -json",
+    ],
+    ["replicator crossSite status", "replicator status"],
+    ["manager status", "manager status"],
+    ["tpm cluster query staging", "tpm query staging"],
+    ["cctrl ls", "cctrl "],
+    ["cctrl composite-ls global", "cctrl -multi"],
+  ])("of the query «%s» reach the tool as «%s»", (query, words) => {
+    expect(node.ask(query).exitCode).toBe(0);
+    expect(ran()).toEqual([words]);
+  });
+
+  test("cctrl is fed by the payload, whole", async () => {
+    node.put("fakes/cctrl", 'while read -r line; do echo "got $line" >>"$RUNS"; done\n');
+    const text = "set policy maintenance\nls\n";
+    expect(exitOf(await node.run("cctrl", text))).toBe(0);
+    expect(ran()).toEqual(["cctrl ", "got set policy maintenance", "got ls"]);
+  });
+
+  test("a tool that is not there is 127, of a query as of a command", async () => {
+    expect(node.ask("tpm crossSite query version").exitCode).toBe(0);
+    expect(exitOf(await node.run(`tpm crossSite ${release} install`))).toBe(127);
+  });
+
+  test("output and exit code come back as they were, the first 64 KiB of each stream", async () => {
+    node.put("fakes/manager", 'head -c 70000 /dev/zero | tr "\\0" x; exit 9\n');
+    const state = await node.run("manager start");
+    expect(state).toMatchObject({ state: "exited", output: { exitCode: 9, stdout: "x".repeat(65536) } });
+  });
+});
+
+describe("the second look, over recorded outputs", () => {
+  const verdict = async (check: string) => (await node.run("hold cluster", "", [check])).state;
+
+  test("of an armed service", async () => {
+    prints("trepctl", "conv-1-status-armed.db3.txt");
+    expect(await verdict("armed crossSite alpha offline_for_upg")).toBe("exited");
+    expect(await verdict("armed crossSite alpha offline_for")).toBe("refused");
+    expect(await verdict("state-is crossSite alpha ONLINE")).toBe("exited");
+    expect(await verdict("state-is crossSite alpha OFFLINE:NORMAL")).toBe("refused");
+    expect(await verdict("error-is crossSite alpha epoch")).toBe("refused");
+  });
+
+  test("of one among several requests", async () => {
+    says(
+      "trepctl",
+      "offlineRequests        : Offline at sequence number: 7;Offline at heartbeat event: stop_1",
+    );
+    expect(await verdict("armed crossSite alpha stop_1")).toBe("exited");
+    expect(await verdict("armed crossSite alpha stop_11")).toBe("refused");
+  });
+
+  test("of an epoch mismatch", async () => {
+    prints("trepctl", "trepctl-status-epoch-mismatch.txt");
+    expect(await verdict("error-is crossSite alpha epoch")).toBe("exited");
+  });
+
+  test("of a replicator that cannot be asked: nothing goes on", async () => {
+    prints("trepctl", "trepctl-status-replicator-down.txt");
+    expect(await verdict("state-is crossSite alpha ONLINE")).toBe("refused");
+    expect(await verdict("armed crossSite alpha offline_for_upg")).toBe("refused");
+  });
+
+  test("of a replicator that is stopped, runs, or says something else", async () => {
+    prints("replicator", "replicator-status-stopped.txt");
+    expect(await verdict("stopped crossSite")).toBe("exited");
+    prints("replicator", "replicator-status-running.txt");
+    expect(await verdict("stopped crossSite")).toBe("refused");
+    says("replicator", "");
+    expect(await verdict("stopped crossSite")).toBe("refused");
+  });
+
+  test("of the policy", async () => {
+    says("cctrl", "COORDINATOR[db1:MAINTENANCE:ONLINE]");
+    expect(await verdict("policy-is MAINTENANCE")).toBe("exited");
+    expect(await verdict("policy-is AUTOMATIC")).toBe("refused");
+    says("cctrl", "Exiting...");
+    expect(await verdict("policy-is MAINTENANCE")).toBe("refused");
+  });
+
+  test("of the published ini", async () => {
+    expect(await verdict(`ini-is ${sha256(ini)}`)).toBe("refused");
+    await node.run(`publish-ini ${sha256(ini)}`, ini);
+    expect(await verdict(`ini-is ${sha256(ini)}`)).toBe("exited");
+    node.put("etc/tungsten/tungsten.ini", "changed by hand\n");
+    expect(await verdict(`ini-is ${sha256(ini)}`)).toBe("refused");
+  });
+
+  test("of a tpm that runs: by its name in the process table", async () => {
+    const table = newNode({ PROCESS_TABLE: "$ROOT/table" });
+    const look = async (words: string) => {
+      table.put(
+        "table/77/cmdline",
+        words
+          .split(" ")
+          .map((word) => `${word}\0`)
+          .join(""),
+      );
+      return (await table.run("hold cluster", "", ["no-tpm"])).state;
+    };
+    expect(await look("ruby -Ilib /opt/continuent/software/x/tools/ruby-tpm/tpm.rb install --tty")).toBe(
+      "refused",
+    );
+    expect(await look("/bin/bash ./tools/tpm update --replace-release")).toBe("refused");
+    expect(await look("/bin/bash tools/tpm query version")).toBe("exited");
+    expect(await look("java -cp tungsten.jar com.continuent.Manager")).toBe("exited");
+    table.remove();
+  });
+});
+
+describe("what a tpm leaves behind", () => {
+  const unfinished = () => readInstalledText().get("unfinished");
+  const readInstalledText = () =>
+    new Map(
+      node
+        .ask("installed cluster")
+        .stdout.split("\n")
+        .map((line) => line.split("=") as [string, string]),
+    );
+  const link = () => {
+    const tree = join(node.root, "opt/continuent");
+    mkdirSync(join(tree, "releases"), { recursive: true });
+    renameSync(join(tree, "tungsten"), join(tree, `releases/tungsten-clustering-${release}_pid77`));
+    symlinkSync(`releases/tungsten-clustering-${release}_pid77`, join(tree, "tungsten"));
+  };
+
+  test("one that ended well: the ini it read, and no note", async () => {
+    link();
+    await node.run(`publish-ini ${sha256(ini)}`, ini);
+    node.put("fakes/tpm", 'ls "$(dirname "$RUNS")/opt/tungsten-operator/unfinished" >>"$RUNS"\n');
+    node.put(
+      "opt/continuent/tungsten/tungsten-replicator/conf/static-alpha.properties",
+      "replicator.global.apply.channels=5\n",
+    );
+    expect(exitOf(await node.run(`tpm cluster ${release} install`))).toBe(0);
+    expect(ran()).toEqual(["tpm install --tty", "cluster"]);
+    const told = readInstalled(node.ask("installed cluster"));
+    expect(told).toEqual({
+      read: { release, method: "ini", services: ["alpha"], ini: sha256(ini), parallel: 5 },
+    });
+    expect(unfinished()).toBe("");
+  });
+
+  test("one that ended badly: a note, which a better run takes away; a validation leaves none", async () => {
+    link();
+    node.put("fakes/tpm", "exit 1\n");
+    expect(exitOf(await node.run(`tpm cluster ${release} validate`))).toBe(1);
+    expect(unfinished()).toBe("");
+    expect(exitOf(await node.run(`tpm cluster ${release} update --replace-release`))).toBe(1);
+    expect(unfinished()).toBe("run-2");
+    node.put("fakes/tpm", "exit 0\n");
+    expect(exitOf(await node.run(`tpm cluster ${release} update --replace-release`))).toBe(0);
+    expect(unfinished()).toBe("");
+  });
+
+  test("an uninstall that ended well: nothing", async () => {
+    await node.run(`publish-ini ${sha256(ini)}`, ini);
+    await node.run(`tpm cluster ${release} install`);
+    expect(exitOf(await node.run("tpm cluster installed uninstall --i-am-sure"))).toBe(0);
+    expect(node.ask("installed crossSite").stdout).not.toContain("ini=0");
+    expect(() => node.file("opt/tungsten-operator/installed/cluster")).toThrow();
+    expect(() => node.file("opt/tungsten-operator/unfinished/cluster")).toThrow();
+  });
+});
+
+describe("the node", () => {
+  test("tells what is not installed, and refuses to guess about a tree tpm did not make", () => {
+    expect(node.ask("installed cluster")).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining("no link"),
+    });
+    renameSync(join(node.root, "opt/continuent/tungsten"), join(node.root, "elsewhere"));
+    expect(node.ask("installed cluster")).toMatchObject({ exitCode: 0, stdout: "link=\n" });
+  });
+
+  test("keeps a position once: the same again is no harm, another is refused", async () => {
+    prints("dsctl", "conv-1-dsctl-get.db3.txt");
+    expect(exitOf(await node.run("keep-position alpha pos-1"))).toBe(0);
+    expect(exitOf(await node.run("keep-position alpha pos-1"))).toBe(0);
+    const kept = node.ask("file pos-1").stdout;
+    says("dsctl", '[{"seqno":1}]');
+    expect(exitOf(await node.run("keep-position alpha pos-1"))).toBe(3);
+    expect(node.ask("file pos-1").stdout).toBe(kept);
+    says("dsctl", "Unable to connect", "3");
+    expect(exitOf(await node.run("keep-position alpha pos-2"))).toBe(3);
+    expect(node.ask("files").stdout).toBe(`pos-1\t${kept.length}\t${sha256(kept)}\n`);
+  });
+
+  test("tells its room, and fails where a volume is missing", () => {
+    const told = readSpace(node.ask("space"));
+    expect("read" in told ? told.read.map(({ path }) => path) : told).toEqual(["/opt", "/backups"]);
+  });
+
+  test("tells who can be reached", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await new Promise((done) => server.once("listening", done));
+    const address = server.address();
+    const port = typeof address === "object" ? address?.port : 0;
+    const told = readReach(node.ask(`reach localhost:${port} localhost:1 no-such-host.invalid:1`));
+    server.close();
+    expect("read" in told ? told.read.map(({ state }) => state) : told).toEqual([
+      "open",
+      "closed",
+      "unresolved",
+    ]);
+  });
+});
