@@ -3,6 +3,8 @@ import { describe, expect, test } from "@jest/globals";
 import { judge } from "../../simulator/oracle.ts";
 import { appendJournal } from "../../src/controllers/journal-pages.ts";
 import { siteFinalizer } from "../../src/controllers/ownership.ts";
+import { runningOn } from "../../src/controllers/request-sites.ts";
+import { takeSiteLease } from "../../src/controllers/site-lease.ts";
 import { reconcileCluster } from "../../src/controllers/tungsten-cluster.ts";
 import { reconcileRequest } from "../../src/controllers/upgrade-request.ts";
 import {
@@ -181,6 +183,21 @@ describe("a Lease that is deleted in mid-run", () => {
     await endsWell(scene);
     const keys = [...scene.world.hosts.values()].flatMap(({ volume }) => [...volume.markers.keys()]);
     expect(keys.filter((key) => key.includes(second.metadata.uid ?? "?"))).toEqual([]);
+  });
+
+  test("whoever else asks for it is told who is at work", async () => {
+    const scene = await inMidRun();
+    await scene.objects.remove(leaseKind, leaseOf("nyc"), "");
+    const own = (await theRequest(scene)).metadata.uid ?? "";
+    const news = {
+      isOver: async () => true,
+      running: () => runningOn(scene.objects, namespace, "nyc"),
+    };
+    const ask = (holder: string) =>
+      takeSiteLease(scene.objects, { namespace, site: "nyc", holder, now: 0 }, news);
+    expect(await ask("another")).toEqual({ held: false, holder: own });
+    expect(await scene.objects.get(leaseKind, leaseOf("nyc"))).toBeUndefined();
+    expect(await ask(own)).toMatchObject({ held: true });
   });
 
   test("a run that was about to begin asks for it once more, live", async () => {
