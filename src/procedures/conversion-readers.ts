@@ -10,6 +10,7 @@ import {
   tracking,
 } from "../tungsten/node-facts.ts";
 import type { CommitRow, ReplicatorStatus, TrackingRows } from "../tungsten/reading.ts";
+import { classifyError } from "../tungsten/replicator-errors.ts";
 import {
   dumpFile,
   dumpKept,
@@ -87,7 +88,11 @@ export const armedOrStopped: Judgement = (target, look) => {
   if (stopped) return done;
   if (typeof status === "string") return pending(status);
   if (isArmed(status, name)) return done;
-  return pending(`${target.id} is ${wordOf(status)} and not armed to stop at ${name}`);
+  const remedy = classifyError(status)?.remedy;
+  const way = remedy === undefined ? "" : `; what mends it: ${remedy}`;
+  return pending(
+    `${target.id} is ${wordOf(status)}${errorWords(status)} and not armed to stop at ${name}${way}`,
+  );
 };
 
 /** What arming needs: a service that is ONLINE without error (armed in OFFLINE:ERROR it only looks finished). */
@@ -327,4 +332,10 @@ export function wordOf(status: ReplicatorStatus): string {
   return typeof status.state === "string"
     ? status.state
     : `in the unknown state «${status.state.unrecognised}»`;
+}
+
+/** The kind of its pending error, in brackets; nothing without one. */
+export function errorWords(status: ReplicatorStatus): string {
+  const kind = classifyError(status)?.kind;
+  return kind === undefined ? "" : ` (${kind})`;
 }

@@ -13,7 +13,7 @@ import {
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { classifyError } from "../tungsten/replicator-errors.ts";
 import { positionKept, serviceOf, sourceOf, trackingSchema } from "./conversion-names.ts";
-import { commitOf, wordOf } from "./conversion-readers.ts";
+import { commitOf, errorWords, wordOf } from "./conversion-readers.ts";
 import type { Guard, Judgement, Look, Target, Verdict } from "./procedure.ts";
 import { eachReader, pinnedPrimary } from "./scopes.ts";
 import { broken, done, doneIf, every, knowing, knownValue, pending, redo } from "./verdicts.ts";
@@ -244,8 +244,3 @@ export const sourceStillHolds: Judgement = (target, look) => {
 /** The same for every reader: a human may ponder a halt for longer than a log is kept. */
 export const historyHeld: Judgement = (_target, look) =>
   every(eachReader(look.run).map((reader) => sourceStillHolds(reader, look)));
-
-function errorWords(status: ReplicatorStatus): string {
-  const kind = classifyError(status)?.kind;
-  return kind === undefined ? "" : ` (${kind})`;
-}

@@ -77,6 +77,15 @@ export async function runSeed(
     watch.end(interruption * 10);
   }
   if (request.status.cursor === "refused") return { end: "refused", violations: watch.violations };
+  const stalled: { status: string; message: string } | undefined = request.status.conditions.find(
+    ({ type }: { type: string }) => type === "Stalled",
+  );
+  // Before a position is kept nothing proves that only the epoch differs: it is told, with the way out, and waits.
+  if (
+    stalled?.status === "True" &&
+    /\(epoch-mismatch\) and not armed .*; what mends it: /.test(stalled.message)
+  )
+    return { end: "stalled: epoch-mismatch before arming", violations: watch.violations };
   return {
     end:
       outcome ??
