@@ -92,7 +92,6 @@ async function everything(): Promise<readonly Outcome[]> {
     ]),
     await jest("unit and house rules", ["test/unit/", "test/tidy.test.ts"]),
     await jest("simulation", ["test/simulation/"]),
-    await jest("simulated nodes", ["test/simulated-node/"]),
     await integration(programs),
   ];
 }
