@@ -45,6 +45,8 @@ async function tripped(broken: BrokenOperator): Promise<readonly number[]> {
   const request = await theRequest(scene);
   if (going && request.status?.ledger?.halt === undefined)
     watch.violations.push({ n: 48, what: "never ended" });
+  // Clients go on for a while after the end: what no service carries any more is missing then.
+  advance(scene.world, 10_000);
   quiesce(scene);
   if (request.status?.ledger?.outcome === "Succeeded") watch.end(interruption);
   if (broken.again) {
