@@ -64,6 +64,7 @@ function shellOver(settings: Settings, rest: Rest, metrics: Metrics): Shell {
     events: eventsOver(objects, log, settings.POD_NAME),
     meters: metrics.meters,
     questions: new Map(),
+    statusWrites: new Map(),
   };
 }
 
@@ -77,6 +78,7 @@ function loopsOver(settings: Settings, shell: Shell): readonly Loop[] {
   const limits: ClusterLimits = {
     width: settings.COMMAND_WIDTH,
     pollMs: settings.POLL_MS,
+    pollMostMs: settings.POLL_MAX_MS,
     idleMs: settings.IDLE_MS,
     healthMs: settings.HEALTH_MS,
   };

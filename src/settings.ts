@@ -40,6 +40,8 @@ const schema = z.object({
     .default(16 * 1024 * 1024),
   /** Between looks at something that runs. */
   POLL_MS: milliseconds(1000),
+  /** The most between looks at something that has run for long; it is never looked at more often than POLL_MS says. */
+  POLL_MAX_MS: milliseconds(5000),
   /** Between looks at something only a human or a changed world can move. */
   IDLE_MS: milliseconds(10_000),
   /** Between health rounds over a site's nodes. */

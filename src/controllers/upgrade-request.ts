@@ -12,9 +12,10 @@ import { stalled } from "../procedures/tell.ts";
 import type { Estate } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
+import { haltDeparted } from "./request-decide.ts";
 import { finishRequest, letGoWithNamespace, letGoWithSites } from "./request-end.ts";
 import { dropHarmless, planRequest } from "./request-planning.ts";
-import { haltDeparted, runRequest } from "./request-run.ts";
+import { runRequest } from "./request-run.ts";
 import { giveSitesBack } from "./request-sites.ts";
 import { writeStatus } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
@@ -27,6 +28,8 @@ export type RequestLimits = {
   readonly width: number;
   /** Between looks at something that runs. */
   readonly pollMs: number;
+  /** The most between looks at something that has run for long. */
+  readonly pollMostMs: number;
   /** Between looks at something that only a human or a changed world can move. */
   readonly idleMs: number;
 };
