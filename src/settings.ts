@@ -46,6 +46,8 @@ const schema = z.object({
   IDLE_MS: milliseconds(10_000),
   /** Between health rounds over a site's nodes. */
   HEALTH_MS: milliseconds(30_000),
+  /** The event loop standing still for longer fails /healthz for a minute, and kubelet begins the process anew. */
+  LOOP_STALL_MS: milliseconds(10_000),
   REQUEST_TIMEOUT_MS: milliseconds(30_000),
   REQUESTS_PER_SECOND: z.coerce.number().min(1).default(50),
   REQUEST_BURST: z.coerce.number().int().min(1).default(100),
