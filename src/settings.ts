@@ -1,5 +1,5 @@
 /** The program's settings: environment → one frozen record. Every limit, timeout and width has its place here. */
-import { z } from "zod";
+import * as z from "zod";
 
 const milliseconds = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 

@@ -1,5 +1,5 @@
 /** CrossSiteLink: one direction of MSAA replication through the second Tungsten Replicator product. */
-import { z } from "zod";
+import * as z from "zod";
 import {
   age,
   type CustomResource,

@@ -1,5 +1,5 @@
 /** TungstenCluster: one dataservice at one site. */
-import { z } from "zod";
+import * as z from "zod";
 import {
   age,
   type CustomResource,
