@@ -117,20 +117,34 @@ function estateOf(namespace: Namespace, { pins }: Ledger, about: About): Estate 
   if (pinned !== undefined)
     return (
       estateWith(namespace.estates, pinned) ??
-      `TungstenCluster ${pinned} is gone or its spec is unsound; this run was made for it: bring it back`
+      `TungstenCluster ${pinned} ${whyNone(namespace, pinned, "is gone")}; this run was made for it: bring it back`
     );
   if ("site" in about)
     return (
       estateWith(namespace.estates, about.site) ??
-      `this namespace has no sound TungstenCluster ${about.site}; name one of the estate's sites`
+      (namespace.leftOut.has(`TungstenCluster/${about.site}`)
+        ? `TungstenCluster ${about.site} ${whyNone(namespace, about.site, "")}`
+        : `this namespace has no TungstenCluster ${about.site}; name one of the estate's sites`)
     );
   const { composite } = about;
   const named = namespace.estates.find((estate) => estate.composite?.name === composite);
   if (named !== undefined) return named;
-  if (!namespace.composites.some(({ name }) => name === composite))
+  const fault = namespace.leftOut.get(`CompositeService/${composite}`);
+  if (fault !== undefined) return `CompositeService ${composite} is not sound: ${fault}`;
+  const input = namespace.composites.find(({ name }) => name === composite);
+  if (input === undefined)
     return "spec.convertMsaaToCaa.compositeService names no CompositeService of this namespace; create it first";
+  const bad = input.members.find((member) => namespace.leftOut.has(`TungstenCluster/${member}`));
+  if (bad !== undefined)
+    return `TungstenCluster ${bad}, a member of CompositeService ${composite}, ${whyNone(namespace, bad, "")}`;
   const problem = namespace.problems.find(({ about }) => about === `CompositeService/${composite}`)?.sentence;
   return `CompositeService ${composite} is not sound: ${problem ?? "its sites are linked with those of another CompositeService; delete those links"}`;
+}
+
+/** Why a TungstenCluster is in no estate. */
+function whyNone({ leftOut }: Namespace, site: string, absent: string): string {
+  const fault = leftOut.get(`TungstenCluster/${site}`);
+  return fault === undefined ? absent : `is not sound: ${fault}`;
 }
 
 const freshLedger = (request: KubeObject, now: number): Ledger =>
