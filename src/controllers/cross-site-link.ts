@@ -13,6 +13,7 @@ import { services } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { readNamespace, readPods, siteWithProcedure } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
+import { lagInWords, seqnoOf } from "./lag.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import type { ClusterLimits } from "./tungsten-cluster.ts";
 import type { Requeue } from "./upgrade-request.ts";
@@ -44,7 +45,8 @@ export async function reconcileLink(shell: Shell, limits: ClusterLimits, ref: Ob
       return await refuse(shell, object, "its sites are in no estate");
     const lines = await linesOf(shell, estate, source, target);
     const busy = siteWithProcedure(namespace, [source.name, target.name]);
-    await tellLines(shell, object, { source, target, busy }, lines);
+    const sourceSeqno = seqnoOf(namespace.clusters.get(source.name));
+    await tellLines(shell, object, { source, target, busy, sourceSeqno }, lines);
     return {
       afterMs: lines.every(({ status }) => status?.state === "ONLINE") ? limits.healthMs : limits.idleMs,
     };
@@ -80,7 +82,13 @@ const say = (type: string, status: Told["status"], reason: string, message: stri
   message,
 });
 
-type Direction = { readonly source: Site; readonly target: Site; readonly busy: string | undefined };
+type Direction = {
+  readonly source: Site;
+  readonly target: Site;
+  readonly busy: string | undefined;
+  /** Where the source was last seen to stand. */
+  readonly sourceSeqno: number | undefined;
+};
 
 function readiness({ source, target, busy }: Direction, lines: readonly Line[]): Told {
   const off = lines.find(({ status }) => status?.state !== "ONLINE");
@@ -100,7 +108,7 @@ async function tellLines(
   direction: Direction,
   lines: readonly Line[],
 ): Promise<void> {
-  const { source, target } = direction;
+  const { source, target, sourceSeqno } = direction;
   const online = lines.filter(({ status }) => status?.state === "ONLINE");
   const superseded = lines.length > 0 && lines.every((line) => line.superseded);
   const replaced = superseded
@@ -111,7 +119,6 @@ async function tellLines(
         `${generatedService(target, source)} of the composite does this now; the link may be deleted, nothing will change`,
       )
     : say("Superseded", "False", "InUse", "the cross-site replicator does this");
-  const lag = Math.max(0, ...online.map(({ status }) => status?.appliedLatencySeconds ?? 0));
   const nodes = lines.map(({ name, status }) => ({
     name,
     state: typeof status?.state === "string" ? status.state : "Unknown",
@@ -122,7 +129,7 @@ async function tellLines(
     {
       nodes,
       nodesReady: `${online.length}/${lines.length}`,
-      lag: online.length === lines.length ? `${Math.ceil(lag)}s` : "unknown",
+      lag: lagInWords(lines.map(({ status }) => ({ status, sourceSeqno }))),
     },
     [say("Accepted", "True", "Accepted", "the spec is sound"), readiness(direction, lines), replaced],
   );
