@@ -14,7 +14,7 @@ import {
 import type { ServerSettings } from "../tungsten/sql.ts";
 import { backupAttested } from "./conversion-backups.ts";
 import { serviceOf } from "./conversion-names.ts";
-import { readersKnown, roomForBackup } from "./conversion-preflight-estate.ts";
+import { readersKnown, recordable, roomForBackup } from "./conversion-preflight-estate.ts";
 import { hostAcceptances } from "./conversion-preflight-hosts.ts";
 import { siteAcceptances } from "./conversion-preflight-sites.ts";
 import type { Acceptance, AcceptanceAnswer, Finding, Objection } from "./procedure.ts";
@@ -316,6 +316,7 @@ export function acceptsConversion(parameters: ConversionParameters): readonly Ac
   const { limits, acknowledgedFindings } = parameters;
   return [
     composed,
+    recordable,
     releases,
     clusterInstalled,
     crossSiteInstalled,
