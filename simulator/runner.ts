@@ -67,6 +67,7 @@ const queries: Record<string, RunnerTool> = {
   tpm: vendor(tpm, inTree()),
   "tpm-processes": node.tpmProcesses,
   installed: node.installed,
+  properties: node.properties,
   sql,
   files: node.files,
   file: node.file,
@@ -229,7 +230,8 @@ function begin(world: World, host: Host, { key, marker, tool, checks, fence, std
     marker.ended = world.now;
     if (changed === undefined || result.code !== 0) return;
     delete unfinished[changed];
-    if (verb !== "uninstall" && ini !== null) host.volume.installedIni[changed] = sha256(ini);
+    if (verb !== "uninstall" && verb !== "post-process" && ini !== null)
+      host.volume.installedIni[changed] = sha256(ini);
   });
 }
 

@@ -1,4 +1,6 @@
 /** Pre-flight of the conversion, the part about hosts: clocks, room, retention, configuration files, what links carry. */
+import { carriedOptions, carriedServices } from "../ini/cross-site-options.ts";
+import { optionNamed } from "../ini/option-catalogue.ts";
 import { dataNodes, type Estate, type Node, siteOf } from "../topology/estate.ts";
 import type { Fact, Facts, Known } from "../tungsten/facts.ts";
 import { nodeClock, serverFile, serverSettings, space } from "../tungsten/node-facts.ts";
@@ -130,16 +132,48 @@ const filesAsRunning: Acceptance = {
   },
 };
 
-/** tpm reads `[x_from_y]` only in post-process (tungsten-config §3): an option of a link would be lost without a word. */
+/** Each becomes one of the composite's service `x_from_y`, or is refused by name: none is lost without a word. */
 const linkOptionsCarried: Acceptance = {
-  say: "no option of a CrossSiteLink is lost",
-  ask(estate) {
-    const lost = estate.links.flatMap((link) => Object.keys(link.options).map((key) => ({ link, key })));
-    return {
-      objections: lost.map(({ link, key }) => ({
+  say: "every option of a CrossSiteLink goes over into the composite",
+  ask: (estate) => ({
+    objections: estate.links.flatMap((link) =>
+      carriedOptions(link.options).refused.map(({ key, why }) => ({
         on: link.target,
-        refused: `spec.options.${key} of CrossSiteLink ${link.name} has no counterpart in a composite; remove it from the link if the estate can do without`,
+        refused: `spec.options.${key} of CrossSiteLink ${link.name} does not go over into a composite: ${why}`,
       })),
+    ),
+  }),
+};
+
+/** tpm knows post-process from 7.0 on; and what keeps services offline until it has run must not be overruled. */
+const linkOptionsApplicable: Acceptance = {
+  say: "options of CrossSiteLinks can be put into force",
+  ask(estate) {
+    const [carried] = carriedServices(estate);
+    if (carried === undefined) return ok;
+    const { service } = carried;
+    return {
+      objections: estate.sites.flatMap(({ name, release, options }): Objection[] => {
+        const overruled = Object.keys(options).find((key) => optionNamed(key)?.name === "auto-enable");
+        return [
+          ...(Number(release.split(".")[0]) >= 7
+            ? []
+            : [
+                {
+                  on: name,
+                  refused: `spec.release of TungstenCluster ${name} is ${release}, and ${service} has options of a CrossSiteLink, which need tpm post-process of release 7 or later; raise it, or remove them from the link`,
+                },
+              ]),
+          ...(overruled === undefined
+            ? []
+            : [
+                {
+                  on: name,
+                  refused: `spec.options.${overruled} of TungstenCluster ${name} decides when services go online, which the operator has to until the options of ${service} are in force; remove it`,
+                },
+              ]),
+        ];
+      }),
     };
   },
 };
@@ -177,6 +211,7 @@ export const hostAcceptances: readonly Acceptance[] = [
   replicasThere,
   namesFree,
   linkOptionsCarried,
+  linkOptionsApplicable,
   clocksInStep,
   roomEnough,
   logsKept,

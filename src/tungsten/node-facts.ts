@@ -13,6 +13,7 @@ import {
   readIni,
   readInstalled,
   readMarker,
+  readProperties,
   readReach,
   readServerFile,
   readSoftware,
@@ -72,6 +73,9 @@ export const logReaders = factOf(["sql", "readers"], readReaders);
 export const oldestTransaction = factOf(["sql", "oldest-transaction"], readCount);
 
 export const installed = (product: Product) => factOf(["installed", product], readInstalled);
+/** Some properties of one service of the cluster's replicator. */
+export const properties = (service: string, names: readonly string[]) =>
+  factOf(["properties", service, ...names], readProperties);
 export const software = factOf(["software"], readSoftware);
 export const tpmProcesses = factOf(["tpm-processes"], readTpmProcesses);
 export const nodeClock = factOf(["clock"], readClock);

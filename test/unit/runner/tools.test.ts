@@ -58,6 +58,7 @@ describe("words", () => {
     ],
     [`tpm cluster ${release} validate`, "tpm validate --tty"],
     [`tpm cluster ${release} update --replace-release`, "tpm update --replace-release --tty"],
+    ["tpm cluster installed post-process -y", "tpm post-process -y --tty"],
     ["tpm crossSite installed uninstall --i-am-sure", "tpm uninstall --i-am-sure --tty"],
   ])("of the command «%s» reach the tool as «%s»", async (command, words) => {
     expect(exitOf(await node.run(command))).toBe(0);
@@ -208,7 +209,7 @@ describe("what a tpm leaves behind", () => {
     expect(ran()).toEqual(["tpm install --tty", "cluster"]);
     const told = readInstalled(node.ask("installed cluster"));
     expect(told).toEqual({
-      read: { release, method: "ini", services: ["alpha"], ini: sha256(ini), parallel: 5 },
+      read: { release, method: "ini", services: ["alpha"], ini: sha256(ini), parallel: 5, unfinished: null },
     });
     expect(unfinished()).toBe("");
   });
@@ -225,6 +226,20 @@ describe("what a tpm leaves behind", () => {
     expect(unfinished()).toBe("");
   });
 
+  test("a post-process: a note while it is not through, and what was installed from stays as it was", async () => {
+    link();
+    await node.run(`publish-ini ${sha256(ini)}`, ini);
+    node.put("fakes/tpm", "exit 0\n");
+    await node.run(`tpm cluster ${release} install`);
+    node.put("fakes/tpm", "exit 1\n");
+    expect(exitOf(await node.run("tpm cluster installed post-process -y"))).toBe(1);
+    expect(unfinished()).toBe("run-3");
+    node.put("fakes/tpm", "exit 0\n");
+    expect(exitOf(await node.run("tpm cluster installed post-process -y"))).toBe(0);
+    expect(unfinished()).toBe("");
+    expect(readInstalledText().get("ini")).toBe(sha256(ini));
+  });
+
   test("an uninstall that ended well: nothing", async () => {
     await node.run(`publish-ini ${sha256(ini)}`, ini);
     await node.run(`tpm cluster ${release} install`);
@@ -232,6 +247,22 @@ describe("what a tpm leaves behind", () => {
     expect(node.ask("installed crossSite").stdout).not.toContain("ini=0");
     expect(() => node.file("opt/tungsten-operator/installed/cluster")).toThrow();
     expect(() => node.file("opt/tungsten-operator/unfinished/cluster")).toThrow();
+  });
+});
+
+describe("the configuration of a service", () => {
+  const conf = "opt/continuent/tungsten/tungsten-replicator/conf/static-nyc_from_london.properties";
+  test("is told by name: the last value counts, what is not there is left out, a secret never told", () => {
+    node.put(
+      conf,
+      "replicator.auto_enable=false\nreplicator.auto_enable=true\na.b=x=y z\nreplicator.db.password=canary\n",
+    );
+    expect(
+      node.ask("properties nyc_from_london replicator.auto_enable a.b nothing replicator.db.password"),
+    ).toMatchObject({ exitCode: 0, stdout: "replicator.auto_enable\ttrue\na.b\tx=y z\n" });
+  });
+  test("that is not there is no empty one", () => {
+    expect(node.ask("properties nyc_from_tokyo a.b")).toMatchObject({ exitCode: 1, stdout: "" });
   });
 });
 

@@ -124,7 +124,12 @@ export const samples: readonly Sample[] = [
   written(
     "installed",
     "cluster",
-    `link=releases/tungsten-clustering-8.0.4-132_pid4\nrelease=8.0.4-132\nmethod=ini\nservices=nyc,nyc_from_london\nini=${sha}\nparallel=16\n`,
+    `link=releases/tungsten-clustering-8.0.4-132_pid4\nrelease=8.0.4-132\nmethod=ini\nservices=nyc,nyc_from_london\nini=${sha}\nparallel=16\nunfinished=\n`,
+  ),
+  written(
+    "properties",
+    "of a service",
+    "replicator.auto_enable\ttrue\nreplicator.stage.q-to-dbms.filters\treplicate\n",
   ),
   written("ini", "published", `published=${sha}\njoined=yes\nsecret=${sha}\n`),
   written(
