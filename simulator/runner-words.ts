@@ -47,6 +47,7 @@ export const queryShapes: readonly string[] = [
   "clock",
   "space",
   "reach ENDPOINT...",
+  "fingerprints NAME",
   "backup NAME",
 ];
 

@@ -11,6 +11,7 @@ import type { ProductName, ToolResult } from "./state.ts";
 import { cctrl } from "./tools/cctrl.ts";
 import { connector, manager, replicator, startall, stopall } from "./tools/daemons.ts";
 import { dumpSchema, restoreSchema } from "./tools/dump.ts";
+import { fingerprints } from "./tools/keys.ts";
 import { dsctl, thl } from "./tools/logs.ts";
 import * as node from "./tools/node.ts";
 import { sql } from "./tools/sql.ts";
@@ -74,6 +75,7 @@ const queries: Record<string, RunnerTool> = {
   holds: node.holds,
   ini: node.ini,
   software: node.software,
+  fingerprints,
   clock: node.clock,
   space: node.space,
   reach: node.reach,

@@ -16,6 +16,7 @@ import { backupAttested } from "./conversion-backups.ts";
 import { serviceOf } from "./conversion-names.ts";
 import { readersKnown, roomForBackup } from "./conversion-preflight-estate.ts";
 import { hostAcceptances } from "./conversion-preflight-hosts.ts";
+import { keyAcceptances } from "./conversion-preflight-keys.ts";
 import { siteAcceptances } from "./conversion-preflight-sites.ts";
 import type { Acceptance, AcceptanceAnswer, Finding, Objection } from "./procedure.ts";
 import type { SurveyParameters } from "./survey-compare.ts";
@@ -328,6 +329,7 @@ export function acceptsConversion(parameters: ConversionParameters): readonly Ac
     readersKnown(acknowledgedFindings),
     noCollision,
     ...hostAcceptances,
+    ...keyAcceptances,
     roomForBackup(parameters.backup.mode),
     backupAttested(parameters.backup),
     reachable,

@@ -181,6 +181,7 @@ answer() {
     marker) tell_marker "$1" ;;
     clock) now_ms ;;
     software) answer_software ;;
+    fingerprints) answer_fingerprints "$1" ;;
     space) answer_space ;;
     reach) answer_reach "$@" ;;
     backup) answer_backup "$1" ;;

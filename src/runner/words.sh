@@ -47,6 +47,7 @@ readonly QUERIES=(
   "clock"
   "space"
   "reach ENDPOINT..."
+  "fingerprints NAME"
   "backup NAME"
 )
 

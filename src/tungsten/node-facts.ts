@@ -5,6 +5,7 @@ import { readPosition } from "./dsctl.ts";
 import { readTrackingDump } from "./dump.ts";
 import { type Fact, factOf } from "./facts.ts";
 import type { MarkerState, Product, ToolOutput } from "./invocation.ts";
+import { readFingerprints } from "./keys.ts";
 import {
   readBackup,
   readClock,
@@ -73,6 +74,8 @@ export const logReaders = factOf(["sql", "readers"], readReaders);
 export const oldestTransaction = factOf(["sql", "oldest-transaction"], readCount);
 
 export const installed = (product: Product) => factOf(["installed", product], readInstalled);
+/** What has to agree between nodes, as checksums under this salt. */
+export const fingerprints = (salt: string) => factOf(["fingerprints", salt], readFingerprints);
 /** Some properties of one service of the cluster's replicator. */
 export const properties = (service: string, names: readonly string[]) =>
   factOf(["properties", service, ...names], readProperties);

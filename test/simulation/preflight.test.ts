@@ -30,6 +30,12 @@ const filtered = spec(linkKind, "nyc-to-london", (is) =>
   Object.assign(is, { options: { "svc-applier-filters": "replicate" } }),
 );
 
+const store =
+  (content: (host: Host) => string | null): Change =>
+  ({ world }) => {
+    for (const host of world.hosts.values()) host.keys.set("store /etc/tungsten/keystore.jks", content(host));
+  };
+
 /** Each changes nyc-1 unless it says otherwise. */
 const refusals: readonly Case[] = [
   [
@@ -244,6 +250,53 @@ const refusals: readonly Case[] = [
     /^my\.cnf of nyc-1 says server-id=99, the running server has \d+; make them equal/,
   ],
   [
+    "another password at one site",
+    (_s, host) => void host.keys.set("account replication-password", "another"),
+    /^london-0 and nyc-1 have different values of replication-password; managers and connectors of a composite log in at every site alike: name one Secret in spec\.credentials\.replication of every TungstenCluster, and give the database account that password$/,
+  ],
+  [
+    "an account that is not mounted",
+    (_s, host) => void host.keys.set("account application-user", null),
+    /^nyc-1 has no application-user in its mounted Secret; see that the site's Secret holds it, then restart the pod$/,
+  ],
+  [
+    "key stores that differ",
+    store((host) => (host.name === "nyc-1" ? "another" : "store")),
+    /^\/etc\/tungsten\/keystore\.jks of london-0 and of nyc-1 differ, so that neither would trust the other; copy it from one node to all$/,
+  ],
+  [
+    "a key store that is missing",
+    store((host) => (host.name === "nyc-1" ? null : "store")),
+    /^nyc-1 has no \/etc\/tungsten\/keystore\.jks, which other nodes or its ini name; copy it there from one node$/,
+  ],
+  [
+    "stores that each tpm made for itself, under TLS",
+    (scene, host) => {
+      for (const name of ["london", "nyc"])
+        spec(clusterKind, name, (is) => Object.assign(is, { options: { "thl-ssl": "true" } }))(scene, host);
+      for (const each of scene.world.hosts.values()) each.keys.set("share jgroups.jceks", each.site);
+    },
+    /^\/opt\/continuent\/share\/jgroups\.jceks of london-0 and of nyc-0 differ, so that neither would trust the other/,
+  ],
+  [
+    "an ssh key that another site does not let in",
+    (_s, host) => void host.keys.set("authorized key#1", "AAAA-somebody"),
+    /^authorized_keys of nyc-1 does not hold the key of london-0, so that tprovision could not copy between them; give all pods the same Secret tungsten-ssh and restart them, or remove it everywhere$/,
+  ],
+  [
+    "a host key that nobody knows",
+    (_s, host) => void host.keys.set("host key", "AAAA-new"),
+    /^known_hosts of london-0 does not hold the host key of nyc-1, so that tprovision/,
+  ],
+  [
+    "a node without ssh keys among nodes that have them",
+    (_s, host) => {
+      for (const name of ["identity key", "host key", "authorized key#1", "known key#1"])
+        host.keys.delete(name);
+    },
+    /^nyc-1 has no ssh_host_ed25519_key, so that tprovision/,
+  ],
+  [
     "a port that is shut between sites",
     ({ world }) => void world.cuts.add("london|nyc"),
     /^\S+ cannot reach \S+:2112 \(closed\); Composite Active\/Active needs it: open the port or the NetworkPolicy/,
@@ -293,6 +346,25 @@ describe("what is not a refusal", () => {
     const { accepted, plan } = await answer(() => {});
     expect(accepted).toMatchObject({ status: "True", reason: "PreflightPassed" });
     expect(plan?.hash).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test.each<[string, Change]>([
+    [
+      "stores that differ while nothing is secured by them",
+      ({ world }) => {
+        for (const host of world.hosts.values()) host.keys.set("share jgroups.jceks", host.name);
+      },
+    ],
+    [
+      "an estate without ssh keys",
+      ({ world }) => {
+        for (const host of world.hosts.values())
+          for (const name of [...host.keys.keys()]) if (!name.startsWith("account")) host.keys.delete(name);
+      },
+    ],
+  ])("%s", async (_name, change) => {
+    const { accepted } = await answer(change);
+    expect(accepted).toMatchObject({ status: "True", reason: "PreflightPassed" });
   });
 
   test("an acknowledged finding stands in the plan", async () => {

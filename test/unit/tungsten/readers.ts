@@ -5,6 +5,7 @@ import { readDaemonStatus } from "../../../src/tungsten/daemons.ts";
 import { readPosition, readPositionCommand } from "../../../src/tungsten/dsctl.ts";
 import { readTrackingDump } from "../../../src/tungsten/dump.ts";
 import type { ToolOutput } from "../../../src/tungsten/invocation.ts";
+import { readFingerprints } from "../../../src/tungsten/keys.ts";
 import { readMultiListing } from "../../../src/tungsten/multi-trepctl.ts";
 import {
   readBackup,
@@ -87,6 +88,7 @@ export const listReaders: Readonly<Record<string, Reader>> = {
   files: readFiles,
   "my-cnf": readServerFile,
   properties: readProperties,
+  fingerprints: readFingerprints,
   reach: readReach,
   backup: readBackup,
   holds: readHolds,

@@ -131,6 +131,11 @@ export const samples: readonly Sample[] = [
     "of a service",
     "replicator.auto_enable\ttrue\nreplicator.stage.q-to-dbms.filters\treplicate\n",
   ),
+  written(
+    "fingerprints",
+    "of a node",
+    `account\treplication-user\t${sha}\nstore\t/etc/tungsten/keystore.jks\tabsent\nidentity\tkey\t${sha}\n`,
+  ),
   written("ini", "published", `published=${sha}\njoined=yes\nsecret=${sha}\n`),
   written(
     "marker",
