@@ -102,6 +102,7 @@ function newService(ambient: Ambient, product: ProductName, configured: Configur
     epoch: 0,
     extracted: null,
     applied: null,
+    readers: new Map(),
   };
 }
 

@@ -5,6 +5,7 @@
 
 export const queryShapes: readonly string[] = [
   "trepctl PRODUCT services -full -json",
+  "trepctl PRODUCT -service SERVICE clients -json",
   "trepctl PRODUCT -service SERVICE status -json",
   "trepctl PRODUCT -service SERVICE status",
   "dsctl PRODUCT -service SERVICE get",

@@ -109,6 +109,8 @@ export type Service = {
   epoch: number;
   /** As a primary: event id extracted last. */
   extracted: string | null;
+  /** Who fetched from its log here, and when last. */
+  readonly readers: Map<string, number>;
   /** As a reader: seqno applied last; null until it has looked, after each going online. */
   applied: number | null;
 };

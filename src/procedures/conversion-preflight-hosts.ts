@@ -13,9 +13,6 @@ const skewLimitMs = 5_000;
 /** A release tree, the dumps of tracking schemas, and logs that grow while nobody applies them. */
 const leastFreeBytes = 4 * 1024 ** 3;
 const leastFreeShare = 0.1;
-/** What a reader has not applied must still be there after a night in which a human ponders a halt. */
-const leastRetentionSeconds = 24 * 3600;
-
 type Gathered<T> = { readonly node: Node; readonly fact: Known<T> };
 
 const ofEveryNode = <T>(estate: Estate, facts: Facts, fact: Fact<T>): readonly Gathered<T>[] =>
@@ -77,34 +74,6 @@ const roomEnough: Acceptance = {
         `${full.path} of ${node.name} has ${Math.floor(full.freeBytes / 1024 ** 2)} MiB free of ${Math.floor(full.totalBytes / 1024 ** 2)}; make room until 4 GiB and a tenth of it are free`
       );
     }),
-};
-
-const secondsOf = (duration: string): number | undefined => {
-  const match = /^(\d+)([smhd])$/.exec(duration);
-  const factor = { s: 1, m: 60, h: 3600, d: 86_400 }[match?.[2] ?? ""];
-  return match === null || factor === undefined ? undefined : Number(match[1]) * factor;
-};
-
-const logsKept: Acceptance = {
-  say: "binary logs and THL are kept for at least a day",
-  ask(estate, facts) {
-    const short = estate.sites.flatMap(({ name, options }): Objection[] => {
-      const retention = secondsOf(options["thl-log-retention"] ?? options["repl-thl-log-retention"] ?? "7d");
-      if (retention === undefined || retention >= leastRetentionSeconds) return [];
-      return [
-        {
-          on: name,
-          refused: `spec.options.thl-log-retention of TungstenCluster ${name} is less than a day; raise it, or a long halt would find the log gone`,
-        },
-      ];
-    });
-    const servers = judged(ofEveryNode(estate, facts, serverSettings), (node, { binlogExpireSeconds }) =>
-      binlogExpireSeconds !== null && binlogExpireSeconds > 0 && binlogExpireSeconds < leastRetentionSeconds
-        ? `binlog_expire_logs_seconds of ${node.name} is ${binlogExpireSeconds}; raise it to a day (86400) or more`
-        : undefined,
-    );
-    return { objections: [...short, ...servers.objections] };
-  },
 };
 
 /** A server that restarts in the middle must come back as it is now. */
@@ -214,6 +183,5 @@ export const hostAcceptances: readonly Acceptance[] = [
   linkOptionsApplicable,
   clocksInStep,
   roomEnough,
-  logsKept,
   filesAsRunning,
 ];

@@ -5,6 +5,7 @@
 # shellcheck disable=SC2034  # read through a name reference in `admit`
 readonly QUERIES=(
   "trepctl PRODUCT services -full -json"
+  "trepctl PRODUCT -service SERVICE clients -json"
   "trepctl PRODUCT -service SERVICE status -json"
   "trepctl PRODUCT -service SERVICE status"
   "dsctl PRODUCT -service SERVICE get"

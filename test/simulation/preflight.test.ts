@@ -237,12 +237,32 @@ const refusals: readonly Case[] = [
   [
     "binary logs that are purged early",
     (_s, host) => Object.assign(host.mysql, { expireSeconds: 3600 }),
-    /^binlog_expire_logs_seconds of nyc-1 is 3600; raise it to a day/,
+    /^binlog_expire_logs_seconds of nyc-1 is 3600 \(1\.0 h\); logs must outlast 3 runs, at worst 0\.9 h each from step 2 on, and a day at least: 24\.0 h; raise it to 86400 s or more$/,
   ],
   [
     "THL that is purged early",
     spec(clusterKind, "nyc", (is) => Object.assign(is, { options: { "thl-log-retention": "6h" } })),
-    /^spec\.options\.thl-log-retention of TungstenCluster nyc is less than a day/,
+    /^thl-log-retention of TungstenCluster nyc is 6h \(6\.0 h\); logs must outlast 3 runs.*; raise it to 86400 s or more/,
+  ],
+  [
+    "THL that is purged early by what is installed, whatever the spec says",
+    (_s, host) => {
+      const [local] = installed(host, "cluster").services;
+      Object.assign(local ?? {}, { properties: { "replicator.store.thl.log_file_retention": "12h" } });
+    },
+    /^thl-log-retention of nyc-1, as installed, is 12h \(12\.0 h\); logs must outlast/,
+  ],
+  [
+    "a replicator from elsewhere that reads a site's own log",
+    (_s, host) =>
+      void host.replicators.cluster?.services.get("nyc")?.readers.set("etl-9", Number.POSITIVE_INFINITY),
+    /^etl-9 reads the THL of service nyc on nyc-1 and is no node of the estate; it is cut off when the replicator restarts in step 9, .*; tell its owner, and if that is settled add "thl:etl-9" to spec\.convertMsaaToCaa\.acknowledgedFindings$/,
+  ],
+  [
+    "a replicator from elsewhere that reads a cross-site log",
+    (_s, host) =>
+      void host.replicators.crossSite?.services.get("london")?.readers.set("etl-9", Number.POSITIVE_INFINITY),
+    /^etl-9 reads the THL of service london on nyc-1 .*; the service it reads is uninstalled in step 4/,
   ],
   [
     "a my.cnf that says something else",
@@ -365,6 +385,22 @@ describe("what is not a refusal", () => {
   ])("%s", async (_name, change) => {
     const { accepted } = await answer(change);
     expect(accepted).toMatchObject({ status: "True", reason: "PreflightPassed" });
+  });
+
+  test("an acknowledged reader of THL stands in the plan, once", async () => {
+    const { accepted, plan } = await answer(
+      ({ world }) => {
+        for (const name of ["nyc-0", "nyc-1"])
+          hostOf(world, name)
+            .replicators.cluster?.services.get("nyc")
+            ?.readers.set("etl-9", Number.POSITIVE_INFINITY);
+      },
+      { acknowledgedFindings: ["thl:etl-9"] },
+    );
+    expect(accepted?.status).toBe("True");
+    expect(plan?.findings).toEqual([
+      { id: "thl:etl-9", text: expect.stringMatching(/^etl-9 reads the THL of service nyc on nyc-1/) },
+    ]);
   });
 
   test("an acknowledged finding stands in the plan", async () => {

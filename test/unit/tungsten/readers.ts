@@ -1,6 +1,7 @@
 /** Every reader of a tool's output that tells how something stands, by the name the tables of the tests use. */
 import { readClusterView, readCompositeView } from "../../../src/tungsten/cctrl.ts";
 import { readBoundary, readChunk, readNextTable } from "../../../src/tungsten/chunks.ts";
+import { readLogClients } from "../../../src/tungsten/clients.ts";
 import { readDaemonStatus } from "../../../src/tungsten/daemons.ts";
 import { readPosition, readPositionCommand } from "../../../src/tungsten/dsctl.ts";
 import { readTrackingDump } from "../../../src/tungsten/dump.ts";
@@ -55,6 +56,7 @@ export const readers: Readonly<Record<string, Reader>> = {
   },
   services: services("cluster").read,
   "service list": readServiceList,
+  "log clients": readLogClients,
   daemon: readDaemonStatus,
   position: readPosition,
   "position command": readPositionCommand,

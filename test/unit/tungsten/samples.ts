@@ -113,6 +113,7 @@ export const samples: readonly Sample[] = [
   ),
   ...fromRecording("position", "conv-6b-dsctl.db3.txt", "dsctl-get-after-set.txt"),
   ...fromRecording("position command", "dsctl-get_-ascmd.txt"),
+  ...fromRecording("log clients", "trepctl-clients-json.txt"),
   ...fromRecording("dump", "conv-2-dump-tungsten_alpha.db3.txt"),
   ...fromRecording("thl info", "conv-5A-thl-info.db3.txt"),
   ...fromRecording("thl headers", "thl-list_-headers_-json.txt"),
