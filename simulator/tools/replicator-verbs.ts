@@ -141,7 +141,7 @@ function* clients({ ambient }: Call, service: Service, options: readonly string[
       ].join("\n"),
     );
   const objects = hosts.map((host) => JSON.stringify({ rmiHost: host, rmiPort: "10000" }));
-  return ok(`[\n${objects.join("\n,")}\n\n]\n`);
+  return ok(`[\n${objects.join("\n,\n")}\n\n]\n`);
 }
 
 export const verbs: Readonly<Record<string, Verb>> = { clients, wait, reset, unload, setrole, qs };

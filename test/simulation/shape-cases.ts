@@ -368,7 +368,9 @@ export const objects: readonly Case[] = [
     "trepctl-clients-json",
     () => {
       const s = newStage();
-      s.host("nyc-0").replicators.cluster?.services.get("nyc")?.readers.set("etl", Number.POSITIVE_INFINITY);
+      s.host("nyc-0")
+        .replicators.cluster?.services.get("nyc")
+        ?.readers.set("london-0", Number.POSITIVE_INFINITY);
       return s.cluster("nyc-0", "trepctl clients -json");
     },
   ],
