@@ -10,6 +10,7 @@ import {
   quiesce,
   restartOperator,
   type Scene,
+  type SceneShape,
   theRequest,
 } from "./scene.ts";
 import { edit } from "./steering.ts";
@@ -27,8 +28,8 @@ export type Crashed = {
 const leaseMs = 15_000;
 
 /** `n` 0 crashes nowhere and counts the points. */
-export async function crashedAt(n: number, turn?: Turn): Promise<Crashed> {
-  const scene = await newScene({ sites: ["london", "nyc"], nodes: 2, seed: 5 });
+export async function crashedAt(n: number, turn?: Turn, more: Partial<SceneShape> = {}): Promise<Crashed> {
+  const scene = await newScene({ sites: ["london", "nyc"], nodes: 2, seed: 5, ...more });
   let turned = turn === undefined;
   const watch = watchScene(scene, () => turn !== undefined && turned);
   await askForConversion(scene);
