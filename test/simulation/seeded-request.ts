@@ -50,9 +50,13 @@ export async function runSeeded(
     steps += 1;
     if (steps === crashAt) throw new Error(`crash ${what}`);
   };
-  const last = scene.world.now + 60 * 60_000;
-  for (let n = 0; scene.world.now < last && n < 3000; n += 1) {
-    const over = pastItsLastLook((await requestNamed(scene, name)).status?.cursor ?? "");
+  const last = scene.world.now + 25 * 60_000;
+  const healed = Math.max(...plan.map(({ at }) => at)) + 12;
+  for (let n = 0; scene.world.now < last && n < 1500; n += 1) {
+    const { status } = await requestNamed(scene, name);
+    // Well again for a while, and halted or refused: it stays so until a human speaks.
+    if (n > healed + 40 && (status?.ledger?.halt !== undefined || status?.cursor === "refused")) break;
+    const over = pastItsLastLook(status?.cursor ?? "");
     for (const { at, host, trap, blow } of over ? [] : plan) {
       if (at === n && trap !== undefined) scene.world.traps.push({ at: trap, host, after: 0 });
       if (at === n && trap === undefined) strike(scene.world, blow, host);
