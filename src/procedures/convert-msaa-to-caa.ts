@@ -347,6 +347,7 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
     revert: revertSteps({ uninstall, restore, configuration, stopCrossSite, managers, validate, automatic }),
     revertUntil: { step: "UpdateSoftware", part: 0 },
     interruptions: interruptionsOf,
+    warns: ["No DDL may run on any site from step 2 until the run has finished."],
     budgets: conversionBudgets,
   };
 }

@@ -173,6 +173,14 @@ const cases: Readonly<Record<string, Case>> = {
     lets: [[{ procedure: "VerifyData", verifyData: {} }], [{ procedure: "ConvertMsaaToCaa" }]],
     stops: [[{ procedure: "VerifyData" }], [{ procedure: "ConvertMsaaToCaa", verifyData: {} }]],
   },
+  "switch belongs to procedure Switch": {
+    lets: [[{ procedure: "Switch", switch: {} }], [{ procedure: "VerifyData" }]],
+    stops: [[{ procedure: "Switch" }], [{ procedure: "VerifyData", switch: {} }]],
+  },
+  "failover belongs to procedure Failover": {
+    lets: [[{ procedure: "Failover", failover: {} }], [{ procedure: "Switch" }]],
+    stops: [[{ procedure: "Failover" }], [{ procedure: "Switch", failover: {} }]],
+  },
   "window.notBefore must lie before window.notAfter": {
     lets: [
       [{}],

@@ -5,6 +5,8 @@ import { describe, expect, test } from "@jest/globals";
 import { newLedger } from "../../../src/crds/ledger.ts";
 import { acceptsConversion } from "../../../src/procedures/conversion-preflight.ts";
 import { convertMsaaToCaa } from "../../../src/procedures/convert-msaa-to-caa.ts";
+import { failOver } from "../../../src/procedures/failover.ts";
+import { switchPrimary } from "../../../src/procedures/switch.ts";
 import { tellRun } from "../../../src/procedures/tell.ts";
 import { anchorOf, rowsOf } from "./markdown.ts";
 
@@ -44,6 +46,7 @@ describe("halts.md", () => {
       "procedures/conversion-products",
       "procedures/conversion-services",
       "procedures/verify-data",
+      "procedures/failover",
       "controllers/request-run",
     ].map((file) => readFileSync(join(root, `src/${file}.ts`), "utf8"));
     const unused = reasons.filter((reason) => !sources.some((text) => text.includes(`"${reason}"`)));
@@ -80,7 +83,11 @@ describe("halts.md", () => {
   );
 
   test("has one heading for each pre-flight check, and none that is not asked", () => {
-    const asked = acceptsConversion(parameters).map(({ say }) => say);
-    expect(headingsBelow("Refusals")).toEqual(asked);
+    const asked = [
+      ...acceptsConversion(parameters),
+      ...switchPrimary({ site: "nyc", to: "nyc-1", latencySeconds: 5 }).accepts,
+      ...failOver({ site: "nyc", to: "nyc-1" }).accepts,
+    ].map(({ say }) => say);
+    expect(headingsBelow("Refusals")).toEqual([...new Set(asked)]);
   });
 });
