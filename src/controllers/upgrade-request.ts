@@ -29,6 +29,8 @@ export type RequestLimits = {
   readonly pollMs: number;
   /** Between looks at something that only a human or a changed world can move. */
   readonly idleMs: number;
+  /** The API server stamps who asked and who approved; else only field managers are known. */
+  readonly authorsStamped?: boolean;
 };
 
 /** Everything one pass works on. */
