@@ -47,7 +47,7 @@ describe("halts.md", () => {
       "procedures/conversion-services",
       "procedures/verify-data",
       "procedures/failover",
-      "controllers/request-run",
+      "controllers/request-decide",
     ].map((file) => readFileSync(join(root, `src/${file}.ts`), "utf8"));
     const unused = reasons.filter((reason) => !sources.some((text) => text.includes(`"${reason}"`)));
     expect(unused).toEqual([]);
