@@ -14,6 +14,7 @@ import { dumpSchema, restoreSchema } from "./tools/dump.ts";
 import { fingerprints } from "./tools/keys.ts";
 import { dsctl, thl } from "./tools/logs.ts";
 import * as node from "./tools/node.ts";
+import { applySql } from "./tools/repair-sql.ts";
 import { sql } from "./tools/sql.ts";
 import { bad, type RunnerTool, type Tool } from "./tools/tool.ts";
 import { tpm } from "./tools/tpm.ts";
@@ -102,6 +103,7 @@ const commands: Record<string, RunnerTool> = {
   "put-read-only": node.putReadOnly,
   "dump-schema": dumpSchema,
   "restore-schema": restoreSchema,
+  "apply-sql": applySql,
   "drop-schema": node.dropSchema,
   "publish-ini": node.publishIni,
   accounts: node.accounts,

@@ -198,6 +198,11 @@ const status = z.object({
         procedure: z.string().max(64),
         outcome: z.string().max(32),
         finishedAt: z.string().max(40),
+        notes: z
+          .array(z.string().max(1024))
+          .max(32)
+          .optional()
+          .describe("Events it left out and services it forced, with the reason; later plans show them."),
         steps: z
           .array(z.object({ id: z.string().max(64), seconds: z.int() }))
           .max(64)

@@ -10,6 +10,7 @@ import {
   reference,
   rules,
 } from "./fields.ts";
+import { fixReplicationBlock } from "./fix-replication.ts";
 import { failoverBlock, switchBlock } from "./switch.ts";
 
 const text = z.string().max(1024);
@@ -135,11 +136,12 @@ const instant = z.string().max(40).meta({ format: "date-time" });
 
 const spec = z
   .object({
-    procedure: z.enum(["ConvertMsaaToCaa", "VerifyData", "Switch", "Failover"]),
+    procedure: z.enum(["ConvertMsaaToCaa", "VerifyData", "Switch", "Failover", "FixReplication"]),
     convertMsaaToCaa: conversion.optional(),
     verifyData: verification.optional(),
     switch: switchBlock.optional(),
     failover: failoverBlock.optional(),
+    fixReplication: fixReplicationBlock.optional(),
     approval: z.enum(["Manual", "Automatic"]).default("Manual"),
     approvedPlan: z
       .string()
@@ -179,6 +181,7 @@ const spec = z
       blockOf("VerifyData", "verifyData"),
       blockOf("Switch", "switch"),
       blockOf("Failover", "failover"),
+      blockOf("FixReplication", "fixReplication"),
       {
         rule: "!has(self.window) || !has(self.window.notBefore) || !has(self.window.notAfter) || timestamp(self.window.notBefore) < timestamp(self.window.notAfter)",
         message: "window.notBefore must lie before window.notAfter: swap or correct them",

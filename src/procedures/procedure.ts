@@ -20,7 +20,8 @@ export type HaltReason =
   | "RowsNotRestored"
   | "HistoryPurged"
   | "DataDiffers"
-  | "PrimaryAlive";
+  | "PrimaryAlive"
+  | "SqlLogged";
 
 /**
  * The only five answers of a judgement. `redo`: begin the step anew, in a fresh round, from its first part. `noted`:

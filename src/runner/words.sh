@@ -59,6 +59,7 @@ readonly COMMANDS=(
   "trepctl PRODUCT -service SERVICE online"
   "trepctl PRODUCT -service SERVICE online -force"
   "trepctl PRODUCT -service SERVICE online -until-heartbeat NAME"
+  "trepctl PRODUCT -service SERVICE online -skip-seqno NUMBER"
   "trepctl PRODUCT -service SERVICE offline"
   "trepctl PRODUCT -service SERVICE heartbeat -name NAME"
   "replicator PRODUCT start"
@@ -82,6 +83,7 @@ readonly COMMANDS=(
   "put-read-only NAME"
   "dump-schema SCHEMA NAME"
   "restore-schema NAME SHA256"
+  "apply-sql NAME SHA256"
   "drop-schema CROSSING"
   "publish-ini SHA256"
   "accounts"
@@ -99,6 +101,7 @@ readonly CHECKS=(
   "state-is PRODUCT SERVICE STATE"
   "armed PRODUCT SERVICE NAME"
   "error-is PRODUCT SERVICE epoch"
+  "error-at PRODUCT SERVICE NUMBER"
   "ini-is SHA256"
 )
 

@@ -6,6 +6,7 @@ import { newLedger } from "../../../src/crds/ledger.ts";
 import { acceptsConversion } from "../../../src/procedures/conversion-preflight.ts";
 import { convertMsaaToCaa } from "../../../src/procedures/convert-msaa-to-caa.ts";
 import { failOver } from "../../../src/procedures/failover.ts";
+import { fixReplication } from "../../../src/procedures/fix-replication.ts";
 import { switchPrimary } from "../../../src/procedures/switch.ts";
 import { tellRun } from "../../../src/procedures/tell.ts";
 import { anchorOf, rowsOf } from "./markdown.ts";
@@ -48,6 +49,7 @@ describe("halts.md", () => {
       "procedures/verify-data",
       "procedures/failover",
       "controllers/request-decide",
+      "procedures/fix-actions",
     ].map((file) => readFileSync(join(root, `src/${file}.ts`), "utf8"));
     const unused = reasons.filter((reason) => !sources.some((text) => text.includes(`"${reason}"`)));
     expect(unused).toEqual([]);
@@ -81,6 +83,19 @@ describe("halts.md", () => {
       expect([...told].sort()).toEqual([...new Set(given)].sort());
     },
   );
+
+  test("FixReplication's own page has one heading for each of its pre-flight checks", () => {
+    const runbook = readFileSync(join(root, "docs/operating/fix-replication.md"), "utf8");
+    const headings = [...(runbook.split(/^## Refusals$/m)[1] ?? "").matchAll(/^### (.+)$/gm)];
+    const { accepts } = fixReplication({
+      site: "nyc",
+      service: "london",
+      nodes: ["nyc-1"],
+      reason: "why",
+      action: { is: "Online" },
+    });
+    expect(headings.map((match) => match[1])).toEqual(accepts.map(({ say }) => say));
+  });
 
   test("has one heading for each pre-flight check, and none that is not asked", () => {
     const asked = [
