@@ -10,6 +10,7 @@ import type {
   ToolResult,
   TrackingTables,
 } from "./state.ts";
+import type { Keys } from "./tools/keys.ts";
 
 export type Random = () => number;
 
@@ -24,6 +25,8 @@ export type Mysql = {
   rows: Map<string, number>;
   /** Rows that were updated since; an update whose row is missing is only a warning in a log. */
   updated: Set<string>;
+  /** Rows that somebody put there by hand: an event that brings one of them fails. */
+  strays: Set<string>;
   /** Highest number applied of each origin, to see what comes out of order. */
   lastOfOrigin: Map<string, number>;
   outOfOrder: number;
@@ -104,6 +107,8 @@ export type Host = Omit<Node, "tools"> & {
   /** /etc/tungsten/tungsten.ini as joined; lost with the container. */
   joined: boolean;
   secretReady: boolean;
+  /** Accounts, key stores, ssh keys. */
+  readonly keys: Keys;
   tools: ToolProcess[];
   /** Slow nodes sleep this many times longer. */
   slowness: number;
@@ -178,6 +183,7 @@ export type WorldEvent =
     }
   | { readonly kind: "primary"; readonly site: string; readonly from: string; readonly to: string }
   | { readonly kind: "read-only"; readonly host: string; readonly value: boolean; readonly by: string }
+  | { readonly kind: "by-hand"; readonly host: string; readonly tx: string; readonly add: boolean }
   | { readonly kind: "fault"; readonly what: string }
   | { readonly kind: "secret-leak"; readonly where: string };
 

@@ -5,6 +5,7 @@
 
 export const queryShapes: readonly string[] = [
   "trepctl PRODUCT services -full -json",
+  "trepctl PRODUCT -service SERVICE clients -json",
   "trepctl PRODUCT -service SERVICE status -json",
   "trepctl PRODUCT -service SERVICE status",
   "dsctl PRODUCT -service SERVICE get",
@@ -18,6 +19,7 @@ export const queryShapes: readonly string[] = [
   "cctrl composite-ls SERVICE",
   "tpm PRODUCT query version",
   "tpm PRODUCT query staging",
+  "properties SERVICE NAME...",
   "tpm-processes",
   "installed PRODUCT",
   "software",
@@ -46,6 +48,7 @@ export const queryShapes: readonly string[] = [
   "clock",
   "space",
   "reach ENDPOINT...",
+  "fingerprints NAME",
   "backup NAME",
 ];
 
@@ -55,6 +58,7 @@ export const commandShapes: readonly string[] = [
   "trepctl PRODUCT -service SERVICE online",
   "trepctl PRODUCT -service SERVICE online -force",
   "trepctl PRODUCT -service SERVICE online -until-heartbeat NAME",
+  "trepctl PRODUCT -service SERVICE online -skip-seqno NUMBER",
   "trepctl PRODUCT -service SERVICE offline",
   "trepctl PRODUCT -service SERVICE heartbeat -name NAME",
   "replicator PRODUCT start",
@@ -69,6 +73,7 @@ export const commandShapes: readonly string[] = [
   "tpm PRODUCT RELEASE validate",
   "tpm PRODUCT RELEASE install",
   "tpm PRODUCT RELEASE update --replace-release",
+  "tpm cluster installed post-process -y",
   "tpm PRODUCT installed uninstall --i-am-sure",
   "hold HOLD",
   "release HOLD",
@@ -77,6 +82,7 @@ export const commandShapes: readonly string[] = [
   "put-read-only NAME",
   "dump-schema SCHEMA NAME",
   "restore-schema NAME SHA256",
+  "apply-sql NAME SHA256",
   "drop-schema CROSSING",
   "publish-ini SHA256",
   "accounts",
@@ -93,6 +99,7 @@ export const checkShapes: readonly string[] = [
   "state-is PRODUCT SERVICE STATE",
   "armed PRODUCT SERVICE NAME",
   "error-is PRODUCT SERVICE epoch",
+  "error-at PRODUCT SERVICE NUMBER",
   "ini-is SHA256",
 ];
 

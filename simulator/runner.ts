@@ -11,8 +11,10 @@ import type { ProductName, ToolResult } from "./state.ts";
 import { cctrl } from "./tools/cctrl.ts";
 import { connector, manager, replicator, startall, stopall } from "./tools/daemons.ts";
 import { dumpSchema, restoreSchema } from "./tools/dump.ts";
+import { fingerprints } from "./tools/keys.ts";
 import { dsctl, thl } from "./tools/logs.ts";
 import * as node from "./tools/node.ts";
+import { applySql } from "./tools/repair-sql.ts";
 import { sql } from "./tools/sql.ts";
 import { bad, type RunnerTool, type Tool } from "./tools/tool.ts";
 import { tpm } from "./tools/tpm.ts";
@@ -67,12 +69,14 @@ const queries: Record<string, RunnerTool> = {
   tpm: vendor(tpm, inTree()),
   "tpm-processes": node.tpmProcesses,
   installed: node.installed,
+  properties: node.properties,
   sql,
   files: node.files,
   file: node.file,
   holds: node.holds,
   ini: node.ini,
   software: node.software,
+  fingerprints,
   clock: node.clock,
   space: node.space,
   reach: node.reach,
@@ -99,6 +103,7 @@ const commands: Record<string, RunnerTool> = {
   "put-read-only": node.putReadOnly,
   "dump-schema": dumpSchema,
   "restore-schema": restoreSchema,
+  "apply-sql": applySql,
   "drop-schema": node.dropSchema,
   "publish-ini": node.publishIni,
   accounts: node.accounts,
@@ -229,7 +234,8 @@ function begin(world: World, host: Host, { key, marker, tool, checks, fence, std
     marker.ended = world.now;
     if (changed === undefined || result.code !== 0) return;
     delete unfinished[changed];
-    if (verb !== "uninstall" && ini !== null) host.volume.installedIni[changed] = sha256(ini);
+    if (verb !== "uninstall" && verb !== "post-process" && ini !== null)
+      host.volume.installedIni[changed] = sha256(ini);
   });
 }
 

@@ -82,6 +82,7 @@ function loopsOver(settings: Settings, shell: Shell): readonly Loop[] {
     pollMostMs: settings.POLL_MAX_MS,
     idleMs: settings.IDLE_MS,
     healthMs: settings.HEALTH_MS,
+    authorsStamped: settings.AUTHORS_STAMPED === "true",
   };
   const fences: FenceBook = new Map();
   const script = runnerScript();

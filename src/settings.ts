@@ -18,6 +18,8 @@ const schema = z.object({
   POD_NAMESPACE: z.string().default("tungsten-operator"),
   /** Identity in leader election; the pod's name in a cluster. */
   POD_NAME: z.string().default("tungsten-operator"),
+  /** The API server stamps who asked and who approved, and lets nobody else: the chart says so where it installs that. */
+  AUTHORS_STAMPED: z.enum(["true", "false"]).default("false"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
   /** Port of /metrics, /healthz and /readyz; 0 takes a free one. */
   HTTP_PORT: z.coerce.number().int().min(0).max(65535).default(8080),

@@ -8,7 +8,7 @@ import type { Entry } from "../procedures/journal.ts";
 import { type Lent, type Prepared, prepare } from "../procedures/prepare.ts";
 import type { Estate } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
-import { seenOn } from "./durations.ts";
+import { pastOf, seenOn } from "./durations.ts";
 import { type Namespace, readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { appendJournal } from "./journal-pages.ts";
@@ -19,7 +19,7 @@ import { type Admitted, closedSite, giveSitesBack, lostSite, takeSites } from ".
 import { type StatusChange, writeStatus } from "./request-status.ts";
 import { listCopies } from "./run-copies.ts";
 import type { KubeObject, Shell } from "./shell.ts";
-import { whoWrote } from "./spoken.ts";
+import { whoSaid } from "./spoken.ts";
 import type { FenceBook, Pass, Requeue } from "./upgrade-request.ts";
 
 /** Every pass of a run renders the same texts: the last few are remembered by what they were made of. */
@@ -53,7 +53,7 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
     about: { uid: ledger.runUid, place: "planning" },
   };
   const clusters = estate.sites.map(({ name }) => pass.namespace.clusters.get(name));
-  const lent = { ...lentFor(estate), seen: seenOn(clusters, procedure.name) };
+  const lent = { ...lentFor(estate), seen: seenOn(clusters, procedure.name), past: pastOf(clusters) };
   const prepared = await withFacts(shell, around, (facts) =>
     prepare(procedure, ledger, request.metadata.name, estate, facts, lent),
   );
@@ -233,13 +233,14 @@ async function begin(pass: Pass, prepared: Planned, planned: readonly Told[]): P
   return { afterMs: 0 };
 }
 
-function approvalOf({ request, spec }: Pass, hash: string, now: number): readonly Entry[] {
+function approvalOf({ request, spec, limits }: Pass, hash: string, now: number): readonly Entry[] {
+  const who = (field: string): string => whoSaid(request, field, limits.authorsStamped === true);
   const at = new Date(now).toISOString();
   const approved =
     spec.approvedPlan === hash
-      ? `plan ${hash}: spec.approvedPlan written ${whoWrote(request, "approvedPlan")}`
-      : `plan ${hash}, without a human: spec.approval Automatic written ${whoWrote(request, "approval")}`;
-  const asked = `UpgradeRequest ${request.metadata.name} (UID ${request.metadata.uid}): spec.procedure ${spec.procedure} written ${whoWrote(request, "procedure")}`;
+      ? `plan ${hash}: spec.approvedPlan written ${who("approvedPlan")}`
+      : `plan ${hash}, without a human: spec.approval Automatic written ${who("approval")}`;
+  const asked = `UpgradeRequest ${request.metadata.name} (UID ${request.metadata.uid}): spec.procedure ${spec.procedure} written ${who("procedure")}`;
   return [
     { at, event: "asked", text: asked },
     { at, event: "approved", text: approved },

@@ -57,7 +57,8 @@ export async function runRequest(pass: Pass): Promise<Requeue> {
   meterBudgets(pass, procedure, open);
   if (decision.kind === "act") {
     const held = fences.get(request.metadata.uid ?? "") ?? new Map();
-    await perform(shell, decision.deeds, { pods, fences: held, copy: (name) => copyOf(request, name) });
+    const copy = (name: string) => copyOf(request, name);
+    await perform(shell, decision.deeds, { pods, fences: held, copy, texts: pass.texts });
   }
   return requeue(pass, decision);
 }

@@ -6,6 +6,7 @@ import type { Facts } from "../tungsten/facts.ts";
 import type { InstalledProduct } from "../tungsten/node.ts";
 import { clusterView, holds, installed, replicatorProcess, services } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
+import { errorInWords } from "../tungsten/replicator-errors.ts";
 import { type Drift, driftOf, sinceWhen, unreadNodes } from "./drift.ts";
 import { type Namespace, readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
@@ -34,6 +35,8 @@ export type SiteView = {
   readonly policy: string | undefined;
   /** UID of the request that holds the site; empty when none does, or when that one is over. */
   readonly holder: string;
+  /** A service that an error has stopped, with event, kind and remedy. */
+  readonly error: string | undefined;
   /** What keeps the site from being Ready, if anything. */
   readonly trouble: string | undefined;
   /** What somebody changed by hand; empty while a procedure holds the site. */
@@ -62,7 +65,8 @@ export async function viewOf({
   });
   const drift = sinceWhen(holder === "" ? changed : [], object.status?.drift ?? [], shell.clock.now());
   const topology = topologyOf(estate, site, nodes);
-  const trouble = troubleOf(nodes, primary, holder);
+  const error = errorOf(nodes);
+  const trouble = error ?? troubleOf(nodes, primary, holder);
   const status = {
     siteNumber: site.number,
     topology,
@@ -74,7 +78,7 @@ export async function viewOf({
     runningProcedure: holder,
     drift,
   };
-  return { pods, nodes, topology, primary, policy, holder, trouble, drift, unread, status };
+  return { pods, nodes, topology, primary, policy, holder, error, trouble, drift, unread, status };
 }
 
 function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeView {
@@ -127,6 +131,13 @@ function topologyOf(estate: Estate, site: Site, nodes: readonly NodeView[]): str
   if (caa.length > 0) return "Mixed";
   return nodes.some(({ crossSite }) => crossSite !== null) ? "MSAA" : "Standalone";
 }
+
+const errorOf = (nodes: readonly NodeView[]): string | undefined =>
+  nodes
+    .flatMap(({ node, local, incoming }) =>
+      [local, ...incoming].map((status) => status && errorInWords(status, node.name)),
+    )
+    .find((words) => words !== undefined);
 
 function troubleOf(
   nodes: readonly NodeView[],

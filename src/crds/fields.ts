@@ -16,6 +16,13 @@ export const immutable = (...fields: readonly string[]): readonly Rule[] =>
     fieldPath: `.${field}`,
   }));
 
+/** A procedure's own block is there exactly when the procedure is asked for. */
+export const blockOf = (procedure: string, block: string): Rule => ({
+  rule: `(self.procedure == '${procedure}') == has(self.${block})`,
+  message: `${block} belongs to procedure ${procedure} and to no other: add or remove the block`,
+  fieldPath: `.${block}`,
+});
+
 export const objectName = z
   .string()
   .min(1)

@@ -14,6 +14,50 @@ import {
   rules,
 } from "./fields.ts";
 
+const selector = z.object({
+  matchLabels: z.record(z.string().max(317), z.string().max(63)).meta({ maxProperties: 50 }).optional(),
+  matchExpressions: z
+    .array(
+      z.object({
+        key: z.string().max(317),
+        operator: z.enum(["In", "NotIn", "Exists", "DoesNotExist"]),
+        values: z.array(z.string().max(63)).max(50).optional(),
+      }),
+    )
+    .max(20)
+    .optional(),
+});
+
+/** As the `from` of a Kubernetes NetworkPolicy. */
+const networkPeers = z
+  .array(
+    z.object({
+      podSelector: selector.optional(),
+      namespaceSelector: selector.optional(),
+      ipBlock: z
+        .object({ cidr: z.string().max(64), except: z.array(z.string().max(64)).max(50).optional() })
+        .optional(),
+    }),
+  )
+  .max(50);
+
+const networkPolicy = z
+  .object({
+    clients: networkPeers
+      .optional()
+      .describe("Who may come to the connector's port; left out: everybody, empty: nobody but the site."),
+    monitoring: networkPeers
+      .optional()
+      .describe("Who may come to the REST interfaces and metrics; left out: nobody."),
+    peers: networkPeers
+      .optional()
+      .describe("Hosts of the estate outside this namespace; they may come as its other sites do."),
+  })
+  .optional()
+  .describe(
+    "Its presence makes a NetworkPolicy that admits to the site's pods what the estate needs, and nothing else.",
+  );
+
 const spec = z
   .object({
     dataservice: dataservice.optional(),
@@ -69,6 +113,7 @@ const spec = z
       .object({ claim: objectName })
       .optional()
       .describe("A second volume for what must lie off the node."),
+    networkPolicy,
     options: options.default({}),
     policy: z
       .enum(["Automatic", "Maintenance"])
@@ -130,6 +175,11 @@ const status = z.object({
     .optional()
     .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] }),
   runningProcedure: z.string().max(128).optional(),
+  networkPolicy: z
+    .string()
+    .max(64)
+    .optional()
+    .describe("Name of the NetworkPolicy that spec.networkPolicy asked for."),
   neededBy: z
     .string()
     .max(300)
@@ -148,6 +198,11 @@ const status = z.object({
         procedure: z.string().max(64),
         outcome: z.string().max(32),
         finishedAt: z.string().max(40),
+        notes: z
+          .array(z.string().max(1024))
+          .max(32)
+          .optional()
+          .describe("Events it left out and services it forced, with the reason; later plans show them."),
         steps: z
           .array(z.object({ id: z.string().max(64), seconds: z.int() }))
           .max(64)

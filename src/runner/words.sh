@@ -5,6 +5,7 @@
 # shellcheck disable=SC2034  # read through a name reference in `admit`
 readonly QUERIES=(
   "trepctl PRODUCT services -full -json"
+  "trepctl PRODUCT -service SERVICE clients -json"
   "trepctl PRODUCT -service SERVICE status -json"
   "trepctl PRODUCT -service SERVICE status"
   "dsctl PRODUCT -service SERVICE get"
@@ -18,6 +19,7 @@ readonly QUERIES=(
   "cctrl composite-ls SERVICE"
   "tpm PRODUCT query version"
   "tpm PRODUCT query staging"
+  "properties SERVICE NAME..."
   "tpm-processes"
   "installed PRODUCT"
   "software"
@@ -46,6 +48,7 @@ readonly QUERIES=(
   "clock"
   "space"
   "reach ENDPOINT..."
+  "fingerprints NAME"
   "backup NAME"
 )
 
@@ -56,6 +59,7 @@ readonly COMMANDS=(
   "trepctl PRODUCT -service SERVICE online"
   "trepctl PRODUCT -service SERVICE online -force"
   "trepctl PRODUCT -service SERVICE online -until-heartbeat NAME"
+  "trepctl PRODUCT -service SERVICE online -skip-seqno NUMBER"
   "trepctl PRODUCT -service SERVICE offline"
   "trepctl PRODUCT -service SERVICE heartbeat -name NAME"
   "replicator PRODUCT start"
@@ -70,6 +74,7 @@ readonly COMMANDS=(
   "tpm PRODUCT RELEASE validate"
   "tpm PRODUCT RELEASE install"
   "tpm PRODUCT RELEASE update --replace-release"
+  "tpm cluster installed post-process -y"
   "tpm PRODUCT installed uninstall --i-am-sure"
   "hold HOLD"
   "release HOLD"
@@ -78,6 +83,7 @@ readonly COMMANDS=(
   "put-read-only NAME"
   "dump-schema SCHEMA NAME"
   "restore-schema NAME SHA256"
+  "apply-sql NAME SHA256"
   "drop-schema CROSSING"
   "publish-ini SHA256"
   "accounts"
@@ -95,6 +101,7 @@ readonly CHECKS=(
   "state-is PRODUCT SERVICE STATE"
   "armed PRODUCT SERVICE NAME"
   "error-is PRODUCT SERVICE epoch"
+  "error-at PRODUCT SERVICE NUMBER"
   "ini-is SHA256"
 )
 

@@ -59,7 +59,7 @@ const refusals: readonly Case[] = [
     name: "a site with no primary",
     before: () => fault({ host: "nyc-0", shunned: true }),
     after: () => fault({ host: "nyc-0", shunned: false }),
-    says: /^nyc has no single ONLINE primary by the word of nyc-\d; bring one up before converting$/,
+    says: /^nyc has no single ONLINE primary by the word of nyc-\d; bring one up first$/,
   },
   {
     name: "a cross-site service OFFLINE:ERROR before arming",

@@ -157,7 +157,9 @@ describe("rights, from none to enough", () => {
   test("an estate is installed, converted and deleted", async () => {
     await start();
     const links = [link("london", "nyc"), link("nyc", "london")];
-    await apply(stand, site("london"), site("nyc"), ...links, composite(["london", "nyc"]));
+    const shop = { namespaceSelector: { matchLabels: { team: "shop" } } };
+    const limited = site("nyc", { networkPolicy: { clients: [shop], monitoring: [], peers: [] } });
+    await apply(stand, site("london"), limited, ...links, composite(["london", "nyc"]));
     await granting("an installed estate", () => ready("tc,xsl"));
     const runner = ["get", "configmap", "tungsten-operator-runner", "-n", namespace, "-o", "json"];
     expect(JSON.parse(await stand.plane.kubectl(runner)).data.runner).toBe(runnerScript());

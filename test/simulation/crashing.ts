@@ -35,10 +35,10 @@ const small = { sites: ["london", "nyc"], nodes: 2, seed: 5 } as const;
 export async function crashedAt(
   n: number,
   turn?: Turn,
-  shape: SceneShape = small,
+  more: Partial<SceneShape> = {},
   seen: (what: string, scene: Scene) => void = () => {},
 ): Promise<Crashed> {
-  const scene = await newScene(shape);
+  const scene = await newScene({ ...small, ...more });
   let turned = turn === undefined;
   const watch = watchScene(scene, () => turn !== undefined && turned);
   await askForConversion(scene);

@@ -21,6 +21,8 @@ export type SceneShape = {
   readonly nodes: number;
   readonly seed: number;
   readonly rate?: number;
+  /** Options of CrossSiteLinks, by name, e.g. `nyc-to-london`. */
+  readonly linkOptions?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 };
 
 export type Scene = {
@@ -79,7 +81,7 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
   return scene;
 }
 
-function inputsOf({ sites, nodes }: SceneShape) {
+function inputsOf({ sites, nodes, linkOptions = {} }: SceneShape) {
   const pairs = sites.flatMap((source) =>
     sites.filter((target) => target !== source).map((target) => ({ source, target })),
   );
@@ -97,7 +99,7 @@ function inputsOf({ sites, nodes }: SceneShape) {
       name: `${source}-to-${target}`,
       source,
       target,
-      options: {},
+      options: linkOptions[`${source}-to-${target}`] ?? {},
     })),
     composites: [{ name: "global", type: "ActiveActive" as const, members: sites }],
   };
@@ -116,10 +118,10 @@ async function putObjects(objects: MemoryObjects, shape: SceneShape, world: Worl
       clusterKind,
       make("TungstenCluster", name, { nodes: shape.nodes, release, image: "node:dev" }),
     );
-  for (const { name, source, target } of links)
+  for (const { name, source, target, options } of links)
     await objects.create(
       linkKind,
-      make("CrossSiteLink", name, { source: { name: source }, target: { name: target } }),
+      make("CrossSiteLink", name, { source: { name: source }, target: { name: target }, options }),
     );
   await objects.create(
     compositeKind,

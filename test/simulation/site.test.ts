@@ -5,7 +5,14 @@ import { type Host, hostOf, hostsOf } from "../../simulator/model.ts";
 import { advance } from "../../simulator/world.ts";
 import { reconcileLink } from "../../src/controllers/cross-site-link.ts";
 import { reconcileCluster } from "../../src/controllers/tungsten-cluster.ts";
-import { clusterKind, leaseKind, linkKind, secretKind, statefulSetKind } from "../../src/kube/kinds.ts";
+import {
+  clusterKind,
+  leaseKind,
+  linkKind,
+  networkPolicyKind,
+  secretKind,
+  statefulSetKind,
+} from "../../src/kube/kinds.ts";
 import { askForConversion, conditionOf, limits, namespace, newScene, quiesce, type Scene } from "./scene.ts";
 
 const nyc = { namespace, name: "nyc" };
@@ -177,4 +184,36 @@ test("what a site's spec names is not taken for what was generated", async () =>
   expect(after["replication-password"]).toBe(before["replication-password"]);
   expect(after["application-user"]).toBe(before["application-user"]);
   expect(after["application-password"]).not.toBe(data.password);
+});
+
+describe("a NetworkPolicy", () => {
+  const policy = ({ objects }: Scene) => objects.get(networkPolicyKind, nyc);
+  const want = (at: Scene, networkPolicy: object | undefined) =>
+    at.objects.edit(clusterKind, nyc, ({ spec }) => Object.assign(spec, { networkPolicy }));
+
+  test("is made where it is asked for, put back when changed, and goes when it is no longer", async () => {
+    const at = await scene();
+    await watched(at);
+    expect(await policy(at)).toBeUndefined();
+    want(at, {});
+    expect((await watched(at)).cluster.status.networkPolicy).toBe("nyc");
+    at.objects.edit(networkPolicyKind, nyc, ({ spec }) => Object.assign(spec, { ingress: [] }));
+    await watched(at);
+    expect((await policy(at))?.spec.ingress.length).toBeGreaterThan(2);
+    want(at, undefined);
+    expect((await watched(at)).cluster.status.networkPolicy).toBeUndefined();
+    expect(await policy(at)).toBeUndefined();
+  });
+
+  test("of somebody else under that name stays, where the spec never asked for one", async () => {
+    const at = await scene();
+    await at.objects.create(networkPolicyKind, {
+      apiVersion: "networking.k8s.io/v1",
+      kind: "NetworkPolicy",
+      metadata: { name: "nyc", namespace },
+      spec: {},
+    });
+    await watched(at);
+    expect(await policy(at)).toBeDefined();
+  });
 });
