@@ -22,5 +22,7 @@ COPY dist/operator.mjs /app/operator.mjs
 USER 65532:65532
 WORKDIR /app
 EXPOSE 8080
-# The heap follows the container's memory limit; left alone, Node would stop at a fraction of it.
-ENTRYPOINT ["node", "--max-old-space-size-percentage=75", "--max-semi-space-size=2", "/app/operator.mjs"]
+# The heap follows the container's memory limit; left alone, Node would stop at a fraction of it. The space for young
+# objects (in MiB) is kept small: nearly all that a pass makes dies with it. A simulated conversion of three sites by three
+# nodes peaks at 122 MiB with 4 and at 142 MiB with Node's 16, in the same CPU time; with 2 it takes two fifths more.
+ENTRYPOINT ["node", "--max-old-space-size-percentage=75", "--max-semi-space-size=4", "/app/operator.mjs"]

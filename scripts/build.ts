@@ -19,22 +19,20 @@ const runnerInside: Plugin = {
 
 /**
  * Of the Kubernetes client we use KubeConfig alone. Its package does not say that its modules may be left out, so all its
- * generated API would be parsed and kept: a tenth of the operator's memory. It needs none of them for their effects (one
- * adds a global that Node 18 lacked).
+ * generated API would be parsed and kept: a tenth of the operator's memory. Its index is passed over, and of the generated
+ * index what KubeConfig names is given; should it name more one day, the build fails.
  */
-const client = /[\\/]@kubernetes[\\/]client-node[\\/]/;
-const onlyWhatIsUsed: Plugin = {
-  name: "only-what-is-used",
-  setup: ({ onResolve, resolve: resolved }) => {
-    const ours = Symbol("asked by this plugin");
-    onResolve(
-      { filter: /^\.|^@kubernetes\/client-node$/ },
-      async ({ path, importer, kind, resolveDir, pluginData }) => {
-        if (pluginData === ours) return undefined;
-        const found = await resolved(path, { importer, kind, resolveDir, pluginData: ours });
-        return client.test(found.path) ? { ...found, sideEffects: false } : undefined;
-      },
-    );
+const onlyKubeConfig: Plugin = {
+  name: "only-kube-config",
+  setup: ({ onResolve, onLoad }) => {
+    const dist = join(root, "node_modules/@kubernetes/client-node/dist");
+    onResolve({ filter: /^@kubernetes\/client-node$/ }, () => ({ path: join(dist, "config.js") }));
+    onLoad({ filter: /[\\/]client-node[\\/]dist[\\/]gen[\\/]index\.js$/ }, () => ({
+      contents:
+        'export { createConfiguration } from "./configuration.js"; export { ServerConfiguration } from "./servers.js";',
+      resolveDir: join(dist, "gen"),
+      loader: "js",
+    }));
   },
 };
 
@@ -57,7 +55,7 @@ const { metafile } = await build({
   sourcemap: false,
   metafile: true,
   logLevel: "warning",
-  plugins: [runnerInside, onlyWhatIsUsed],
+  plugins: [runnerInside, onlyKubeConfig],
 });
 for (const [path, { bytes }] of Object.entries(metafile.outputs))
   console.log(`${path}  ${Math.round(bytes / 1024)} KiB`);
