@@ -12,7 +12,7 @@ import { rowsOf } from "../docs/markdown.ts";
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../../..");
 const text = (path: string): string => readFileSync(join(root, path), "utf8");
-const own = ["HTTP_PORT", "POD_NAME", "POD_NAMESPACE", "WATCH_NAMESPACES"];
+const own = ["AUTHORS_STAMPED", "HTTP_PORT", "POD_NAME", "POD_NAMESPACE", "WATCH_NAMESPACES"];
 
 describe("the bundle", () => {
   const folder = mkdtempSync(join(tmpdir(), "tungsten-operator-bundle-"));
