@@ -8,10 +8,14 @@ import type { KubeObject } from "../src/controllers/shell.ts";
 import { newLedger, type Pins } from "../src/crds/ledger.ts";
 import { tungstenIni } from "../src/ini/tungsten-ini.ts";
 import { convertMsaaToCaa } from "../src/procedures/convert-msaa-to-caa.ts";
+import { failOver } from "../src/procedures/failover.ts";
+import type { FixParameters } from "../src/procedures/fix-names.ts";
+import { fixReplication } from "../src/procedures/fix-replication.ts";
 import { installSite } from "../src/procedures/install-site.ts";
 import { effectInWords, placeInWords } from "../src/procedures/plan.ts";
 import { runOf } from "../src/procedures/prepare.ts";
 import type { Part, Procedure, Run, Step } from "../src/procedures/procedure.ts";
+import { switchPrimary } from "../src/procedures/switch.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
 import type { Estate } from "../src/topology/estate.ts";
 
@@ -29,9 +33,23 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
   return [
     ["docs/procedures/convert-msaa-to-caa.md", conversionPage(conversion, run)],
     ["docs/procedures/verify-data.md", readingPage(verifyData(gentle), run)],
+    [
+      "docs/procedures/switch.md",
+      requestPage(
+        "Switch a site's primary",
+        "switch.md",
+        run,
+        switchPrimary({ ...aside, latencySeconds: 5 }),
+      ),
+    ],
+    ["docs/procedures/failover.md", requestPage("Fail over by force", "switch.md", run, failOver(aside))],
+    ["docs/procedures/fix-replication.md", fixPage(run)],
     ["docs/procedures/install-site.md", installPage(installSite(site.name, true), run)],
   ];
 }
+
+/** The move that the pages of Switch and Failover show. */
+const aside = { site: "nyc", to: "nyc-1" };
 
 async function sampleEstate(folder: string): Promise<Estate> {
   const objects = readdirSync(folder)
@@ -64,6 +82,7 @@ function exampleRun(estate: Estate): Run {
     members: bySite(({ nodes }) => nodes.map(({ name }) => name)),
     releases: bySite(({ release }) => release),
     backupNodes: bySite(({ nodes }) => nodes.at(-1)?.name ?? ""),
+    installed: bySite(({ release }) => release),
     iniSha256: { MSAA: sha256(ini.MSAA), CAA: sha256(ini.CAA) },
   };
   const ledger = newLedger("example", 1, "5a5a5a5a-0000-4000-8000-000000000000", 0);
@@ -102,6 +121,53 @@ function conversionPage(procedure: Procedure, run: Run): string {
       `## tungsten.ini, ${kind}`,
       `\`\`\`ini\n${text.trimEnd()}\n\`\`\``,
     ]),
+  ]);
+}
+
+/** A procedure that a request asks for by name; `runbook` is its page under docs/operating. */
+function requestPage(title: string, runbook: string, run: Run, procedure: Procedure): string {
+  return page([
+    generated,
+    `# ${title}`,
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}. How to run it: [the runbook](../operating/${runbook}).`,
+    notation(run),
+    `Abort costs nothing until: ${placeInWords(procedure, procedure.abortUntil)}.`,
+    "## Before the plan",
+    procedure.accepts.map(({ say }) => `- ${say}`).join("\n"),
+    "Each refusal and its way out: [halts](../operating/halts.md#refusals).",
+    ...procedure.steps.flatMap((step) => stepLines(step, run, "##")),
+  ]);
+}
+
+const fixes: readonly FixParameters["action"][] = [
+  { is: "SkipEvent", seqno: 4711 },
+  { is: "ApplySql", sha256: "5a".repeat(32) },
+  { is: "Online" },
+  { is: "Force" },
+];
+
+/** One procedure whose second step is another one for each action. */
+function fixPage(run: Run): string {
+  const about = { site: "nyc", service: "london", nodes: ["nyc-1"], reason: "why" };
+  const of = (action: FixParameters["action"]) => fixReplication({ ...about, action });
+  const [first, , last] = of({ is: "Online" }).steps;
+  const middle = fixes.flatMap((action) => {
+    const [, step] = of(action).steps;
+    return step === undefined ? [] : [`# Action ${action.is}`, ...stepLines(step, run, "##")];
+  });
+  const { accepts, name, revision, source } = of({ is: "Online" });
+  return page([
+    generated,
+    "# Fix replication errors",
+    `Procedure \`${name}\`, revision ${revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${source}. How to run it: [the runbook](../operating/fix-replication.md).`,
+    notation(run),
+    "Shown for service `london` on `nyc-1`. Steps 1 and 3 are the same for every action; abort returns the policy until the very end.",
+    "## Before the plan",
+    accepts.map(({ say }) => `- ${say}`).join("\n"),
+    "Each refusal and its way out: [the runbook](../operating/fix-replication.md#refusals).",
+    ...(first === undefined ? [] : stepLines(first, run, "##")),
+    ...(last === undefined ? [] : stepLines(last, run, "##")),
+    ...middle,
   ]);
 }
 

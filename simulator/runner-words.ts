@@ -58,6 +58,7 @@ export const commandShapes: readonly string[] = [
   "trepctl PRODUCT -service SERVICE online",
   "trepctl PRODUCT -service SERVICE online -force",
   "trepctl PRODUCT -service SERVICE online -until-heartbeat NAME",
+  "trepctl PRODUCT -service SERVICE online -skip-seqno NUMBER",
   "trepctl PRODUCT -service SERVICE offline",
   "trepctl PRODUCT -service SERVICE heartbeat -name NAME",
   "replicator PRODUCT start",
@@ -85,6 +86,7 @@ export const commandShapes: readonly string[] = [
   "prep-upgrade RELEASE stop",
   "dump-schema SCHEMA NAME",
   "restore-schema NAME SHA256",
+  "apply-sql NAME SHA256",
   "drop-schema CROSSING",
   "publish-ini SHA256",
   "accounts",
@@ -101,6 +103,7 @@ export const checkShapes: readonly string[] = [
   "state-is PRODUCT SERVICE STATE",
   "armed PRODUCT SERVICE NAME",
   "error-is PRODUCT SERVICE epoch",
+  "error-at PRODUCT SERVICE NUMBER",
   "ini-is SHA256",
 ];
 

@@ -12,8 +12,10 @@ import { estateWith } from "../topology/estate-of.ts";
 import { generatedService } from "../topology/names.ts";
 import { services } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
+import { errorInWords } from "../tungsten/replicator-errors.ts";
 import { readNamespace, readPods, siteWithProcedure } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
+import { lagInWords, seqnoOf } from "./lag.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import type { ClusterLimits } from "./tungsten-cluster.ts";
 import type { Requeue } from "./upgrade-request.ts";
@@ -45,7 +47,9 @@ export async function reconcileLink(shell: Shell, limits: ClusterLimits, ref: Ob
       return await refuse(shell, object, "its sites are in no estate");
     const lines = await linesOf(shell, estate, source, target);
     const busy = siteWithProcedure(namespace, [source.name, target.name]);
-    await tellLines(shell, object, { source, target, options: parsed.spec.options, busy }, lines);
+    const sourceSeqno = seqnoOf(namespace.clusters.get(source.name));
+    const { options } = parsed.spec;
+    await tellLines(shell, object, { source, target, options, busy, sourceSeqno }, lines);
     return {
       afterMs: lines.every(({ status }) => status?.state === "ONLINE") ? limits.healthMs : limits.idleMs,
     };
@@ -86,6 +90,8 @@ type Direction = {
   readonly target: Site;
   readonly options: Readonly<Record<string, string>>;
   readonly busy: string | undefined;
+  /** Where the source was last seen to stand. */
+  readonly sourceSeqno: number | undefined;
 };
 
 function readiness({ source, target, busy }: Direction, lines: readonly Line[]): Told {
@@ -95,6 +101,8 @@ function readiness({ source, target, busy }: Direction, lines: readonly Line[]):
   const why = `${off.name}: ${off.status === undefined ? "no service yet" : "not ONLINE"}`;
   if (busy !== undefined)
     return say("Ready", "False", "ProcedureRuns", `${why}; a procedure runs on ${busy}`);
+  const [error] = lines.flatMap(({ name, status }) => (status && errorInWords(status, name)) ?? []);
+  if (error !== undefined) return say("Ready", "False", "ReplicationError", error);
   return off.status === undefined
     ? say("Ready", "False", "NoServiceYet", why)
     : say("Ready", "False", "NotReplicating", why);
@@ -106,7 +114,7 @@ async function tellLines(
   direction: Direction,
   lines: readonly Line[],
 ): Promise<void> {
-  const { source, target, options } = direction;
+  const { source, target, options, sourceSeqno } = direction;
   const online = lines.filter(({ status }) => status?.state === "ONLINE");
   const superseded = lines.length > 0 && lines.every((line) => line.superseded);
   const replaced = superseded
@@ -119,7 +127,6 @@ async function tellLines(
           : `${generatedService(target, source)} of the composite does this now, with the options of this link; keep it for them`,
       )
     : say("Superseded", "False", "InUse", "the cross-site replicator does this");
-  const lag = Math.max(0, ...online.map(({ status }) => status?.appliedLatencySeconds ?? 0));
   const nodes = lines.map(({ name, status }) => ({
     name,
     state: typeof status?.state === "string" ? status.state : "Unknown",
@@ -130,7 +137,7 @@ async function tellLines(
     {
       nodes,
       nodesReady: `${online.length}/${lines.length}`,
-      lag: online.length === lines.length ? `${Math.ceil(lag)}s` : "unknown",
+      lag: lagInWords(lines.map(({ status }) => ({ status, sourceSeqno }))),
     },
     [say("Accepted", "True", "Accepted", "the spec is sound"), readiness(direction, lines), replaced],
   );

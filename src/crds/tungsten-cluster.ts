@@ -1,5 +1,5 @@
 /** TungstenCluster: one dataservice at one site. */
-import { z } from "zod";
+import * as z from "zod";
 import {
   age,
   type CustomResource,
@@ -149,7 +149,13 @@ const status = z.object({
   primary: z.string().max(64).optional(),
   policy: z.string().max(32).optional(),
   nodesReady: z.string().max(16).optional(),
-  lag: z.string().max(16).optional(),
+  lag: z
+    .string()
+    .max(16)
+    .optional()
+    .describe(
+      "How far the slowest service of any node is behind its source: the delay of what just came, 0s where nothing is under way, `unknown` where that cannot be told.",
+    ),
   nodes: z
     .array(
       z.object({
@@ -157,7 +163,10 @@ const status = z.object({
         role: z.string().max(32).optional(),
         state: z.string().max(64).optional(),
         seqno: z.int().optional(),
-        latencySeconds: z.number().optional(),
+        latencySeconds: z
+          .number()
+          .optional()
+          .describe("The delay of the last event, however long ago that came."),
         release: z.string().max(32).optional(),
         iniChecksum: z.string().max(64).optional(),
       }),
@@ -189,6 +198,11 @@ const status = z.object({
         procedure: z.string().max(64),
         outcome: z.string().max(32),
         finishedAt: z.string().max(40),
+        notes: z
+          .array(z.string().max(1024))
+          .max(32)
+          .optional()
+          .describe("Events it left out and services it forced, with the reason; later plans show them."),
         steps: z
           .array(z.object({ id: z.string().max(64), seconds: z.int() }))
           .max(64)

@@ -1,6 +1,17 @@
 /** UpgradeRequest: one run of one procedure. Each procedure with parameters has one block named after it. */
-import { z } from "zod";
-import { age, type CustomResource, conditions, immutable, ready, reference, rules } from "./fields.ts";
+import * as z from "zod";
+import {
+  age,
+  blockOf,
+  type CustomResource,
+  conditions,
+  immutable,
+  ready,
+  reference,
+  rules,
+} from "./fields.ts";
+import { fixReplicationBlock } from "./fix-replication.ts";
+import { failoverBlock, switchBlock } from "./switch.ts";
 
 const text = z.string().max(1024);
 
@@ -125,9 +136,12 @@ const instant = z.string().max(40).meta({ format: "date-time" });
 
 const spec = z
   .object({
-    procedure: z.enum(["ConvertMsaaToCaa", "VerifyData"]),
+    procedure: z.enum(["ConvertMsaaToCaa", "VerifyData", "Switch", "Failover", "FixReplication"]),
     convertMsaaToCaa: conversion.optional(),
     verifyData: verification.optional(),
+    switch: switchBlock.optional(),
+    failover: failoverBlock.optional(),
+    fixReplication: fixReplicationBlock.optional(),
     approval: z.enum(["Manual", "Automatic"]).default("Manual"),
     approvedPlan: z
       .string()
@@ -163,17 +177,11 @@ const spec = z
   .meta(
     rules(
       ...immutable("procedure"),
-      {
-        rule: "(self.procedure == 'ConvertMsaaToCaa') == has(self.convertMsaaToCaa)",
-        message:
-          "convertMsaaToCaa belongs to procedure ConvertMsaaToCaa and to no other: add or remove the block",
-        fieldPath: ".convertMsaaToCaa",
-      },
-      {
-        rule: "(self.procedure == 'VerifyData') == has(self.verifyData)",
-        message: "verifyData belongs to procedure VerifyData and to no other: add or remove the block",
-        fieldPath: ".verifyData",
-      },
+      blockOf("ConvertMsaaToCaa", "convertMsaaToCaa"),
+      blockOf("VerifyData", "verifyData"),
+      blockOf("Switch", "switch"),
+      blockOf("Failover", "failover"),
+      blockOf("FixReplication", "fixReplication"),
       {
         rule: "!has(self.window) || !has(self.window.notBefore) || !has(self.window.notAfter) || timestamp(self.window.notBefore) < timestamp(self.window.notAfter)",
         message: "window.notBefore must lie before window.notAfter: swap or correct them",

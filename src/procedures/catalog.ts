@@ -1,7 +1,12 @@
 /** Name → procedure: the one registry. A procedure is a function of its request's parameters. */
+import type { FixReplicationBlock } from "../crds/fix-replication.ts";
 import type { UpgradeRequestSpec } from "../crds/upgrade-request.ts";
 import { convertMsaaToCaa } from "./convert-msaa-to-caa.ts";
+import { failOver } from "./failover.ts";
+import type { FixParameters } from "./fix-names.ts";
+import { fixReplication } from "./fix-replication.ts";
 import type { Procedure } from "./procedure.ts";
+import { switchPrimary } from "./switch.ts";
 import { verifyData } from "./verify-data.ts";
 
 /** What a request is about: the estate of this CompositeService, or the one this TungstenCluster belongs to. */
@@ -27,6 +32,38 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
       frozen: { "spec.verifyData.cluster.name": cluster.name },
     };
   }
+  if (spec.switch !== undefined) {
+    const { cluster, to, limits } = spec.switch;
+    return {
+      procedure: switchPrimary({ site: cluster.name, to, latencySeconds: limits.latencySeconds }),
+      about: { site: cluster.name },
+      frozen: { "spec.switch.cluster.name": cluster.name, "spec.switch.to": to },
+    };
+  }
+  if (spec.failover !== undefined) {
+    const { cluster, to, confirmed } = spec.failover;
+    return {
+      procedure: failOver({ site: cluster.name, to, confirmed }),
+      about: { site: cluster.name },
+      frozen: { "spec.failover.cluster.name": cluster.name, "spec.failover.to": to },
+    };
+  }
+  if (spec.fixReplication !== undefined) {
+    const { cluster, service, nodes, action, skipEvent, applySql } = spec.fixReplication;
+    const at = "spec.fixReplication";
+    return {
+      procedure: fixReplication(fixOf(spec.fixReplication)),
+      about: { site: cluster.name },
+      frozen: {
+        [`${at}.cluster.name`]: cluster.name,
+        [`${at}.service`]: service,
+        [`${at}.nodes`]: nodes.join(","),
+        [`${at}.action`]: action,
+        ...(skipEvent !== undefined && { [`${at}.skipEvent.seqno`]: String(skipEvent.seqno) }),
+        ...(applySql !== undefined && { [`${at}.applySql.sha256`]: applySql.sha256 }),
+      },
+    };
+  }
   const parameters = spec.convertMsaaToCaa;
   if (parameters === undefined)
     throw new Error(`spec has no block for ${spec.procedure}; the schema demands it`);
@@ -42,4 +79,13 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
       [`${at}.verifyData`]: rest.verifyData,
     },
   };
+}
+
+/** The schema's rules demand the block that belongs to the action. */
+function fixOf(block: FixReplicationBlock): FixParameters {
+  const { cluster, service, nodes, reason, action, skipEvent, applySql } = block;
+  const about = { site: cluster.name, service, nodes, reason };
+  if (action === "SkipEvent") return { ...about, action: { is: action, seqno: skipEvent?.seqno ?? -1 } };
+  if (action === "ApplySql") return { ...about, action: { is: action, sha256: applySql?.sha256 ?? "" } };
+  return { ...about, action: { is: action } };
 }

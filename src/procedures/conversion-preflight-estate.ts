@@ -1,5 +1,5 @@
 /** Pre-flight of the conversion, the part about what lies around it: readers of the logs, room for backups, sizes to plan by. */
-import { dataNodes, type Estate, siteOf } from "../topology/estate.ts";
+import { dataNodes, type Estate, readersOf, siteOf } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import { clusterView, dataSize, logClients, logReaders, space } from "../tungsten/node-facts.ts";
 import { interruptionsOf, soleMaster } from "./conversion-pins.ts";
@@ -97,6 +97,23 @@ export const logReadersKnown = (acknowledged: readonly string[]): Acceptance => 
     };
   },
 });
+
+/**
+ * Services between sites that the run's record has room for. Each has an attempt, a position and a dump in it, some 700
+ * bytes with the API server's own notes; an object is at most a MiB and a half.
+ */
+const mostReaders = 1000;
+
+export const recordable: Acceptance = {
+  say: "the run's record has room for every service between sites",
+  ask(estate) {
+    const readers = readersOf(estate).length;
+    if (readers <= mostReaders) return { ok: true };
+    return {
+      refused: `the estate has ${readers} services between sites (on each node one for each other site), the record of a run has room for ${mostReaders}; convert an estate of fewer sites or nodes`,
+    };
+  },
+};
 
 /** Prepared, a physical backup is as large as the data, and its log while it is taken. */
 const backupShare = 1.1;

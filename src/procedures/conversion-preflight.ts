@@ -14,7 +14,7 @@ import {
 import type { ServerSettings } from "../tungsten/sql.ts";
 import { backupAttested } from "./conversion-backups.ts";
 import { serviceOf } from "./conversion-names.ts";
-import { logReadersKnown, readersKnown, roomForBackup } from "./conversion-preflight-estate.ts";
+import { logReadersKnown, readersKnown, recordable, roomForBackup } from "./conversion-preflight-estate.ts";
 import { hostAcceptances } from "./conversion-preflight-hosts.ts";
 import { keyAcceptances } from "./conversion-preflight-keys.ts";
 import { logsKept } from "./conversion-preflight-logs.ts";
@@ -320,6 +320,7 @@ export function acceptsConversion(parameters: ConversionParameters): readonly Ac
   const { limits, acknowledgedFindings } = parameters;
   return [
     composed,
+    recordable,
     releases,
     clusterInstalled,
     crossSiteInstalled,

@@ -385,6 +385,7 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
     }),
     revertUntil: { step: "UpdateSoftware", part: 0 },
     interruptions: interruptionsOf,
+    warns: ["No DDL may run on any site from step 2 until the run has finished."],
     budgets: conversionBudgets,
   };
 }

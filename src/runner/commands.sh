@@ -144,6 +144,28 @@ restore_schema() {
   { printf 'SET SESSION sql_log_bin = 0;\n' && cat "$KEPT/$1"; } | SQL_SECONDS=600 client
 }
 
+# apply_sql NAME SHA256: a person's statements, in one transaction and with the binary log off. They may neither speak of the
+# log nor leave the database, and the session tells at its end that the log is still off. NAME is written when it is done.
+apply_sql() {
+  local part said
+  [[ ! -e $KEPT/$1 ]] || fail 3 "$1 exists: these statements have run here"
+  part=$(mktemp "$INCOMING/sql.XXXXXX") || exit 1
+  trap 'rm -f "$part"' EXIT
+  cat >"$part" || exit 1
+  [[ $(sha256_of "$part") == "$2" ]] || fail 3 "the text has another checksum"
+  ! grep -qiE 'log_bin|log_off' "$part" || fail 3 "the text speaks of the binary log, which this command sets by itself"
+  ! grep -qE '\\[!.]' "$part" || fail 3 "the text leaves the database"
+  ! grep -qiE '^[[:space:]]*(system|source|tee|pager|edit|connect|delimiter)([[:space:]]|$)' "$part" ||
+    fail 3 "the text holds a command of the client"
+  [[ $(tr -d '[:space:]' <"$part" | tail -c 1) == ';' ]] || fail 3 "the text does not end with a semicolon"
+  said=$({
+    printf 'SET SESSION sql_log_bin = 0;\nSTART TRANSACTION;\n' && cat "$part"
+    printf '\nCOMMIT;\nSELECT CONCAT("log_bin=", @@session.sql_log_bin + 0);\n'
+  } | SQL_SECONDS=600 client) || exit
+  [[ ${said##*$'\n'} == log_bin=0 ]] || fail 4 "the session does not say that its binary log was off"
+  printf 'sha256=%s\nlog_bin=0\n' "$2" | keep "$1"
+}
+
 # drop_schema SCHEMA: unlogged, and only if no table of it holds a row.
 drop_schema() {
   local tables table
@@ -249,6 +271,7 @@ run_command() {
     prep-upgrade) prep_upgrade "$@" ;;
     dump-schema) dump_schema "$@" ;;
     restore-schema) restore_schema "$@" ;;
+    apply-sql) apply_sql "$@" ;;
     drop-schema) drop_schema "$1" ;;
     publish-ini) publish_ini "$1" ;;
     accounts) accounts ;;

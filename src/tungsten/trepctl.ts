@@ -31,6 +31,9 @@ export const online = (product: Product, name: string) => service(product, name,
 export const onlineForce = (product: Product, name: string) => service(product, name, "online", "-force");
 export const onlineUntilHeartbeat = (product: Product, name: string, heartbeatName: string) =>
   service(product, name, "online", "-until-heartbeat", heartbeatName);
+/** Leaves one event out, and goes on behind it. */
+export const onlineSkipping = (product: Product, name: string, seqno: number) =>
+  service(product, name, "online", "-skip-seqno", String(seqno));
 export const offline = (product: Product, name: string) => service(product, name, "offline");
 /** Only on a primary: on an ONLINE replica it also exits 0, and overwrites that replica's own row. */
 export const heartbeat = (product: Product, name: string, heartbeatName: string) =>
@@ -113,6 +116,7 @@ function statusFrom(fields: Fields): ReplicatorStatus | undefined {
   const source = textOf(fields, "pipelineSource");
   return {
     ...line,
+    relativeLatencySeconds: secondsOf(fields, "relativeLatency"),
     appliedEventId: textOf(fields, "appliedLastEventId"),
     offlineRequests: (textOf(fields, "offlineRequests") ?? "")
       .split(";")

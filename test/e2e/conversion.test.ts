@@ -5,15 +5,15 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Cluster, startCluster } from "../../local/cluster.ts";
-import { createTable, startClients } from "./clients.ts";
+import { createTable, startClients } from "../../local/pods/clients.ts";
+import { acknowledgedBy, longestInterruption, type Written } from "../../local/pods/judge.ts";
+import { type InstalledOperator, installOperator } from "../../local/pods/operator.ts";
+import { faultsOf, markLogs } from "../../local/pods/oracle.ts";
+import { nodeImage, provideSimulatedNode } from "../../local/pods/simulated-node.ts";
 import { everyDisturbance } from "./disturb.ts";
 import * as estates from "./estate.ts";
 import { keepEvidence } from "./evidence.ts";
-import { acknowledgedBy, longestInterruption, type Written } from "./judge.ts";
-import { type InstalledOperator, installOperator } from "./operator.ts";
-import { faultsOf, markLogs } from "./oracle.ts";
 import { say } from "./progress.ts";
-import { provideSimulatedNode } from "./simulated-node.ts";
 
 const minutes = 60_000;
 const short = process.env.E2E_FORM === "short";
@@ -43,14 +43,14 @@ describe("MSAA to CAA on real pods", () => {
     finished = false;
     const nodes = estates.nodesOf(cluster, estate);
     await estates.installEstate(cluster, estate);
-    await createTable(nodes, estates.clientSitesOf(estate));
+    await createTable(nodes, estates.clientSitesOf(estate), "keyless");
     const marks = await markLogs(nodes);
     const sites = estates.clientSitesOf(estate);
     const clients = await startClients({
       cluster,
       namespace: estate.namespace,
       sites,
-      image: estates.nodeImage,
+      image: nodeImage,
     });
     say(`clients write at ${estate.sites.join(", ")}, and go on doing so`);
     const request = await estates.askForConversion(cluster, estate);

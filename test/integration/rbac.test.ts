@@ -94,7 +94,7 @@ afterAll(() => stand?.stop(), 60_000);
 async function start(): Promise<void> {
   const leases = { LEASE_MS: "9000", LEASE_RENEW_BY_MS: "6000" };
   const env = { ...quick, ...leases, BACKOFF_MAX_MS: "400", WATCH_NAMESPACES: namespace };
-  operator = await stand.startOperator(env, join(stand.plane.directory, "operator.mjs"));
+  operator = await stand.startOperator(env, [join(stand.plane.directory, "operator.mjs")]);
   logs.push(operator.log);
 }
 

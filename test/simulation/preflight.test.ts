@@ -110,7 +110,7 @@ const refusals: readonly Case[] = [
         },
       });
     },
-    /^nyc-0 tells nyc-0 as the primary of nyc, nyc-1 tells nyc-1; bring its managers together before converting$/,
+    /^nyc-0 tells nyc-0 as the primary of nyc, nyc-1 tells nyc-1; bring its managers together first$/,
   ],
   [
     "a primary that is read-only",

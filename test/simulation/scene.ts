@@ -223,10 +223,11 @@ function shellOver(scene: Scene): Shell {
       budgetSpent: (_procedure, budget) => void scene.budgets.push(budget),
     },
     questions: new Map(),
+    statusWrites: new Map(),
   };
 }
 
-export const limits = { width: 16, pollMs: 2000, idleMs: 5000 };
+export const limits = { width: 16, pollMs: 2000, pollMostMs: 5000, idleMs: 5000 };
 
 /** One pass of the loop, then as much virtual time as it asked for. Returns false when nothing is left to do. */
 export async function pass(scene: Scene): Promise<boolean> {
@@ -246,6 +247,8 @@ export async function pass(scene: Scene): Promise<boolean> {
 /** A new process of the operator: it remembers nothing. */
 export const restartOperator = (scene: Scene): void => {
   scene.fences = new Map();
+  scene.shell.questions.clear();
+  scene.shell.statusWrites.clear();
 };
 
 /** Runs until the request is over, or until so much virtual time has passed. */

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { parseAllDocuments } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { definitionOf, group, resources } from "../../../src/crds/definition.ts";
 import type { Rule } from "../../../src/crds/fields.ts";
 import { parseSpec } from "../../../src/crds/parse.ts";
@@ -172,6 +172,26 @@ const cases: Readonly<Record<string, Case>> = {
   "verifyData belongs to procedure VerifyData": {
     lets: [[{ procedure: "VerifyData", verifyData: {} }], [{ procedure: "ConvertMsaaToCaa" }]],
     stops: [[{ procedure: "VerifyData" }], [{ procedure: "ConvertMsaaToCaa", verifyData: {} }]],
+  },
+  "switch belongs to procedure Switch": {
+    lets: [[{ procedure: "Switch", switch: {} }], [{ procedure: "VerifyData" }]],
+    stops: [[{ procedure: "Switch" }], [{ procedure: "VerifyData", switch: {} }]],
+  },
+  "failover belongs to procedure Failover": {
+    lets: [[{ procedure: "Failover", failover: {} }], [{ procedure: "Switch" }]],
+    stops: [[{ procedure: "Failover" }], [{ procedure: "Switch", failover: {} }]],
+  },
+  "fixReplication belongs to procedure FixReplication": {
+    lets: [[{ procedure: "FixReplication", fixReplication: {} }], [{ procedure: "Switch" }]],
+    stops: [[{ procedure: "FixReplication" }], [{ procedure: "Switch", fixReplication: {} }]],
+  },
+  "skipEvent belongs to action SkipEvent": {
+    lets: [[{ action: "SkipEvent", skipEvent: {} }], [{ action: "Force" }]],
+    stops: [[{ action: "SkipEvent" }], [{ action: "Force", skipEvent: {} }]],
+  },
+  "applySql belongs to action ApplySql": {
+    lets: [[{ action: "ApplySql", applySql: {} }], [{ action: "Online" }]],
+    stops: [[{ action: "ApplySql" }], [{ action: "Online", applySql: {} }]],
   },
   "window.notBefore must lie before window.notAfter": {
     lets: [

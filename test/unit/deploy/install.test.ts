@@ -39,6 +39,12 @@ describe("the bundle", () => {
     expect(said).toMatch(/WATCH_NAMESPACES.*not the name of a namespace/);
   });
 
+  test("holds of its libraries neither a generated API nor sentences in other languages", () => {
+    const inside = readFileSync(bundle, "utf8");
+    expect(inside).toContain("loadFromDefault");
+    expect(inside).not.toMatch(/V1PodSpec|zod\/v4\/locales\/de/);
+  });
+
   test("holds the runner, whole", () => {
     const inside = readFileSync(bundle, "utf8");
     // Lines that look the same in whatever kind of literal the bundler writes.

@@ -130,8 +130,18 @@ describe("the second look, over recorded outputs", () => {
     expect(await verdict("error-is crossSite alpha epoch")).toBe("exited");
   });
 
+  test("of the event at which a service is stopped", async () => {
+    prints("trepctl", "trepctl-status-slave-apply-error.txt");
+    expect(await verdict("error-at crossSite alpha 8")).toBe("exited");
+    expect(await verdict("error-at crossSite alpha 9")).toBe("refused");
+    expect(await verdict("error-at crossSite alpha 80")).toBe("refused");
+    prints("trepctl", "trepctl-status-slave.txt");
+    expect(await verdict("error-at crossSite alpha 8")).toBe("refused");
+  });
+
   test("of a replicator that cannot be asked: nothing goes on", async () => {
     prints("trepctl", "trepctl-status-replicator-down.txt");
+    expect(await verdict("error-at crossSite alpha 8")).toBe("refused");
     expect(await verdict("state-is crossSite alpha ONLINE")).toBe("refused");
     expect(await verdict("armed crossSite alpha offline_for_upg")).toBe("refused");
   });
