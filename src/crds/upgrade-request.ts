@@ -97,10 +97,10 @@ const conversion = z
       )
       .describe("Take: the run takes one; Attested: a human vouches for one."),
     positions: z
-      .enum(["Primitives"])
+      .enum(["Primitives", "TungstenPrepUpgrade"])
       .default("Primitives")
       .describe(
-        "How positions and tracking schemas are kept: by trepctl, dsctl and dumps whose every step is proven.",
+        "How positions and tracking schemas are kept: by trepctl, dsctl and dumps, or by the vendor's tungsten_prep_upgrade. The proofs are the same.",
       ),
     limits: z
       .object({
