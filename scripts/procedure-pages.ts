@@ -236,8 +236,10 @@ function partLines(label: string, part: Part, run: Run): readonly string[] {
   ];
   const alternatives = part.run.flatMap((alternative) => {
     const effects = targets.map((target) => effectInWords(alternative.effect(target, run, 1), run));
+    if (effects.length === 0) return [`When ${alternative.when}.`];
     return [`When ${alternative.when}:`, `\`\`\`text\n${folded(effects, run).join("\n")}\n\`\`\``];
   });
+  if (targets.length === 0) notes.push("- Nothing in the sample estate calls for it.");
   return [
     `**${label}${part.what}** (${targets.length === 1 ? "1 target" : `${targets.length} targets`})`,
     ...(notes.length === 0 ? [] : [notes.join("\n")]),

@@ -1,5 +1,5 @@
 /** Fields that several kinds share, and how a CEL rule is attached to a schema. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** One CEL rule with its sentence: field path, value, what to do. */
 export type Rule = { readonly rule: string; readonly message: string; readonly fieldPath?: string };

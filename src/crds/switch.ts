@@ -1,5 +1,5 @@
 /** Blocks of the procedures that move a site's primary: Switch, which loses nothing, and Failover, which is forced. */
-import { z } from "zod";
+import * as z from "zod";
 import { reference } from "./fields.ts";
 
 /** A member of a dataservice: `nyc-1`. */

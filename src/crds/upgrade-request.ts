@@ -1,5 +1,5 @@
 /** UpgradeRequest: one run of one procedure. Each procedure with parameters has one block named after it. */
-import { z } from "zod";
+import * as z from "zod";
 import {
   age,
   blockOf,

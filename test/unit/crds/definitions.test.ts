@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { parseAllDocuments } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { definitionOf, group, resources } from "../../../src/crds/definition.ts";
 import type { Rule } from "../../../src/crds/fields.ts";
 import { parseSpec } from "../../../src/crds/parse.ts";

@@ -49,7 +49,7 @@ describe("halts.md", () => {
       "procedures/verify-data",
       "procedures/failover",
       "procedures/fix-actions",
-      "controllers/request-run",
+      "controllers/request-decide",
     ].map((file) => readFileSync(join(root, `src/${file}.ts`), "utf8"));
     const unused = reasons.filter((reason) => !sources.some((text) => text.includes(`"${reason}"`)));
     expect(unused).toEqual([]);
