@@ -8,6 +8,7 @@ const order = [
   "sql.sh",
   "chunks.sh",
   "queries.sh",
+  "database.sh",
   "commands.sh",
   "checks.sh",
   "serve.sh",

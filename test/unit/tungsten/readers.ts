@@ -9,6 +9,7 @@ import { readMultiListing } from "../../../src/tungsten/multi-trepctl.ts";
 import {
   readBackup,
   readClock,
+  readDatabase,
   readFiles,
   readHolds,
   readIni,
@@ -87,6 +88,7 @@ export const listReaders: Readonly<Record<string, Reader>> = {
   "my-cnf": readServerFile,
   reach: readReach,
   backup: readBackup,
+  database: readDatabase,
   holds: readHolds,
   software: readSoftware,
   findings: readFindings,
