@@ -1,6 +1,7 @@
 /** UpgradeRequest: one run of one procedure. Each procedure with parameters has one block named after it. */
 import { z } from "zod";
 import { age, type CustomResource, conditions, immutable, ready, reference, rules } from "./fields.ts";
+import { resetSite } from "./reset-site.ts";
 
 const text = z.string().max(1024);
 
@@ -125,9 +126,10 @@ const instant = z.string().max(40).meta({ format: "date-time" });
 
 const spec = z
   .object({
-    procedure: z.enum(["ConvertMsaaToCaa", "VerifyData"]),
+    procedure: z.enum(["ConvertMsaaToCaa", "VerifyData", "ResetSite"]),
     convertMsaaToCaa: conversion.optional(),
     verifyData: verification.optional(),
+    resetSite: resetSite.optional(),
     approval: z.enum(["Manual", "Automatic"]).default("Manual"),
     approvedPlan: z
       .string()
@@ -142,7 +144,12 @@ const spec = z
       ),
     dryRun: z.boolean().default(false).describe("Make the plan and run nothing."),
     paused: z.boolean().default(false).describe("Stop after the part that runs."),
-    abort: z.boolean().default(false).describe("Undo what was done; ignored once uninstalling has begun."),
+    abort: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Undo what was done; ignored once the plan's last place for it is behind (uninstalling, resetting).",
+      ),
     revert: z
       .boolean()
       .default(false)
@@ -173,6 +180,17 @@ const spec = z
         rule: "(self.procedure == 'VerifyData') == has(self.verifyData)",
         message: "verifyData belongs to procedure VerifyData and to no other: add or remove the block",
         fieldPath: ".verifyData",
+      },
+      {
+        rule: "(self.procedure == 'ResetSite') == has(self.resetSite)",
+        message: "resetSite belongs to procedure ResetSite and to no other: add or remove the block",
+        fieldPath: ".resetSite",
+      },
+      {
+        rule: "self.approval == 'Manual' || self.procedure != 'ResetSite'",
+        message:
+          "approval must be Manual for a procedure that deletes data: read its plan, then set approvedPlan",
+        fieldPath: ".approval",
       },
       {
         rule: "!has(self.window) || !has(self.window.notBefore) || !has(self.window.notAfter) || timestamp(self.window.notBefore) < timestamp(self.window.notAfter)",

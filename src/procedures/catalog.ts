@@ -2,6 +2,7 @@
 import type { UpgradeRequestSpec } from "../crds/upgrade-request.ts";
 import { convertMsaaToCaa } from "./convert-msaa-to-caa.ts";
 import type { Procedure } from "./procedure.ts";
+import { resetSite } from "./reset-site.ts";
 import { verifyData } from "./verify-data.ts";
 
 /** What a request is about: the estate of this CompositeService, or the one this TungstenCluster belongs to. */
@@ -27,6 +28,7 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
       frozen: { "spec.verifyData.cluster.name": cluster.name },
     };
   }
+  if (spec.resetSite !== undefined) return resetAsked(spec.resetSite);
   const parameters = spec.convertMsaaToCaa;
   if (parameters === undefined)
     throw new Error(`spec has no block for ${spec.procedure}; the schema demands it`);
@@ -39,6 +41,21 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
       [`${at}.compositeService.name`]: compositeService.name,
       [`${at}.backup.mode`]: rest.backup.mode,
       [`${at}.verifyData`]: rest.verifyData,
+    },
+  };
+}
+
+function resetAsked(block: NonNullable<UpgradeRequestSpec["resetSite"]>): Asked {
+  const { failedSite, definitiveSite, ...rest } = block;
+  const at = "spec.resetSite";
+  return {
+    procedure: resetSite({ ...rest, failedSite: failedSite.name, definitiveSite: definitiveSite.name }),
+    about: { site: failedSite.name },
+    frozen: {
+      [`${at}.failedSite.name`]: failedSite.name,
+      [`${at}.definitiveSite.name`]: definitiveSite.name,
+      [`${at}.donor`]: rest.donor,
+      [`${at}.method`]: rest.method,
     },
   };
 }

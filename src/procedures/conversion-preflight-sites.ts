@@ -103,7 +103,7 @@ const packagesReady: Acceptance = {
   }),
 };
 
-const nothingHeld: Acceptance = {
+export const nothingHeld: Acceptance = {
   say: "nothing is held on any node",
   ask: (estate, facts) => ({
     objections: dataNodes(estate).flatMap(({ name, site }): Objection[] => {

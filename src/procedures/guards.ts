@@ -83,7 +83,7 @@ export const primariesUnmoved: Judgement = (_target, look) =>
     look.run.estate.sites.map((site) => primaryUnmoved(siteNamed(look.run.estate, site.name).name, look)),
   );
 
-function primaryUnmoved(siteName: string, look: Parameters<Judgement>[1]): Verdict {
+export function primaryUnmoved(siteName: string, look: Parameters<Judgement>[1]): Verdict {
   const site = siteNamed(look.run.estate, siteName);
   const pinned = pinnedPrimary(look.run, site);
   const views = site.nodes.map((node) => knownValue(look.facts.get(node.name, clusterView)));

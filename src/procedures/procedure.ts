@@ -19,7 +19,9 @@ export type HaltReason =
   | "EpochUnproven"
   | "RowsNotRestored"
   | "HistoryPurged"
-  | "DataDiffers";
+  | "DataDiffers"
+  | "EventsOnlyThere"
+  | "CopyUnproven";
 
 /**
  * The only five answers of a judgement. `redo`: begin the step anew, in a fresh round, from its first part. `noted`:
