@@ -2,17 +2,9 @@
 import { digest } from "../../simulator/oracle.ts";
 import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
-import { watchScene } from "./run-invariants.ts";
-import {
-  askForConversion,
-  newScene,
-  pass,
-  quiesce,
-  restartOperator,
-  type Scene,
-  theRequest,
-} from "./scene.ts";
+import { newScene, pass, quiesce, restartOperator, type Scene, theRequest } from "./scene.ts";
 import { edit } from "./steering.ts";
+import { conversion, type Walk } from "./walks.ts";
 
 /** A word said once, when the run has come somewhere; points count from there. */
 export type Turn = { readonly when: (request: KubeObject) => boolean; readonly say: Record<string, unknown> };
@@ -27,18 +19,18 @@ export type Crashed = {
 const leaseMs = 15_000;
 
 /** `n` 0 crashes nowhere and counts the points. */
-export async function crashedAt(n: number, turn?: Turn): Promise<Crashed> {
-  const scene = await newScene({ sites: ["london", "nyc"], nodes: 2, seed: 5 });
+export async function crashedAt(n: number, turn?: Turn, walk: Walk = conversion): Promise<Crashed> {
+  const scene = await newScene({ sites: walk.sites, nodes: walk.nodes, seed: 5 });
   let turned = turn === undefined;
-  const watch = watchScene(scene, () => turn !== undefined && turned);
-  await askForConversion(scene);
+  const watch = walk.watch(scene, () => turn !== undefined && turned);
+  await walk.ask(scene);
   let points = 0;
   scene.onStep = (what) => {
     if (!turned) return;
     points += 1;
     if (points === n) throw new Error(`crash ${what}`);
   };
-  const end = scene.world.now + 3600_000;
+  const end = scene.world.now + walk.minutes * 60_000;
   for (let going = true; going && scene.world.now < end; ) {
     if (turn !== undefined && !turned && turn.when(await theRequest(scene))) {
       turned = true;
@@ -47,7 +39,7 @@ export async function crashedAt(n: number, turn?: Turn): Promise<Crashed> {
     going = await surviving(scene);
   }
   quiesce(scene);
-  if (turn === undefined) watch.end(240);
+  if (turn === undefined) watch.end(walk.interruption);
   const outcome: string | undefined = (await theRequest(scene)).status?.ledger?.outcome;
   return { points, digest: digest(scene.world), violations: watch.violations, outcome };
 }

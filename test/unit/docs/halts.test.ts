@@ -5,6 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import { newLedger } from "../../../src/crds/ledger.ts";
 import { acceptsConversion } from "../../../src/procedures/conversion-preflight.ts";
 import { convertMsaaToCaa } from "../../../src/procedures/convert-msaa-to-caa.ts";
+import { acceptsReset } from "../../../src/procedures/reset-preflight.ts";
 import { tellRun } from "../../../src/procedures/tell.ts";
 import { anchorOf, rowsOf } from "./markdown.ts";
 
@@ -44,6 +45,8 @@ describe("halts.md", () => {
       "procedures/conversion-products",
       "procedures/conversion-services",
       "procedures/verify-data",
+      "procedures/reset-arrival",
+      "procedures/reset-copies",
       "controllers/request-run",
     ].map((file) => readFileSync(join(root, `src/${file}.ts`), "utf8"));
     const unused = reasons.filter((reason) => !sources.some((text) => text.includes(`"${reason}"`)));
@@ -78,6 +81,21 @@ describe("halts.md", () => {
       expect([...told].sort()).toEqual([...new Set(given)].sort());
     },
   );
+
+  test("ResetSite's own page has one heading for each of its pre-flight checks, and none that is not asked", () => {
+    const runbook = readFileSync(join(root, "docs/operating/reset-site.md"), "utf8");
+    const chapter = runbook.split(/^## Refusals$/m)[1] ?? "";
+    const headings = [...chapter.matchAll(/^### (.+)$/gm)].map((match) => match[1] ?? "");
+    const reset = {
+      failedSite: "nyc",
+      definitiveSite: "london",
+      donor: "",
+      method: "xtrabackup" as const,
+      drainSeconds: 30,
+      acknowledgedFindings: [],
+    };
+    expect(headings).toEqual(acceptsReset(reset).map(({ say }) => say));
+  });
 
   test("has one heading for each pre-flight check, and none that is not asked", () => {
     const asked = acceptsConversion(parameters).map(({ say }) => say);
