@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const policy = "/usr/sbin/policy-rc.d";
 
 /** This machine cannot do it, whatever one tries; the message is one sentence that says what it would need. */
-export class NotOnThisMachine extends Error {}
+export class NotHereError extends Error {}
 
 /** May this path be run? */
 export const canRun = (path: string): boolean => {
@@ -34,13 +34,11 @@ export const missingPackages = (programs: Readonly<Record<string, string>>): rea
   ...new Set(Object.entries(programs).flatMap(([program, name]) => (isInstalled(program) ? [] : [name]))),
 ];
 
-/** Installs these packages; throws NotOnThisMachine where that is not possible. */
+/** Installs these packages; throws NotHereError where that is not possible. */
 export async function installPackages(names: readonly string[], report: Report): Promise<void> {
   if (names.length === 0) return;
   if (!isInstalled("apt-get") || process.getuid?.() !== 0)
-    throw new NotOnThisMachine(
-      `install these first, as root: ${names.join(", ")} (names of Debian packages)`,
-    );
+    throw new NotHereError(`install these first, as root: ${names.join(", ")} (names of Debian packages)`);
   report(`installing Debian packages: ${names.join(" ")} …`);
   const more = {
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },

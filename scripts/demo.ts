@@ -5,7 +5,7 @@
  * `--keep` leaves everything running until Ctrl-C. Exit 0 only if the oracle agrees.
  */
 import { join, resolve } from "node:path";
-import { NotOnThisMachine } from "../local/debian.ts";
+import { NotHereError } from "../local/debian.ts";
 import { until } from "../local/processes.ts";
 import type { Entry } from "../src/procedures/journal.ts";
 import { podsStage } from "./demo-pods.ts";
@@ -236,8 +236,7 @@ async function chooseStage(): Promise<Stage> {
     return await podsStage(say);
   } catch (error) {
     if (stopping || process.argv.includes("--pods")) throw error;
-    const reason =
-      error instanceof NotOnThisMachine ? "this machine cannot run real pods" : "real pods failed";
+    const reason = error instanceof NotHereError ? "this machine cannot run real pods" : "real pods failed";
     say(`${reason}: ${(error as Error).message}`);
     say("so nodes are played by a stand-in with a simulated world behind it; the Kubernetes API is real");
     return standInStage(say);

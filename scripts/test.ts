@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { findBinaries } from "../local/binaries.ts";
 import { prepareCluster } from "../local/cluster.ts";
-import { installPackages, missingPackages, NotOnThisMachine } from "../local/debian.ts";
+import { installPackages, missingPackages, NotHereError } from "../local/debian.ts";
 import { findHelm } from "../local/tools.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -96,7 +96,7 @@ async function where(name: string, prepared: Promise<void>, suite: () => Promise
     (error: Error) => error,
   );
   if (why === undefined) return suite();
-  const cannot = why instanceof NotOnThisMachine;
+  const cannot = why instanceof NotHereError;
   console.log(`\n${cannot ? "not run on this machine:" : "FAIL"} ${name}: ${why.message}`);
   return cannot ? { passed: 0, failed: 0 } : failure;
 }

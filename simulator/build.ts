@@ -3,6 +3,7 @@ import { sha256 } from "./checksum.ts";
 import { type Host, hostsOf, randomFrom, type Site, type World } from "./model.ts";
 import { newMysql, setCommit } from "./mysql.ts";
 import type { Installed } from "./state.ts";
+import { commonKeys } from "./tools/keys.ts";
 import { hearForcing } from "./virtual.ts";
 import { advance, startContainer } from "./world.ts";
 
@@ -106,6 +107,7 @@ export function addHost(
     },
     joined: false,
     secretReady: true,
+    keys: commonKeys(world.canary),
     replicators: {},
     manager: { running: false, since: world.now },
     connector: { running: false, since: world.now },

@@ -4,7 +4,7 @@
  */
 import { type Ambient, emit } from "./model.ts";
 import { ask, type Steps } from "./outside.ts";
-import { askOffline, extractedUpTo, goOnline, logOf } from "./replicator.ts";
+import { askOffline, extractedUpTo, fail, goOnline, logOf } from "./replicator.ts";
 import type { Cluster, Node, NodeReport, Order } from "./state.ts";
 
 const resumeAfterMs = 10_000;
@@ -74,14 +74,15 @@ export function* supervise(ambient: Ambient, node: Node): Steps<void> {
   if (ambient.now - cluster.faultSince >= failoverAfterMs) yield* failOver(ambient, node);
 }
 
-/** Promotes the most advanced replica; the old primary's datasource is shunned. */
-export function* failOver(ambient: Ambient, node: Node): Steps<void> {
+/** Promotes the most advanced replica, or the named one; the old primary's datasource is shunned. */
+export function* failOver(ambient: Ambient, node: Node, wanted?: string): Steps<void> {
   const { cluster } = node;
   const reports = yield* reportsOf(node, cluster.dataservice);
   const seqno = ({ report }: Reports[number]) => report?.seqno ?? -1;
   const [next] = reports
     .filter(({ host, report }) => host !== cluster.primary && report?.database === true)
     .filter(({ host }) => cluster.out?.[host] === undefined)
+    .filter(({ host }) => wanted === undefined || host === wanted)
     .sort((a, b) => seqno(b) - seqno(a));
   if (next === undefined) return;
   const before = cluster.primary;
@@ -109,6 +110,13 @@ export function* obey(ambient: Ambient, node: Node, order: Order): Steps<void> {
     if (service?.state.startsWith("OFFLINE") === true) goOnline(ambient, node, service, {});
     return;
   }
+  if (order.do === "fence") {
+    yield* ask("setReadOnly", true);
+    // Whose sessions are purged is [inferred]: the second product's applier may be among them.
+    for (const applier of order.sessions ? (node.replicators.crossSite?.services.values() ?? []) : [])
+      if (applier.state === "ONLINE") fail(ambient, node, applier, "Connection was killed");
+    return;
+  }
   if (order.do !== "role") return yield* obeyByHand(ambient, node, order);
   node.cluster.primary = order.primary;
   const service = services?.get(node.cluster.dataservice);
@@ -125,7 +133,7 @@ export function* obey(ambient: Ambient, node: Node, order: Order): Steps<void> {
 function* obeyByHand(
   ambient: Ambient,
   node: Node,
-  order: Exclude<Order, { do: "online" | "role" }>,
+  order: Exclude<Order, { do: "online" | "role" | "fence" }>,
 ): Steps<void> {
   if (order.do === "router") {
     if (!node.connector.running) return;

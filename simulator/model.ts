@@ -10,6 +10,7 @@ import type {
   ToolResult,
   TrackingTables,
 } from "./state.ts";
+import type { Keys } from "./tools/keys.ts";
 
 export type Random = () => number;
 
@@ -108,6 +109,8 @@ export type Host = Omit<Node, "tools"> & {
   /** /etc/tungsten/tungsten.ini as joined; lost with the container. */
   joined: boolean;
   secretReady: boolean;
+  /** Accounts, key stores, ssh keys. */
+  readonly keys: Keys;
   tools: ToolProcess[];
   /** Slow nodes sleep this many times longer. */
   slowness: number;

@@ -5,6 +5,7 @@
 
 export const queryShapes: readonly string[] = [
   "trepctl PRODUCT services -full -json",
+  "trepctl PRODUCT -service SERVICE clients -json",
   "trepctl PRODUCT -service SERVICE status -json",
   "trepctl PRODUCT -service SERVICE status",
   "dsctl PRODUCT -service SERVICE get",
@@ -18,6 +19,7 @@ export const queryShapes: readonly string[] = [
   "cctrl composite-ls SERVICE",
   "tpm PRODUCT query version",
   "tpm PRODUCT query staging",
+  "properties SERVICE NAME...",
   "tpm-processes",
   "installed PRODUCT",
   "software",
@@ -46,6 +48,7 @@ export const queryShapes: readonly string[] = [
   "clock",
   "space",
   "reach ENDPOINT...",
+  "fingerprints NAME",
   "backup NAME",
   "database",
 ];
@@ -72,6 +75,7 @@ export const commandShapes: readonly string[] = [
   "tpm PRODUCT RELEASE validate",
   "tpm PRODUCT RELEASE install",
   "tpm PRODUCT RELEASE update --replace-release",
+  "tpm cluster installed post-process -y",
   "tpm PRODUCT installed uninstall --i-am-sure",
   "hold HOLD",
   "release HOLD",

@@ -12,6 +12,7 @@ import { cctrl } from "./tools/cctrl.ts";
 import { connector, manager, replicator, startall, stopall } from "./tools/daemons.ts";
 import { copyDatadir, database, databaseState, snapshot } from "./tools/database.ts";
 import { dumpSchema, restoreSchema } from "./tools/dump.ts";
+import { fingerprints } from "./tools/keys.ts";
 import { dsctl, thl } from "./tools/logs.ts";
 import * as node from "./tools/node.ts";
 import { sql } from "./tools/sql.ts";
@@ -69,12 +70,14 @@ const queries: Record<string, RunnerTool> = {
   tpm: vendor(tpm, inTree()),
   "tpm-processes": node.tpmProcesses,
   installed: node.installed,
+  properties: node.properties,
   sql,
   files: node.files,
   file: node.file,
   holds: node.holds,
   ini: node.ini,
   software: node.software,
+  fingerprints,
   clock: node.clock,
   space: node.space,
   reach: node.reach,
@@ -236,7 +239,8 @@ function begin(world: World, host: Host, { key, marker, tool, checks, fence, std
     marker.ended = world.now;
     if (changed === undefined || result.code !== 0) return;
     delete unfinished[changed];
-    if (verb !== "uninstall" && ini !== null) host.volume.installedIni[changed] = sha256(ini);
+    if (verb !== "uninstall" && verb !== "post-process" && ini !== null)
+      host.volume.installedIni[changed] = sha256(ini);
   });
 }
 

@@ -85,6 +85,8 @@ export type Service = {
   /** Dataservice whose transactions it carries; its own site's for the local service. */
   readonly source: string;
   readonly schema: string;
+  /** Its configuration as it was when the process started: later changes do not reach it. */
+  readonly properties: Readonly<Record<string, string>>;
   state: ServiceState;
   since: number;
   /** Heartbeat at which to go offline; lost when the process restarts. */
@@ -107,6 +109,8 @@ export type Service = {
   epoch: number;
   /** As a primary: event id extracted last. */
   extracted: string | null;
+  /** Who fetched from its log here, and when last. */
+  readonly readers: Map<string, number>;
   /** As a reader: seqno applied last; null until it has looked, after each going online. */
   applied: number | null;
 };
@@ -122,8 +126,12 @@ export type Installed = {
   readonly product: ProductName;
   release: string;
   method: "ini" | "staging";
-  /** Service name → the dataservice it reads. */
-  services: { name: string; source: string }[];
+  /** Service name → the dataservice it reads, and what its static configuration says of it beside. */
+  services: {
+    name: string;
+    source: string;
+    properties?: Readonly<Record<string, string>>;
+  }[];
   /** Who tpm made the primary of each dataservice, by the ini's master=. */
   masters: Record<string, string>;
   /** Nodes of each dataservice, by the ini's members=. */
@@ -180,7 +188,9 @@ export type Order =
   | { readonly do: "router"; readonly closed: boolean }
   | { readonly do: "replicator"; readonly service: string; readonly online: boolean }
   /** Bring back the database and its local service. */
-  | { readonly do: "recover" };
+  | { readonly do: "recover" }
+  /** Takes no more writes; `sessions` says whether the second product's are ended with the others. */
+  | { readonly do: "fence"; readonly sessions: boolean };
 
 export type ReplicatorProcess = { pid: number; startedAt: number; services: Map<string, Service> };
 

@@ -149,6 +149,7 @@ function peers(world: World, { name: own }: Host) {
       const serving = servedBy(world, host, upstream);
       if (serving === undefined) return undefined;
       const [peer, service] = serving;
+      service.readers.set(host.name, world.now);
       const events = peer.volume.thl.get(logOf(service)) ?? [];
       const ends = endsOf(events);
       if (ends === null) return { first: null, events, refusal: null };

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cacheRoot, type Report } from "../binaries.ts";
-import { canRun, installPackages, missingPackages, NotOnThisMachine } from "../debian.ts";
+import { canRun, installPackages, missingPackages, NotHereError } from "../debian.ts";
 
 /** One program of each Debian package; a program that is there already may come from anywhere. */
 const packages: Readonly<Record<string, string>> = {
@@ -24,26 +24,26 @@ const pluginFolders = ["/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"];
 export const pluginFolder = (): string | undefined =>
   pluginFolders.find((folder) => canRun(join(folder, "ptp")) && canRun(join(folder, "portmap")));
 
-/** Installs what is missing. Throws NotOnThisMachine with one sentence that says what to do where that is not possible. */
+/** Installs what is missing. Throws NotHereError with one sentence that says what to do where that is not possible. */
 export async function prepareMachine(report: Report): Promise<void> {
-  if (process.platform !== "linux") throw new NotOnThisMachine("a node without Docker needs Linux");
+  if (process.platform !== "linux") throw new NotHereError("a node without Docker needs Linux");
   if (process.getuid?.() !== 0)
-    throw new NotOnThisMachine(
+    throw new NotHereError(
       "a node without Docker needs root, for namespaces, mounts and containers: run this as root, or start a Docker engine",
     );
   if (!hasCapability(capability.NET_ADMIN) || !hasCapability(capability.SYS_ADMIN))
-    throw new NotOnThisMachine(
+    throw new NotHereError(
       "a node without Docker needs CAP_SYS_ADMIN and CAP_NET_ADMIN, which root lacks here, as in an ordinary container",
     );
   if (!existsSync("/sys/fs/cgroup/cgroup.controllers") && !existsSync("/sys/fs/cgroup/memory"))
-    throw new NotOnThisMachine("a node without Docker needs cgroups mounted at /sys/fs/cgroup");
+    throw new NotHereError("a node without Docker needs cgroups mounted at /sys/fs/cgroup");
   mkdirSync(cacheRoot(), { recursive: true });
   for (const [folder, variable] of [
     [tmpdir(), "TMPDIR"],
     [cacheRoot(), "XDG_CACHE_HOME"],
   ] as const)
     if (statfsSync(folder).type === overlayfs)
-      throw new NotOnThisMachine(
+      throw new NotHereError(
         `${folder} lies on overlayfs, which cannot hold containers: set ${variable} to a folder that does not`,
       );
   const plugins = pluginFolder() === undefined ? [networkPlugins] : [];

@@ -200,6 +200,7 @@ export function serveReader(
   const refusal = (): string | null =>
     refusalOf(ends, (seqno) => thl.at(log, seqno)?.epoch, standing, node.name, client);
   if (question.ask === "hello") return { role: roleOf(service, node), refusal: refusal() };
+  service.readers.set(client, real.ambient.now);
   if (ends === null) return { first: null, events: [], refusal: null };
   const first = ends.first.seqno;
   const gap = standing.seqno + 1 < first ? gapRefusal(standing, first, refusal()) : null;

@@ -3,6 +3,7 @@ import { coordinatorIn, type Reports, reportsOf, setPolicy } from "../managers.t
 import type { Ambient } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
 import type { Cluster, Node, NodeReport, ServiceState } from "../state.ts";
+import { failPrimaryOver, switchPrimary } from "../switching.ts";
 import { byHand } from "./cctrl-datasource.ts";
 import { ok, type Tool } from "./tool.ts";
 
@@ -38,6 +39,10 @@ export const cctrl: Tool = function* ({ ambient, node, args, stdin }) {
     else if (/^set policy /.test(command)) {
       yield* ask("sleep", 500);
       lines.push(prompt + (yield* changePolicy(ambient, node, command.replace("set policy ", ""))));
+    } else if (/^(switch|failover)( to \S+)?$/.test(command)) {
+      const [verb, , to] = command.split(" ");
+      const move = verb === "switch" ? switchPrimary : failPrimaryOver;
+      lines.push(prompt, ...(yield* move(ambient, node, to)));
     } else if (command === "set force true") {
       force = true;
       lines.push(`${prompt}FORCE: true`);

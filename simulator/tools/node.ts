@@ -29,6 +29,17 @@ export const installed = quick(({ host, args }) => {
   );
 });
 
+/** Of those named, what a service's configuration holds; never a secret. */
+export const properties = quick(({ host, args }) => {
+  const [name = "", ...wanted] = args;
+  const service = host.volume.installed.cluster?.services.find((each) => each.name === name);
+  if (service === undefined) return bad(1, "", `static-${name}.properties: No such file or directory\n`);
+  const told = wanted
+    .filter((word) => !/pass|secret|key/i.test(word))
+    .map((word) => [word, service.properties?.[word]] as const);
+  return ok(lines(told.flatMap(([word, value]) => (value === undefined ? [] : [`${word}\t${value}`]))));
+});
+
 export const tpmProcesses = quick(({ host }) =>
   ok(
     lines(

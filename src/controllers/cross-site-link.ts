@@ -3,6 +3,7 @@ import { type Told, withConditions } from "../crds/conditions.ts";
 import { crossSiteLink } from "../crds/cross-site-link.ts";
 import type { Condition } from "../crds/fields.ts";
 import { parseSpec } from "../crds/parse.ts";
+import { carriedOptions } from "../ini/cross-site-options.ts";
 import { optionFaults } from "../ini/option-catalogue.ts";
 import { isConflict } from "../kube/errors.ts";
 import { linkKind } from "../kube/kinds.ts";
@@ -13,6 +14,7 @@ import { services } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { readNamespace, readPods, siteWithProcedure } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
+import { lagInWords, seqnoOf } from "./lag.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import type { ClusterLimits } from "./tungsten-cluster.ts";
 import type { Requeue } from "./upgrade-request.ts";
@@ -44,7 +46,9 @@ export async function reconcileLink(shell: Shell, limits: ClusterLimits, ref: Ob
       return await refuse(shell, object, "its sites are in no estate");
     const lines = await linesOf(shell, estate, source, target);
     const busy = siteWithProcedure(namespace, [source.name, target.name]);
-    await tellLines(shell, object, { source, target, busy }, lines);
+    const sourceSeqno = seqnoOf(namespace.clusters.get(source.name));
+    const { options } = parsed.spec;
+    await tellLines(shell, object, { source, target, options, busy, sourceSeqno }, lines);
     return {
       afterMs: lines.every(({ status }) => status?.state === "ONLINE") ? limits.healthMs : limits.idleMs,
     };
@@ -80,7 +84,14 @@ const say = (type: string, status: Told["status"], reason: string, message: stri
   message,
 });
 
-type Direction = { readonly source: Site; readonly target: Site; readonly busy: string | undefined };
+type Direction = {
+  readonly source: Site;
+  readonly target: Site;
+  readonly options: Readonly<Record<string, string>>;
+  readonly busy: string | undefined;
+  /** Where the source was last seen to stand. */
+  readonly sourceSeqno: number | undefined;
+};
 
 function readiness({ source, target, busy }: Direction, lines: readonly Line[]): Told {
   const off = lines.find(({ status }) => status?.state !== "ONLINE");
@@ -100,7 +111,7 @@ async function tellLines(
   direction: Direction,
   lines: readonly Line[],
 ): Promise<void> {
-  const { source, target } = direction;
+  const { source, target, options, sourceSeqno } = direction;
   const online = lines.filter(({ status }) => status?.state === "ONLINE");
   const superseded = lines.length > 0 && lines.every((line) => line.superseded);
   const replaced = superseded
@@ -108,10 +119,11 @@ async function tellLines(
         "Superseded",
         "True",
         "Converted",
-        `${generatedService(target, source)} of the composite does this now; the link may be deleted, nothing will change`,
+        carriedOptions(options).carried.length === 0
+          ? `${generatedService(target, source)} of the composite does this now; the link may be deleted, nothing will change`
+          : `${generatedService(target, source)} of the composite does this now, with the options of this link; keep it for them`,
       )
     : say("Superseded", "False", "InUse", "the cross-site replicator does this");
-  const lag = Math.max(0, ...online.map(({ status }) => status?.appliedLatencySeconds ?? 0));
   const nodes = lines.map(({ name, status }) => ({
     name,
     state: typeof status?.state === "string" ? status.state : "Unknown",
@@ -122,7 +134,7 @@ async function tellLines(
     {
       nodes,
       nodesReady: `${online.length}/${lines.length}`,
-      lag: online.length === lines.length ? `${Math.ceil(lag)}s` : "unknown",
+      lag: lagInWords(lines.map(({ status }) => ({ status, sourceSeqno }))),
     },
     [say("Accepted", "True", "Accepted", "the spec is sound"), readiness(direction, lines), replaced],
   );

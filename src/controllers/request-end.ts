@@ -24,6 +24,7 @@ export async function finishRequest(
   // A run that began no command changed nothing: it may be asked again under its name.
   if (ledger.commandsBegun > 0) for (const site of sites) await remember(shell, request, ledger, site);
   shell.questions.delete(request.metadata.uid ?? "");
+  shell.statusWrites.delete(request.metadata.uid ?? "");
   if (request.metadata.finalizers?.includes(runFinalizer)) {
     await releaseSites(shell, request, sites, fences);
     await dropFinalizer(shell.objects, requestKind, request, runFinalizer);

@@ -7,8 +7,9 @@ import type { InstalledProduct } from "../tungsten/node.ts";
 import { clusterView, holds, installed, replicatorProcess, services } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { type Drift, driftOf, sinceWhen, unreadNodes } from "./drift.ts";
-import { readPods } from "./estate-reader.ts";
+import { type Namespace, readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
+import { lagInWords, type Reader, seqnoOf } from "./lag.ts";
 import type { PodRef } from "./shell.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
@@ -42,7 +43,14 @@ export type SiteView = {
   readonly status: object;
 };
 
-export async function viewOf({ shell, object, estate, site, holder }: ClusterPass): Promise<SiteView> {
+export async function viewOf({
+  shell,
+  object,
+  estate,
+  site,
+  holder,
+  namespace,
+}: ClusterPass): Promise<SiteView> {
   const pods = await readPods(shell.objects, estate.namespace);
   const data = site.nodes.filter((node) => !node.witness);
   const around = { pods, copies: async () => new Map<string, string>() };
@@ -61,7 +69,7 @@ export async function viewOf({ shell, object, estate, site, holder }: ClusterPas
     ...(primary !== undefined && { primary }),
     ...(policy !== undefined && { policy }),
     nodesReady: `${nodes.filter(({ local }) => local?.state === "ONLINE").length}/${data.length}`,
-    lag: lagOf(nodes),
+    lag: lagInWords(readersOf(site, estate, nodes, primary, namespace)),
     nodes: nodes.map(nodeStatus(primary)),
     runningProcedure: holder,
     drift,
@@ -154,12 +162,27 @@ function bareBeside(node: Node, nodes: readonly NodeView[]): string | undefined 
   return undefined;
 }
 
-const lagOf = (nodes: readonly NodeView[]): string => {
-  const all = nodes
-    .flatMap(({ local, incoming }) => [local, ...incoming])
-    .map((status) => status?.appliedLatencySeconds ?? null);
-  return all.includes(null) ? "unknown" : `${Math.ceil(Math.max(0, ...all.map((value) => value ?? 0)))}s`;
-};
+/** Every service of every node with where its source stands. */
+function readersOf(
+  site: Site,
+  estate: Estate,
+  nodes: readonly NodeView[],
+  primary: string | undefined,
+  { clusters }: Namespace,
+): readonly Reader[] {
+  const own = nodes.find(({ node }) => node.name === primary)?.local?.appliedSeqno ?? undefined;
+  const sourceOf = ({ service }: ReplicatorStatus): Site | undefined =>
+    estate.sites.find(
+      (source) => service === source.dataservice || service === generatedService(site, source),
+    );
+  return nodes.flatMap(({ local, incoming }) => [
+    { status: local, sourceSeqno: own },
+    ...incoming.map((status) => ({
+      status,
+      sourceSeqno: seqnoOf(clusters.get(sourceOf(status)?.name ?? "")),
+    })),
+  ]);
+}
 
 const nodeStatus =
   (primary: string | undefined) =>

@@ -7,7 +7,7 @@ import { parseSpec } from "../crds/parse.ts";
 import { type TungstenClusterSpec, tungstenCluster } from "../crds/tungsten-cluster.ts";
 import { optionFaults } from "../ini/option-catalogue.ts";
 import { isConflict } from "../kube/errors.ts";
-import { clusterKind } from "../kube/kinds.ts";
+import { clusterKind, networkPolicyKind } from "../kube/kinds.ts";
 import { settingFaults } from "../manifests/my-cnf.ts";
 import { siteObjects } from "../manifests/site-objects.ts";
 import type { Estate, Site } from "../topology/estate.ts";
@@ -109,12 +109,13 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   const view = await viewOf(pass);
   const manifests = siteObjects({ estate, site, spec, runnerScript });
   await applyAll(shell, manifests, { frozen: view.holder !== "" ? ["StatefulSet"] : [] });
+  const network = await networkPolicyLeft(shell, object, spec);
   const installing: Installing = await installWhenDue(pass, view);
   const accepted = say("Accepted", "True", "Accepted", "the spec is sound");
   const ready = readiness(view, installing);
   const need = { neededBy: neededBy(site.name, pass.namespace) };
   const ledger = installing.ledger && { ledger: installing.ledger };
-  await tell(shell, object, { ...view.status, ...need, ...ledger }, [
+  await tell(shell, object, { ...view.status, ...need, ...network, ...ledger }, [
     accepted,
     ...installing.told,
     ...(await policyTold(pass, view)),
@@ -123,6 +124,21 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   ]);
   await installing.act();
   return { afterMs: installing.afterMs ?? (ready.status === "True" ? limits.healthMs : limits.idleMs) };
+}
+
+/** One that the spec no longer asks for is removed once; the status remembers that there is one. */
+async function networkPolicyLeft(
+  shell: Shell,
+  { metadata, status }: KubeObject,
+  spec: TungstenClusterSpec,
+): Promise<{ readonly networkPolicy: string | undefined }> {
+  const { name, namespace = "" } = metadata;
+  if (spec.networkPolicy !== undefined) return { networkPolicy: name };
+  if (status?.networkPolicy === undefined) return { networkPolicy: undefined };
+  const found = await shell.objects.get(networkPolicyKind, { namespace, name });
+  if (found !== undefined)
+    await shell.objects.remove(networkPolicyKind, { namespace, name }, found.metadata.uid ?? "");
+  return { networkPolicy: undefined };
 }
 
 function readiness(view: SiteView, installing: Installing): Told {

@@ -12,9 +12,10 @@ import { stalled } from "../procedures/tell.ts";
 import type { Estate } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
+import { haltDeparted } from "./request-decide.ts";
 import { finishRequest, letGoWithNamespace, letGoWithSites } from "./request-end.ts";
 import { dropHarmless, planRequest } from "./request-planning.ts";
-import { haltDeparted, runRequest } from "./request-run.ts";
+import { runRequest } from "./request-run.ts";
 import { giveSitesBack } from "./request-sites.ts";
 import { writeStatus } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
@@ -27,8 +28,12 @@ export type RequestLimits = {
   readonly width: number;
   /** Between looks at something that runs. */
   readonly pollMs: number;
+  /** The most between looks at something that has run for long. */
+  readonly pollMostMs: number;
   /** Between looks at something that only a human or a changed world can move. */
   readonly idleMs: number;
+  /** The API server stamps who asked and who approved; else only field managers are known. */
+  readonly authorsStamped?: boolean;
 };
 
 /** Everything one pass works on. */
@@ -114,20 +119,34 @@ function estateOf(namespace: Namespace, { pins }: Ledger, about: About): Estate 
   if (pinned !== undefined)
     return (
       estateWith(namespace.estates, pinned) ??
-      `TungstenCluster ${pinned} is gone or its spec is unsound; this run was made for it: bring it back`
+      `TungstenCluster ${pinned} ${whyNone(namespace, pinned, "is gone")}; this run was made for it: bring it back`
     );
   if ("site" in about)
     return (
       estateWith(namespace.estates, about.site) ??
-      `this namespace has no sound TungstenCluster ${about.site}; name one of the estate's sites`
+      (namespace.leftOut.has(`TungstenCluster/${about.site}`)
+        ? `TungstenCluster ${about.site} ${whyNone(namespace, about.site, "")}`
+        : `this namespace has no TungstenCluster ${about.site}; name one of the estate's sites`)
     );
   const { composite } = about;
   const named = namespace.estates.find((estate) => estate.composite?.name === composite);
   if (named !== undefined) return named;
-  if (!namespace.composites.some(({ name }) => name === composite))
+  const fault = namespace.leftOut.get(`CompositeService/${composite}`);
+  if (fault !== undefined) return `CompositeService ${composite} is not sound: ${fault}`;
+  const input = namespace.composites.find(({ name }) => name === composite);
+  if (input === undefined)
     return "spec.convertMsaaToCaa.compositeService names no CompositeService of this namespace; create it first";
+  const bad = input.members.find((member) => namespace.leftOut.has(`TungstenCluster/${member}`));
+  if (bad !== undefined)
+    return `TungstenCluster ${bad}, a member of CompositeService ${composite}, ${whyNone(namespace, bad, "")}`;
   const problem = namespace.problems.find(({ about }) => about === `CompositeService/${composite}`)?.sentence;
   return `CompositeService ${composite} is not sound: ${problem ?? "its sites are linked with those of another CompositeService; delete those links"}`;
+}
+
+/** Why a TungstenCluster is in no estate. */
+function whyNone({ leftOut }: Namespace, site: string, absent: string): string {
+  const fault = leftOut.get(`TungstenCluster/${site}`);
+  return fault === undefined ? absent : `is not sound: ${fault}`;
 }
 
 const freshLedger = (request: KubeObject, now: number): Ledger =>

@@ -2,7 +2,7 @@
  * The ledger: the little about a run that cannot be observed again. It lives in `status.ledger` of the object that
  * asked, has one writer, and nothing else steers a procedure. Times are milliseconds since the epoch.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { surveySchema } from "./survey.ts";
 
 const text = z.string().max(1024);

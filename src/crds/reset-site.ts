@@ -1,5 +1,5 @@
 /** The block of ResetSite: which site is made anew, and from which one. */
-import { z } from "zod";
+import * as z from "zod";
 import { reference, rules } from "./fields.ts";
 
 /** How long clients may take to leave, and what a human has read. */

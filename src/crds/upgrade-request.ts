@@ -1,7 +1,17 @@
 /** UpgradeRequest: one run of one procedure. Each procedure with parameters has one block named after it. */
-import { z } from "zod";
-import { age, type CustomResource, conditions, immutable, ready, reference, rules } from "./fields.ts";
+import * as z from "zod";
+import {
+  age,
+  blockOf,
+  type CustomResource,
+  conditions,
+  immutable,
+  ready,
+  reference,
+  rules,
+} from "./fields.ts";
 import { resetSite } from "./reset-site.ts";
+import { failoverBlock, switchBlock } from "./switch.ts";
 
 const text = z.string().max(1024);
 
@@ -126,9 +136,11 @@ const instant = z.string().max(40).meta({ format: "date-time" });
 
 const spec = z
   .object({
-    procedure: z.enum(["ConvertMsaaToCaa", "VerifyData", "ResetSite"]),
+    procedure: z.enum(["ConvertMsaaToCaa", "VerifyData", "Switch", "Failover", "ResetSite"]),
     convertMsaaToCaa: conversion.optional(),
     verifyData: verification.optional(),
+    switch: switchBlock.optional(),
+    failover: failoverBlock.optional(),
     resetSite: resetSite.optional(),
     approval: z.enum(["Manual", "Automatic"]).default("Manual"),
     approvedPlan: z
@@ -170,22 +182,11 @@ const spec = z
   .meta(
     rules(
       ...immutable("procedure"),
-      {
-        rule: "(self.procedure == 'ConvertMsaaToCaa') == has(self.convertMsaaToCaa)",
-        message:
-          "convertMsaaToCaa belongs to procedure ConvertMsaaToCaa and to no other: add or remove the block",
-        fieldPath: ".convertMsaaToCaa",
-      },
-      {
-        rule: "(self.procedure == 'VerifyData') == has(self.verifyData)",
-        message: "verifyData belongs to procedure VerifyData and to no other: add or remove the block",
-        fieldPath: ".verifyData",
-      },
-      {
-        rule: "(self.procedure == 'ResetSite') == has(self.resetSite)",
-        message: "resetSite belongs to procedure ResetSite and to no other: add or remove the block",
-        fieldPath: ".resetSite",
-      },
+      blockOf("ConvertMsaaToCaa", "convertMsaaToCaa"),
+      blockOf("VerifyData", "verifyData"),
+      blockOf("Switch", "switch"),
+      blockOf("Failover", "failover"),
+      blockOf("ResetSite", "resetSite"),
       {
         rule: "self.approval == 'Manual' || self.procedure != 'ResetSite'",
         message:

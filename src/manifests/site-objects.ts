@@ -1,4 +1,4 @@
-/** The objects of one site: Services, ConfigMaps, the StatefulSet of its nodes, the disruption budget. */
+/** The objects of one site: Services, ConfigMaps, the StatefulSet of its nodes, the disruption budget, the NetworkPolicy. */
 import type { TungstenClusterSpec } from "../crds/tungsten-cluster.ts";
 import type { Estate, Node, Site } from "../topology/estate.ts";
 import {
@@ -11,6 +11,7 @@ import {
   sshSecret,
 } from "../topology/names.ts";
 import { myCnfFiles } from "./my-cnf.ts";
+import { networkPolicy } from "./network-policy.ts";
 import { type Manifest, nodeLabels, siteLabels } from "./object.ts";
 
 export type SiteInputs = {
@@ -28,7 +29,7 @@ const meta = (namespace: string, name: string, labels: Record<string, string>) =
 
 /** Everything but Secrets, in the order in which it is applied. */
 export function siteObjects(inputs: SiteInputs): readonly Manifest[] {
-  const { site } = inputs;
+  const { site, spec } = inputs;
   return [
     runnerMap(inputs),
     myCnfMap(inputs),
@@ -36,6 +37,7 @@ export function siteObjects(inputs: SiteInputs): readonly Manifest[] {
     ...site.nodes.map((node) => nodeService(inputs, node)),
     connector(inputs),
     budget(inputs),
+    ...(spec.networkPolicy === undefined ? [] : [networkPolicy(inputs.estate, site, spec.networkPolicy)]),
     statefulSet(inputs),
   ];
 }

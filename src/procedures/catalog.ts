@@ -1,8 +1,10 @@
 /** Name → procedure: the one registry. A procedure is a function of its request's parameters. */
 import type { UpgradeRequestSpec } from "../crds/upgrade-request.ts";
 import { convertMsaaToCaa } from "./convert-msaa-to-caa.ts";
+import { failOver } from "./failover.ts";
 import type { Procedure } from "./procedure.ts";
 import { resetSite } from "./reset-site.ts";
+import { switchPrimary } from "./switch.ts";
 import { verifyData } from "./verify-data.ts";
 
 /** What a request is about: the estate of this CompositeService, or the one this TungstenCluster belongs to. */
@@ -29,6 +31,22 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
     };
   }
   if (spec.resetSite !== undefined) return resetAsked(spec.resetSite);
+  if (spec.switch !== undefined) {
+    const { cluster, to, limits } = spec.switch;
+    return {
+      procedure: switchPrimary({ site: cluster.name, to, latencySeconds: limits.latencySeconds }),
+      about: { site: cluster.name },
+      frozen: { "spec.switch.cluster.name": cluster.name, "spec.switch.to": to },
+    };
+  }
+  if (spec.failover !== undefined) {
+    const { cluster, to, confirmed } = spec.failover;
+    return {
+      procedure: failOver({ site: cluster.name, to, confirmed }),
+      about: { site: cluster.name },
+      frozen: { "spec.failover.cluster.name": cluster.name, "spec.failover.to": to },
+    };
+  }
   const parameters = spec.convertMsaaToCaa;
   if (parameters === undefined)
     throw new Error(`spec has no block for ${spec.procedure}; the schema demands it`);

@@ -3,7 +3,7 @@
 import type { Node } from "../topology/estate.ts";
 import { setPolicyCommand } from "../tungsten/cctrl.ts";
 import type { Command, Precheck, Product } from "../tungsten/invocation.ts";
-import { tpmInstall, tpmUninstall, tpmUpdate, tpmValidate } from "../tungsten/tpm.ts";
+import { tpmInstall, tpmPostProcess, tpmUninstall, tpmUpdate, tpmValidate } from "../tungsten/tpm.ts";
 import {
   armOfflineAtHeartbeat,
   heartbeat,
@@ -173,6 +173,17 @@ const updateWith =
 export const update: Making = updateWith(rowChecks);
 /** After an update that was cut off behind the point where the new services began, they have moved on. */
 export const updateAgain: Making = updateWith(() => []);
+
+/** Looks once more that nothing runs that would read half of it, and that the ini is the one that was approved. */
+export const postProcess: Making = (target, run) =>
+  safe(target.node, tpmPostProcess, {
+    deadlineSeconds: longSeconds,
+    prechecks: [
+      check("no-tpm"),
+      check("stopped", "cluster"),
+      check("ini-is", run.pins.iniSha256.CAA ?? "unknown"),
+    ],
+  });
 
 /** At the release that ran before: the cluster product is still at it. */
 export const reinstall: Making = (target, run) =>

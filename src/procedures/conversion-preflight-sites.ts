@@ -26,14 +26,14 @@ function disagreement(site: Site, told: readonly Told[], word: (view: ClusterVie
   return (
     first &&
     other &&
-    `${first.node} tells ${word(first.view)} as ${what} of ${site.name}, ${other.node} tells ${word(other.view)}; bring its managers together before converting`
+    `${first.node} tells ${word(first.view)} as ${what} of ${site.name}, ${other.node} tells ${word(other.view)}; bring its managers together first`
   );
 }
 
 function primaryRefused(site: Site, told: readonly Told[]): string | undefined {
   const without = told.find(({ view }) => soleMaster(view) === undefined);
   if (without !== undefined)
-    return `${site.name} has no single ONLINE primary by the word of ${without.node}; bring one up before converting`;
+    return `${site.name} has no single ONLINE primary by the word of ${without.node}; bring one up first`;
   const policies = told.map(({ view }) => view.policy);
   const odd = policies.find((policy) => typeof policy !== "string");
   if (odd !== undefined && typeof odd !== "string")
@@ -44,7 +44,7 @@ function primaryRefused(site: Site, told: readonly Told[]): string | undefined {
   );
 }
 
-const onePrimary: Acceptance = {
+export const onePrimary: Acceptance = {
   say: "every site has exactly one primary, ONLINE",
   ask: (estate, facts) => ({
     objections: estate.sites.flatMap((site): Objection[] => {
@@ -58,7 +58,7 @@ const onePrimary: Acceptance = {
   }),
 };
 
-const primaryWritable: Acceptance = {
+export const primaryWritable: Acceptance = {
   say: "every primary's database is writable",
   ask: (estate, facts) => ({
     objections: estate.sites.flatMap((site): Objection[] => {

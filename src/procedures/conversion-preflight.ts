@@ -14,8 +14,10 @@ import {
 import type { ServerSettings } from "../tungsten/sql.ts";
 import { backupAttested } from "./conversion-backups.ts";
 import { serviceOf } from "./conversion-names.ts";
-import { readersKnown, roomForBackup } from "./conversion-preflight-estate.ts";
+import { logReadersKnown, readersKnown, recordable, roomForBackup } from "./conversion-preflight-estate.ts";
 import { hostAcceptances } from "./conversion-preflight-hosts.ts";
+import { keyAcceptances } from "./conversion-preflight-keys.ts";
+import { logsKept } from "./conversion-preflight-logs.ts";
 import { siteAcceptances } from "./conversion-preflight-sites.ts";
 import type { Acceptance, AcceptanceAnswer, Finding, Objection } from "./procedure.ts";
 import type { SurveyParameters } from "./survey-compare.ts";
@@ -316,6 +318,7 @@ export function acceptsConversion(parameters: ConversionParameters): readonly Ac
   const { limits, acknowledgedFindings } = parameters;
   return [
     composed,
+    recordable,
     releases,
     clusterInstalled,
     crossSiteInstalled,
@@ -326,8 +329,11 @@ export function acceptsConversion(parameters: ConversionParameters): readonly Ac
     transactions(limits.oldestTransactionSeconds),
     told(acknowledgedFindings),
     readersKnown(acknowledgedFindings),
+    logReadersKnown(acknowledgedFindings),
     noCollision,
     ...hostAcceptances,
+    logsKept(parameters),
+    ...keyAcceptances,
     roomForBackup(parameters.backup.mode),
     backupAttested(parameters.backup),
     reachable,

@@ -6,6 +6,7 @@
 import { backups } from "./conversion-backups.ts";
 import * as act from "./conversion-commands.ts";
 import { dumpKept, positionKept, stopHeartbeat } from "./conversion-names.ts";
+import { optionParts } from "./conversion-options.ts";
 import {
   datasourcesIn,
   localServices,
@@ -256,6 +257,7 @@ const software: Step = {
   undo: "Forward only: repeat the update.",
   parts: [
     updateOn("primaries"),
+    ...optionParts(eachPrimary),
     localServices(eachPrimary),
     {
       what: "each primary's new services are ONLINE and their logs hold an event, so that replicas may read from them",
@@ -268,6 +270,7 @@ const software: Step = {
       tries: 20,
     },
     updateOn("replicas"),
+    ...optionParts(eachReplica),
     localServices(eachReplica),
   ],
 };
@@ -344,6 +347,7 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
     revert: revertSteps({ uninstall, restore, configuration, stopCrossSite, managers, validate, automatic }),
     revertUntil: { step: "UpdateSoftware", part: 0 },
     interruptions: interruptionsOf,
+    warns: ["No DDL may run on any site from step 2 until the run has finished."],
     budgets: conversionBudgets,
   };
 }

@@ -21,7 +21,8 @@ export type HaltReason =
   | "HistoryPurged"
   | "DataDiffers"
   | "EventsOnlyThere"
-  | "CopyUnproven";
+  | "CopyUnproven"
+  | "PrimaryAlive";
 
 /**
  * The only five answers of a judgement. `redo`: begin the step anew, in a fresh round, from its first part. `noted`:
@@ -188,6 +189,8 @@ export type Procedure = {
   readonly revert: readonly Step[];
   readonly revertUntil: Place;
   readonly interruptions: (estate: Estate) => readonly Interruption[];
+  /** What people have to refrain from while it runs, as sentences of the plan. */
+  readonly warns?: readonly string[];
   readonly budgets: readonly Budget[];
 };
 

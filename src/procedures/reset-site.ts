@@ -1,6 +1,6 @@
 /**
  * Reset a single site from a definitive one: deploy-msaa, "Resetting a single dataservice" (8.0). Which page applies follows
- * from what is installed. What moved against the page, and why, stands in docs/adr/0013-reset-order.md.
+ * from what is installed. What moved against the page, and why, stands in docs/adr/0014-reset-order.md.
  */
 
 import { clusterView } from "../tungsten/node-facts.ts";

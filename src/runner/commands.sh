@@ -170,6 +170,7 @@ note_installed() {
     "tpm install" | "tpm update")
       printf 'ini=%s\n' "$(cat "$1/ini" 2>/dev/null)" | put "$INSTALLED/${COMMAND[1]}" || return
       ;;
+    "tpm post-process") ;;
     "tpm uninstall") rm -f "$INSTALLED/${COMMAND[1]}" || return ;;
     *) return 0 ;;
   esac

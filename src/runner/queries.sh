@@ -38,6 +38,19 @@ answer_installed() {
   printf 'unfinished=%s\n' "$(cat "$UNFINISHED/$1" 2>/dev/null)"
 }
 
+# answer_properties SERVICE NAME…: `NAME<TAB>VALUE` of those that the service's configuration holds; never a secret.
+answer_properties() {
+  local name file
+  file="$(home cluster)/tungsten/tungsten-replicator/conf/static-$1.properties"
+  [[ -f $file ]] || fail 1 "${file##*/}: No such file or directory"
+  shift
+  for name in "$@"; do
+    [[ ${name,,} != *@(pass|secret|key)* ]] || continue
+    awk -v name="$name" 'index($0, name "=") == 1 { value = substr($0, length(name) + 2); found = 1 }
+      END { if (found) print name "\t" value }' "$file"
+  done
+}
+
 # tpm_processes: pid and words of every live tpm on this host.
 tpm_processes() {
   local entry words
@@ -166,6 +179,7 @@ answer() {
     manager | connector) ask "$(program cluster "$tool")" "$@" ;;
     cctrl) answer_cctrl "$@" ;;
     tpm) ask "$(program "$1" tpm)" "${@:2}" ;;
+    properties) answer_properties "$@" ;;
     tpm-processes) tpm_processes ;;
     installed) answer_installed "$1" ;;
     sql) answer_sql "$@" ;;
@@ -177,6 +191,7 @@ answer() {
     marker) tell_marker "$1" ;;
     clock) now_ms ;;
     software) answer_software ;;
+    fingerprints) answer_fingerprints "$1" ;;
     space) answer_space ;;
     reach) answer_reach "$@" ;;
     backup) answer_backup "$1" ;;

@@ -7,6 +7,7 @@ const order = [
   "words.sh",
   "sql.sh",
   "chunks.sh",
+  "keys.sh",
   "queries.sh",
   "database.sh",
   "commands.sh",

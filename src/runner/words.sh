@@ -5,6 +5,7 @@
 # shellcheck disable=SC2034  # read through a name reference in `admit`
 readonly QUERIES=(
   "trepctl PRODUCT services -full -json"
+  "trepctl PRODUCT -service SERVICE clients -json"
   "trepctl PRODUCT -service SERVICE status -json"
   "trepctl PRODUCT -service SERVICE status"
   "dsctl PRODUCT -service SERVICE get"
@@ -18,6 +19,7 @@ readonly QUERIES=(
   "cctrl composite-ls SERVICE"
   "tpm PRODUCT query version"
   "tpm PRODUCT query staging"
+  "properties SERVICE NAME..."
   "tpm-processes"
   "installed PRODUCT"
   "software"
@@ -46,6 +48,7 @@ readonly QUERIES=(
   "clock"
   "space"
   "reach ENDPOINT..."
+  "fingerprints NAME"
   "backup NAME"
   "database"
 )
@@ -73,6 +76,7 @@ readonly COMMANDS=(
   "tpm PRODUCT RELEASE validate"
   "tpm PRODUCT RELEASE install"
   "tpm PRODUCT RELEASE update --replace-release"
+  "tpm cluster installed post-process -y"
   "tpm PRODUCT installed uninstall --i-am-sure"
   "hold HOLD"
   "release HOLD"

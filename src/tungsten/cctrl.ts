@@ -42,6 +42,16 @@ export const datasourceCommand = (
     "",
   ].join("\n"),
 });
+/** `switch to H`: planned; it goes back where it cannot complete ([doc], tungsten-cli §2.4). */
+export const switchCommand = (to: string): { argv: readonly string[]; stdin: string } => ({
+  argv: ["cctrl"],
+  stdin: `switch to ${to}\n`,
+});
+/** `failover to H`: forced ([doc]; its texts were not found). Its outcome is read from `ls`, as always. */
+export const failoverCommand = (to: string): { argv: readonly string[]; stdin: string } => ({
+  argv: ["cctrl"],
+  stdin: `failover to ${to}\n`,
+});
 
 const policies: readonly Policy[] = ["AUTOMATIC", "MAINTENANCE", "MANUAL"];
 const policyFrom = (word: string): Policy =>

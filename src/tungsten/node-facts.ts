@@ -1,10 +1,12 @@
 /** The facts procedures ask for: each a query of the runner protocol joined with the reader of its output. */
 import { readClusterView, readCompositeView } from "./cctrl.ts";
+import { readLogClients } from "./clients.ts";
 import { readDaemonStatus } from "./daemons.ts";
 import { readPosition } from "./dsctl.ts";
 import { readTrackingDump } from "./dump.ts";
 import { type Fact, factOf } from "./facts.ts";
 import type { MarkerState, Product, ToolOutput } from "./invocation.ts";
+import { readFingerprints } from "./keys.ts";
 import {
   readBackup,
   readClock,
@@ -14,6 +16,7 @@ import {
   readIni,
   readInstalled,
   readMarker,
+  readProperties,
   readReach,
   readServerFile,
   readSoftware,
@@ -73,6 +76,14 @@ export const logReaders = factOf(["sql", "readers"], readReaders);
 export const oldestTransaction = factOf(["sql", "oldest-transaction"], readCount);
 
 export const installed = (product: Product) => factOf(["installed", product], readInstalled);
+/** Hosts whose replicators read the log of this service here. */
+export const logClients = (product: Product, service: string) =>
+  factOf(["trepctl", product, "-service", service, "clients", "-json"], readLogClients);
+/** What has to agree between nodes, as checksums under this salt. */
+export const fingerprints = (salt: string) => factOf(["fingerprints", salt], readFingerprints);
+/** Some properties of one service of the cluster's replicator. */
+export const properties = (service: string, names: readonly string[]) =>
+  factOf(["properties", service, ...names], readProperties);
 export const software = factOf(["software"], readSoftware);
 export const tpmProcesses = factOf(["tpm-processes"], readTpmProcesses);
 export const nodeClock = factOf(["clock"], readClock);

@@ -9,6 +9,8 @@ export const tpmInstall = (product: Product, release: string) =>
   ["tpm", product, release, "install"] as const;
 export const tpmUpdate = (product: Product, release: string) =>
   ["tpm", product, release, "update", "--replace-release"] as const;
+/** From the installed tree (tungsten-config §7.2); `-y`: it asks nothing. */
+export const tpmPostProcess = ["tpm", "cluster", "installed", "post-process", "-y"] as const;
 /** From the installed tree: the unpacked package finds no configuration to uninstall. */
 export const tpmUninstall = (product: Product) =>
   ["tpm", product, "installed", "uninstall", "--i-am-sure"] as const;

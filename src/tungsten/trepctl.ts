@@ -117,6 +117,7 @@ function statusFrom(fields: Fields): ReplicatorStatus | undefined {
   const source = textOf(fields, "pipelineSource");
   return {
     ...line,
+    relativeLatencySeconds: secondsOf(fields, "relativeLatency"),
     appliedEventId: textOf(fields, "appliedLastEventId"),
     offlineRequests: (textOf(fields, "offlineRequests") ?? "")
       .split(";")

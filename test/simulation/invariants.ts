@@ -137,9 +137,25 @@ export function watchWorld(world: World, goingBack: () => boolean = () => false)
     }
   };
 
+  /** 51, of our own: a service of the composite is up as the ini's section of its name says, or not at all. */
+  const watchOptions = (host: Host, name: string): void => {
+    const has = host.replicators.cluster?.services.get(name)?.properties ?? {};
+    const section = readConfiguration(host.volume.ini ?? "", "cluster").sections.get(name);
+    const filters = section?.get("svc-applier-filters");
+    const lines = [
+      ...(section?.get("property")?.split("\n") ?? []),
+      ...(filters === undefined ? [] : [`replicator.stage.q-to-dbms.filters=${filters}`]),
+    ];
+    const missing = lines.find(
+      (line) => has[line.slice(0, line.indexOf("="))] !== line.slice(line.indexOf("=") + 1),
+    );
+    if (missing !== undefined) broken(51, `${name} of ${host.name} is ONLINE without ${missing}`);
+  };
+
   const onState = ({ host: name, product, to, service }: Extract<WorldEvent, { kind: "state" }>): void => {
     const host = world.hosts.get(name);
     if (host === undefined || goingBack() || to !== "ONLINE") return;
+    if (product === "cluster") watchOptions(host, service);
     const held =
       host.volume.holds.has("crossSite") &&
       sourcesOf(world, host).every((source) => keptSeqno(host, source) !== undefined);

@@ -21,6 +21,8 @@ export type SceneShape = {
   readonly nodes: number;
   readonly seed: number;
   readonly rate?: number;
+  /** Options of CrossSiteLinks, by name, e.g. `nyc-to-london`. */
+  readonly linkOptions?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 };
 
 export type Scene = {
@@ -82,7 +84,7 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
   return scene;
 }
 
-function inputsOf({ sites, nodes }: SceneShape) {
+function inputsOf({ sites, nodes, linkOptions = {} }: SceneShape) {
   const pairs = sites.flatMap((source) =>
     sites.filter((target) => target !== source).map((target) => ({ source, target })),
   );
@@ -100,7 +102,7 @@ function inputsOf({ sites, nodes }: SceneShape) {
       name: `${source}-to-${target}`,
       source,
       target,
-      options: {},
+      options: linkOptions[`${source}-to-${target}`] ?? {},
     })),
     composites: [{ name: "global", type: "ActiveActive" as const, members: sites }],
   };
@@ -119,10 +121,10 @@ async function putObjects(objects: MemoryObjects, shape: SceneShape, world: Worl
       clusterKind,
       make("TungstenCluster", name, { nodes: shape.nodes, release, image: "node:dev" }),
     );
-  for (const { name, source, target } of links)
+  for (const { name, source, target, options } of links)
     await objects.create(
       linkKind,
-      make("CrossSiteLink", name, { source: { name: source }, target: { name: target } }),
+      make("CrossSiteLink", name, { source: { name: source }, target: { name: target }, options }),
     );
   await objects.create(
     compositeKind,
@@ -235,10 +237,11 @@ function shellOver(scene: Scene): Shell {
       budgetSpent: (_procedure, budget) => void scene.budgets.push(budget),
     },
     questions: new Map(),
+    statusWrites: new Map(),
   };
 }
 
-export const limits = { width: 16, pollMs: 2000, idleMs: 5000 };
+export const limits = { width: 16, pollMs: 2000, pollMostMs: 5000, idleMs: 5000 };
 
 /** One pass of the loop, then as much virtual time as it asked for. Returns false when nothing is left to do. */
 export async function pass(scene: Scene): Promise<boolean> {
@@ -258,6 +261,8 @@ export async function pass(scene: Scene): Promise<boolean> {
 /** A new process of the operator: it remembers nothing. */
 export const restartOperator = (scene: Scene): void => {
   scene.fences = new Map();
+  scene.shell.questions.clear();
+  scene.shell.statusWrites.clear();
 };
 
 /** Runs until the request is over, or until so much virtual time has passed. */

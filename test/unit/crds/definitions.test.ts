@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { parseAllDocuments } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { definitionOf, group, resources } from "../../../src/crds/definition.ts";
 import type { Rule } from "../../../src/crds/fields.ts";
 import { parseSpec } from "../../../src/crds/parse.ts";
@@ -187,6 +187,14 @@ const cases: Readonly<Record<string, Case>> = {
       [{ procedure: "VerifyData", approval: "Automatic" }],
     ],
     stops: [[{ procedure: "ResetSite", approval: "Automatic" }]],
+  },
+  "switch belongs to procedure Switch": {
+    lets: [[{ procedure: "Switch", switch: {} }], [{ procedure: "VerifyData" }]],
+    stops: [[{ procedure: "Switch" }], [{ procedure: "VerifyData", switch: {} }]],
+  },
+  "failover belongs to procedure Failover": {
+    lets: [[{ procedure: "Failover", failover: {} }], [{ procedure: "Switch" }]],
+    stops: [[{ procedure: "Failover" }], [{ procedure: "Switch", failover: {} }]],
   },
   "window.notBefore must lie before window.notAfter": {
     lets: [

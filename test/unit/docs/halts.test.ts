@@ -5,7 +5,9 @@ import { describe, expect, test } from "@jest/globals";
 import { newLedger } from "../../../src/crds/ledger.ts";
 import { acceptsConversion } from "../../../src/procedures/conversion-preflight.ts";
 import { convertMsaaToCaa } from "../../../src/procedures/convert-msaa-to-caa.ts";
+import { failOver } from "../../../src/procedures/failover.ts";
 import { acceptsReset } from "../../../src/procedures/reset-preflight.ts";
+import { switchPrimary } from "../../../src/procedures/switch.ts";
 import { tellRun } from "../../../src/procedures/tell.ts";
 import { anchorOf, rowsOf } from "./markdown.ts";
 
@@ -47,7 +49,8 @@ describe("halts.md", () => {
       "procedures/verify-data",
       "procedures/reset-arrival",
       "procedures/reset-copies",
-      "controllers/request-run",
+      "procedures/failover",
+      "controllers/request-decide",
     ].map((file) => readFileSync(join(root, `src/${file}.ts`), "utf8"));
     const unused = reasons.filter((reason) => !sources.some((text) => text.includes(`"${reason}"`)));
     expect(unused).toEqual([]);
@@ -98,7 +101,11 @@ describe("halts.md", () => {
   });
 
   test("has one heading for each pre-flight check, and none that is not asked", () => {
-    const asked = acceptsConversion(parameters).map(({ say }) => say);
-    expect(headingsBelow("Refusals")).toEqual(asked);
+    const asked = [
+      ...acceptsConversion(parameters),
+      ...switchPrimary({ site: "nyc", to: "nyc-1", latencySeconds: 5 }).accepts,
+      ...failOver({ site: "nyc", to: "nyc-1" }).accepts,
+    ].map(({ say }) => say);
+    expect(headingsBelow("Refusals")).toEqual([...new Set(asked)]);
   });
 });

@@ -117,6 +117,8 @@ describe("the plan's hash", () => {
   });
 });
 
+const longestName = "a".repeat(longestSiteName);
+
 /** Every procedure there is, as requests and installations make them. */
 const procedures: readonly Procedure[] = [
   ...[
@@ -125,6 +127,8 @@ const procedures: readonly Procedure[] = [
       convertMsaaToCaa: { compositeService: { name: "global" }, verifyData: "Both" },
     },
     { procedure: "VerifyData", verifyData: { cluster: { name: "nyc" } } },
+    { procedure: "Switch", switch: { cluster: { name: longestName }, to: `${longestName}-1` } },
+    { procedure: "Failover", failover: { cluster: { name: longestName }, to: `${longestName}-1` } },
   ].map((spec) => {
     const parsed = parseSpec(upgradeRequest.spec, spec);
     if ("faults" in parsed) throw new Error(parsed.faults.join());

@@ -1,9 +1,11 @@
 /** The vendor's tools behind the runner: which words reach which program, what the second look makes of real outputs, what a tpm leaves behind. */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { MarkerState } from "../../../src/tungsten/invocation.ts";
+import { readFingerprints } from "../../../src/tungsten/keys.ts";
 import { readInstalled, readReach, readSpace } from "../../../src/tungsten/node.ts";
 import { newNode, type RunnerNode, sha256 } from "./node.ts";
 
@@ -58,6 +60,7 @@ describe("words", () => {
     ],
     [`tpm cluster ${release} validate`, "tpm validate --tty"],
     [`tpm cluster ${release} update --replace-release`, "tpm update --replace-release --tty"],
+    ["tpm cluster installed post-process -y", "tpm post-process -y --tty"],
     ["tpm crossSite installed uninstall --i-am-sure", "tpm uninstall --i-am-sure --tty"],
   ])("of the command «%s» reach the tool as «%s»", async (command, words) => {
     expect(exitOf(await node.run(command))).toBe(0);
@@ -208,7 +211,7 @@ describe("what a tpm leaves behind", () => {
     expect(ran()).toEqual(["tpm install --tty", "cluster"]);
     const told = readInstalled(node.ask("installed cluster"));
     expect(told).toEqual({
-      read: { release, method: "ini", services: ["alpha"], ini: sha256(ini), parallel: 5 },
+      read: { release, method: "ini", services: ["alpha"], ini: sha256(ini), parallel: 5, unfinished: null },
     });
     expect(unfinished()).toBe("");
   });
@@ -225,6 +228,20 @@ describe("what a tpm leaves behind", () => {
     expect(unfinished()).toBe("");
   });
 
+  test("a post-process: a note while it is not through, and what was installed from stays as it was", async () => {
+    link();
+    await node.run(`publish-ini ${sha256(ini)}`, ini);
+    node.put("fakes/tpm", "exit 0\n");
+    await node.run(`tpm cluster ${release} install`);
+    node.put("fakes/tpm", "exit 1\n");
+    expect(exitOf(await node.run("tpm cluster installed post-process -y"))).toBe(1);
+    expect(unfinished()).toBe("run-3");
+    node.put("fakes/tpm", "exit 0\n");
+    expect(exitOf(await node.run("tpm cluster installed post-process -y"))).toBe(0);
+    expect(unfinished()).toBe("");
+    expect(readInstalledText().get("ini")).toBe(sha256(ini));
+  });
+
   test("an uninstall that ended well: nothing", async () => {
     await node.run(`publish-ini ${sha256(ini)}`, ini);
     await node.run(`tpm cluster ${release} install`);
@@ -232,6 +249,75 @@ describe("what a tpm leaves behind", () => {
     expect(node.ask("installed crossSite").stdout).not.toContain("ini=0");
     expect(() => node.file("opt/tungsten-operator/installed/cluster")).toThrow();
     expect(() => node.file("opt/tungsten-operator/unfinished/cluster")).toThrow();
+  });
+});
+
+describe("the configuration of a service", () => {
+  const conf = "opt/continuent/tungsten/tungsten-replicator/conf/static-nyc_from_london.properties";
+  test("is told by name: the last value counts, what is not there is left out, a secret never told", () => {
+    node.put(
+      conf,
+      "replicator.auto_enable=false\nreplicator.auto_enable=true\na.b=x=y z\nreplicator.db.password=canary\n",
+    );
+    expect(
+      node.ask("properties nyc_from_london replicator.auto_enable a.b nothing replicator.db.password"),
+    ).toMatchObject({ exitCode: 0, stdout: "replicator.auto_enable\ttrue\na.b\tx=y z\n" });
+  });
+  test("that is not there is no empty one", () => {
+    expect(node.ask("properties nyc_from_tokyo a.b")).toMatchObject({ exitCode: 1, stdout: "" });
+  });
+});
+
+describe("fingerprints", () => {
+  const told = (salt = "estate") => {
+    const answer = readFingerprints(node.ask(`fingerprints ${salt}`));
+    if ("unreadable" in answer) throw new Error(answer.unreadable);
+    return answer.read.map(({ kind, name, sha256: sum }) => `${kind} ${name} ${sum}`);
+  };
+  const sum = (text: string, salt = "estate") => sha256(`${salt}\n${text}`);
+  const generate = (name: string): string => {
+    const path = join(node.root, "etc/tungsten-ssh", name);
+    mkdirSync(join(node.root, "etc/tungsten-ssh"), { recursive: true });
+    spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", path]);
+    return readFileSync(`${path}.pub`, "utf8");
+  };
+
+  test("tell accounts by salted checksum, and what is not mounted as absent", () => {
+    const all = told();
+    expect(all).toContain(`account replication-user ${sum("tungsten")}`);
+    expect(all).toContain(`account replication-password ${sum("pa$$'&word")}`);
+    expect(all).toContain("account application-user null");
+    expect(told("other")).toContain(`account replication-user ${sum("tungsten", "other")}`);
+    expect(node.ask("fingerprints estate").stdout).not.toContain("pa$$");
+  });
+
+  test("tell the stores that the ini names, and those tpm made", () => {
+    node.put(
+      "etc/tungsten/tungsten.ini",
+      "[defaults]\njava-keystore-path=/etc/tungsten/keystore.jks\njava_truststore_path = /etc/tungsten/truststore.ts\njava-keystore-password=canary\n",
+    );
+    node.put("etc/tungsten/keystore.jks", "k");
+    node.put("opt/continuent/share/jgroups.jceks", "j");
+    node.put("opt/continuent/share/env.sh", "e");
+    const all = told();
+    expect(all).toContain(`store /etc/tungsten/keystore.jks ${sum("k")}`);
+    expect(all).toContain("store /etc/tungsten/truststore.ts null");
+    expect(all).toContain(`share jgroups.jceks ${sum("j")}`);
+    expect(all.join()).not.toContain("env.sh");
+  });
+
+  test("tell public halves of ssh keys, so that who may go where can be compared", () => {
+    const [mine, host] = [generate("id_ed25519"), generate("ssh_host_ed25519_key")];
+    node.put("etc/tungsten-ssh/authorized_keys", `# people\n${mine}ssh-rsa AAAAB3other somebody\n`);
+    node.put("etc/tungsten-ssh/known_hosts", `* ${host}`);
+    const blob = (line: string) => line.split(" ")[1] ?? "";
+    expect(told().filter((line) => / key /.test(line))).toEqual([
+      `identity key ${sum(blob(mine))}`,
+      `host key ${sum(blob(host))}`,
+      `authorized key ${sum(blob(mine))}`,
+      `authorized key ${sum("AAAAB3other")}`,
+      `known key ${sum(blob(host))}`,
+    ]);
   });
 });
 
