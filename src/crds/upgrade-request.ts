@@ -1,5 +1,6 @@
 /** UpgradeRequest: one run of one procedure. Each procedure with parameters has one block named after it. */
 import * as z from "zod";
+import { checkPathsBlock } from "./check-paths.ts";
 import {
   age,
   blockOf,
@@ -136,12 +137,20 @@ const instant = z.string().max(40).meta({ format: "date-time" });
 
 const spec = z
   .object({
-    procedure: z.enum(["ConvertMsaaToCaa", "VerifyData", "Switch", "Failover", "FixReplication"]),
+    procedure: z.enum([
+      "ConvertMsaaToCaa",
+      "VerifyData",
+      "Switch",
+      "Failover",
+      "FixReplication",
+      "CheckPaths",
+    ]),
     convertMsaaToCaa: conversion.optional(),
     verifyData: verification.optional(),
     switch: switchBlock.optional(),
     failover: failoverBlock.optional(),
     fixReplication: fixReplicationBlock.optional(),
+    checkPaths: checkPathsBlock.optional(),
     approval: z.enum(["Manual", "Automatic"]).default("Manual"),
     approvedPlan: z
       .string()
@@ -182,6 +191,7 @@ const spec = z
       blockOf("Switch", "switch"),
       blockOf("Failover", "failover"),
       blockOf("FixReplication", "fixReplication"),
+      blockOf("CheckPaths", "checkPaths"),
       {
         rule: "!has(self.window) || !has(self.window.notBefore) || !has(self.window.notAfter) || timestamp(self.window.notBefore) < timestamp(self.window.notAfter)",
         message: "window.notBefore must lie before window.notAfter: swap or correct them",
