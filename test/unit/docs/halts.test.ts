@@ -49,8 +49,8 @@ describe("halts.md", () => {
       "procedures/conversion-services",
       "procedures/verify-data",
       "procedures/failover",
-      "procedures/fix-actions",
       "controllers/request-decide",
+      "procedures/fix-actions",
     ].map((file) => readFileSync(join(root, `src/${file}.ts`), "utf8"));
     const unused = reasons.filter((reason) => !sources.some((text) => text.includes(`"${reason}"`)));
     expect(unused).toEqual([]);
