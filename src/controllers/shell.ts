@@ -91,6 +91,18 @@ export interface Events {
   emit(about: KubeObject, type: "Normal" | "Warning", reason: string, message: string): void;
 }
 
+/** One service of one node, for gauges. */
+export type ServiceSeen = {
+  readonly host: string;
+  readonly service: string;
+  readonly role: string;
+  readonly state: string;
+  readonly seqno?: number;
+  readonly latencySeconds?: number;
+  /** RFC 3339. */
+  readonly heartbeatAt?: string;
+};
+
 /** The counters and timers a loop may touch; src/telemetry/metrics.ts implements it over prom-client. */
 export interface Meters {
   execRound(outcome: ExecOutcome["kind"]): void;
@@ -99,6 +111,8 @@ export interface Meters {
   stepFinished(procedure: string, step: string, seconds: number): void;
   procedureHalted(procedure: string, reason: string): void;
   budgetSpent(procedure: string, budget: string): void;
+  /** The services of a site as they were just seen; what was told of it before is over. */
+  servicesSeen(namespace: string, site: string, rows: readonly ServiceSeen[]): void;
 }
 
 /** What a pass asked at a place of its procedure, and which of its commands it saw run. */

@@ -95,12 +95,13 @@ answer_my_cnf() {
       value = $2; gsub(/^[ \t]+|[ \t]+$/, "", value); print key "\t" value }' "$file"
 }
 
-# answer_software: the packages that lie unpacked, with a tpm to run.
+# answer_software: the packages that lie unpacked, with a tpm to run; and the vendor's tool, where one has it.
 answer_software() {
   local tool
   for tool in "$SOFTWARE"/*/tools/tpm; do
     tool=${tool%/tools/tpm}
     printf '%s\n' "${tool##*/}"
+    [[ ! -x $tool/tools/tungsten_prep_upgrade ]] || printf '%s/tungsten_prep_upgrade\n' "${tool##*/}"
   done
 }
 
@@ -147,6 +148,16 @@ answer_backup() {
   if [[ $bytes == "$(sed -n 's/^bytes=//p' "$state")" ]]; then printf 'verified=yes\n'; else printf 'verified=no\n'; fi
 }
 
+# answer_database: running or stopped, by its service.
+answer_database() {
+  ask "$DATABASE" status >/dev/null
+  case $? in
+    0) printf 'running\n' ;;
+    3) printf 'stopped\n' ;;
+    *) fail 1 "$DATABASE tells no state" ;;
+  esac
+}
+
 # answer_cctrl ls | composite-ls DATASERVICE
 answer_cctrl() {
   local cctrl
@@ -185,5 +196,6 @@ answer() {
     space) answer_space ;;
     reach) answer_reach "$@" ;;
     backup) answer_backup "$1" ;;
+    database) answer_database ;;
   esac
 }
