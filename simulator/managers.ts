@@ -4,7 +4,7 @@
  */
 import { type Ambient, emit } from "./model.ts";
 import { ask, type Steps } from "./outside.ts";
-import { extractedUpTo, goOnline, logOf } from "./replicator.ts";
+import { extractedUpTo, fail, goOnline, logOf } from "./replicator.ts";
 import type { Cluster, Node, NodeReport, Order } from "./state.ts";
 
 const resumeAfterMs = 10_000;
@@ -73,13 +73,14 @@ export function* supervise(ambient: Ambient, node: Node): Steps<void> {
   if (ambient.now - cluster.faultSince >= failoverAfterMs) yield* failOver(ambient, node);
 }
 
-/** Promotes the most advanced replica; the old primary's datasource is shunned. */
-export function* failOver(ambient: Ambient, node: Node): Steps<void> {
+/** Promotes the most advanced replica, or the named one; the old primary's datasource is shunned. */
+export function* failOver(ambient: Ambient, node: Node, wanted?: string): Steps<void> {
   const { cluster } = node;
   const reports = yield* reportsOf(node, cluster.dataservice);
   const seqno = ({ report }: Reports[number]) => report?.seqno ?? -1;
   const [next] = reports
     .filter(({ host, report }) => host !== cluster.primary && report?.database === true)
+    .filter(({ host }) => wanted === undefined || host === wanted)
     .sort((a, b) => seqno(b) - seqno(a));
   if (next === undefined) return;
   const before = cluster.primary;
@@ -105,6 +106,13 @@ export function* obey(ambient: Ambient, node: Node, order: Order): Steps<void> {
   if (order.do === "online") {
     const service = services?.get(order.service);
     if (service?.state.startsWith("OFFLINE") === true) goOnline(ambient, node, service, {});
+    return;
+  }
+  if (order.do === "fence") {
+    yield* ask("setReadOnly", true);
+    // Whose sessions are purged is [inferred]: the second product's applier may be among them.
+    for (const applier of order.sessions ? (node.replicators.crossSite?.services.values() ?? []) : [])
+      if (applier.state === "ONLINE") fail(ambient, node, applier, "Connection was killed");
     return;
   }
   node.cluster.primary = order.primary;

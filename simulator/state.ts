@@ -172,6 +172,8 @@ export type Connections = { created: number; active: number };
 /** What a manager tells another node to do. */
 export type Order =
   | { readonly do: "online"; readonly service: string }
+  /** Takes no more writes; `sessions` says whether the second product's are ended with the others. */
+  | { readonly do: "fence"; readonly sessions: boolean }
   | { readonly do: "role"; readonly primary: string };
 
 export type ReplicatorProcess = { pid: number; startedAt: number; services: Map<string, Service> };

@@ -36,7 +36,7 @@ export const untold: readonly Untold[] = [
   {
     cites: "cli §0.10",
     lie: "switch and recover set the policy to MAINTENANCE and back by themselves, as tpm update does.",
-    why: "the managers here neither switch nor recover; no output of theirs was ever recorded.",
+    why: "switch does so here, but no recovery is simulated; no output of either was ever recorded.",
   },
   {
     cites: "cli §0.12",

@@ -3,6 +3,7 @@ import { coordinatorIn, type Reports, reportsOf, setPolicy } from "../managers.t
 import type { Ambient } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
 import type { Cluster, Node, NodeReport, ServiceState } from "../state.ts";
+import { failPrimaryOver, switchPrimary } from "../switching.ts";
 import { ok, type Tool } from "./tool.ts";
 
 /** Reads commands from stdin, `;` or a line break between them. Only `-multi` leaves the host's own dataservice. */
@@ -36,6 +37,10 @@ export const cctrl: Tool = function* ({ ambient, node, args, stdin }) {
     else if (/^set policy /.test(command)) {
       yield* ask("sleep", 500);
       lines.push(prompt + (yield* changePolicy(ambient, node, command.replace("set policy ", ""))));
+    } else if (/^(switch|failover)( to \S+)?$/.test(command)) {
+      const [verb, , to] = command.split(" ");
+      const move = verb === "switch" ? switchPrimary : failPrimaryOver;
+      lines.push(prompt, ...(yield* move(ambient, node, to)));
     } else lines.push(`${prompt}Unknown command: ${command}`);
   }
   return ok(`${lines.join("\n")}\nExiting...\n`);
