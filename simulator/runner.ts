@@ -217,7 +217,8 @@ function begin(world: World, host: Host, { key, marker, tool, checks, fence, std
   const steps = tool({ world, host, args: marker.argv.slice(1), stdin });
   const { ini, unfinished } = host.volume;
   const [name, word, , verb] = marker.argv;
-  const changed = name === "tpm" && verb !== "validate" ? productOf(word) : undefined;
+  const changes = name === "tpm" && verb !== "validate" && verb !== "promote-connector";
+  const changed = changes ? productOf(word) : undefined;
   if (changed !== undefined) unfinished[changed] = key;
   const born = (pid: number) => {
     marker.pid = pid;

@@ -188,7 +188,8 @@ export type Node = {
   readonly volume: { readonly installed: Partial<Record<ProductName, Installed>> };
   replicators: Partial<Record<ProductName, ReplicatorProcess>>;
   manager: { running: boolean; since: number };
-  connector: { running: boolean; since: number };
+  /** `old`: it still runs the release before the last update. */
+  connector: { running: boolean; since: number; old?: true };
   readonly connections: Connections;
   tools: readonly { readonly argv: readonly string[] }[];
 };

@@ -58,6 +58,11 @@ describe("words", () => {
     ],
     [`tpm cluster ${release} validate`, "tpm validate --tty"],
     [`tpm cluster ${release} update --replace-release`, "tpm update --replace-release --tty"],
+    [
+      `tpm cluster ${release} update --replace-release --no-connectors`,
+      "tpm update --replace-release --no-connectors --tty",
+    ],
+    ["tpm cluster installed promote-connector", "tpm promote-connector --tty"],
     ["tpm crossSite installed uninstall --i-am-sure", "tpm uninstall --i-am-sure --tty"],
   ])("of the command «%s» reach the tool as «%s»", async (command, words) => {
     expect(exitOf(await node.run(command))).toBe(0);
@@ -213,13 +218,14 @@ describe("what a tpm leaves behind", () => {
     expect(unfinished()).toBe("");
   });
 
-  test("one that ended badly: a note, which a better run takes away; a validation leaves none", async () => {
+  test("one that ended badly: a note, which a better run takes away; a validation leaves none, nor a connector", async () => {
     link();
     node.put("fakes/tpm", "exit 1\n");
     expect(exitOf(await node.run(`tpm cluster ${release} validate`))).toBe(1);
+    expect(exitOf(await node.run("tpm cluster installed promote-connector"))).toBe(1);
     expect(unfinished()).toBe("");
     expect(exitOf(await node.run(`tpm cluster ${release} update --replace-release`))).toBe(1);
-    expect(unfinished()).toBe("run-2");
+    expect(unfinished()).toBe("run-3");
     node.put("fakes/tpm", "exit 0\n");
     expect(exitOf(await node.run(`tpm cluster ${release} update --replace-release`))).toBe(0);
     expect(unfinished()).toBe("");
