@@ -7,13 +7,14 @@ import { readNamespace } from "../src/controllers/estate-reader.ts";
 import type { KubeObject } from "../src/controllers/shell.ts";
 import { newLedger, type Pins } from "../src/crds/ledger.ts";
 import { tungstenIni } from "../src/ini/tungsten-ini.ts";
+import { applyConfiguration } from "../src/procedures/apply-configuration.ts";
 import { convertMsaaToCaa } from "../src/procedures/convert-msaa-to-caa.ts";
 import { installSite } from "../src/procedures/install-site.ts";
 import { effectInWords, placeInWords } from "../src/procedures/plan.ts";
 import { runOf } from "../src/procedures/prepare.ts";
 import type { Part, Procedure, Run, Step } from "../src/procedures/procedure.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
-import type { Estate } from "../src/topology/estate.ts";
+import type { Estate, Site } from "../src/topology/estate.ts";
 
 /** Path → page. `samples` is the folder whose objects make the example estate. */
 export async function procedurePages(samples: string): Promise<readonly (readonly [string, string])[]> {
@@ -30,6 +31,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
     ["docs/procedures/convert-msaa-to-caa.md", conversionPage(conversion, run)],
     ["docs/procedures/verify-data.md", readingPage(verifyData(gentle), run)],
     ["docs/procedures/install-site.md", installPage(installSite(site.name, true), run)],
+    ["docs/procedures/apply-configuration.md", configurationPage(site, run)],
   ];
 }
 
@@ -137,7 +139,23 @@ function installPage(procedure: Procedure, run: Run): string {
   ]);
 }
 
-/** An installation tells nobody that it stalls. */
+function configurationPage(site: Site, run: Run): string {
+  const [primary, ...replicas] = site.nodes;
+  if (primary === undefined) throw new Error(`${site.name} has no node`);
+  const nodes = [...replicas, primary];
+  const procedure = applyConfiguration({ site: site.name, nodes, kind: "MSAA", crossSite: true });
+  return page([
+    generated,
+    "# Apply a changed configuration",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: a change of \`spec.options\` of a [TungstenCluster](../reference/tungstencluster.md) or a [CrossSiteLink](../reference/crosssitelink.md) does. Its ledger lies in the TungstenCluster's status. Source: ${procedure.source}.`,
+    "One tungsten.ini serves the whole estate, so a change of one site's options is brought to every site: one after the other, in the order of their names. The page shows site nyc of a Multi-Site/Active-Active estate. In a composite there is no second product, and the incoming services are `nyc_from_london` and so on.",
+    "Nodes are taken one by one, replicas first, the live primary last. The condition `ConfigurationApplied` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md).",
+    notation(run),
+    ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+  ]);
+}
+
+/** What a site does by itself tells nobody that it stalls. */
 const withoutStalls = (step: Step): Step => ({
   ...step,
   parts: step.parts.map(({ stallSeconds: _, ...part }) => part),

@@ -46,6 +46,7 @@ const spec = z
           .default({})
           .describe("Joined with what the operator renders into my.cnf; a clash is refused."),
       })
+      .meta(rules(...immutable("port")))
       .default({ port: 13306, settings: {} }),
     connector: z
       .object({
@@ -54,6 +55,7 @@ const spec = z
           .object({ type: z.enum(["ClusterIP", "NodePort", "LoadBalancer"]).default("ClusterIP") })
           .default({ type: "ClusterIP" }),
       })
+      .meta(rules(...immutable("port")))
       .default({ port: 3306, service: { type: "ClusterIP" } }),
     credentials: z
       .object({
@@ -76,6 +78,25 @@ const spec = z
       .describe(
         "The policy the managers should have; a differing one is told, never set behind a DBA's back.",
       ),
+    changes: z
+      .object({
+        configuration: z
+          .enum(["Automatic", "OnApproval"])
+          .default("Automatic")
+          .describe(
+            "When changed options are brought to the nodes by tpm update: as soon as the site is sound, or once you approve the text by its checksum.",
+          ),
+        approved: z
+          .string()
+          .regex(/^([0-9a-f]{8,64})?$/)
+          .max(64)
+          .default("")
+          .describe(
+            "The checksum a condition asks you to approve, or its first 8 digits at least; it fits no other text.",
+          ),
+      })
+      .default({ configuration: "Automatic", approved: "" })
+      .describe("How a change of this spec reaches nodes that are installed already."),
     retention: z
       .enum(["Retain", "Delete"])
       .default("Retain")
@@ -120,6 +141,19 @@ const status = z.object({
     .max(16)
     .optional()
     .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] }),
+  configuration: z
+    .object({
+      topology: z.string().max(16),
+      sha256: z.string().max(64),
+      shape: z.string().max(64),
+      wishes: z.string().max(64),
+      primaries: z.record(z.string(), z.string().max(64)),
+      members: z.array(z.string().max(64)).max(16),
+    })
+    .optional()
+    .describe(
+      "The tungsten.ini that every node of the site was last seen to run from, and what it was made from.",
+    ),
   runningProcedure: z.string().max(128).optional(),
   neededBy: z
     .string()

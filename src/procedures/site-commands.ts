@@ -1,0 +1,44 @@
+/** Commands of changes to one installed site: which words go to which tool on which node. Values come from pins and ledger only. */
+import type { Node } from "../topology/estate.ts";
+import type { Command, Precheck, Product } from "../tungsten/invocation.ts";
+import { tpmPromoteConnector, tpmUpdate } from "../tungsten/tpm.ts";
+import type { Effect, Run, Target } from "./procedure.ts";
+import { isPrimary } from "./scopes.ts";
+
+type Making = (target: Target, run: Run, attempt: number) => Effect;
+
+const longSeconds = 1800;
+
+export const safely = (on: Node, argv: readonly string[], more: Partial<Command> = {}): Effect => ({
+  begin: { argv, deadlineSeconds: 60, repeat: "safe", ...more },
+  on,
+});
+
+export const check = (...argv: readonly string[]): Precheck => ({ argv });
+
+/** The release that runs: a change of configuration brings no other one. */
+const releaseOf = (run: Run, target: Target): string =>
+  run.pins.releases[target.site.name] ?? target.site.release;
+
+/**
+ * From the package of the release that runs, over the published ini. Connectors of the cluster product are left alone:
+ * `promoteConnector` takes them over one by one. The script looks once more that the database has the role tpm will give it.
+ */
+export const updateKeepingConnectors =
+  (product: Product, kind: string): Making =>
+  (target, run) =>
+    safely(
+      target.node,
+      tpmUpdate(product, releaseOf(run, target), { keepConnectors: product === "cluster" }),
+      {
+        deadlineSeconds: longSeconds,
+        prechecks: [
+          check("no-tpm"),
+          check("ini-is", run.pins.iniSha256[kind] ?? "unknown"),
+          ...(product === "cluster" ? [check("writable", isPrimary(run, target.node) ? "yes" : "no")] : []),
+        ],
+      },
+    );
+
+export const promoteConnector: Making = (target) =>
+  safely(target.node, tpmPromoteConnector, { deadlineSeconds: 300, prechecks: [check("no-tpm")] });
