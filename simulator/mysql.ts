@@ -18,6 +18,8 @@ export function newMysql(serverId: number, offset: number, increment: number): M
     log: [],
     position: 4,
     schemas: new Map(),
+    mounted: "",
+    started: "",
     file: new Map(),
     expireSeconds: 604800,
     findings: [],

@@ -49,6 +49,10 @@ const checks: Record<string, Check> = {
     host.volume.ini !== null && sha256(host.volume.ini) === sum && host.joined
       ? undefined
       : "another ini is published",
+  shunned: (_world, host, [name = ""]) =>
+    host.manager.running && host.cluster.out?.[name]?.startsWith("SHUNNED") === true
+      ? undefined
+      : `the datasource ${name} is not shunned`,
 };
 
 export function checkOf(

@@ -42,6 +42,7 @@ export const queryShapes: readonly string[] = [
   "holds",
   "ini",
   "my-cnf",
+  "dataserver",
   "marker KEY",
   "clock",
   "space",
@@ -82,6 +83,7 @@ export const commandShapes: readonly string[] = [
   "drop-schema CROSSING",
   "publish-ini SHA256",
   "accounts",
+  "mysqld restart",
   "backup NAME",
 ];
 
@@ -96,6 +98,7 @@ export const checkShapes: readonly string[] = [
   "armed PRODUCT SERVICE NAME",
   "error-is PRODUCT SERVICE epoch",
   "ini-is SHA256",
+  "shunned HOST",
 ];
 
 /** The primary key of a row, see the protocol's `sql boundary`. */
@@ -118,6 +121,7 @@ const patterns: Readonly<Record<string, RegExp>> = {
   SHA256: /^[0-9a-f]{64}$/,
   EVENTID: /^[A-Za-z0-9._:;/@=,#+][A-Za-z0-9._:;/@=,#+-]{0,199}$/,
   ENDPOINT: /^[A-Za-z0-9][A-Za-z0-9.-]{0,252}:[0-9]{1,5}$/,
+  HOST: /^[a-z0-9][a-z0-9-]{0,62}$/,
   POLICY: /^(automatic|maintenance|manual)$/i,
   STATE: /^[A-Z:-]{1,64}$/,
   HEX: /^([0-9a-f]{2}){1,256}$/,

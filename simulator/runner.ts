@@ -77,6 +77,7 @@ const queries: Record<string, RunnerTool> = {
   space: node.space,
   reach: node.reach,
   "my-cnf": node.myCnf,
+  dataserver: node.dataserver,
   backup: node.backupState,
 };
 
@@ -102,6 +103,7 @@ const commands: Record<string, RunnerTool> = {
   "drop-schema": node.dropSchema,
   "publish-ini": node.publishIni,
   accounts: node.accounts,
+  mysqld: node.restartDataserver,
   backup: node.takeBackup,
 };
 
@@ -213,7 +215,15 @@ function begin(world: World, host: Host, { key, marker, tool, checks, fence, std
   for (const victim of ["child", "both", "keeper"] as const)
     if (springTrap(world, host, `${victim}-dies-before-tool`)) killRun(world, host, key, victim);
   if (marker.result !== undefined || marker.pid === null) return;
-  emit(world, { kind: "command", host: host.name, key, fence, argv: marker.argv, checks: checks.length });
+  emit(world, {
+    kind: "command",
+    host: host.name,
+    key,
+    fence,
+    argv: marker.argv,
+    stdin,
+    checks: checks.length,
+  });
   const steps = tool({ world, host, args: marker.argv.slice(1), stdin });
   const { ini, unfinished } = host.volume;
   const [name, word, , verb] = marker.argv;

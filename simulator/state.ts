@@ -143,6 +143,8 @@ export type Cluster = {
   policy: "AUTOMATIC" | "MAINTENANCE" | "MANUAL";
   /** Datasources that a failover shunned. */
   shunned: Set<string>;
+  /** Datasources that somebody took out by hand, and how they are shown. */
+  out?: Readonly<Record<string, string>>;
   faultSince: number | null;
 };
 

@@ -1,4 +1,5 @@
 /** cctrl: always exit 0; banner, prompt echo and box width vary by seed, since no transcript proves them ([doc], tungsten-cli §2). */
+import { driveDatasource } from "../datasource.ts";
 import { coordinatorIn, type Reports, reportsOf, setPolicy } from "../managers.ts";
 import type { Ambient } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
@@ -41,6 +42,10 @@ export const cctrl: Tool = function* ({ ambient, node, args, stdin }) {
       const [verb, , to] = command.split(" ");
       const move = verb === "switch" ? switchPrimary : failPrimaryOver;
       lines.push(prompt, ...(yield* move(ambient, node, to)));
+    } else if (/^datasource \S+ (shun|recover|online)$/.test(command)) {
+      const [, host = "", verb = ""] = command.split(" ");
+      yield* ask("sleep", 500);
+      lines.push(prompt, ...(yield* driveDatasource(ambient, node, host, verb)));
     } else lines.push(`${prompt}Unknown command: ${command}`);
   }
   return ok(`${lines.join("\n")}\nExiting...\n`);
@@ -126,9 +131,11 @@ function datasource(
   const fault = report?.database !== true;
   const state = cluster.shunned.has(host)
     ? `SHUNNED(FAILED-OVER-TO-${cluster.primary})`
-    : fault
-      ? `FAILED(DATASERVER '${host}@${cluster.dataservice}' STOPPED)`
-      : "ONLINE";
+    : cluster.out?.[host] !== undefined
+      ? cluster.out[host]
+      : fault
+        ? `FAILED(DATASERVER '${host}@${cluster.dataservice}' STOPPED)`
+        : "ONLINE";
   const latency = `${role === "master" ? "THL latency" : "latency"}=${(report?.latency ?? -1).toFixed(3)}`;
   const roleText = role === "master" ? "role=master" : `role=slave, master=${cluster.primary}`;
   return [

@@ -2,9 +2,10 @@
 
 import { sha256 } from "../checksum.ts";
 import { springTrap } from "../faults.ts";
-import { emit, type Host, reaches } from "../model.ts";
+import { emit, type Host, reaches, type World } from "../model.ts";
 import { tablesOf } from "../mysql.ts";
 import { ask } from "../outside.ts";
+import { fail } from "../replicator.ts";
 import type { ProductName } from "../state.ts";
 import { dsctlRow } from "./logs.ts";
 import { bad, ok, quick, type RunnerTool } from "./tool.ts";
@@ -84,6 +85,42 @@ export const myCnf = quick(({ host: { mysql } }) => {
   ]);
   return ok(lines([...said].map(([key, value]) => `${key}\t${value}`)));
 });
+
+/** What the database was started with. */
+export const dataserver = quick(({ host: { mysql } }) =>
+  ok(
+    lines([
+      `mounted=${mysql.mounted === "" ? "" : sha256(mysql.mounted)}`,
+      `started=${mysql.started === mysql.mounted ? "yes" : "no"}`,
+    ]),
+  ),
+);
+
+/** The second product's services of other sites that read from this host. */
+const readersOf = (world: World, host: Host) =>
+  [...world.hosts.values()].flatMap((reader) =>
+    [...(reader.replicators.crossSite?.services.values() ?? [])]
+      .filter(({ state, upstream }) => state === "ONLINE" && upstream?.host === host.name)
+      .map((service) => [reader, service] as const),
+  );
+
+/** A server that starts is writable until a manager says otherwise; clients and replicators lose it meanwhile. */
+export const restartDataserver: RunnerTool = function* ({ world, host }) {
+  emit(world, { kind: "process", host: host.name, what: "mysqld", verb: "stop" });
+  host.mysql.up = false;
+  yield* ask("sleep", 4000);
+  host.mysql.started = host.mysql.mounted;
+  host.mysql.readOnly = false;
+  host.mysql.up = true;
+  for (const [reader, service] of readersOf(world, host)) {
+    // [source], deploy-msaa: they go offline and wait for a human. That some reconnect by themselves is [inferred].
+    if (world.variant % 4 === 0) continue;
+    service.tries = 2;
+    fail(world, reader, service, "Connection reset");
+  }
+  emit(world, { kind: "process", host: host.name, what: "mysqld", verb: "start" });
+  return ok("mysqld runs, pid 77\n");
+};
 
 export const reach = quick(({ world, host, args }) =>
   ok(

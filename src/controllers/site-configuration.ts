@@ -3,24 +3,26 @@
  * changed, walks ApplyConfiguration from the TungstenCluster's own ledger. One site of an estate after the other.
  */
 import type { Told } from "../crds/conditions.ts";
-import type { Ledger, Pins } from "../crds/ledger.ts";
+import type { Ledger } from "../crds/ledger.ts";
 import { iniMap } from "../manifests/site-objects.ts";
 import { applyConfiguration, type SiteChange } from "../procedures/apply-configuration.ts";
 import {
   type AppliedConfiguration,
   type Standing,
   standingOf,
-  type Topology,
   wishesOf,
 } from "../procedures/configuration-standing.ts";
 import { applyAll } from "./apply.ts";
 import { sha256Of } from "./checksum.ts";
 import { lentFor } from "./request-planning.ts";
+import { notNow, topologyOf } from "./site-readiness.ts";
 import type { SiteView } from "./site-view.ts";
 import {
   admitted,
   beginning,
   nothingToDo,
+  pinsFor,
+  primariesOf,
   runningLedger,
   spokenSince,
   type Work,
@@ -39,25 +41,8 @@ const tell = (status: Told["status"], reason: string, message: string): Work => 
 /** While nobody can say. */
 export const configurationUnknown = (why: string): Work => tell("Unknown", "ProcedureRuns", why);
 
-const topologyOf = ({ topology }: SiteView): Topology | undefined =>
-  topology === "CAA" ? "CAA" : topology === "MSAA" || topology === "Standalone" ? "MSAA" : undefined;
-
 /** What the site's nodes were last seen to run from, as its status keeps it. */
 const recordedOf = (pass: ClusterPass): AppliedConfiguration | undefined => pass.object.status?.configuration;
-
-/** Every site's primary by the sites' own word; undefined while one tells none. */
-function primariesOf(
-  { estate, site, namespace }: ClusterPass,
-  view: SiteView,
-): Record<string, string> | undefined {
-  const primaries: Record<string, string> = {};
-  for (const { name: each } of estate.sites) {
-    const live = each === site.name ? view.primary : namespace.clusters.get(each)?.status?.primary;
-    if (typeof live !== "string" || live === "") return undefined;
-    primaries[each] = live;
-  }
-  return primaries;
-}
 
 /** Checksums of the texts that the products of this topology were configured from. */
 function runningTexts({ nodes, topology }: SiteView): readonly (string | null)[] | undefined {
@@ -134,34 +119,6 @@ async function begin(
   return walk(pass, view, freshLedger(pass, view, view.policy ?? ""));
 }
 
-/** What a change waits for. On a site in trouble, or in somebody's hands, nothing is restarted. */
-function notNow(pass: ClusterPass, view: SiteView): string | undefined {
-  const { object, spec } = pass;
-  if (object.metadata.deletionTimestamp !== undefined) return "the TungstenCluster is being deleted";
-  if (spec.proceduresPaused) return "spec.proceduresPaused admits no procedure; clear it";
-  if (view.trouble !== undefined) return view.trouble;
-  const wanted = spec.policy.toUpperCase();
-  if (view.policy !== wanted)
-    return `the policy is ${view.policy ?? "unknown"} and spec.policy wants ${wanted}: somebody may be at work; set it back in cctrl, or correct spec.policy`;
-  if (new Set(view.nodes.map(({ cluster }) => cluster?.release)).size > 1)
-    return "the nodes run different releases; upgrade them first";
-  return elsewhere(pass);
-}
-
-/** Another site of the estate that is being changed, or whose turn comes first. */
-function elsewhere({ estate, site, namespace }: ClusterPass): string | undefined {
-  for (const { name: other } of estate.sites.filter((each) => each.name !== site.name)) {
-    const status = namespace.clusters.get(other)?.status;
-    if (status?.ledger?.phase === "Running" || (status?.runningProcedure ?? "") !== "")
-      return `site ${other} is being changed; the sites of an estate take turns`;
-    const record: AppliedConfiguration | undefined = status?.configuration;
-    const wishes = record && wishesOf(estate, record.topology === "CAA" ? "CAA" : "MSAA");
-    if (other < site.name && wishes !== undefined && record?.wishes !== sha256Of(wishes.options))
-      return `site ${other} has its turn first; its condition ${type} says why it has not had it`;
-  }
-  return undefined;
-}
-
 function changeOf({ site }: ClusterPass, { pins, kept }: Ledger): SiteChange {
   const primary = pins?.primaries[site.name];
   const data = site.nodes.filter((node) => !node.witness);
@@ -195,26 +152,8 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
 }
 
 function freshLedger(pass: ClusterPass, view: SiteView, policy: string, before?: Ledger): Ledger {
-  const { estate, site } = pass;
-  const bySite = <T>(value: (each: (typeof estate.sites)[number]) => T) =>
-    Object.fromEntries(estate.sites.map((each) => [each.name, value(each)]));
-  const live = { ...before?.pins?.primaries, ...primariesOf(pass, view) };
-  if (view.primary !== undefined) live[site.name] = view.primary;
-  const release = view.nodes.find(({ cluster }) => cluster != null)?.cluster?.release;
-  const pins: Pins = {
-    primaries: bySite(
-      ({ name: each, nodes, initialPrimary }) => live[each] ?? nodes[initialPrimary]?.name ?? "",
-    ),
-    policies: bySite(({ name: each }) => (each === site.name ? policy : "AUTOMATIC")),
-    members: bySite(({ nodes }) => nodes.filter((node) => !node.witness).map((node) => node.name)),
-    releases: bySite(
-      (each) =>
-        (each.name === site.name ? (release ?? before?.pins?.releases[each.name]) : undefined) ??
-        each.release,
-    ),
-    backupNodes: {},
-    iniSha256: {},
-  };
+  const { estate } = pass;
+  const pins = pinsFor(pass, view, { policy, primary: view.primary, before });
   const kind = before?.kept.kind ?? topologyOf(view) ?? "MSAA";
   const crossSite =
     before?.kept.crossSite ?? String(kind === "MSAA" && view.nodes.some((node) => node.crossSite != null));

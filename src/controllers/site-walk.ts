@@ -12,7 +12,7 @@ import { withFacts } from "./gather.ts";
 import { perform } from "./perform.ts";
 import { lentFor } from "./request-planning.ts";
 import { holderIsOver, nameOf, runningOn } from "./request-sites.ts";
-import { releaseSiteLease, takeSiteLease } from "./site-lease.ts";
+import { releaseSiteLease, siteHolder, takeSiteLease } from "./site-lease.ts";
 import type { SiteView } from "./site-view.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
@@ -55,24 +55,66 @@ export function beginning(
   return { ...ledger, phase: "Running", pins, kept };
 }
 
-/** Takes the site's Lease, unless this process holds it. Why not, otherwise. */
-export async function admitted({
-  shell,
-  estate,
-  site,
-  object,
-  fences,
-}: ClusterPass): Promise<string | undefined> {
+/** Every site's primary by the sites' own word; undefined while one tells none. */
+export function primariesOf(
+  { estate, site, namespace }: ClusterPass,
+  view: SiteView,
+): Record<string, string> | undefined {
+  const primaries: Record<string, string> = {};
+  for (const { name: each } of estate.sites) {
+    const live = each === site.name ? view.primary : namespace.clusters.get(each)?.status?.primary;
+    if (typeof live !== "string" || live === "") return undefined;
+    primaries[each] = live;
+  }
+  return primaries;
+}
+
+/** What a change of an installed site is walked with: live primaries, the release that runs, the policy to return to. */
+export function pinsFor(
+  pass: ClusterPass,
+  view: SiteView,
+  { policy, primary, before }: { policy: string; primary: string | undefined; before: Ledger | undefined },
+): Pins {
+  const { estate, site } = pass;
+  const bySite = <T>(value: (each: (typeof estate.sites)[number]) => T) =>
+    Object.fromEntries(estate.sites.map((each) => [each.name, value(each)]));
+  const live: Record<string, string> = { ...before?.pins?.primaries, ...primariesOf(pass, view) };
+  if (primary !== undefined) live[site.name] = primary;
+  const runs = view.nodes.find(({ cluster }) => cluster != null)?.cluster?.release;
+  const release = runs ?? before?.pins?.releases[site.name];
+  return {
+    primaries: bySite(({ name, nodes, initialPrimary }) => live[name] ?? nodes[initialPrimary]?.name ?? ""),
+    policies: bySite(({ name }) => (name === site.name ? policy : "AUTOMATIC")),
+    members: bySite(({ nodes }) => nodes.filter((node) => !node.witness).map((node) => node.name)),
+    releases: bySite((each) => (each.name === site.name ? (release ?? each.release) : each.release)),
+    backupNodes: {},
+    iniSha256: {},
+  };
+}
+
+/**
+ * Takes the Leases of these sites that this process does not hold, in the order of their names. Why not, otherwise. Each is
+ * looked at live: one that somebody else has taken is asked for again, under a new fence.
+ */
+export async function admitted(
+  { shell, estate, site, object, fences }: ClusterPass,
+  sites: readonly string[] = [site.name],
+): Promise<string | undefined> {
   const uid = object.metadata.uid ?? "";
-  if (fences.get(uid)?.has(site.name) === true) return undefined;
-  const at = { namespace: estate.namespace, site: site.name, holder: uid, now: shell.clock.now() };
-  const admission = await takeSiteLease(shell.objects, at, {
-    isOver: (holder) => holderIsOver(shell.objects, estate.namespace, holder),
-    running: () => runningOn(shell.objects, estate.namespace, site.name),
-  });
-  if (!admission.held)
-    return `site held by ${await nameOf(shell.objects, estate.namespace, admission.holder)}`;
-  fences.set(uid, new Map([[site.name, admission.fence]]));
+  const held = fences.get(uid) ?? new Map<string, string>();
+  fences.set(uid, held);
+  for (const each of [...sites].sort()) {
+    if (held.has(each) && (await siteHolder(shell.objects, estate.namespace, each)) === uid) continue;
+    held.delete(each);
+    const at = { namespace: estate.namespace, site: each, holder: uid, now: shell.clock.now() };
+    const admission = await takeSiteLease(shell.objects, at, {
+      isOver: (holder) => holderIsOver(shell.objects, estate.namespace, holder),
+      running: () => runningOn(shell.objects, estate.namespace, each),
+    });
+    if (!admission.held)
+      return `site ${each} is held by ${await nameOf(shell.objects, estate.namespace, admission.holder)}`;
+    held.set(each, admission.fence);
+  }
   return undefined;
 }
 
@@ -164,9 +206,10 @@ function tpmTrouble(ledger: Ledger, facts: Facts): readonly string[] {
   return [...new Set(lines)].slice(0, 20);
 }
 
-/** The site's Lease goes to whoever waits for it. */
-async function giveBack({ shell, estate, site, object, fences }: ClusterPass): Promise<void> {
+/** The Leases go to whoever waits for them. */
+async function giveBack({ shell, estate, object, fences }: ClusterPass): Promise<void> {
   const uid = object.metadata.uid ?? "";
-  await releaseSiteLease(shell.objects, estate.namespace, site.name, uid);
+  for (const each of fences.get(uid)?.keys() ?? [])
+    await releaseSiteLease(shell.objects, estate.namespace, each, uid);
   fences.delete(uid);
 }

@@ -21,11 +21,12 @@ import { otherHolder } from "./request-sites.ts";
 import { assertRecorded } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import { configurationUnknown, configureWhenDue } from "./site-configuration.ts";
+import { databaseUnknown, maintainWhenDue } from "./site-dataserver.ts";
 import { deleteSite, neededBy } from "./site-deletion.ts";
 import { installWhenDue } from "./site-install.ts";
 import { ensureSiteSecret } from "./site-secret.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
-import { nothingToDo, type Walked, type Work } from "./site-walk.ts";
+import { nothingToDo, runningLedger, type Walked, type Work } from "./site-walk.ts";
 import type { FenceBook, RequestLimits, Requeue } from "./upgrade-request.ts";
 
 export type ClusterLimits = RequestLimits & { readonly healthMs: number };
@@ -131,8 +132,16 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
 /** What the site does by itself, at most one of it a procedure: it is installed first, then kept as its spec says. */
 async function ownWork(pass: ClusterPass, view: SiteView): Promise<readonly Work[]> {
   const installing = await installWhenDue(pass, view);
-  if (installing !== nothingToDo) return [installing, configurationUnknown("the site is being installed")];
-  return [await configureWhenDue(pass, view)];
+  const installs = "the site is being installed";
+  if (installing !== nothingToDo)
+    return [installing, configurationUnknown(installs), databaseUnknown(installs)];
+  const restarts = "the databases are being restarted";
+  if (runningLedger(pass, "MaintainDataserver") !== undefined)
+    return [configurationUnknown(restarts), await maintainWhenDue(pass, view)];
+  const configuring = await configureWhenDue(pass, view);
+  if (configuring.ledger !== undefined)
+    return [configuring, databaseUnknown("the site's configuration is being changed")];
+  return [configuring, await maintainWhenDue(pass, view)];
 }
 
 function readiness(view: SiteView, works: readonly Work[]): Told {

@@ -86,6 +86,16 @@ const spec = z
           .describe(
             "When changed options are brought to the nodes by tpm update: as soon as the site is sound, or once you approve the text by its checksum.",
           ),
+        dataserver: z
+          .enum(["Automatic", "OnApproval"])
+          .default("OnApproval")
+          .describe(
+            "When databases are restarted for a changed my.cnf, replicas first, the primary last after a switch: as soon as the site is sound, or once you approve it by its checksum.",
+          ),
+        switchBack: z
+          .boolean()
+          .default(false)
+          .describe("Whether the primary of before such a restart becomes the primary again at its end."),
         approved: z
           .string()
           .regex(/^([0-9a-f]{8,64})?$/)
@@ -95,7 +105,7 @@ const spec = z
             "The checksum a condition asks you to approve, or its first 8 digits at least; it fits no other text.",
           ),
       })
-      .default({ configuration: "Automatic", approved: "" })
+      .default({ configuration: "Automatic", dataserver: "OnApproval", switchBack: false, approved: "" })
       .describe("How a change of this spec reaches nodes that are installed already."),
     retention: z
       .enum(["Retain", "Delete"])

@@ -8,15 +8,21 @@ import type { Product } from "../tungsten/invocation.ts";
 import { clusterView, connectorProcess, installed, marker, readOnly } from "../tungsten/node-facts.ts";
 import * as act from "./conversion-commands.ts";
 import { noTpm, noTpmAlive } from "./conversion-products.ts";
-import { noDatasourceOut } from "./conversion-proof.ts";
 import * as go from "./conversion-services.ts";
-import { iniPublished, managerIs, policyIs } from "./guards.ts";
-import type { Guard, Judgement, Part, Procedure, Step, Target } from "./procedure.ts";
+import { iniPublished, managerIs } from "./guards.ts";
+import type { Judgement, Part, Procedure, Step } from "./procedure.ts";
 import { eachLinkedReader, eachSite, everyNode, isPrimary } from "./scopes.ts";
 import * as change from "./site-commands.ts";
+import {
+  enterMaintenance,
+  incomingServices,
+  localService,
+  maintenanceStays,
+  of,
+  returnPolicy,
+  type Scope,
+} from "./site-parts.ts";
 import { broken, done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
-
-type Scope = Part["on"];
 
 /** Which site, its data nodes in the order they are taken, and in which form its ini is written. */
 export type SiteChange = {
@@ -26,28 +32,6 @@ export type SiteChange = {
   readonly kind: "MSAA" | "CAA";
   /** The second product is installed here. */
   readonly crossSite: boolean;
-};
-
-const of =
-  (scope: Scope, keep: (target: Target) => boolean): Scope =>
-  (run) =>
-    scope(run).filter(keep);
-
-/** Some node tells the policy, and none tells another: managers neither fail over nor bring anything back meanwhile. */
-const maintenanceStays: Guard = {
-  say: "the policy is MAINTENANCE by the word of every coordinator that answers",
-  objects: ({ site }, look) => {
-    const views = site.nodes
-      .filter((node) => !node.witness)
-      .map((node) => knownValue(look.facts.get(node.name, clusterView)))
-      .filter((view) => view !== undefined);
-    if (views.length === 0) return `no coordinator of ${site.name} tells the policy`;
-    const other = views.find(({ policy }) => policy !== "MAINTENANCE");
-    return (
-      other &&
-      `the policy of ${site.name} is ${typeof other.policy === "string" ? other.policy : "unknown"} in the middle of a change: set policy maintenance in cctrl`
-    );
-  },
 };
 
 /** tpm ended well over the wanted text, by the runner's own record, and none runs any more. */
@@ -87,43 +71,6 @@ const everythingRuns: Judgement = (target, look) => {
     ),
   ]);
 };
-
-const onlineRemedies = (product: Product): Part["run"] => [
-  {
-    when: "it is OFFLINE:NORMAL",
-    holds: go.incomingIs(product, "OFFLINE:NORMAL"),
-    effect: act.incomingOnlineCommand(product),
-  },
-  {
-    when: "a known error that plain online may mend",
-    holds: go.errorNeedsPlainOnline(product),
-    effect: act.incomingOnlineCommand(product),
-  },
-];
-
-/** Under MAINTENANCE nobody but us brings it back; one that is on its way there is left to it. */
-const localService = (on: Scope): Part => ({
-  what: "the cluster's own service is ONLINE",
-  on,
-  run: [
-    {
-      when: "the replicator is stopped",
-      holds: go.processStopped("cluster"),
-      effect: act.replicator("cluster", "start"),
-    },
-    { when: "the service is OFFLINE", holds: go.localServiceOffline, effect: act.localOnline },
-  ],
-  done: go.localServiceOnline,
-  tries: 20,
-});
-
-const incomingServices = (product: Product, on: Scope): Part => ({
-  what: "every service that brings other sites' transactions is ONLINE",
-  on,
-  run: onlineRemedies(product),
-  done: go.incomingOnline(product),
-  tries: 20,
-});
 
 const update = (product: Product, kind: string, on: Scope): Part => ({
   what: product === "cluster" ? "tpm update, its connector left alone" : "tpm update of the second product",
@@ -194,84 +141,22 @@ const primaryStays =
       : pending(`the primary of ${siteName} has moved from ${pinned} to ${moved}`);
   };
 
-const firstSteps = ({ kind }: SiteChange, onSite: Scope, nodes: Scope): readonly Step[] => [
-  {
-    n: 1,
-    id: "EnterMaintenance",
-    title: "Set policy maintenance",
-    condition: "InMaintenance",
-    undo: "Return to the policy of before: set policy automatic in cctrl.",
-    parts: [
-      {
-        what: "set policy MAINTENANCE: managers neither fail over nor bring stopped services back",
-        vendor: "cctrl> set policy maintenance",
-        on: onSite,
-        run: [{ when: "the policy is another", effect: act.setPolicy(() => "maintenance") }],
-        done: policyIs(() => "MAINTENANCE"),
-      },
-    ],
-  },
-  {
-    n: 2,
-    id: "PublishConfiguration",
-    title: "Write the configuration on every node",
-    condition: "ConfigurationPublished",
-    undo: "Put the spec back: the former text is published the same way.",
-    parts: [
-      {
-        what: "write /etc/tungsten/tungsten.ini, master= being the live primary",
-        on: nodes,
-        guards: [noTpmAlive],
-        run: [{ when: "another text is published", effect: act.publishIni(kind) }],
-        done: iniPublished(kind),
-      },
-    ],
-  },
-];
-
-const lastSteps = (about: SiteChange, onSite: Scope, nodes: Scope, n: number): readonly Step[] => {
-  const { kind } = about;
-  const here: Scope = of(eachLinkedReader(kind), ({ site }) => site.name === about.site);
-  return [
+const publish = ({ kind }: SiteChange, nodes: Scope): Step => ({
+  n: 2,
+  id: "PublishConfiguration",
+  title: "Write the configuration on every node",
+  condition: "ConfigurationPublished",
+  undo: "Put the spec back: the former text is published the same way.",
+  parts: [
     {
-      n,
-      id: "ReturnPolicy",
-      title: "See everything online, and return to the policy of before",
-      condition: "PolicyReturned",
-      undo: "Nothing to undo.",
-      parts: [
-        localService(nodes),
-        incomingServices(kind === "MSAA" ? "crossSite" : "cluster", here),
-        {
-          what: "every datasource is ONLINE by the managers' word",
-          on: onSite,
-          run: [],
-          done: noDatasourceOut,
-          stallSeconds: 600,
-        },
-        {
-          what: "return to the policy of before",
-          vendor: "cctrl> set policy automatic",
-          on: onSite,
-          guards: [go.nothingOffline(go.siteOnline)],
-          run: [
-            {
-              when: "the policy is another",
-              effect: act.setPolicy(({ site }, run) => (run.pins.policies[site.name] ?? "").toLowerCase()),
-            },
-          ],
-          done: (target, look) =>
-            every([
-              policyIs(({ site }, run) => run.pins.policies[site.name] ?? "")(target, look),
-              go.siteOnline(target, look),
-            ]),
-          stallSeconds: 600,
-        },
-      ],
+      what: "write /etc/tungsten/tungsten.ini, master= being the live primary",
+      on: nodes,
+      guards: [noTpmAlive],
+      run: [{ when: "another text is published", effect: act.publishIni(kind) }],
+      done: iniPublished(kind),
     },
-    ...about.nodes.map((node, index) => promoteStep(node, n + 1 + index)),
-  ];
-};
+  ],
+});
 
 /** tpm's word, and a connector that runs and that the managers see: nothing tells which release it runs. */
 const promoted: Judgement = (target, look) => {
@@ -319,6 +204,8 @@ const promoteStep = (node: Node, n: number): Step => ({
 export function applyConfiguration(about: SiteChange): Procedure {
   const onSite = of(eachSite, ({ site }) => site.name === about.site);
   const nodes = of(everyNode, ({ site }) => site.name === about.site);
+  const readers = of(eachLinkedReader(about.kind), ({ site }) => site.name === about.site);
+  const product = about.kind === "MSAA" ? "crossSite" : "cluster";
   const count = about.nodes.length;
   return {
     name: "ApplyConfiguration",
@@ -329,9 +216,11 @@ export function applyConfiguration(about: SiteChange): Procedure {
     holds: [],
     pins: () => ({ unknown: "a change of configuration pins what its TungstenCluster says" }),
     steps: [
-      ...firstSteps(about, onSite, nodes),
+      enterMaintenance(onSite),
+      publish(about, nodes),
       ...about.nodes.map((node, index) => nodeStep(node, index + 3, about)),
-      ...lastSteps(about, onSite, nodes, count + 3),
+      returnPolicy(count + 3, { onSite, nodes, readers, product }),
+      ...about.nodes.map((node, index) => promoteStep(node, count + 4 + index)),
     ],
     abortUntil: { step: "EnterMaintenance", part: 0 },
     revert: [],

@@ -1,5 +1,6 @@
 /** Commands of changes to one installed site: which words go to which tool on which node. Values come from pins and ledger only. */
 import type { Node } from "../topology/estate.ts";
+import { datasourceCommand, switchCommand } from "../tungsten/cctrl.ts";
 import type { Command, Precheck, Product } from "../tungsten/invocation.ts";
 import { tpmPromoteConnector, tpmUpdate } from "../tungsten/tpm.ts";
 import type { Effect, Run, Target } from "./procedure.ts";
@@ -42,3 +43,43 @@ export const updateKeepingConnectors =
 
 export const promoteConnector: Making = (target) =>
   safely(target.node, tpmPromoteConnector, { deadlineSeconds: 300, prechecks: [check("no-tpm")] });
+
+/** Said to the manager of the node it is about, or of another one while that one's is away. */
+export const datasource =
+  (verb: "shun" | "recover" | "online"): Making =>
+  (target) => {
+    const { argv, stdin } = datasourceCommand(target.node.name, verb);
+    return safely(target.node, argv, {
+      stdin,
+      deadlineSeconds: 180,
+      prechecks: [check("policy-is", "MAINTENANCE"), ...(verb === "shun" ? [check("writable", "no")] : [])],
+    });
+  };
+
+/** Only of a node whose datasource is out: no client and no manager misses it. */
+export const restartDataserver: Making = (target) =>
+  safely(target.node, ["mysqld", "restart"], {
+    deadlineSeconds: longSeconds,
+    prechecks: [check("policy-is", "MAINTENANCE"), check("shunned", target.node.name)],
+  });
+
+/** Never begun again on a guess: managers in the middle of a switch are not told to begin another one. */
+export const switchTo =
+  (to: Node): Making =>
+  ({ site }) => {
+    const { argv, stdin } = switchCommand(to.name);
+    return {
+      begin: {
+        argv,
+        stdin,
+        deadlineSeconds: 600,
+        repeat: "once",
+        prechecks: [
+          check("policy-is", "MAINTENANCE"),
+          check("state-is", "cluster", site.dataservice, "ONLINE"),
+          check("writable", "no"),
+        ],
+      },
+      on: to,
+    };
+  };

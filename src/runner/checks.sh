@@ -53,6 +53,10 @@ object() {
       value=$(answer_ini)
       [[ $value == *"published=$2"$'\n'joined=yes* ]] || printf 'another ini is published\n'
       ;;
+    shunned)
+      value=$(answer_cctrl ls) || { printf 'the datasources cannot be read\n'; return; }
+      [[ $value =~ \|$2\([a-z]+:SHUNNED ]] || printf 'the datasource %s is not shunned\n' "$2"
+      ;;
     *) printf 'unknown check %s\n' "$1" ;;
   esac
 }

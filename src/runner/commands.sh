@@ -206,6 +206,7 @@ run_command() {
     drop-schema) drop_schema "$1" ;;
     publish-ini) publish_ini "$1" ;;
     accounts) accounts ;;
+    mysqld) become mysqld-service restart ;;
     backup) backup "$1" ;;
   esac
 }

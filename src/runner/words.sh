@@ -42,6 +42,7 @@ readonly QUERIES=(
   "holds"
   "ini"
   "my-cnf"
+  "dataserver"
   "marker KEY"
   "clock"
   "space"
@@ -83,6 +84,7 @@ readonly COMMANDS=(
   "drop-schema CROSSING"
   "publish-ini SHA256"
   "accounts"
+  "mysqld restart"
   "backup NAME"
 )
 
@@ -98,6 +100,7 @@ readonly CHECKS=(
   "armed PRODUCT SERVICE NAME"
   "error-is PRODUCT SERVICE epoch"
   "ini-is SHA256"
+  "shunned HOST"
 )
 
 # made_of CHARACTERS MOST WORD: 1 to MOST characters, all of that set.
@@ -130,6 +133,7 @@ fits() {
     EVENTID) [[ $word != -* ]] && made_of 'A-Za-z0-9._:;/@=,#+-' 200 "$word" ;;
     ENDPOINT) [[ $word == [A-Za-z0-9]*:[0-9]* ]] && made_of A-Za-z0-9.- 253 "${word%:*}" &&
       made_of 0-9 5 "${word##*:}" ;;
+    HOST) [[ $word == [a-z0-9]* ]] && made_of a-z0-9- 63 "$word" ;;
     POLICY) [[ ${word^^} == @(AUTOMATIC|MAINTENANCE|MANUAL) ]] ;;
     STATE) made_of A-Z:- 64 "$word" ;;
     *) return 1 ;;

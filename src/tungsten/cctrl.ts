@@ -22,6 +22,21 @@ export const setPolicyCommand = (policy: string): { argv: readonly string[]; std
   stdin: `set policy ${policy}\n`,
 });
 
+/** `switch to H`: planned; it goes back where it cannot complete ([doc], tungsten-cli §2.4). */
+export const switchCommand = (to: string): { argv: readonly string[]; stdin: string } => ({
+  argv: ["cctrl"],
+  stdin: `switch to ${to}\n`,
+});
+
+/** `datasource H shun|recover|online` ([doc], tungsten-cli §2.4); a recovered one may wait OFFLINE for `online`. */
+export const datasourceCommand = (
+  host: string,
+  verb: "shun" | "recover" | "online",
+): { argv: readonly string[]; stdin: string } => ({
+  argv: ["cctrl"],
+  stdin: `datasource ${host} ${verb}\n`,
+});
+
 const policies: readonly Policy[] = ["AUTOMATIC", "MAINTENANCE", "MANUAL"];
 const policyFrom = (word: string): Policy =>
   policies.find((policy) => policy === word) ?? { unrecognised: word };

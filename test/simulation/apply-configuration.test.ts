@@ -25,6 +25,7 @@ import {
   clusterOf,
   conditionAt,
   editSite,
+  lineOf,
   passSites,
   reached,
   refOf,
@@ -45,7 +46,7 @@ async function changed(shape: typeof small) {
   const story: string[] = [];
   let told = "";
   scene.world.listeners.push((event) => {
-    if (event.kind === "command") story.push(`${event.host.padEnd(10)}${event.argv.join(" ")}`);
+    if (event.kind === "command") story.push(lineOf(event));
     if (event.kind === "policy") story.push(`${event.site} is ${event.policy}`);
   });
   editSite(scene, "nyc", options);

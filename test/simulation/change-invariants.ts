@@ -70,6 +70,19 @@ export function watchChange(scene: Scene, { moves = false }: { readonly moves?: 
       broken(19, `${name} is updated with read_only cleared`);
   };
 
+  /** A server that an operator stops: never the primary's, never beside another one that is away, never one that serves. */
+  const onServerStop = (name: string): void => {
+    const host = world.hosts.get(name);
+    const site = host && siteOf(host);
+    if (host === undefined || site === undefined) return;
+    if (site.policy !== "MAINTENANCE") broken(33, `the database of ${name} was stopped under ${site.policy}`);
+    if (site.primary === name) broken(26, `the database of ${name}, the primary, was stopped`);
+    if (site.out?.[name]?.startsWith("SHUNNED") !== true)
+      broken(35, `the database of ${name} was stopped while clients could read from it`);
+    const away = hostsOf(world, host.site).find((each) => each !== host && !each.mysql.up);
+    if (away !== undefined) broken(27, `the database of ${name} was stopped while that of ${away.name} was`);
+  };
+
   const onPolicy = ({ site: name, policy }: Extract<WorldEvent, { kind: "policy" }>): void => {
     if (policy !== "AUTOMATIC") return;
     const out = hostsOf(world, name).find(
@@ -77,7 +90,8 @@ export function watchChange(scene: Scene, { moves = false }: { readonly moves?: 
         world.now - host.connector.since > blindMs &&
         (host.replicators.cluster === undefined ||
           isOff(world, host) ||
-          siteOf(host)?.shunned.has(host.name)),
+          siteOf(host)?.shunned.has(host.name) ||
+          siteOf(host)?.out?.[host.name] !== undefined),
     );
     if (out !== undefined) broken(34, `${name} returned to AUTOMATIC while ${out.name} is not online`);
   };
@@ -85,6 +99,8 @@ export function watchChange(scene: Scene, { moves = false }: { readonly moves?: 
   world.listeners.push((event) => {
     if (event.kind === "command") onCommand(event);
     else if (event.kind === "tpm") onTpm(event);
+    else if (event.kind === "process" && event.what === "mysqld" && event.verb === "stop")
+      onServerStop(event.host);
     else if (event.kind === "policy") onPolicy(event);
     else if (event.kind === "primary") failedOver ||= world.sites.get(event.site)?.policy === "AUTOMATIC";
     else if (event.kind === "log" && event.entry.kind === "tracking")
@@ -124,7 +140,8 @@ export function watchChange(scene: Scene, { moves = false }: { readonly moves?: 
     if (host.connector.old === true) broken(42, `the connector of ${host.name} runs the release of before`);
     if (host.mysql.readOnly !== (siteOf(host)?.primary !== host.name))
       broken(19, `read_only of ${host.name} is ${host.mysql.readOnly}`);
-    if (siteOf(host)?.shunned.has(host.name)) broken(40, `${host.name} is shunned`);
+    if (siteOf(host)?.shunned.has(host.name) || siteOf(host)?.out?.[host.name] !== undefined)
+      broken(40, `${host.name} is shunned`);
   };
   return { violations, commands, end };
 }

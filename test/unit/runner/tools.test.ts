@@ -155,6 +155,18 @@ describe("the second look, over recorded outputs", () => {
     expect(await verdict("policy-is MAINTENANCE")).toBe("refused");
   });
 
+  test("of a datasource that is out: that one, and no other", async () => {
+    says(
+      "cctrl",
+      "COORDINATOR[db1:MAINTENANCE:ONLINE]\n|nyc-0(slave:SHUNNED(MANUALLY-SHUNNED), progress=3, |\n|nyc-1(slave:ONLINE, progress=3, |",
+    );
+    expect(await verdict("shunned nyc-0")).toBe("exited");
+    expect(await verdict("shunned nyc-1")).toBe("refused");
+    expect(await verdict("shunned nyc-2")).toBe("refused");
+    says("cctrl", "Exiting...");
+    expect(await verdict("shunned nyc-0")).toBe("refused");
+  });
+
   test("of the published ini", async () => {
     expect(await verdict(`ini-is ${sha256(ini)}`)).toBe("refused");
     await node.run(`publish-ini ${sha256(ini)}`, ini);
