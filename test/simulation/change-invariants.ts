@@ -25,8 +25,11 @@ const isOff = (world: World, host: Host): boolean =>
 const busy = (host: Host): boolean =>
   host.tools.some(({ argv }) => argv[0] === "tpm" && argv[3] === "update");
 
-/** `moves`: the change moves the primary itself, by a switch. */
-export function watchChange(scene: Scene, { moves = false }: { readonly moves?: boolean } = {}): ChangeWatch {
+/** `moves`: the change moves the primary itself, by a switch. `only`: the one site it reaches; all of them otherwise. */
+export function watchChange(
+  scene: Scene,
+  { moves = false, only }: { readonly moves?: boolean; readonly only?: string } = {},
+): ChangeWatch {
   const { world } = scene;
   const violations: Violation[] = [];
   const commands: string[] = [];
@@ -122,7 +125,7 @@ export function watchChange(scene: Scene, { moves = false }: { readonly moves?: 
         broken(36, `${name}'s clients waited ${client.longestGap / 1000} s`);
     }
     const inis = new Set<string | null>();
-    for (const host of world.hosts.values()) endOf(host, inis);
+    for (const host of world.hosts.values()) if (only === undefined || host.site === only) endOf(host, inis);
     if (inis.size > 1) broken(42, "nodes were configured from different texts");
   };
 

@@ -17,6 +17,8 @@ export type Scenario = {
   readonly interruptionSeconds: number;
   /** The change moves the primary itself. */
   readonly moves?: boolean;
+  /** The one site it reaches. */
+  readonly only?: string;
 };
 
 const shape = { sites: ["london", "nyc"], nodes: 2 };

@@ -78,17 +78,21 @@ const toldBy = async (scene: Scene, name: string): Promise<string> => {
   return `${name}: ${off.map(({ type, reason, message }) => `${type} ${reason}: ${message}`).join(", ")}`;
 };
 
-/** Every site's condition is True for its present spec. */
-export const allTrue = (scene: Scene, type: string) => async (): Promise<boolean> => {
-  for (const name of scene.world.sites.keys()) {
-    const cluster = await clusterOf(scene, name);
-    const condition = (cluster.status?.conditions ?? []).find((each: { type: string }) => each.type === type);
-    if (condition?.status !== "True" || condition.observedGeneration !== cluster.metadata.generation)
-      return false;
-    if (cluster.status?.ledger?.phase === "Running") return false;
-  }
-  return true;
-};
+/** The condition of every site, or of these, is True for its present spec. */
+export const allTrue =
+  (scene: Scene, type: string, sites: readonly string[] = [...scene.world.sites.keys()]) =>
+  async (): Promise<boolean> => {
+    for (const name of sites) {
+      const cluster = await clusterOf(scene, name);
+      const condition = (cluster.status?.conditions ?? []).find(
+        (each: { type: string }) => each.type === type,
+      );
+      if (condition?.status !== "True" || condition.observedGeneration !== cluster.metadata.generation)
+        return false;
+      if (cluster.status?.ledger?.phase === "Running") return false;
+    }
+    return true;
+  };
 
 export const begunOn = ({ world }: Scene): readonly string[] =>
   [...world.hosts.values()].flatMap(({ volume, name }) =>
