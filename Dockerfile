@@ -23,4 +23,4 @@ USER 65532:65532
 WORKDIR /app
 EXPOSE 8080
 # The heap follows the container's memory limit; left alone, Node would stop at a fraction of it.
-ENTRYPOINT ["node", "--max-old-space-size-percentage=75", "/app/operator.mjs"]
+ENTRYPOINT ["node", "--max-old-space-size-percentage=75", "--max-semi-space-size=2", "/app/operator.mjs"]

@@ -130,9 +130,7 @@ async function startAll(
     await start("redis", "redis-server", [
       ...["--bind", "127.0.0.1", "--port", String(ports.redis)],
       ...["--save", "", "--appendonly", "no", "--dir", folder],
-    ]).catch(() => {
-      throw new Error("Argo CD needs redis-server: install the package redis-server");
-    }),
+    ]),
     await start("git-daemon", daemon, [
       ...["--export-all", `--base-path=${folder}`, "--listen=127.0.0.1", `--port=${ports.git}`],
       "--reuseaddr",

@@ -17,6 +17,7 @@ import {
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { goCalled } from "./go.ts";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "..");
@@ -134,22 +135,17 @@ async function build(
   path: string,
   report: Report,
 ): Promise<void> {
-  try {
-    await run("go", ["version"]);
-  } catch {
-    throw new Error(
-      `${name} is not on this machine, and Go is not installed to build it: install Go 1.25 or later (etcd, kube-apiserver, kube-controller-manager and kubectl may also be given by KUBEBUILDER_ASSETS)`,
-    );
-  }
+  const made = `${path}.${process.pid}`;
+  const place = { modules: join(root, "build"), module, output: made, cache: join(cacheRoot(), "go") };
+  const words = ["build", "-trimpath", "-ldflags", flags, "-o", made, target];
+  const go = await goCalled(name, place, words);
   report(
     `building ${name} from Go modules, once${name === "kube-apiserver" ? " (this one takes minutes)" : ""} …`,
   );
   const started = Date.now();
-  const made = `${path}.${process.pid}`;
-  const args = ["-n", "10", "go", "build", "-trimpath", "-ldflags", flags, "-o", made, target];
   await new Promise<void>((done, fail) => {
-    const child = spawn("nice", args, {
-      cwd: join(root, "build", module),
+    const child = spawn("nice", ["-n", "10", go.program, ...go.words], {
+      cwd: go.cwd,
       env: { ...process.env, CGO_ENABLED: "0" },
       stdio: ["ignore", "ignore", "pipe"],
     });

@@ -36,6 +36,8 @@ export type ControlPlaneOptions = {
   readonly logins?: readonly Login[];
   /** Real kubelets report, so the controllers that judge nodes run too. */
   readonly realNodes?: boolean;
+  /** Serves MutatingAdmissionPolicy, which is beta and off by default. */
+  readonly mutatingPolicies?: boolean;
 };
 
 /** Where the node's pods find the API server, by every name they may use. */
@@ -69,7 +71,7 @@ export async function startControlPlane(
 async function planeIn(
   directory: string,
   binaries: Binaries,
-  { address = "127.0.0.1", logins = [], realNodes = false }: ControlPlaneOptions,
+  { address = "127.0.0.1", logins = [], realNodes = false, mutatingPolicies = false }: ControlPlaneOptions,
   ending: Endings,
 ): Promise<ControlPlane> {
   const file = (name: string) => join(directory, name);
@@ -96,7 +98,7 @@ async function planeIn(
   const api = await startChild(
     "kube-apiserver",
     binaries["kube-apiserver"],
-    apiArguments(directory, etcdPort, address, apiPort),
+    [...apiArguments(directory, etcdPort, address, apiPort), ...(mutatingPolicies ? mutating : [])],
     file("kube-apiserver.log"),
   );
   ending.add(api.stop);
@@ -177,6 +179,11 @@ const apiArguments = (directory: string, etcdPort: number, address: string, port
     `--audit-log-path=${file("audit.log")}`,
   ];
 };
+
+const mutating = [
+  "--feature-gates=MutatingAdmissionPolicy=true",
+  "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
+];
 
 const withoutNodes = ["node-lifecycle-controller"];
 const cloudOnly = ["cloud-node-lifecycle-controller", "service-lb-controller", "node-route-controller"];

@@ -18,8 +18,11 @@ export type Stand = {
   readonly proxy: ApiProxy;
   readonly worldUrl: string;
   readonly world: (path: string, body?: object) => Promise<Record<string, unknown>>;
-  /** Starts an operator; `program` is the file Node runs, by default the sources. */
-  readonly startOperator: (env?: Readonly<Record<string, string>>, program?: string) => Promise<Operator>;
+  /** Starts an operator; `program` is what Node runs, its own options first; by default the sources. */
+  readonly startOperator: (
+    env?: Readonly<Record<string, string>>,
+    program?: readonly string[],
+  ) => Promise<Operator>;
   readonly stop: () => Promise<void>;
 };
 export type Operator = { readonly child: Child; readonly port: number; readonly log: string };
@@ -63,7 +66,7 @@ async function standing(
       const answer = await request(worldUrl + path, { method: "POST", body: JSON.stringify(body) });
       return (await answer.body.json()) as Record<string, unknown>;
     },
-    startOperator: async (env = {}, program = join(root, "src/main.ts")) => {
+    startOperator: async (env = {}, program = [join(root, "src/main.ts")]) => {
       count += 1;
       const operator = await startOperator(plane, proxy.url, count, env, program);
       ending.add(operator.child.stop);
@@ -79,7 +82,7 @@ async function startOperator(
   server: string,
   count: number,
   env: Readonly<Record<string, string>>,
-  program: string,
+  program: readonly string[],
 ): Promise<Operator> {
   const account = ["tungsten-operator", "-n", "tungsten-operator"];
   const token = (await plane.kubectl(["create", "token", ...account, "--duration=8h"])).trim();
@@ -91,7 +94,7 @@ async function startOperator(
     POD_NAME: `operator-${count}`,
     ...env,
   };
-  const words = ["--disable-warning=ExperimentalWarning", program];
+  const words = ["--disable-warning=ExperimentalWarning", ...program];
   const child = await startChild("operator", process.execPath, words, log, settings);
   await until("an operator that serves /healthz", 30, async () => {
     const { statusCode, body } = await request(`http://127.0.0.1:${port}/healthz`);

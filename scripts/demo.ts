@@ -1,13 +1,16 @@
 /**
  * The main job, end to end on this machine: a real Kubernetes API, three MSAA sites with clients writing, one
  * UpgradeRequest, the operator killed in the middle, a Composite Active/Active estate at the end, every row counted.
+ * On real pods where this machine can run them, else with a stand-in for nodes; `--pods` and `--stand-in` choose.
  * `--keep` leaves everything running until Ctrl-C. Exit 0 only if the oracle agrees.
  */
 import { join, resolve } from "node:path";
-import { type Operator, type Stand, startStand } from "../local/estate.ts";
+import { NotHereError } from "../local/debian.ts";
 import { until } from "../local/processes.ts";
 import type { Entry } from "../src/procedures/journal.ts";
-import { countRows, sitesOf, topologyLines } from "./demo-estate.ts";
+import { podsStage } from "./demo-pods.ts";
+import { type Gap, namespace, type Stage } from "./demo-stage.ts";
+import { standInStage } from "./demo-stand-in.ts";
 import { newStory, stepTitle } from "./demo-story.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -32,16 +35,6 @@ function showLive(line: string): void {
 /** A line with the time since the start. */
 const say = (line: string): void =>
   print(`${String(Math.round((Date.now() - started) / 1000)).padStart(4)} s  ${line}`);
-const namespace = "estate";
-const settings = {
-  POLL_MS: "400",
-  IDLE_MS: "2000",
-  HEALTH_MS: "10000",
-  LEASE_MS: "6000",
-  LEASE_RENEW_BY_MS: "4000",
-  LEASE_RETRY_MS: "1000",
-};
-
 type Condition = { type: string; status: string; reason: string; message: string };
 type Plan = {
   hash: string;
@@ -63,33 +56,31 @@ type Request = {
   };
 };
 
-async function main(stand: Stand): Promise<boolean> {
-  const { kubectl } = stand.plane;
-  const first = await stand.startOperator(settings);
-  say(`the operator runs, process ${first.child.pid()}; kubectl apply -f config/samples/msaa`);
+async function main(stage: Stage): Promise<boolean> {
+  const { kubectl } = stage;
+  say(`${await stage.startOperator()}; kubectl apply -f config/samples/msaa`);
   await kubectl(["apply", "-f", join(root, "config/samples/msaa")]);
-  await installed(stand);
-  await stand.world("/clients", { rate: 5 });
-  say("clients write 5 rows a second at every site, and go on doing so");
-  print("", "BEFORE: Multi-Site/Active-Active", ...(await topologyLines(stand)), "");
+  await installed(stage);
+  say(await stage.startClients());
+  print("", "BEFORE: Multi-Site/Active-Active", ...(await stage.topology()), "");
   say("kubectl apply -f config/samples/convert-to-caa.yaml");
   await kubectl(["apply", "-f", join(root, "config/samples/convert-to-caa.yaml")]);
-  const { hash } = await planned(stand);
+  const { hash } = await planned(stage);
   await kubectl([
     ...["patch", "upg", "to-caa", "-n", namespace, "--type", "merge"],
     ...["-p", JSON.stringify({ spec: { approvedPlan: hash } })],
   ]);
   say("approved: spec.approvedPlan is the plan's hash");
-  await followToTheEnd(stand, first);
-  return result(stand);
+  await followToTheEnd(stage);
+  return result(stage);
 }
 
 /** Waits for the estate, telling at which step its sites are whenever that changes. */
-async function installed(stand: Stand): Promise<void> {
+async function installed(stage: Stage): Promise<void> {
   let last = "";
   const ask = (kinds: string, path: string) =>
-    stand.plane.kubectl(["get", kinds, "-n", namespace, "-o", `jsonpath=${path}`]);
-  await until("an installed MSAA estate", 240, async () => {
+    stage.kubectl(["get", kinds, "-n", namespace, "-o", `jsonpath=${path}`]);
+  await until("an installed MSAA estate", 240 * stage.patience, async () => {
     const text = await ask(
       "tc",
       '{range .items[*]}{.metadata.name}\t{.status.conditions[?(@.type=="Installed")].message}{"\\n"}{end}',
@@ -109,22 +100,23 @@ async function installed(stand: Stand): Promise<void> {
   });
 }
 
-const requestNow = async (stand: Stand): Promise<Request> =>
-  JSON.parse(await stand.plane.kubectl(["get", "upg", "to-caa", "-n", namespace, "-o", "json"])) as Request;
+const requestNow = async (stage: Stage): Promise<Request> =>
+  JSON.parse(await stage.kubectl(["get", "upg", "to-caa", "-n", namespace, "-o", "json"])) as Request;
 const condition = (request: Request, type: string): Condition | undefined =>
   request.status?.conditions?.find((each) => each.type === type);
 
-async function planned(stand: Stand): Promise<Plan> {
+async function planned(stage: Stage): Promise<Plan> {
   let request: Request | undefined;
-  await until("a plan", 90, async () => {
-    request = await requestNow(stand);
-    const accepted = condition(request, "Accepted");
-    if (accepted?.status === "False") throw new Error(`refused: ${accepted.message}`);
-    return condition(request, "Approved")?.reason === "AwaitingApproval";
+  await until("a plan", 90 * stage.patience, async () => {
+    request = await requestNow(stage);
+    const approval = condition(request, "Approved")?.reason === "AwaitingApproval";
+    return approval || condition(request, "Accepted")?.status === "False";
   });
+  const accepted = request && condition(request, "Accepted");
+  if (accepted?.status === "False") throw new Error(`refused: ${accepted.message}`);
   const plan = request?.status?.plan;
   if (plan === undefined) throw new Error("no plan");
-  const budgets = (await planText(stand, plan)).split("\n").filter((line) => line.startsWith("Budget "));
+  const budgets = (await planText(stage, plan)).split("\n").filter((line) => line.startsWith("Budget "));
   print(
     "",
     "PLAN",
@@ -141,11 +133,11 @@ async function planned(stand: Stand): Promise<Plan> {
   return plan;
 }
 
-const planText = (stand: Stand, { stored }: Plan): Promise<string> =>
-  stand.plane.kubectl(["get", "configmap", stored, "-n", namespace, "-o", "jsonpath={.data.plan}"]);
+const planText = (stage: Stage, { stored }: Plan): Promise<string> =>
+  stage.kubectl(["get", "configmap", stored, "-n", namespace, "-o", "jsonpath={.data.plan}"]);
 
-async function journalNow(stand: Stand): Promise<readonly Entry[]> {
-  const text = await stand.plane.kubectl([
+async function journalNow(stage: Stage): Promise<readonly Entry[]> {
+  const text = await stage.kubectl([
     ...["get", "configmap", "to-caa-journal-1", "-n", namespace, "--ignore-not-found"],
     ...["-o", "jsonpath={.data.journal\\.jsonl}"],
   ]);
@@ -153,72 +145,65 @@ async function journalNow(stand: Stand): Promise<readonly Entry[]> {
 }
 
 /** Prints the journal as it grows; kills the operator once while the second product is being uninstalled. */
-async function followToTheEnd(stand: Stand, first: Operator): Promise<void> {
+async function followToTheEnd(stage: Stage): Promise<void> {
   const story = newStory();
   let killed = false;
-  await until("the end of the conversion", 400, async () => {
-    const request = await requestNow(stand);
-    const journal = await journalNow(stand);
+  let halted = "";
+  await until("the end of the conversion", 400 * stage.patience, async () => {
+    const request = await requestNow(stage);
+    const journal = await journalNow(stage);
     const lines = story.tell(journal);
     if (lines.length > 0) print(...lines);
     showLive(`      … ${(condition(request, "Progressing")?.message ?? "").replace(/ \(since .*$/, "")}`);
     if (!killed && journal.some(({ command }) => command?.includes("uninstall") === true)) {
       killed = true;
-      await replaceOperator(stand, first);
+      await replaceOperator(stage);
     }
     const stalled = condition(request, "Stalled");
-    if (stalled?.status === "True" && stalled.reason !== "WaitsLong")
-      throw new Error(`halted: ${stalled.message}`);
-    return request.status?.ledger?.phase === "Finished";
+    halted = stalled?.status === "True" && stalled.reason !== "WaitsLong" ? stalled.message : "";
+    return halted !== "" || request.status?.ledger?.phase === "Finished";
   });
-  print(...story.tell(await journalNow(stand)), "");
+  if (halted !== "") throw new Error(`halted: ${halted}`);
+  print(...story.tell(await journalNow(stage)), "");
   if (!killed) throw new Error("the operator was never killed: the demo did not show what it is for");
 }
 
-async function replaceOperator(stand: Stand, first: Operator): Promise<void> {
-  process.kill(first.child.pid(), "SIGKILL");
-  await first.child.exited;
+async function replaceOperator(stage: Stage): Promise<void> {
+  const killed = await stage.killOperator();
   print("");
-  say(`KILLED the operator (SIGKILL, process ${first.child.pid()}); its commands go on running on the nodes`);
-  const next = await stand.startOperator(settings);
-  say(
-    `a new one runs, process ${next.child.pid()}: it waits for the lease, reads ledger and markers, and goes on`,
-  );
+  say(`KILLED the operator (${killed}); its commands go on running on the nodes`);
+  const next = await stage.startOperator();
+  say(`${next}: it waits for the lease, reads ledger and markers, and goes on`);
 }
 
-async function result(stand: Stand): Promise<boolean> {
-  const sites = await sitesOf(stand);
-  await stand.world("/clients", { rate: 0 });
+async function result(stage: Stage): Promise<boolean> {
+  const gaps = await stage.stopClients();
   await new Promise((wake) => setTimeout(wake, 4000));
-  await until("sites that tell their policy again", 30, async () => {
-    const policies = await stand.plane.kubectl([
-      "get",
-      "tc",
-      "-n",
-      namespace,
-      "-o",
-      "jsonpath={.items[*].status.policy}",
+  await until("sites that tell their policy again", 30 * stage.patience, async () => {
+    const policies = await stage.kubectl([
+      ...["get", "tc", "-n", namespace],
+      ...["-o", "jsonpath={.items[*].status.policy}"],
     ]);
     return policies === "AUTOMATIC AUTOMATIC AUTOMATIC";
   });
-  const { ledger } = (await requestNow(stand)).status ?? {};
-  const { lines, exact } = await countRows(stand);
-  print("AFTER: Composite Active/Active", ...(await topologyLines(stand)), "");
+  const { ledger } = (await requestNow(stage)).status ?? {};
+  const { lines, exact } = await stage.count();
+  print("AFTER: Composite Active/Active", ...(await stage.topology()), "");
   print(`OUTCOME: ${ledger?.outcome}, ${ledger?.commandsBegun} commands begun`);
   for (const { id, startedAt, finishedAt = startedAt } of ledger?.steps ?? [])
     print(`  ${stepTitle(id).padEnd(44)}${((finishedAt - startedAt) / 1000).toFixed(1).padStart(6)} s`);
-  for (const { name, longestGapSeconds } of sites)
-    print(
-      `  clients of ${name.padEnd(33)}${longestGapSeconds.toFixed(1).padStart(6)} s without an answer, at most`,
-    );
-  print("", "ROWS", ...lines, "", await stand.plane.kubectl(["get", "tungsten", "-n", namespace]));
+  print(...gaps.map(gapLine));
+  print("", "ROWS", ...lines, "", await stage.kubectl(["get", "tungsten", "-n", namespace]));
   const good = exact && ledger?.outcome === "Succeeded";
   say(good ? "every acknowledged row is on every node exactly once" : "THE ORACLE DISAGREES");
   return good;
 }
 
-function lookAround({ plane }: Stand): void {
-  const path = plane.kubeconfig("you", plane.adminToken);
+const gapLine = ({ site, seconds }: Gap): string =>
+  `  clients of ${site.padEnd(33)}${seconds.toFixed(1).padStart(6)} s without an answer, at most`;
+
+function lookAround({ kubeconfig }: Stage): void {
+  const path = kubeconfig();
   print(
     "",
     "LOOK AROUND",
@@ -243,23 +228,36 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     interrupt();
   });
 
-let stand: Stand | undefined;
+/** Real pods where this machine can have them. The reason why not is told, and the demo goes on without. */
+async function chooseStage(): Promise<Stage> {
+  if (process.argv.includes("--stand-in")) return standInStage(say);
+  try {
+    say("on real pods: a kubelet, containers, a real MariaDB in every node; what is missing is built, once");
+    return await podsStage(say);
+  } catch (error) {
+    if (stopping || process.argv.includes("--pods")) throw error;
+    const reason = error instanceof NotHereError ? "this machine cannot run real pods" : "real pods failed";
+    say(`${reason}: ${(error as Error).message}`);
+    say("so nodes are played by a stand-in with a simulated world behind it; the Kubernetes API is real");
+    return standInStage(say);
+  }
+}
+
+let stage: Stage | undefined;
 let good = false;
 try {
-  say("bringing up etcd, kube-apiserver and kube-controller-manager (built from Go modules the first time)");
-  const coming = startStand(say, { seed: 2, hurry: 0.25 });
-  stand = await coming;
-  const outcome = await Promise.race([main(stand), interrupted.then(() => undefined)]);
+  stage = await chooseStage();
+  const outcome = stopping ? undefined : await Promise.race([main(stage), interrupted.then(() => undefined)]);
   good = outcome === true;
   if (outcome !== undefined && keep) {
-    lookAround(stand);
+    lookAround(stage);
     say("--keep: everything stays up; Ctrl-C ends it");
     await interrupted;
   }
 } catch (error) {
   say(`failed: ${(error as Error).message}`);
 } finally {
-  await stand?.stop();
+  await stage?.stop();
   say("stopped; nothing is left behind");
 }
 process.exit(good ? 0 : 1);

@@ -9,11 +9,16 @@ import { newLedger, type Pins } from "../src/crds/ledger.ts";
 import { tungstenIni } from "../src/ini/tungsten-ini.ts";
 import { applyConfiguration } from "../src/procedures/apply-configuration.ts";
 import { convertMsaaToCaa } from "../src/procedures/convert-msaa-to-caa.ts";
+import { failOver } from "../src/procedures/failover.ts";
+import type { FixParameters } from "../src/procedures/fix-names.ts";
+import { fixReplication } from "../src/procedures/fix-replication.ts";
 import { installSite } from "../src/procedures/install-site.ts";
 import { maintainDataserver } from "../src/procedures/maintain-dataserver.ts";
 import { effectInWords, placeInWords } from "../src/procedures/plan.ts";
 import { runOf } from "../src/procedures/prepare.ts";
 import type { Part, Procedure, Run, Step } from "../src/procedures/procedure.ts";
+import { resetSite } from "../src/procedures/reset-site.ts";
+import { switchPrimary } from "../src/procedures/switch.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
 import type { Estate, Site } from "../src/topology/estate.ts";
 
@@ -30,12 +35,27 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
   if (site === undefined) throw new Error(`${samples} has no TungstenCluster nyc, which the page is about`);
   return [
     ["docs/procedures/convert-msaa-to-caa.md", conversionPage(conversion, run)],
+    ["docs/procedures/reset-site.md", resetPage(resetSite(exampleReset), run)],
     ["docs/procedures/verify-data.md", readingPage(verifyData(gentle), run)],
+    [
+      "docs/procedures/switch.md",
+      requestPage(
+        "Switch a site's primary",
+        "switch.md",
+        run,
+        switchPrimary({ ...aside, latencySeconds: 5 }),
+      ),
+    ],
+    ["docs/procedures/failover.md", requestPage("Fail over by force", "switch.md", run, failOver(aside))],
+    ["docs/procedures/fix-replication.md", fixPage(run)],
     ["docs/procedures/install-site.md", installPage(installSite(site.name, true), run)],
     ["docs/procedures/apply-configuration.md", configurationPage(site, run)],
     ["docs/procedures/maintain-dataserver.md", dataserverPage(site, run)],
   ];
 }
+
+/** The move that the pages of Switch and Failover show. */
+const aside = { site: "nyc", to: "nyc-1" };
 
 async function sampleEstate(folder: string): Promise<Estate> {
   const objects = readdirSync(folder)
@@ -68,7 +88,9 @@ function exampleRun(estate: Estate): Run {
     members: bySite(({ nodes }) => nodes.map(({ name }) => name)),
     releases: bySite(({ release }) => release),
     backupNodes: bySite(({ nodes }) => nodes.at(-1)?.name ?? ""),
+    installed: bySite(({ release }) => release),
     iniSha256: { MSAA: sha256(ini.MSAA), CAA: sha256(ini.CAA) },
+    topology: "MSAA",
   };
   const ledger = newLedger("example", 1, "5a5a5a5a-0000-4000-8000-000000000000", 0);
   return runOf(ledger, "to-caa", estate, pins, ini);
@@ -106,6 +128,77 @@ function conversionPage(procedure: Procedure, run: Run): string {
       `## tungsten.ini, ${kind}`,
       `\`\`\`ini\n${text.trimEnd()}\n\`\`\``,
     ]),
+  ]);
+}
+
+const exampleReset = {
+  failedSite: "nyc",
+  definitiveSite: "london",
+  donor: "",
+  method: "xtrabackup",
+  drainSeconds: 30,
+  acknowledgedFindings: [],
+} as const;
+
+function resetPage(procedure: Procedure, run: Run): string {
+  return page([
+    generated,
+    "# Reset a site",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}.`,
+    "Here nyc has failed, london is definitive and its last replica is the donor. What moved against the vendor's page, and why: [0014](../adr/0014-reset-order.md). How to run it: [the runbook](../operating/reset-site.md).",
+    notation(run),
+    `Abort, and the point of no return: ${placeInWords(procedure, procedure.abortUntil)}. Until its first command \`spec.abort\` undoes what was done; then there is only forward.`,
+    "## Before the plan",
+    procedure.accepts.map(({ say }) => `- ${say}`).join("\n"),
+    "Each refusal and its way out: [the runbook](../operating/reset-site.md#refusals).",
+    ...procedure.steps.flatMap((step) => stepLines(step, run, "##")),
+  ]);
+}
+
+/** A procedure that a request asks for by name; `runbook` is its page under docs/operating. */
+function requestPage(title: string, runbook: string, run: Run, procedure: Procedure): string {
+  return page([
+    generated,
+    `# ${title}`,
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}. How to run it: [the runbook](../operating/${runbook}).`,
+    notation(run),
+    `Abort costs nothing until: ${placeInWords(procedure, procedure.abortUntil)}.`,
+    "## Before the plan",
+    procedure.accepts.map(({ say }) => `- ${say}`).join("\n"),
+    "Each refusal and its way out: [halts](../operating/halts.md#refusals).",
+    ...procedure.steps.flatMap((step) => stepLines(step, run, "##")),
+  ]);
+}
+
+const fixes: readonly FixParameters["action"][] = [
+  { is: "SkipEvent", seqno: 4711 },
+  { is: "ApplySql", sha256: "5a".repeat(32) },
+  { is: "Online" },
+  { is: "Force" },
+];
+
+/** One procedure whose second step is another one for each action. */
+function fixPage(run: Run): string {
+  const about = { site: "nyc", service: "london", nodes: ["nyc-1"], reason: "why" };
+  const of = (action: FixParameters["action"]) => fixReplication({ ...about, action });
+  const [first, , last] = of({ is: "Online" }).steps;
+  const middle = fixes.flatMap((action) => {
+    const [, step] = of(action).steps;
+    return step === undefined ? [] : [`# Action ${action.is}`, ...stepLines(step, run, "##")];
+  });
+  const { accepts, name, revision, source } = of({ is: "Online" });
+  return page([
+    generated,
+    "# Fix replication errors",
+    `Procedure \`${name}\`, revision ${revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${source}. How to run it: [the runbook](../operating/fix-replication.md).`,
+    notation(run),
+    "Shown for service `london` on `nyc-1`. Steps 1 and 3 are the same for every action; abort returns the policy until the very end.",
+    "## Before the plan",
+    accepts.map(({ say }) => `- ${say}`).join("\n"),
+    "Each refusal and its way out: [the runbook](../operating/fix-replication.md#refusals).",
+    ...(first === undefined ? [] : stepLines(first, run, "##")),
+    ...(last === undefined ? [] : stepLines(last, run, "##")),
+    ...middle,
   ]);
 }
 
@@ -207,8 +300,10 @@ function partLines(label: string, part: Part, run: Run): readonly string[] {
   ];
   const alternatives = part.run.flatMap((alternative) => {
     const effects = targets.map((target) => effectInWords(alternative.effect(target, run, 1), run));
+    if (effects.length === 0) return [`When ${alternative.when}.`];
     return [`When ${alternative.when}:`, `\`\`\`text\n${folded(effects, run).join("\n")}\n\`\`\``];
   });
+  if (targets.length === 0) notes.push("- Nothing in the sample estate calls for it.");
   return [
     `**${label}${part.what}** (${targets.length === 1 ? "1 target" : `${targets.length} targets`})`,
     ...(notes.length === 0 ? [] : [notes.join("\n")]),

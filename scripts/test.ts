@@ -1,13 +1,15 @@
 /**
- * The whole test command: types, lint, generated files, then unit, simulation and integration tests. Ends with one line
- * `N passed, N failed`. With arguments, runs only the test files whose path contains one of them. The Kubernetes programs
- * that integration needs are made meanwhile, once.
+ * The whole test command: types, lint, generated files, then unit, simulation and integration tests, simulated nodes with
+ * a real MariaDB, and the short form of the end-to-end tests. Ends with one line `N passed, N failed`. With arguments, runs
+ * only the test files whose path contains one of them. The Kubernetes programs are made meanwhile, once.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { findBinaries } from "../local/binaries.ts";
+import { prepareCluster } from "../local/cluster.ts";
+import { installPackages, missingPackages, NotHereError } from "../local/debian.ts";
 import { findHelm } from "../local/tools.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -80,9 +82,46 @@ async function integration(programs: Promise<string | undefined>): Promise<Outco
   return failure;
 }
 
+/** What a real database needs: program → Debian package. */
+const database = {
+  mariadbd: "mariadb-server",
+  "mariadb-install-db": "mariadb-server",
+  "mariadb-backup": "mariadb-backup",
+};
+
+/** Runs a suite once the machine is prepared for it. One that cannot be is told so in a sentence, and nothing is counted. */
+async function where(name: string, prepared: Promise<void>, suite: () => Promise<Outcome>): Promise<Outcome> {
+  const why = await prepared.then(
+    () => undefined,
+    (error: Error) => error,
+  );
+  if (why === undefined) return suite();
+  const cannot = why instanceof NotHereError;
+  console.log(`\n${cannot ? "not run on this machine:" : "FAIL"} ${name}: ${why.message}`);
+  return cannot ? { passed: 0, failed: 0 } : failure;
+}
+
+const simulatedNodes = (): Promise<Outcome> =>
+  where("simulated nodes", installPackages(missingPackages(database), console.log), () =>
+    jest("simulated nodes", ["test/simulated-node/"], ["--runInBand"]),
+  );
+
+/** One conversion on real pods. */
+async function endToEnd(): Promise<Outcome> {
+  console.log("\n── end to end, short");
+  const script = join(root, "scripts/e2e.ts");
+  const { code, said } = await run(process.execPath, [script, "--short"], "collect");
+  console.log(said);
+  const told = /^(\d+) passed, (\d+) failed/m.exec(said);
+  const counted = { passed: Number(told?.[1] ?? 0), failed: Number(told?.[2] ?? 1) };
+  return code === 0 ? counted : { ...counted, failed: Math.max(1, counted.failed) };
+}
+
 async function everything(): Promise<readonly Outcome[]> {
   const bin = (name: string) => join(root, "node_modules/.bin", name);
   const programs = makePrograms();
+  const cluster = programs.then(() => prepareCluster(console.log));
+  cluster.catch(() => {});
   return [
     await check("types", bin("tsc"), ["--noEmit"]),
     await check("lint and format", bin("biome"), ["check", "."]),
@@ -93,6 +132,8 @@ async function everything(): Promise<readonly Outcome[]> {
     await jest("unit and house rules", ["test/unit/", "test/tidy.test.ts"]),
     await jest("simulation", ["test/simulation/"]),
     await integration(programs),
+    await simulatedNodes(),
+    await where("end to end, short", cluster, endToEnd),
   ];
 }
 

@@ -3,6 +3,7 @@ import { sha256 } from "./checksum.ts";
 import { type Host, hostsOf, randomFrom, type Site, type World } from "./model.ts";
 import { newMysql, setCommit } from "./mysql.ts";
 import type { Installed } from "./state.ts";
+import { commonKeys } from "./tools/keys.ts";
 import { hearForcing } from "./virtual.ts";
 import { advance, startContainer } from "./world.ts";
 
@@ -88,6 +89,7 @@ export function addHost(
     podUid: `uid-${name}`,
     clockSkewMs: 0,
     freeBytes: 50_000_000_000,
+    hasPrepUpgrade: true,
     life: 0,
     up: false,
     mysql: newMysql(offset * 100 + ordinal, offset, increment),
@@ -106,6 +108,7 @@ export function addHost(
     },
     joined: false,
     secretReady: true,
+    keys: commonKeys(world.canary),
     replicators: {},
     manager: { running: false, since: world.now },
     connector: { running: false, since: world.now },

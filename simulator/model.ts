@@ -10,6 +10,7 @@ import type {
   ToolResult,
   TrackingTables,
 } from "./state.ts";
+import type { Keys } from "./tools/keys.ts";
 
 export type Random = () => number;
 
@@ -24,6 +25,8 @@ export type Mysql = {
   rows: Map<string, number>;
   /** Rows that were updated since; an update whose row is missing is only a warning in a log. */
   updated: Set<string>;
+  /** Rows that somebody put there by hand: an event that brings one of them fails. */
+  strays: Set<string>;
   /** Highest number applied of each origin, to see what comes out of order. */
   lastOfOrigin: Map<string, number>;
   outOfOrder: number;
@@ -43,6 +46,10 @@ export type Mysql = {
   oldestTransaction: number;
   /** The replication and application accounts exist. */
   accounts: boolean;
+  /** Where it is not the version all others have. */
+  version?: string;
+  /** Its data directory is empty, or half a copy: it cannot start. */
+  hollow?: boolean;
 };
 
 /** A running tool, asleep until `wakeAt`. */
@@ -99,6 +106,8 @@ export type Host = Omit<Node, "tools"> & {
   /** What its clock is ahead of the world's. */
   clockSkewMs: number;
   freeBytes: number;
+  /** The unpacked package holds the vendor's tool. */
+  hasPrepUpgrade: boolean;
   /** Counts container lives; a process of an earlier life is gone. */
   life: number;
   up: boolean;
@@ -107,6 +116,8 @@ export type Host = Omit<Node, "tools"> & {
   /** /etc/tungsten/tungsten.ini as joined; lost with the container. */
   joined: boolean;
   secretReady: boolean;
+  /** Accounts, key stores, ssh keys. */
+  readonly keys: Keys;
   tools: ToolProcess[];
   /** Slow nodes sleep this many times longer. */
   slowness: number;
@@ -165,6 +176,17 @@ export type WorldEvent =
       readonly when: "begin" | "end";
     }
   | { readonly kind: "tracking-dropped"; readonly host: string; readonly schema: string }
+  | { readonly kind: "datasource"; readonly host: string; readonly verb: string }
+  | { readonly kind: "router"; readonly host: string; readonly closed: boolean }
+  | { readonly kind: "database"; readonly host: string; readonly up: boolean }
+  /** A copy of another node's data: what was there goes when it begins. */
+  | {
+      readonly kind: "copied";
+      readonly host: string;
+      readonly from: string;
+      readonly when: "begin" | "end";
+      readonly by: "copy-datadir" | "tprovision";
+    }
   | { readonly kind: "restore"; readonly host: string; readonly schema: string; readonly logged: boolean }
   | { readonly kind: "dump"; readonly host: string; readonly schema: string; readonly name: string }
   | {
@@ -182,6 +204,7 @@ export type WorldEvent =
     }
   | { readonly kind: "primary"; readonly site: string; readonly from: string; readonly to: string }
   | { readonly kind: "read-only"; readonly host: string; readonly value: boolean; readonly by: string }
+  | { readonly kind: "by-hand"; readonly host: string; readonly tx: string; readonly add: boolean }
   | { readonly kind: "fault"; readonly what: string }
   | { readonly kind: "secret-leak"; readonly where: string };
 

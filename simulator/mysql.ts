@@ -13,6 +13,7 @@ export function newMysql(serverId: number, offset: number, increment: number): M
     format: "ROW",
     rows: new Map(),
     updated: new Set(),
+    strays: new Set(),
     lastOfOrigin: new Map(),
     outOfOrder: 0,
     log: [],
@@ -26,6 +27,47 @@ export function newMysql(serverId: number, offset: number, increment: number): M
     oldestTransaction: 0,
     accounts: false,
   };
+}
+
+/** The service script: nothing starts over an empty data directory. */
+export function startDatabase(world: World, host: Host): string | null {
+  if (host.mysql.up) return null;
+  if (host.mysql.hollow === true) return "/opt/mysql/data holds no database";
+  host.mysql.up = true;
+  host.mysql.started = host.mysql.mounted;
+  emit(world, { kind: "database", host: host.name, up: true });
+  return null;
+}
+
+export function stopDatabase(world: World, host: Host): void {
+  if (!host.mysql.up) return;
+  host.mysql.up = false;
+  emit(world, { kind: "database", host: host.name, up: false });
+}
+
+/** From its first file on a copy has destroyed what was there. */
+export function emptyDatabase(mysql: Mysql): void {
+  mysql.hollow = true;
+  mysql.rows.clear();
+  mysql.updated.clear();
+  mysql.lastOfOrigin.clear();
+  mysql.schemas.clear();
+  mysql.log = [];
+}
+
+/** All data of another server, tracking schemas among them; binary logs are left there. */
+export function copyDatabase(from: Mysql, to: Mysql): void {
+  to.rows = new Map(from.rows);
+  to.updated = new Set(from.updated);
+  to.lastOfOrigin = new Map(from.lastOfOrigin);
+  to.outOfOrder = from.outOfOrder;
+  to.schemas = new Map(from.schemas);
+  to.findings = [...from.findings];
+  to.accounts = from.accounts;
+  to.log = [];
+  to.position = 4;
+  if (from.bytes !== undefined) to.bytes = from.bytes;
+  to.hollow = false;
 }
 
 export const binlogFile = "mysql-bin.000002";
@@ -106,12 +148,31 @@ export function insertCommit(world: World, host: Host, schema: string, commit: C
   append(world, host, { kind: "tracking", schema, rows, insert: true });
 }
 
-/** Why MySQL refuses to apply an event: a position inserted where there is one already. */
+/** A row that somebody puts into a database by hand, past replication. */
+export function strayRow(mysql: Mysql, tx: string): void {
+  mysql.strays.add(tx);
+  mysql.rows.set(tx, 1);
+}
+
+/** Why MySQL refuses to apply an event: a row that is there already, or a position inserted where there is one. */
 export function refusalToApply(mysql: Mysql, { entry }: ThlEvent): string | null {
+  if (entry.kind === "row" && mysql.strays.has(entry.tx)) return strayText(entry.tx);
   if (entry.kind !== "tracking" || entry.insert !== true) return null;
   if (tablesOf(mysql, entry.schema)?.commit == null) return null;
   return duplicateText(entry.schema, entry.rows.commit, entry.at);
 }
+
+/** Transcript trepctl-status-slave-apply-error, with the columns of this world's tables. */
+const strayText = (tx: string): string => {
+  const [site = "", id = ""] = tx.split(":");
+  return [
+    `java.sql.SQLIntegrityConstraintViolationException: Duplicate entry '${id}' for key 'PRIMARY'`,
+    `Failing statement : INSERT INTO \`shop\`.\`orders_${site}\` ( \`id\` )  VALUES (  ?  ) `,
+    "Arguments:",
+    " - ROW# = 0",
+    `  - COL(index=1 name=id type=4 [INTEGER] length=8 unsigned=false blob=false desc=BIGINT(20)) = ${id}`,
+  ].join("\n");
+};
 
 /** As the replicator words it, with every column. Transcript conv-5C-status-later. */
 function duplicateText(schema: string, commit: Commit | null, at: number): string {

@@ -8,6 +8,7 @@ import { ask, type Standing, type Steps } from "./outside.ts";
 import {
   type Commit,
   heartbeatIn,
+  type Installed,
   type Node,
   type ProductName,
   type Service,
@@ -44,22 +45,22 @@ export function startReplicator(ambient: Ambient, node: Node, product: ProductNa
   const installed = node.volume.installed[product];
   if (installed === undefined || node.replicators[product] !== undefined) return;
   const services = new Map(
-    installed.services.map(({ name, source }) => [name, newService(ambient, product, name, source)]),
+    installed.services.map((service) => [service.name, newService(ambient, product, service)]),
   );
   node.replicators[product] = { pid: ambient.newPid(), startedAt: ambient.now, services };
   emit(ambient, { kind: "process", host: node.name, what: `${product} replicator`, verb: "start" });
-  if (!offline) for (const service of services.values()) goOnline(ambient, node, service, {});
+  if (offline) return;
+  for (const service of services.values())
+    if (service.properties[autoEnable] !== "false") goOnline(ambient, node, service, {});
 }
 
+/** What `auto-enable` becomes in a service's configuration. */
+export const autoEnable = "replicator.auto_enable";
+
 /** One more service of a running process: trepctl's `load`. */
-export function addService(
-  ambient: Ambient,
-  node: Node,
-  product: ProductName,
-  { name, source }: { name: string; source: string },
-): void {
-  const service = newService(ambient, product, name, source);
-  node.replicators[product]?.services.set(name, service);
+export function addService(ambient: Ambient, node: Node, product: ProductName, configured: Configured): void {
+  const service = newService(ambient, product, configured);
+  node.replicators[product]?.services.set(service.name, service);
   goOnline(ambient, node, service, {});
 }
 
@@ -75,12 +76,16 @@ export function killReplicator(ambient: Ambient, node: Node, product: ProductNam
   emit(ambient, { kind: "process", host: node.name, what: `${product} replicator`, verb: "stop" });
 }
 
-function newService(ambient: Ambient, product: ProductName, name: string, source: string): Service {
+type Configured = Installed["services"][number];
+
+function newService(ambient: Ambient, product: ProductName, configured: Configured): Service {
+  const { name, source, properties = {} } = configured;
   return {
     name,
     product,
     source,
     schema: `tungsten_${source}`,
+    properties,
     state: "OFFLINE:NORMAL",
     since: ambient.now,
     stopAt: null,
@@ -97,6 +102,7 @@ function newService(ambient: Ambient, product: ProductName, name: string, source
     epoch: 0,
     extracted: null,
     applied: null,
+    readers: new Map(),
   };
 }
 

@@ -45,6 +45,14 @@ const checks: Record<string, Check> = {
       ? undefined
       : `${args[1]} does not show the epoch mismatch`;
   },
+  "error-at": (world, host, args) => {
+    const service = serviceOf(host, args);
+    const error = service?.error ?? null;
+    const at = error !== null && world.now >= error.visibleAt ? error.seqno : -1;
+    return service?.state === "OFFLINE:ERROR" && String(at) === args[2]
+      ? undefined
+      : `${args[1]} is stopped at event ${at}`;
+  },
   "ini-is": (_world, host, [sum]) =>
     host.volume.ini !== null && sha256(host.volume.ini) === sum && host.joined
       ? undefined
@@ -53,6 +61,14 @@ const checks: Record<string, Check> = {
     host.manager.running && host.cluster.out?.[name]?.startsWith("SHUNNED") === true
       ? undefined
       : `the datasource ${name} is not shunned`,
+  "database-is": (_world, host, [word]) =>
+    host.mysql.up === (word === "running") ? undefined : `the database is not ${word}`,
+  "backup-is": (_world, host, [name = "", sum = "none"]) => {
+    const state = host.volume.backups.get(name) ?? "";
+    return state.includes(`sha256=${sum}\n`) && state.includes("verified=yes")
+      ? undefined
+      : `${name} is not the backup that was verified`;
+  },
 };
 
 export function checkOf(

@@ -5,6 +5,7 @@
 
 export const queryShapes: readonly string[] = [
   "trepctl PRODUCT services -full -json",
+  "trepctl PRODUCT -service SERVICE clients -json",
   "trepctl PRODUCT -service SERVICE status -json",
   "trepctl PRODUCT -service SERVICE status",
   "dsctl PRODUCT -service SERVICE get",
@@ -18,6 +19,7 @@ export const queryShapes: readonly string[] = [
   "cctrl composite-ls SERVICE",
   "tpm PRODUCT query version",
   "tpm PRODUCT query staging",
+  "properties SERVICE NAME...",
   "tpm-processes",
   "installed PRODUCT",
   "software",
@@ -47,7 +49,9 @@ export const queryShapes: readonly string[] = [
   "clock",
   "space",
   "reach ENDPOINT...",
+  "fingerprints NAME",
   "backup NAME",
+  "database",
 ];
 
 export const commandShapes: readonly string[] = [
@@ -56,7 +60,10 @@ export const commandShapes: readonly string[] = [
   "trepctl PRODUCT -service SERVICE online",
   "trepctl PRODUCT -service SERVICE online -force",
   "trepctl PRODUCT -service SERVICE online -until-heartbeat NAME",
+  "trepctl PRODUCT -service SERVICE online -skip-seqno NUMBER",
   "trepctl PRODUCT -service SERVICE offline",
+  "trepctl PRODUCT -service SERVICE reset -all -y",
+  "trepctl PRODUCT -service SERVICE reset -thl -y",
   "trepctl PRODUCT -service SERVICE heartbeat -name NAME",
   "replicator PRODUCT start",
   "replicator PRODUCT stop",
@@ -71,6 +78,7 @@ export const commandShapes: readonly string[] = [
   "tpm PRODUCT RELEASE install",
   "tpm PRODUCT RELEASE update --replace-release",
   "tpm PRODUCT RELEASE update --replace-release --no-connectors",
+  "tpm cluster installed post-process -y",
   "tpm PRODUCT installed uninstall --i-am-sure",
   "tpm PRODUCT installed promote-connector",
   "hold HOLD",
@@ -78,13 +86,24 @@ export const commandShapes: readonly string[] = [
   "keep-position SERVICE NAME",
   "keep-read-only NAME",
   "put-read-only NAME",
+  "prep-upgrade RELEASE SERVICE offline",
+  "prep-upgrade RELEASE SERVICE get NAME",
+  "prep-upgrade RELEASE SERVICE dump NAME",
+  "prep-upgrade RELEASE stop",
   "dump-schema SCHEMA NAME",
   "restore-schema NAME SHA256",
+  "apply-sql NAME SHA256",
   "drop-schema CROSSING",
   "publish-ini SHA256",
   "accounts",
-  "mysqld restart",
   "backup NAME",
+  "database start",
+  "database stop",
+  "database restart",
+  "snapshot NAME",
+  "copy-datadir MEMBER NAME",
+  "tprovision -s MEMBER -m METHOD",
+  "tprovision -s MEMBER -m METHOD -c",
 ];
 
 export const checkShapes: readonly string[] = [
@@ -97,8 +116,11 @@ export const checkShapes: readonly string[] = [
   "state-is PRODUCT SERVICE STATE",
   "armed PRODUCT SERVICE NAME",
   "error-is PRODUCT SERVICE epoch",
+  "error-at PRODUCT SERVICE NUMBER",
   "ini-is SHA256",
   "shunned HOST",
+  "database-is DATABASE",
+  "backup-is NAME SHA256",
 ];
 
 /** The primary key of a row, see the protocol's `sql boundary`. */
@@ -107,7 +129,10 @@ const cut = `(?=.{1,1000}$)${column}(,${column})*`;
 
 const patterns: Readonly<Record<string, RegExp>> = {
   PRODUCT: /^(cluster|crossSite)$/,
-  HOLD: /^(cluster|crossSite|manager)$/,
+  HOLD: /^(cluster|crossSite|manager|connector|database)$/,
+  MEMBER: /^[a-z0-9][a-z0-9.-]{0,252}$/,
+  METHOD: /^(xtrabackup|mysqldump)$/,
+  DATABASE: /^(running|stopped)$/,
   YESNO: /^(yes|no)$/,
   SERVICE: /^[A-Za-z0-9_]{1,64}$/,
   SCHEMA: /^(?=.{1,64}$)tungsten_[A-Za-z0-9_]+$/,

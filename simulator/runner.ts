@@ -10,12 +10,17 @@ import { checkShapes, commandShapes, objectionTo, queryShapes, wordFits } from "
 import type { ProductName, ToolResult } from "./state.ts";
 import { cctrl } from "./tools/cctrl.ts";
 import { connector, manager, replicator, startall, stopall } from "./tools/daemons.ts";
+import { copyDatadir, database, databaseState, snapshot } from "./tools/database.ts";
 import { dumpSchema, restoreSchema } from "./tools/dump.ts";
+import { fingerprints } from "./tools/keys.ts";
 import { dsctl, thl } from "./tools/logs.ts";
 import * as node from "./tools/node.ts";
+import { prepUpgrade } from "./tools/prep-upgrade.ts";
+import { applySql } from "./tools/repair-sql.ts";
 import { sql } from "./tools/sql.ts";
 import { bad, type RunnerTool, type Tool } from "./tools/tool.ts";
 import { tpm } from "./tools/tpm.ts";
+import { tprovision } from "./tools/tprovision.ts";
 import { trepctl } from "./tools/trepctl.ts";
 import { onHost } from "./virtual.ts";
 import { restartContainer, spawn } from "./world.ts";
@@ -67,18 +72,21 @@ const queries: Record<string, RunnerTool> = {
   tpm: vendor(tpm, inTree()),
   "tpm-processes": node.tpmProcesses,
   installed: node.installed,
+  properties: node.properties,
   sql,
   files: node.files,
   file: node.file,
   holds: node.holds,
   ini: node.ini,
   software: node.software,
+  fingerprints,
   clock: node.clock,
   space: node.space,
   reach: node.reach,
   "my-cnf": node.myCnf,
   dataserver: node.dataserver,
   backup: node.backupState,
+  database: databaseState,
 };
 
 const commands: Record<string, RunnerTool> = {
@@ -98,13 +106,18 @@ const commands: Record<string, RunnerTool> = {
   "keep-position": node.keepPosition,
   "keep-read-only": node.keepReadOnly,
   "put-read-only": node.putReadOnly,
+  "prep-upgrade": prepUpgrade,
   "dump-schema": dumpSchema,
   "restore-schema": restoreSchema,
+  "apply-sql": applySql,
   "drop-schema": node.dropSchema,
   "publish-ini": node.publishIni,
   accounts: node.accounts,
-  mysqld: node.restartDataserver,
   backup: node.takeBackup,
+  database,
+  snapshot,
+  "copy-datadir": copyDatadir,
+  tprovision: vendor(tprovision, own),
 };
 
 const refuse = (code: number, why: string): ExecReply => ({ code, stdout: "", stderr: `${why}\n` });
@@ -240,7 +253,8 @@ function begin(world: World, host: Host, { key, marker, tool, checks, fence, std
     marker.ended = world.now;
     if (changed === undefined || result.code !== 0) return;
     delete unfinished[changed];
-    if (verb !== "uninstall" && ini !== null) host.volume.installedIni[changed] = sha256(ini);
+    if (verb !== "uninstall" && verb !== "post-process" && ini !== null)
+      host.volume.installedIni[changed] = sha256(ini);
   });
 }
 

@@ -85,6 +85,8 @@ export type Service = {
   /** Dataservice whose transactions it carries; its own site's for the local service. */
   readonly source: string;
   readonly schema: string;
+  /** Its configuration as it was when the process started: later changes do not reach it. */
+  readonly properties: Readonly<Record<string, string>>;
   state: ServiceState;
   since: number;
   /** Heartbeat at which to go offline; lost when the process restarts. */
@@ -107,6 +109,8 @@ export type Service = {
   epoch: number;
   /** As a primary: event id extracted last. */
   extracted: string | null;
+  /** Who fetched from its log here, and when last. */
+  readonly readers: Map<string, number>;
   /** As a reader: seqno applied last; null until it has looked, after each going online. */
   applied: number | null;
 };
@@ -122,8 +126,12 @@ export type Installed = {
   readonly product: ProductName;
   release: string;
   method: "ini" | "staging";
-  /** Service name → the dataservice it reads. */
-  services: { name: string; source: string }[];
+  /** Service name → the dataservice it reads, and what its static configuration says of it beside. */
+  services: {
+    name: string;
+    source: string;
+    properties?: Readonly<Record<string, string>>;
+  }[];
   /** Who tpm made the primary of each dataservice, by the ini's master=. */
   masters: Record<string, string>;
   /** Nodes of each dataservice, by the ini's members=. */
@@ -143,8 +151,8 @@ export type Cluster = {
   policy: "AUTOMATIC" | "MAINTENANCE" | "MANUAL";
   /** Datasources that a failover shunned. */
   shunned: Set<string>;
-  /** Datasources that somebody took out by hand, and how they are shown. */
-  out?: Readonly<Record<string, string>>;
+  /** Datasources that somebody took out by cctrl, by name. */
+  out?: Record<string, "SHUNNED(MANUALLY-SHUNNED)" | "OFFLINE">;
   faultSince: number | null;
 };
 
@@ -152,6 +160,8 @@ export type NodeReport = {
   readonly host: string;
   readonly manager: boolean;
   readonly connector: boolean;
+  /** Its connector was told to take nobody in: `router … offline`. */
+  readonly closed: boolean;
   readonly database: boolean;
   /** Of the local service: position, and seconds its newest event was on the way. */
   readonly seqno: number;
@@ -174,9 +184,13 @@ export type Connections = { created: number; active: number };
 /** What a manager tells another node to do. */
 export type Order =
   | { readonly do: "online"; readonly service: string }
+  | { readonly do: "role"; readonly primary: string }
+  | { readonly do: "router"; readonly closed: boolean }
+  | { readonly do: "replicator"; readonly service: string; readonly online: boolean }
+  /** Bring back the database and its local service. */
+  | { readonly do: "recover" }
   /** Takes no more writes; `sessions` says whether the second product's are ended with the others. */
-  | { readonly do: "fence"; readonly sessions: boolean }
-  | { readonly do: "role"; readonly primary: string };
+  | { readonly do: "fence"; readonly sessions: boolean };
 
 export type ReplicatorProcess = { pid: number; startedAt: number; services: Map<string, Service> };
 
@@ -190,8 +204,8 @@ export type Node = {
   readonly volume: { readonly installed: Partial<Record<ProductName, Installed>> };
   replicators: Partial<Record<ProductName, ReplicatorProcess>>;
   manager: { running: boolean; since: number };
-  /** `old`: it still runs the release before the last update. */
-  connector: { running: boolean; since: number; old?: true };
+  /** `old`: it still runs the release before the last update. `closed`: cctrl took it offline. */
+  connector: { running: boolean; since: number; closed?: boolean; old?: true };
   readonly connections: Connections;
   tools: readonly { readonly argv: readonly string[] }[];
 };

@@ -20,6 +20,7 @@ import { runnerScript } from "./runner/script.ts";
 import { type Settings, settingsFrom } from "./settings.ts";
 import { serveHealth } from "./telemetry/health.ts";
 import { newLog } from "./telemetry/log.ts";
+import { watchLoop } from "./telemetry/loop-watch.ts";
 import { type Metrics, newMetrics } from "./telemetry/metrics.ts";
 import { siteLabel } from "./topology/names.ts";
 
@@ -64,6 +65,7 @@ function shellOver(settings: Settings, rest: Rest, metrics: Metrics): Shell {
     events: eventsOver(objects, log, settings.POD_NAME),
     meters: metrics.meters,
     questions: new Map(),
+    statusWrites: new Map(),
   };
 }
 
@@ -77,8 +79,10 @@ function loopsOver(settings: Settings, shell: Shell): readonly Loop[] {
   const limits: ClusterLimits = {
     width: settings.COMMAND_WIDTH,
     pollMs: settings.POLL_MS,
+    pollMostMs: settings.POLL_MAX_MS,
     idleMs: settings.IDLE_MS,
     healthMs: settings.HEALTH_MS,
+    authorsStamped: settings.AUTHORS_STAMPED === "true",
   };
   const fences: FenceBook = new Map();
   const script = runnerScript();
@@ -191,6 +195,18 @@ function watchAll(loops: readonly Loop[], queue: Queue, watch: Watch): readonly 
   ];
 }
 
+/** Watches the event loop; the answer tells why the process is no longer well. */
+function faultOf({ LOOP_STALL_MS }: Settings, { log }: Shell, metrics: Metrics): () => string | undefined {
+  const loop = watchLoop(realTimers, (ms) => log.warn({ ms: Math.round(ms) }, "the event loop stood still"));
+  metrics.watchLoop(loop.worstMs);
+  return () => {
+    const worst = loop.worstMs();
+    return worst > LOOP_STALL_MS
+      ? `the event loop stood still for ${(worst / 1000).toFixed(1)} s within the last minute`
+      : undefined;
+  };
+}
+
 async function main(): Promise<void> {
   const settings = settingsFrom(process.env);
   const metrics = newMetrics();
@@ -198,11 +214,11 @@ async function main(): Promise<void> {
   const shell = shellOver(settings, rest, metrics);
   let running: Running | undefined;
   let ready = false;
-  const server = await serveHealth(
-    settings.HTTP_PORT,
-    metrics.registry,
-    () => ready && (running === undefined || running.reflectors.every((reflector) => reflector.synced())),
-  );
+  const server = await serveHealth(settings.HTTP_PORT, metrics.registry, {
+    ready: () =>
+      ready && (running === undefined || running.reflectors.every((reflector) => reflector.synced())),
+    fault: faultOf(settings, shell, metrics),
+  });
   shell.log.info({ address: server.address() }, "serving /metrics, /healthz and /readyz");
   const ending = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ending.abort());

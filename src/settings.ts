@@ -1,5 +1,5 @@
 /** The program's settings: environment → one frozen record. Every limit, timeout and width has its place here. */
-import { z } from "zod";
+import * as z from "zod";
 
 const milliseconds = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 
@@ -18,6 +18,8 @@ const schema = z.object({
   POD_NAMESPACE: z.string().default("tungsten-operator"),
   /** Identity in leader election; the pod's name in a cluster. */
   POD_NAME: z.string().default("tungsten-operator"),
+  /** The API server stamps who asked and who approved, and lets nobody else: the chart says so where it installs that. */
+  AUTHORS_STAMPED: z.enum(["true", "false"]).default("false"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
   /** Port of /metrics, /healthz and /readyz; 0 takes a free one. */
   HTTP_PORT: z.coerce.number().int().min(0).max(65535).default(8080),
@@ -40,10 +42,14 @@ const schema = z.object({
     .default(16 * 1024 * 1024),
   /** Between looks at something that runs. */
   POLL_MS: milliseconds(1000),
+  /** The most between looks at something that has run for long; it is never looked at more often than POLL_MS says. */
+  POLL_MAX_MS: milliseconds(5000),
   /** Between looks at something only a human or a changed world can move. */
   IDLE_MS: milliseconds(10_000),
   /** Between health rounds over a site's nodes. */
   HEALTH_MS: milliseconds(30_000),
+  /** The event loop standing still for longer fails /healthz for a minute, and kubelet begins the process anew. */
+  LOOP_STALL_MS: milliseconds(10_000),
   REQUEST_TIMEOUT_MS: milliseconds(30_000),
   REQUESTS_PER_SECOND: z.coerce.number().min(1).default(50),
   REQUEST_BURST: z.coerce.number().int().min(1).default(100),

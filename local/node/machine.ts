@@ -1,12 +1,9 @@
 /** What a machine must offer before a node can live on it: Linux, root, a handful of Debian packages. */
-import { execFile } from "node:child_process";
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, statfsSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { cacheRoot, type Report } from "../binaries.ts";
-
-const run = promisify(execFile);
+import { canRun, installPackages, missingPackages, NotHereError } from "../debian.ts";
 
 /** One program of each Debian package; a program that is there already may come from anywhere. */
 const packages: Readonly<Record<string, string>> = {
@@ -23,62 +20,34 @@ const packages: Readonly<Record<string, string>> = {
 const networkPlugins = "containernetworking-plugins";
 const pluginFolders = ["/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"];
 
-const canRun = (path: string): boolean => {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-const onPath = (program: string): boolean =>
-  [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin"].some((folder) =>
-    canRun(join(folder, program)),
-  );
-
 /** Where the CNI plugins lie, if they do. */
 export const pluginFolder = (): string | undefined =>
   pluginFolders.find((folder) => canRun(join(folder, "ptp")) && canRun(join(folder, "portmap")));
 
-const missingPackages = (): readonly string[] => [
-  ...new Set([
-    ...Object.entries(packages).flatMap(([program, name]) => (onPath(program) ? [] : [name])),
-    ...(pluginFolder() === undefined ? [networkPlugins] : []),
-  ]),
-];
-
-/** Installs what is missing. Throws one sentence that says what to do where that is not possible. */
+/** Installs what is missing. Throws NotHereError with one sentence that says what to do where that is not possible. */
 export async function prepareMachine(report: Report): Promise<void> {
-  if (process.platform !== "linux") throw new Error("a node without Docker needs Linux");
+  if (process.platform !== "linux") throw new NotHereError("a node without Docker needs Linux");
   if (process.getuid?.() !== 0)
-    throw new Error(
+    throw new NotHereError(
       "a node without Docker needs root, for namespaces, mounts and containers: run this as root, or start a Docker engine",
     );
   if (!hasCapability(capability.NET_ADMIN) || !hasCapability(capability.SYS_ADMIN))
-    throw new Error(
+    throw new NotHereError(
       "a node without Docker needs CAP_SYS_ADMIN and CAP_NET_ADMIN, which root lacks here, as in an ordinary container",
     );
   if (!existsSync("/sys/fs/cgroup/cgroup.controllers") && !existsSync("/sys/fs/cgroup/memory"))
-    throw new Error("a node without Docker needs cgroups mounted at /sys/fs/cgroup");
+    throw new NotHereError("a node without Docker needs cgroups mounted at /sys/fs/cgroup");
   mkdirSync(cacheRoot(), { recursive: true });
   for (const [folder, variable] of [
     [tmpdir(), "TMPDIR"],
     [cacheRoot(), "XDG_CACHE_HOME"],
   ] as const)
     if (statfsSync(folder).type === overlayfs)
-      throw new Error(
+      throw new NotHereError(
         `${folder} lies on overlayfs, which cannot hold containers: set ${variable} to a folder that does not`,
       );
-  const missing = missingPackages();
-  if (missing.length === 0) return;
-  if (!onPath("apt-get"))
-    throw new Error(`install these first: ${missing.join(", ")} (names of Debian packages)`);
-  report(`installing Debian packages: ${missing.join(" ")} …`);
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const more = { env, maxBuffer: 64 * 1024 * 1024 };
-  await run("apt-get", ["update", "--quiet"], more);
-  await run("apt-get", ["install", "--yes", "--no-install-recommends", ...missing], more);
+  const plugins = pluginFolder() === undefined ? [networkPlugins] : [];
+  await installPackages([...missingPackages(packages), ...plugins], report);
 }
 
 /** Numbers of linux/capability.h. */

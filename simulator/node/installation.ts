@@ -60,10 +60,12 @@ export function layOut(root: string, installation: Installation, prefix: string)
   renameSync(join(home, "tungsten.new"), join(home, "tungsten"));
 }
 
-/** Replaces the record of an installed product. */
+/** Replaces the record of an installed product, and what is written of its services. */
 export function writeInstallation(root: string, installation: Installation): void {
-  const path = join(confOf(root + homeOf(installation.product)), record);
-  writeWhole(path, JSON.stringify(installation));
+  const conf = confOf(root + homeOf(installation.product));
+  for (const service of installation.services)
+    writeWhole(join(conf, `static-${service.name}.properties`), propertiesOf(installation, service));
+  writeWhole(join(conf, record), JSON.stringify(installation));
 }
 
 function freeName(folder: string, prefix: string): string {
@@ -84,7 +86,10 @@ export function remove(root: string, product: ProductName): void {
   }
 }
 
-function propertiesOf(installation: Installation, { name, source }: Installed["services"][number]): string {
+function propertiesOf(
+  installation: Installation,
+  { name, source, properties = {} }: Installed["services"][number],
+): string {
   const hosts = installation.members[source] ?? [];
   const lines = [
     "# Simulated Tungsten: for tests and demonstrations only.",
@@ -92,6 +97,7 @@ function propertiesOf(installation: Installation, { name, source }: Installed["s
     `replicator.schema=tungsten_${source}`,
     `replicator.master.connect.uri=${hosts.map((host) => `thl://${host}:2112/`).join(",")}`,
     `replicator.global.apply.channels=${installation.channels}`,
+    ...Object.entries(properties).map(([key, value]) => `${key}=${value}`),
   ];
   return `${lines.join("\n")}\n`;
 }

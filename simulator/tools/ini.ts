@@ -35,7 +35,7 @@ const aliases: Record<string, string> = {
 export const truth = (value: string): boolean | undefined =>
   /^(true|t|yes|y)$/i.test(value) ? true : /n|^f/i.test(value) ? false : undefined;
 
-/** Sections in file order; later keys win; a line that is none is fatal for the whole file. */
+/** Sections in file order; later keys win, but for `property`, which gathers them line by line; a line that is none is fatal for the whole file. */
 export function readConfiguration(text: string, product: ProductName): Configuration {
   const sections = new Map<string, Map<string, string>>();
   const errors: string[] = [];
@@ -49,7 +49,9 @@ export function readConfiguration(text: string, product: ProductName): Configura
       const [word = "", ...rest] = line.split("=");
       const key = word.trim().replace(/^--/, "").replaceAll("_", "-");
       const section = sections.get(current) ?? new Map<string, string>();
-      section.set(aliases[key] ?? key, rest.join("=").trim());
+      const value = rest.join("=").trim();
+      const before = key === "property" ? section.get(key) : undefined;
+      section.set(aliases[key] ?? key, before === undefined ? value : `${before}\n${value}`);
       sections.set(current, section);
     } else errors.push(`ERROR >> ${line} could not be parsed to a LineType`);
   }
@@ -68,7 +70,7 @@ function servicesOf(sections: ReadonlyMap<string, ReadonlyMap<string, string>>, 
   const links: { source: string; target: string }[] = [];
   let composite: Configuration["composite"];
   for (const [header, keys] of sections) {
-    if (header === "defaults" || header === "defaults.replicator" || header === "__anonymous__") continue;
+    if (header === "defaults" || header === "__anonymous__" || isForPostProcess(header)) continue;
     const name = header.toLowerCase().replace(/[.-]/g, "_");
     const topology = keys.get("topology") ?? "clustered";
     const members = keys.get("composite-datasources");
@@ -85,3 +87,6 @@ function servicesOf(sections: ReadonlyMap<string, ReadonlyMap<string, string>>, 
   }
   return { clusters, links, composite };
 }
+
+/** Sections that install and update pass by: `[defaults.replicator]`, `[S.replicator]`, `[x_from_y]` (tungsten-config §1.4). */
+export const isForPostProcess = (header: string): boolean => /\.replicator$|_from_/.test(header);

@@ -2,10 +2,9 @@
 
 import { sha256 } from "../checksum.ts";
 import { springTrap } from "../faults.ts";
-import { emit, type Host, reaches, type World } from "../model.ts";
+import { emit, type Host, reaches } from "../model.ts";
 import { tablesOf } from "../mysql.ts";
 import { ask } from "../outside.ts";
-import { fail } from "../replicator.ts";
 import type { ProductName } from "../state.ts";
 import { dsctlRow } from "./logs.ts";
 import { bad, ok, quick, type RunnerTool } from "./tool.ts";
@@ -28,6 +27,17 @@ export const installed = quick(({ host, args }) => {
       `parallel=${is.channels}`,
     ]),
   );
+});
+
+/** Of those named, what a service's configuration holds; never a secret. */
+export const properties = quick(({ host, args }) => {
+  const [name = "", ...wanted] = args;
+  const service = host.volume.installed.cluster?.services.find((each) => each.name === name);
+  if (service === undefined) return bad(1, "", `static-${name}.properties: No such file or directory\n`);
+  const told = wanted
+    .filter((word) => !/pass|secret|key/i.test(word))
+    .map((word) => [word, service.properties?.[word]] as const);
+  return ok(lines(told.flatMap(([word, value]) => (value === undefined ? [] : [`${word}\t${value}`]))));
 });
 
 export const tpmProcesses = quick(({ host }) =>
@@ -65,6 +75,7 @@ export const software = quick(({ host }) =>
     lines(
       [...host.volume.software].flatMap((release) => [
         `tungsten-clustering-${release}`,
+        ...(host.hasPrepUpgrade ? [`tungsten-clustering-${release}/tungsten_prep_upgrade`] : []),
         `tungsten-replicator-${release}`,
       ]),
     ),
@@ -95,32 +106,6 @@ export const dataserver = quick(({ host: { mysql } }) =>
     ]),
   ),
 );
-
-/** The second product's services of other sites that read from this host. */
-const readersOf = (world: World, host: Host) =>
-  [...world.hosts.values()].flatMap((reader) =>
-    [...(reader.replicators.crossSite?.services.values() ?? [])]
-      .filter(({ state, upstream }) => state === "ONLINE" && upstream?.host === host.name)
-      .map((service) => [reader, service] as const),
-  );
-
-/** A server that starts is writable until a manager says otherwise; clients and replicators lose it meanwhile. */
-export const restartDataserver: RunnerTool = function* ({ world, host }) {
-  emit(world, { kind: "process", host: host.name, what: "mysqld", verb: "stop" });
-  host.mysql.up = false;
-  yield* ask("sleep", 4000);
-  host.mysql.started = host.mysql.mounted;
-  host.mysql.readOnly = false;
-  host.mysql.up = true;
-  for (const [reader, service] of readersOf(world, host)) {
-    // [source], deploy-msaa: they go offline and wait for a human. That some reconnect by themselves is [inferred].
-    if (world.variant % 4 === 0) continue;
-    service.tries = 2;
-    fail(world, reader, service, "Connection reset");
-  }
-  emit(world, { kind: "process", host: host.name, what: "mysqld", verb: "start" });
-  return ok("mysqld runs, pid 77\n");
-};
 
 export const reach = quick(({ world, host, args }) =>
   ok(

@@ -1,5 +1,5 @@
 /**
- * trepctl's verbs that change more than a state, or only look: wait, reset, load, unload, setrole, qs.
+ * trepctl's verbs that change more than a state, or only look: clients, wait, reset, load, unload, setrole, qs.
  * Transcripts trepctl-wait-*, trepctl-reset-*, trepctl-load, trepctl-unload, trepctl-qs*; texts without one are [doc-code].
  */
 import { emit } from "../model.ts";
@@ -125,4 +125,23 @@ function* qs({ ambient, node }: Call, service: Service): Steps<ToolResult> {
   );
 }
 
-export const verbs: Readonly<Record<string, Verb>> = { wait, reset, unload, setrole, qs };
+/** A reader that has not fetched for so long is gone. */
+const readerMs = 10_000;
+
+/** Who reads its log. Transcripts trepctl-clients, trepctl-clients-json. */
+function* clients({ ambient }: Call, service: Service, options: readonly string[]): Steps<ToolResult> {
+  const hosts = [...service.readers].filter(([, at]) => ambient.now - at < readerMs).map(([host]) => host);
+  if (!options.includes("-json"))
+    return ok(
+      [
+        "Processing clients command...",
+        ...hosts.map((host) => `${host}:10000`),
+        "Finished clients command...",
+        "",
+      ].join("\n"),
+    );
+  const objects = hosts.map((host) => JSON.stringify({ rmiHost: host, rmiPort: "10000" }));
+  return ok(`[\n${objects.join("\n,\n")}\n\n]\n`);
+}
+
+export const verbs: Readonly<Record<string, Verb>> = { clients, wait, reset, unload, setrole, qs };

@@ -4,7 +4,7 @@
  */
 import { ask, type Steps } from "../outside.ts";
 import type { Installed, Node, ToolResult } from "../state.ts";
-import { type Configuration, readConfiguration } from "./ini.ts";
+import { type Configuration, isForPostProcess, readConfiguration } from "./ini.ts";
 import { bad, type Call, ok } from "./tool.ts";
 
 /** Of tpm's 303 options those an estate's ini uses (tungsten-observed §2.4). */
@@ -42,7 +42,7 @@ export function* query({ node, product, unpacked, args }: Call): Steps<ToolResul
 
 function dataservices({ sections }: Configuration): readonly string[] {
   return [...sections]
-    .filter(([header]) => !isDefaults(header))
+    .filter(([header]) => !isDefaults(header) && !isForPostProcess(header))
     .map(([header, keys]) => {
       const name = header.toLowerCase().replace(/[.-]/g, "_");
       return `${name.padEnd(30)}: ${keys.has("composite-datasources") ? "COMPOSITE" : "PHYSICAL"}`;
@@ -63,13 +63,13 @@ export function* reverse({ node, product }: Call): Steps<ToolResult> {
     ...configure("defaults", options),
   ];
   for (const [header, keys] of [...sections].sort(([a], [b]) => (a < b ? -1 : 1)))
-    if (!isDefaults(header))
+    if (!isDefaults(header) && !isForPostProcess(header))
       lines.push(`# Options for the ${header} data service`, ...configure(header, keys));
   return ok(`${lines.join("\n")}\n`);
 }
 
 const configure = (name: string, keys: ReadonlyMap<string, string>): readonly string[] => {
   const taken = [...keys].filter(([key]) => knownOptions.has(key)).sort(([a], [b]) => (a < b ? -1 : 1));
-  const words = taken.map(([key, value]) => `--${key}=${value}`);
+  const words = taken.flatMap(([key, value]) => value.split("\n").map((line) => `--${key}=${line}`));
   return [`tools/tpm configure ${name}`, ...words].join(" \\\n").split("\n");
 };

@@ -9,6 +9,7 @@ import { logOf, startReplicator, stopReplicator } from "../replicator.ts";
 import type { Installed, Node, ProductName, ToolResult } from "../state.ts";
 import { startAll } from "./daemons.ts";
 import { type Configuration, readConfiguration, truth } from "./ini.ts";
+import { postProcess, staticProperties } from "./post-process.ts";
 import { bad, type Call, homeOf, ok, type Tool } from "./tool.ts";
 import { query, reverse } from "./tpm-query.ts";
 import {
@@ -91,6 +92,18 @@ const verbs: Record<string, Tool> = {
   *"promote-connector"({ ambient, node }) {
     yield* ask("sleep", 3000);
     node.connector = { running: true, since: ambient.now + 2000 };
+    return ok(completed);
+  },
+  /** Writes the sections that install and update pass by; the running process keeps what it read when it started. */
+  *"post-process"(call) {
+    const { node, product, args } = call;
+    const installed = node.volume.installed[product];
+    if (installed === undefined || product !== "cluster" || Number.parseInt(installed.release, 10) < 7)
+      return bad(1, "ERROR >> Unknown command post-process\n");
+    if (!args.includes("-y")) return bad(1, "Do you wish to continue? [y/N] \n");
+    yield* ask("sleep", 1500);
+    yield* postProcess(call, installed);
+    yield* ask("sleep", 500);
     return ok(completed);
   },
   *uninstall(call) {
@@ -220,7 +233,10 @@ function* layOut({ node, product, unpacked }: Call): Steps<void> {
     product,
     release: unpacked ?? node.volume.installed[product]?.release ?? "",
     method: "ini",
-    services: servicesOf(configuration, product, own),
+    services: servicesOf(configuration, product, own).map((service) => ({
+      ...service,
+      properties: staticProperties(configuration),
+    })),
     masters: Object.fromEntries(values.map(([name, { master }]) => [name, master])),
     members: Object.fromEntries(values.map(([name, { members }]) => [name, members])),
     composite,

@@ -1,5 +1,5 @@
 /** Server-side apply of desired objects, skipped where the live object carries the checksum of what is wanted, and still holds it. */
-import { budgetKind, configMapKind, serviceKind, statefulSetKind } from "../kube/kinds.ts";
+import { budgetKind, configMapKind, networkPolicyKind, serviceKind, statefulSetKind } from "../kube/kinds.ts";
 import type { Manifest } from "../manifests/object.ts";
 import { sha256Of } from "./checksum.ts";
 import type { KubeObject, ResourceKind, Shell } from "./shell.ts";
@@ -10,6 +10,7 @@ const kinds: Readonly<Record<string, ResourceKind>> = {
   ConfigMap: configMapKind,
   StatefulSet: statefulSetKind,
   PodDisruptionBudget: budgetKind,
+  NetworkPolicy: networkPolicyKind,
 };
 
 /** Everything wanted stands in the live object, whatever else the server put beside it. */

@@ -3,6 +3,7 @@ import { type Told, withConditions } from "../crds/conditions.ts";
 import { crossSiteLink } from "../crds/cross-site-link.ts";
 import type { Condition } from "../crds/fields.ts";
 import { parseSpec } from "../crds/parse.ts";
+import { carriedOptions } from "../ini/cross-site-options.ts";
 import { optionFaults } from "../ini/option-catalogue.ts";
 import { isConflict } from "../kube/errors.ts";
 import { linkKind } from "../kube/kinds.ts";
@@ -11,8 +12,10 @@ import { estateWith } from "../topology/estate-of.ts";
 import { generatedService } from "../topology/names.ts";
 import { services } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
+import { errorInWords } from "../tungsten/replicator-errors.ts";
 import { readNamespace, readPods, siteWithProcedure } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
+import { lagInWords, seqnoOf } from "./lag.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import type { ClusterLimits } from "./tungsten-cluster.ts";
 import type { Requeue } from "./upgrade-request.ts";
@@ -44,7 +47,9 @@ export async function reconcileLink(shell: Shell, limits: ClusterLimits, ref: Ob
       return await refuse(shell, object, "its sites are in no estate");
     const lines = await linesOf(shell, estate, source, target);
     const busy = siteWithProcedure(namespace, [source.name, target.name]);
-    await tellLines(shell, object, { source, target, busy }, lines);
+    const sourceSeqno = seqnoOf(namespace.clusters.get(source.name));
+    const { options } = parsed.spec;
+    await tellLines(shell, object, { source, target, options, busy, sourceSeqno }, lines);
     return {
       afterMs: lines.every(({ status }) => status?.state === "ONLINE") ? limits.healthMs : limits.idleMs,
     };
@@ -80,7 +85,14 @@ const say = (type: string, status: Told["status"], reason: string, message: stri
   message,
 });
 
-type Direction = { readonly source: Site; readonly target: Site; readonly busy: string | undefined };
+type Direction = {
+  readonly source: Site;
+  readonly target: Site;
+  readonly options: Readonly<Record<string, string>>;
+  readonly busy: string | undefined;
+  /** Where the source was last seen to stand. */
+  readonly sourceSeqno: number | undefined;
+};
 
 function readiness({ source, target, busy }: Direction, lines: readonly Line[]): Told {
   const off = lines.find(({ status }) => status?.state !== "ONLINE");
@@ -89,6 +101,8 @@ function readiness({ source, target, busy }: Direction, lines: readonly Line[]):
   const why = `${off.name}: ${off.status === undefined ? "no service yet" : "not ONLINE"}`;
   if (busy !== undefined)
     return say("Ready", "False", "ProcedureRuns", `${why}; a procedure runs on ${busy}`);
+  const [error] = lines.flatMap(({ name, status }) => (status && errorInWords(status, name)) ?? []);
+  if (error !== undefined) return say("Ready", "False", "ReplicationError", error);
   return off.status === undefined
     ? say("Ready", "False", "NoServiceYet", why)
     : say("Ready", "False", "NotReplicating", why);
@@ -100,7 +114,7 @@ async function tellLines(
   direction: Direction,
   lines: readonly Line[],
 ): Promise<void> {
-  const { source, target } = direction;
+  const { source, target, options, sourceSeqno } = direction;
   const online = lines.filter(({ status }) => status?.state === "ONLINE");
   const superseded = lines.length > 0 && lines.every((line) => line.superseded);
   const replaced = superseded
@@ -108,10 +122,11 @@ async function tellLines(
         "Superseded",
         "True",
         "Converted",
-        `${generatedService(target, source)} of the composite does this now; the link may be deleted, nothing will change`,
+        carriedOptions(options).carried.length === 0
+          ? `${generatedService(target, source)} of the composite does this now; the link may be deleted, nothing will change`
+          : `${generatedService(target, source)} of the composite does this now, with the options of this link; keep it for them`,
       )
     : say("Superseded", "False", "InUse", "the cross-site replicator does this");
-  const lag = Math.max(0, ...online.map(({ status }) => status?.appliedLatencySeconds ?? 0));
   const nodes = lines.map(({ name, status }) => ({
     name,
     state: typeof status?.state === "string" ? status.state : "Unknown",
@@ -122,7 +137,7 @@ async function tellLines(
     {
       nodes,
       nodesReady: `${online.length}/${lines.length}`,
-      lag: online.length === lines.length ? `${Math.ceil(lag)}s` : "unknown",
+      lag: lagInWords(lines.map(({ status }) => ({ status, sourceSeqno }))),
     },
     [say("Accepted", "True", "Accepted", "the spec is sound"), readiness(direction, lines), replaced],
   );

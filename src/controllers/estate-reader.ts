@@ -24,6 +24,8 @@ export type Namespace = {
   readonly clusters: ReadonlyMap<string, KubeObject>;
   /** What the specs of composites say, whether or not their sites exist. */
   readonly composites: readonly CompositeInput[];
+  /** `Kind/name` → why an object that is there is left out of every estate: its spec does not parse, or it leaves. */
+  readonly leftOut: ReadonlyMap<string, string>;
   /** Site → the CompositeService or CrossSiteLink that names it, by kind and name, even if its spec is not sound. */
   readonly needs: ReadonlyMap<string, string>;
 };
@@ -53,9 +55,26 @@ export async function readNamespace(objects: Pick<Objects, "list">, namespace: s
     problems,
     clusters: new Map(clusters.map((object) => [object.metadata.name, object])),
     composites: inputs.composites,
+    leftOut: new Map([
+      ...leftOutOf(tungstenCluster.spec, clusters, isGone),
+      ...leftOutOf(compositeService.spec, composites, isLeaving),
+    ]),
     needs: needsOf([...composites, ...links]),
   };
 }
+
+/** By the rules that the inputs follow. */
+const leftOutOf = (
+  schema: Parameters<typeof parseSpec>[0],
+  objects: readonly KubeObject[],
+  leaves: (object: KubeObject) => boolean,
+): readonly (readonly [string, string])[] =>
+  objects.flatMap((object) => {
+    const about = `${object.kind}/${object.metadata.name}`;
+    if (leaves(object)) return [[about, "it is being deleted"] as const];
+    const parsed = parseSpec(schema, object.spec);
+    return "faults" in parsed ? [[about, parsed.faults.join("; ")] as const] : [];
+  });
 
 function needsOf(objects: readonly KubeObject[]): ReadonlyMap<string, string> {
   const needs = new Map<string, string>();
@@ -77,6 +96,8 @@ export const siteWithProcedure = ({ clusters }: Namespace, sites: readonly strin
 /** A deleted site is one of its estate for as long as our finalizer holds it: others still replicate with it. */
 const isGone = ({ metadata }: KubeObject): boolean =>
   metadata.deletionTimestamp !== undefined && !metadata.finalizers?.includes(siteFinalizer);
+
+const isLeaving = ({ metadata }: KubeObject): boolean => metadata.deletionTimestamp !== undefined;
 
 function clusterInput(object: KubeObject, numbers: ReadonlyMap<string, number>): ClusterInput[] {
   const parsed = parseSpec(tungstenCluster.spec, object.spec);
@@ -101,14 +122,14 @@ function clusterInput(object: KubeObject, numbers: ReadonlyMap<string, number>):
 
 function linkInput(object: KubeObject): LinkInput[] {
   const parsed = parseSpec(crossSiteLink.spec, object.spec);
-  if ("faults" in parsed || object.metadata.deletionTimestamp !== undefined) return [];
+  if ("faults" in parsed || isLeaving(object)) return [];
   const { source, target, options } = parsed.spec;
   return [{ name: object.metadata.name, source: source.name, target: target.name, options }];
 }
 
 function compositeInput(object: KubeObject): CompositeInput[] {
   const parsed = parseSpec(compositeService.spec, object.spec);
-  if ("faults" in parsed || object.metadata.deletionTimestamp !== undefined) return [];
+  if ("faults" in parsed || isLeaving(object)) return [];
   const { dataservice, type, members, primarySite, writeAffinity } = parsed.spec;
   return [
     {

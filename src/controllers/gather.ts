@@ -16,31 +16,62 @@ export type Surroundings = {
 /** A judgement may ask more once it knows more; beyond this many rounds in one pass it has to wait for the next. */
 const maxRounds = 4;
 
+/** What was learnt so far in one pass; later questions add to it. */
+export type Gathered = {
+  readonly answers: Map<string, Map<string, Answer>>;
+  copies: Known<Copies> | undefined;
+};
+
+export const nothingGathered = (): Gathered => ({ answers: new Map(), copies: undefined });
+
 /**
- * Evaluates a pure decision over facts, gathering what it asks for until it asks nothing new. The decision is made on
- * facts of this pass only; what the last pass asked is asked at once, so that one session a node usually carries all.
+ * Evaluates a pure decision over facts of this pass only. What the last pass asked is asked at once, so that one
+ * session a node usually carries all.
  */
 export async function withFacts<T>(
   shell: Shell,
   around: Surroundings,
   decide: (facts: Facts) => T,
 ): Promise<T> {
-  const answers = new Map<string, Map<string, Answer>>();
-  let copies: Known<Copies> | undefined;
-  const { about } = around;
+  const { decided, asked } = await gatherFor(
+    shell,
+    around,
+    nothingGathered(),
+    rememberedAsks(shell, around),
+    decide,
+  );
+  rememberAsks(shell, around, asked);
+  return decided;
+}
+
+/** What the last pass at this place asked. */
+export function rememberedAsks(shell: Shell, { about }: Surroundings): readonly Ask[] {
   const last = about && shell.questions.get(about.uid);
-  if (last !== undefined && last.place === about?.place) await ask(shell, around, answers, last.asks);
+  return last !== undefined && last.place === about?.place ? last.asks : [];
+}
+
+export function rememberAsks(shell: Shell, { about }: Surroundings, asks: readonly Ask[]): void {
+  if (about !== undefined) shell.questions.set(about.uid, { place: about.place, asks });
+}
+
+/** Asks what is expected to be needed, then evaluates, gathering what is asked for, until nothing new is asked. */
+export async function gatherFor<T>(
+  shell: Shell,
+  around: Surroundings,
+  gathered: Gathered,
+  expected: readonly Ask[],
+  decide: (facts: Facts) => T,
+): Promise<{ readonly decided: T; readonly asked: readonly Ask[] }> {
+  if (expected.length > 0) await ask(shell, around, gathered.answers, expected);
   for (let round = 0; ; round += 1) {
-    const facts = factsFrom(answers, copies);
+    const facts = factsFrom(gathered.answers, gathered.copies);
     const decided = decide(facts);
     const wanted = facts.wanted();
-    if ((wanted.asks.length === 0 && !wanted.copies) || round === maxRounds) {
-      if (about !== undefined) shell.questions.set(about.uid, { place: about.place, asks: facts.asked() });
-      return decided;
-    }
+    if ((wanted.asks.length === 0 && !wanted.copies) || round === maxRounds)
+      return { decided, asked: facts.asked() };
     const listed = wanted.copies ? listCopies(shell, around) : undefined;
-    await ask(shell, around, answers, wanted.asks);
-    if (listed !== undefined) copies = await listed;
+    await ask(shell, around, gathered.answers, wanted.asks);
+    if (listed !== undefined) gathered.copies = await listed;
   }
 }
 

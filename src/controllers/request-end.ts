@@ -24,6 +24,7 @@ export async function finishRequest(
   // A run that began no command changed nothing: it may be asked again under its name.
   if (ledger.commandsBegun > 0) for (const site of sites) await remember(shell, request, ledger, site);
   shell.questions.delete(request.metadata.uid ?? "");
+  shell.statusWrites.delete(request.metadata.uid ?? "");
   if (request.metadata.finalizers?.includes(runFinalizer)) {
     await releaseSites(shell, request, sites, fences);
     await dropFinalizer(shell.objects, requestKind, request, runFinalizer);
@@ -59,6 +60,14 @@ export async function letGoWithSites(
   return true;
 }
 
+/** What later plans have to show: events left out, services forced, statements run. */
+function notesOf({ kept }: Ledger): { readonly notes?: readonly string[] } {
+  const notes = Object.entries(kept)
+    .filter(([name]) => name.startsWith("past."))
+    .map(([, note]) => note);
+  return notes.length === 0 ? {} : { notes };
+}
+
 async function remember(shell: Shell, request: KubeObject, ledger: Ledger, site: string): Promise<void> {
   const cluster = await shell.objects.get(clusterKind, {
     namespace: request.metadata.namespace ?? "",
@@ -75,6 +84,7 @@ async function remember(shell: Shell, request: KubeObject, ledger: Ledger, site:
     outcome: ledger.outcome ?? "",
     finishedAt: new Date(shell.clock.now()).toISOString(),
     steps: stepTimes(ledger),
+    ...notesOf(ledger),
   };
   await shell.objects.replaceStatus(clusterKind, {
     ...cluster,

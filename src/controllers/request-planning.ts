@@ -2,24 +2,24 @@
 import type { Told } from "../crds/conditions.ts";
 import type { Ledger } from "../crds/ledger.ts";
 import { tungstenIni } from "../ini/tungsten-ini.ts";
-import { isAlreadyExists } from "../kube/errors.ts";
-import { configMapKind, requestKind } from "../kube/kinds.ts";
+import { requestKind } from "../kube/kinds.ts";
 import { inMinutes, totalOf } from "../procedures/estimate.ts";
 import type { Entry } from "../procedures/journal.ts";
 import { type Lent, type Prepared, prepare } from "../procedures/prepare.ts";
 import type { Estate } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
-import { seenOn } from "./durations.ts";
+import { pastOf, seenOn } from "./durations.ts";
 import { type Namespace, readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { appendJournal } from "./journal-pages.ts";
-import { dropFinalizer, ownerOf, runFinalizer } from "./ownership.ts";
+import { dropFinalizer, runFinalizer } from "./ownership.ts";
+import { keepPlan, planPage, whereToRead } from "./plan-pages.ts";
 import { keepPreflight, preflightStatus } from "./preflight-page.ts";
 import { type Admitted, closedSite, giveSitesBack, lostSite, takeSites } from "./request-sites.ts";
 import { type StatusChange, writeStatus } from "./request-status.ts";
 import { listCopies } from "./run-copies.ts";
 import type { KubeObject, Shell } from "./shell.ts";
-import { whoWrote } from "./spoken.ts";
+import { whoSaid } from "./spoken.ts";
 import type { FenceBook, Pass, Requeue } from "./upgrade-request.ts";
 
 /** Every pass of a run renders the same texts: the last few are remembered by what they were made of. */
@@ -53,13 +53,13 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
     about: { uid: ledger.runUid, place: "planning" },
   };
   const clusters = estate.sites.map(({ name }) => pass.namespace.clusters.get(name));
-  const lent = { ...lentFor(estate), seen: seenOn(clusters, procedure.name) };
+  const lent = { ...lentFor(estate), seen: seenOn(clusters, procedure.name), past: pastOf(clusters) };
   const prepared = await withFacts(shell, around, (facts) =>
     prepare(procedure, ledger, request.metadata.name, estate, facts, lent),
   );
   await keepPreflight(shell.objects, request, prepared.report);
   if (prepared.is !== "planned") return tellUnplanned(pass, prepared);
-  await storePlan(pass, prepared);
+  await keepPlan(shell.objects, request, prepared.hash, prepared.plan.text);
   return approve(pass, prepared);
 }
 
@@ -86,34 +86,6 @@ async function tellUnplanned(pass: Pass, prepared: Exclude<Prepared, Planned>): 
   return { afterMs: pass.limits.idleMs };
 }
 
-const planName = (request: KubeObject, hash: string): string =>
-  `${request.metadata.name}-plan-${hash.slice(0, 8)}`;
-
-/** The whole plan, immutable, readable with kubectl. */
-async function storePlan(pass: Pass, { plan, hash }: Planned): Promise<void> {
-  const { shell, request } = pass;
-  const name = planName(request, hash);
-  const namespace = request.metadata.namespace ?? "";
-  if ((await shell.objects.get(configMapKind, { namespace, name })) !== undefined) return;
-  const metadata = {
-    name,
-    namespace,
-    ownerReferences: [ownerOf(request)],
-    labels: { "app.kubernetes.io/managed-by": "tungsten-operator" },
-  };
-  try {
-    await shell.objects.create(configMapKind, {
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata,
-      immutable: true,
-      data: { plan: plan.text },
-    });
-  } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
-  }
-}
-
 function planStatus(request: KubeObject, { plan, hash }: Planned): NonNullable<StatusChange["plan"]> {
   const interruption = plan.interruptions.map(({ site, seconds }) => ({ site, seconds }));
   const findings = plan.findings.map(({ id, text }) => ({ id, text }));
@@ -124,7 +96,7 @@ function planStatus(request: KubeObject, { plan, hash }: Planned): NonNullable<S
     pointOfNoReturn: plan.pointOfNoReturn,
     interruption,
     findings,
-    stored: planName(request, hash),
+    stored: planPage(request, hash),
   };
 }
 
@@ -137,7 +109,7 @@ async function approve(pass: Pass, prepared: Planned): Promise<Requeue> {
       "Planned",
       "True",
       "PlanMade",
-      `${plan.commands} commands; read ConfigMap ${planName(request, hash)}; hash ${hash}`,
+      `${plan.commands} commands; read ${whereToRead(request, hash, plan.text)}; hash ${hash}`,
     ),
   ];
   const ledger: Ledger = { ...pass.ledger, planHash: hash };
@@ -261,13 +233,14 @@ async function begin(pass: Pass, prepared: Planned, planned: readonly Told[]): P
   return { afterMs: 0 };
 }
 
-function approvalOf({ request, spec }: Pass, hash: string, now: number): readonly Entry[] {
+function approvalOf({ request, spec, limits }: Pass, hash: string, now: number): readonly Entry[] {
+  const who = (field: string): string => whoSaid(request, field, limits.authorsStamped === true);
   const at = new Date(now).toISOString();
   const approved =
     spec.approvedPlan === hash
-      ? `plan ${hash}: spec.approvedPlan written ${whoWrote(request, "approvedPlan")}`
-      : `plan ${hash}, without a human: spec.approval Automatic written ${whoWrote(request, "approval")}`;
-  const asked = `UpgradeRequest ${request.metadata.name} (UID ${request.metadata.uid}): spec.procedure ${spec.procedure} written ${whoWrote(request, "procedure")}`;
+      ? `plan ${hash}: spec.approvedPlan written ${who("approvedPlan")}`
+      : `plan ${hash}, without a human: spec.approval Automatic written ${who("approval")}`;
+  const asked = `UpgradeRequest ${request.metadata.name} (UID ${request.metadata.uid}): spec.procedure ${spec.procedure} written ${who("procedure")}`;
   return [
     { at, event: "asked", text: asked },
     { at, event: "approved", text: approved },

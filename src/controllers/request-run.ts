@@ -1,36 +1,34 @@
-/** A request after approval: one decision a pass, recorded before it is carried out. */
+/** A request after approval: what a pass decides is recorded before it is carried out. */
 
 import type { Told } from "../crds/conditions.ts";
 import type { Ledger } from "../crds/ledger.ts";
-import { advance, type Controls, type Decision } from "../procedures/advance.ts";
+import type { Decision } from "../procedures/advance.ts";
 import { type OpenBudget, openBudgets, tellBudgets } from "../procedures/budget.ts";
-import { type Entry, entriesOf } from "../procedures/journal.ts";
-import { endsOf } from "../procedures/journal-ends.ts";
-import { departed, otherRevision, renderedInis, reworded, runOf } from "../procedures/prepare.ts";
+import { entriesOf } from "../procedures/journal.ts";
+import { otherRevision } from "../procedures/prepare.ts";
 import type { Procedure } from "../procedures/procedure.ts";
 import { cursorInWords, tellRun } from "../procedures/tell.ts";
-import { placeOf } from "../procedures/track.ts";
 import { readPods } from "./estate-reader.ts";
-import { withFacts } from "./gather.ts";
 import { appendJournal } from "./journal-pages.ts";
 import { perform } from "./perform.ts";
 import { keepReport } from "./report-pages.ts";
-import { lentFor } from "./request-planning.ts";
+import { decideAll, type Link } from "./request-decide.ts";
 import { type Admitted, lostSite, takeSites } from "./request-sites.ts";
 import { writeStatus } from "./request-status.ts";
-import { copyOf, listCopies } from "./run-copies.ts";
+import { copyOf } from "./run-copies.ts";
 import type { KubeObject } from "./shell.ts";
-import type { Pass, Requeue } from "./upgrade-request.ts";
+import type { Pass, RequestLimits, Requeue } from "./upgrade-request.ts";
 
 export async function runRequest(pass: Pass): Promise<Requeue> {
-  const { shell, request, ledger, fences } = pass;
+  const { shell, request, fences } = pass;
   const { procedure, frozen } = pass.procedureOf(pass.spec);
-  const other = otherRevision(ledger, procedure);
+  const other = otherRevision(pass.ledger, procedure);
   if (other !== undefined) return tellOtherRevision(pass, other);
   const admitted: Admitted = procedure.readsOnly === true ? { fresh: false } : await takeSites(pass);
   if ("queued" in admitted) return tellQueued(pass, procedure, admitted.queued);
   const pods = await readPods(shell.objects, pass.estate.namespace);
-  const { decision, ends } = await decide(pass, procedure, frozen, pods);
+  const links = await decideAll(pass, procedure, frozen, pods);
+  const { decision } = links[links.length - 1] as Link;
   const lost = decision.kind === "act" ? await lostSite(pass) : undefined;
   if (lost !== undefined) return tellQueued(pass, procedure, lost);
   if (decision.kind === "move" && decision.noted !== undefined)
@@ -47,73 +45,20 @@ export async function runRequest(pass: Pass): Promise<Requeue> {
     told,
     cursor: cursorInWords(procedure, decision.ledger),
   });
-  const stepId = placeOf(procedure, ledger).step?.id ?? "";
-  const entries = [...ends, ...entriesOf(decision, ledger, stepId, shell.clock.now())];
+  const now = shell.clock.now();
+  const entries = links.flatMap((link) => [
+    ...link.ends,
+    ...entriesOf(link.decision, link.before, link.stepId, now),
+  ]);
   await appendJournal(shell.objects, written, entries);
-  meter(pass, procedure, decision, stepId);
+  for (const link of links) meter(pass, procedure, link);
   meterBudgets(pass, procedure, open);
   if (decision.kind === "act") {
     const held = fences.get(request.metadata.uid ?? "") ?? new Map();
-    await perform(shell, decision.deeds, { pods, fences: held, copy: (name) => copyOf(request, name) });
+    const copy = (name: string) => copyOf(request, name);
+    await perform(shell, decision.deeds, { pods, fences: held, copy, texts: pass.texts });
   }
   return requeue(pass, decision);
-}
-
-/** A decision, and how the commands ended that it has done with. */
-type Decided = { readonly decision: Decision; readonly ends: readonly Entry[] };
-
-async function decide(
-  pass: Pass,
-  procedure: Procedure,
-  frozen: Readonly<Record<string, string>>,
-  pods: Awaited<ReturnType<typeof readPods>>,
-): Promise<Decided> {
-  const { shell, request, ledger, estate, spec, limits } = pass;
-  const { pins } = ledger;
-  if (pins === undefined) throw new Error("a running ledger without pins");
-  const lent = lentFor(estate);
-  const ini = renderedInis(pins.primaries, lent);
-  const generation = request.metadata.generation ?? 0;
-  const changed = reworded(pins, frozen) ?? departed(pins, estate, ini, lent);
-  if (changed !== undefined)
-    return { decision: haltDeparted(ledger, changed, generation, shell.clock.now()), ends: [] };
-  const controls: Controls = {
-    generation,
-    paused: spec.paused,
-    abort: spec.abort,
-    revert: spec.revert,
-    acknowledge: spec.acknowledge,
-  };
-  const around = {
-    pods,
-    copies: () => listCopies(shell.objects, request),
-    about: { uid: ledger.runUid, place: placeOfQuestions(ledger) },
-  };
-  const { notAfter } = spec.window ?? {};
-  const run = {
-    ...runOf(ledger, request.metadata.name, estate, pins, ini),
-    ...(notAfter !== undefined && { notAfter: Date.parse(notAfter) }),
-  };
-  return withFacts(shell, around, (facts) => {
-    const now = shell.clock.now();
-    const decision = advance(procedure, ledger, { run, facts, now, controls, width: limits.width });
-    return { decision, ends: endsOf(procedure, ledger, decision.ledger, { run, facts, now }) };
-  });
-}
-
-/** Where questions are worth asking again: a survey's chunk is over once it is noted. */
-const placeOfQuestions = ({ cursor, surveys }: Ledger): string =>
-  [...Object.values(cursor), ...Object.values(surveys ?? {}).map(({ notBefore }) => notBefore)].join(".");
-
-/** Told as a halt, and over as soon as the specs fit again. */
-export function haltDeparted(ledger: Ledger, message: string, generation: number, now: number): Decision {
-  const halt = {
-    reason: "WorldDeparted",
-    message,
-    at: ledger.halt?.message === message ? ledger.halt.at : now,
-    generation: generation - 1,
-  };
-  return { kind: "halt", ledger: { ...ledger, halt }, reason: "WorldDeparted", message };
 }
 
 /** A run that had to wait for its sites once more, and has them. */
@@ -139,7 +84,7 @@ async function tellQueued(pass: Pass, procedure: Procedure, why: string): Promis
   return { afterMs: limits.pollMs };
 }
 
-function requeue({ limits }: Pass, decision: Decision): Requeue {
+function requeue({ limits, shell }: Pass, decision: Decision): Requeue {
   switch (decision.kind) {
     case "act":
       return {
@@ -150,10 +95,24 @@ function requeue({ limits }: Pass, decision: Decision): Requeue {
     case "finish":
       return { afterMs: 0 };
     case "wait":
-      return { afterMs: limits.pollMs };
+      return { afterMs: untilNextLook(limits, decision.ledger, shell.clock.now()) };
     case "halt":
       return { afterMs: limits.idleMs };
   }
+}
+
+/**
+ * What has run for long is looked at more rarely: a look comes late by a tenth of what was waited for at most, and never
+ * by more than `pollMostMs`.
+ */
+export function untilNextLook(
+  { pollMs, pollMostMs }: RequestLimits,
+  { cursor, attempts }: Ledger,
+  now: number,
+): number {
+  const begun = Object.values(attempts).map(({ begunAt }) => begunAt);
+  const waited = now - Math.max(cursor.since, ...begun);
+  return Math.round(Math.min(Math.max(pollMs, waited / 10), Math.max(pollMs, pollMostMs)));
 }
 
 /** Counted when it turns: the condition of before tells whether it was known to be spent. */
@@ -164,14 +123,12 @@ function meterBudgets({ shell, request }: Pass, procedure: Procedure, open: read
   if (spent !== undefined && before !== `${spent}Spent`) shell.meters.budgetSpent(procedure.name, spent);
 }
 
-function meter({ shell, ledger }: Pass, procedure: Procedure, decision: Decision, stepId: string): void {
-  const finished = decision.ledger.steps.find(
-    (entry) => entry.id === stepId && entry.finishedAt !== undefined,
-  );
-  const before = ledger.steps.find((entry) => entry.id === stepId);
-  if (finished?.finishedAt !== undefined && before?.finishedAt === undefined)
-    shell.meters.stepFinished(procedure.name, stepId, (finished.finishedAt - finished.startedAt) / 1000);
-  if (decision.kind === "halt" && ledger.halt === undefined)
+function meter({ shell }: Pass, procedure: Procedure, { decision, before, stepId }: Link): void {
+  const ended = decision.ledger.steps.find((entry) => entry.id === stepId && entry.finishedAt !== undefined);
+  const last = before.steps.find((entry) => entry.id === stepId);
+  if (ended?.finishedAt !== undefined && last?.finishedAt === undefined)
+    shell.meters.stepFinished(procedure.name, stepId, (ended.finishedAt - ended.startedAt) / 1000);
+  if (decision.kind === "halt" && before.halt === undefined)
     shell.meters.procedureHalted(procedure.name, decision.reason);
   if (decision.kind === "move" && decision.noted === undefined)
     shell.log.info(

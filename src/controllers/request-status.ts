@@ -15,7 +15,14 @@ export type StatusChange = {
   readonly preflight?: UpgradeRequestStatus["preflight"];
 };
 
-/** Writes the status and returns the object as the server has it now. Throws on conflict: somebody else was first. */
+/** A sentence about what is being waited for may be this old; everything else is written at once. */
+const oldestWordsMs = 10_000;
+const worded = ["Progressing", "Stalled"];
+
+/**
+ * Writes the status and returns the object as the server has it now. Throws on conflict: somebody else was first. Where
+ * nothing but the wording of a wait has changed, the sentence of a moment ago stays for a while.
+ */
 export async function writeStatus(
   shell: Shell,
   request: KubeObject,
@@ -40,12 +47,35 @@ export async function writeStatus(
     ...(change.preflight !== undefined && { preflight: change.preflight }),
     ...(data.length > 0 && { data }),
   };
-  if (JSON.stringify(status) === JSON.stringify(before)) return request;
+  const text = JSON.stringify(status);
+  const former = JSON.stringify(before);
+  if (text === former) return request;
+  const uid = request.metadata.uid ?? "";
+  const now = shell.clock.now();
+  const recent = now - (shell.statusWrites.get(uid) ?? Number.NEGATIVE_INFINITY) < oldestWordsMs;
+  if (recent && JSON.stringify({ ...status, conditions: inFormerWords(before, conditions) }) === former)
+    return request;
   const written = await shell.objects.replaceStatus(requestKind, { ...request, status });
   shell.meters.apiWrite("UpgradeRequest", "status");
+  shell.statusWrites.set(uid, now);
   assertRecorded(change.ledger, written);
   tellEvents(shell, request, (before.conditions as Condition[] | undefined) ?? [], conditions);
   return written;
+}
+
+/** The conditions with the sentences of before, where one still says the same by status and reason. */
+function inFormerWords(
+  before: Readonly<Record<string, unknown>>,
+  conditions: readonly Condition[],
+): readonly Condition[] {
+  const former = (before.conditions as Condition[] | undefined) ?? [];
+  return conditions.map((condition) => {
+    const last = former.find(({ type }) => type === condition.type);
+    const same = last?.status === condition.status && last.reason === condition.reason;
+    return last !== undefined && same && worded.includes(condition.type)
+      ? { ...condition, message: last.message }
+      : condition;
+  });
 }
 
 /** One event for each condition that turned, so that `kubectl describe` tells the story. */

@@ -110,4 +110,6 @@ export interface Shell {
   readonly meters: Meters;
   /** What each object's last pass asked its nodes. It saves sessions and decides nothing; lost with the process. */
   readonly questions: Map<string, { readonly place: string; readonly asks: readonly Ask[] }>;
+  /** When this process last wrote each request's status, by UID. It spares writes and decides nothing. */
+  readonly statusWrites: Map<string, number>;
 }

@@ -5,6 +5,7 @@ import {
   clusterKind,
   configMapKind,
   leaseKind,
+  networkPolicyKind,
   secretKind,
   serviceKind,
   statefulSetKind,
@@ -18,7 +19,14 @@ import type { KubeObject, ResourceKind, Shell } from "./shell.ts";
 import { siteLeaseName } from "./site-lease.ts";
 
 /** Clients first, then what runs, then what it ran from. */
-const order: readonly ResourceKind[] = [serviceKind, statefulSetKind, budgetKind, configMapKind, secretKind];
+const order: readonly ResourceKind[] = [
+  serviceKind,
+  statefulSetKind,
+  budgetKind,
+  networkPolicyKind,
+  configMapKind,
+  secretKind,
+];
 
 /**
  * Lets a deleted site go with everything that is its own. `held` where it may not go: then it stays a full member of

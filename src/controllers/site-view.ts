@@ -13,9 +13,11 @@ import {
   services,
 } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
+import { errorInWords } from "../tungsten/replicator-errors.ts";
 import { type Drift, driftOf, sinceWhen, unreadNodes } from "./drift.ts";
-import { readPods } from "./estate-reader.ts";
+import { type Namespace, readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
+import { lagInWords, type Reader, seqnoOf } from "./lag.ts";
 import type { PodRef } from "./shell.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
@@ -42,6 +44,8 @@ export type SiteView = {
   readonly policy: string | undefined;
   /** UID of the request that holds the site; empty when none does, or when that one is over. */
   readonly holder: string;
+  /** A service that an error has stopped, with event, kind and remedy. */
+  readonly error: string | undefined;
   /** What keeps the site from being Ready, if anything. */
   readonly trouble: string | undefined;
   /** What somebody changed by hand; empty while a procedure holds the site. */
@@ -51,7 +55,14 @@ export type SiteView = {
   readonly status: object;
 };
 
-export async function viewOf({ shell, object, estate, site, holder }: ClusterPass): Promise<SiteView> {
+export async function viewOf({
+  shell,
+  object,
+  estate,
+  site,
+  holder,
+  namespace,
+}: ClusterPass): Promise<SiteView> {
   const pods = await readPods(shell.objects, estate.namespace);
   const data = site.nodes.filter((node) => !node.witness);
   const around = { pods, copies: async () => new Map<string, string>() };
@@ -63,19 +74,20 @@ export async function viewOf({ shell, object, estate, site, holder }: ClusterPas
   });
   const drift = sinceWhen(holder === "" ? changed : [], object.status?.drift ?? [], shell.clock.now());
   const topology = topologyOf(estate, site, nodes);
-  const trouble = troubleOf(nodes, primary, holder);
+  const error = errorOf(nodes);
+  const trouble = error ?? troubleOf(nodes, primary, holder);
   const status = {
     siteNumber: site.number,
     topology,
     ...(primary !== undefined && { primary }),
     ...(policy !== undefined && { policy }),
     nodesReady: `${nodes.filter(({ local }) => local?.state === "ONLINE").length}/${data.length}`,
-    lag: lagOf(nodes),
+    lag: lagInWords(readersOf(site, estate, nodes, primary, namespace)),
     nodes: nodes.map(nodeStatus(primary)),
     runningProcedure: holder,
     drift,
   };
-  return { pods, nodes, topology, primary, policy, holder, trouble, drift, unread, status };
+  return { pods, nodes, topology, primary, policy, holder, error, trouble, drift, unread, status };
 }
 
 function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeView {
@@ -131,6 +143,13 @@ function topologyOf(estate: Estate, site: Site, nodes: readonly NodeView[]): str
   return nodes.some(({ crossSite }) => crossSite !== null) ? "MSAA" : "Standalone";
 }
 
+const errorOf = (nodes: readonly NodeView[]): string | undefined =>
+  nodes
+    .flatMap(({ node, local, incoming }) =>
+      [local, ...incoming].map((status) => status && errorInWords(status, node.name)),
+    )
+    .find((words) => words !== undefined);
+
 function troubleOf(
   nodes: readonly NodeView[],
   primary: string | undefined,
@@ -165,12 +184,27 @@ function bareBeside(node: Node, nodes: readonly NodeView[]): string | undefined 
   return undefined;
 }
 
-const lagOf = (nodes: readonly NodeView[]): string => {
-  const all = nodes
-    .flatMap(({ local, incoming }) => [local, ...incoming])
-    .map((status) => status?.appliedLatencySeconds ?? null);
-  return all.includes(null) ? "unknown" : `${Math.ceil(Math.max(0, ...all.map((value) => value ?? 0)))}s`;
-};
+/** Every service of every node with where its source stands. */
+function readersOf(
+  site: Site,
+  estate: Estate,
+  nodes: readonly NodeView[],
+  primary: string | undefined,
+  { clusters }: Namespace,
+): readonly Reader[] {
+  const own = nodes.find(({ node }) => node.name === primary)?.local?.appliedSeqno ?? undefined;
+  const sourceOf = ({ service }: ReplicatorStatus): Site | undefined =>
+    estate.sites.find(
+      (source) => service === source.dataservice || service === generatedService(site, source),
+    );
+  return nodes.flatMap(({ local, incoming }) => [
+    { status: local, sourceSeqno: own },
+    ...incoming.map((status) => ({
+      status,
+      sourceSeqno: seqnoOf(clusters.get(sourceOf(status)?.name ?? "")),
+    })),
+  ]);
+}
 
 const nodeStatus =
   (primary: string | undefined) =>

@@ -7,7 +7,7 @@ import { parseSpec } from "../crds/parse.ts";
 import { type TungstenClusterSpec, tungstenCluster } from "../crds/tungsten-cluster.ts";
 import { optionFaults } from "../ini/option-catalogue.ts";
 import { isConflict } from "../kube/errors.ts";
-import { clusterKind } from "../kube/kinds.ts";
+import { clusterKind, networkPolicyKind } from "../kube/kinds.ts";
 import { settingFaults } from "../manifests/my-cnf.ts";
 import { siteObjects } from "../manifests/site-objects.ts";
 import type { Estate, Site } from "../topology/estate.ts";
@@ -110,6 +110,7 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   const view = await viewOf(pass);
   const manifests = siteObjects({ estate, site, spec, runnerScript });
   await applyAll(shell, manifests, { frozen: view.holder !== "" ? ["StatefulSet"] : [] });
+  const network = await networkPolicyLeft(shell, object, spec);
   const works = await ownWork(pass, view);
   const walking = works.find(({ ledger }) => ledger !== undefined);
   const running = walking?.ledger?.phase === "Running";
@@ -118,7 +119,7 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   const need = { neededBy: neededBy(site.name, pass.namespace) };
   const kept = Object.assign({}, ...works.map(({ status }) => status));
   const ledger = walking?.ledger && { ledger: walking.ledger };
-  await tell(shell, object, { ...view.status, ...kept, ...need, ...ledger }, [
+  await tell(shell, object, { ...view.status, ...kept, ...need, ...network, ...ledger }, [
     accepted,
     ...works.flatMap(({ told }) => told),
     ...(await policyTold(pass, view, running)),
@@ -127,6 +128,21 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   ]);
   await walking?.act();
   return { afterMs: walking?.afterMs ?? (ready.status === "True" ? limits.healthMs : limits.idleMs) };
+}
+
+/** One that the spec no longer asks for is removed once; the status remembers that there is one. */
+async function networkPolicyLeft(
+  shell: Shell,
+  { metadata, status }: KubeObject,
+  spec: TungstenClusterSpec,
+): Promise<{ readonly networkPolicy: string | undefined }> {
+  const { name, namespace = "" } = metadata;
+  if (spec.networkPolicy !== undefined) return { networkPolicy: name };
+  if (status?.networkPolicy === undefined) return { networkPolicy: undefined };
+  const found = await shell.objects.get(networkPolicyKind, { namespace, name });
+  if (found !== undefined)
+    await shell.objects.remove(networkPolicyKind, { namespace, name }, found.metadata.uid ?? "");
+  return { networkPolicy: undefined };
 }
 
 /** What the site does by itself, at most one of it a procedure: it is installed first, then kept as its spec says. */
@@ -150,6 +166,12 @@ function readiness(view: SiteView, works: readonly Work[]): Told {
     return say("Ready", "False", "Installing", installing.why);
   if (view.trouble === undefined)
     return say("Ready", "True", "Replicating", "every node runs and replicates");
+  if (
+    view.holder === "" &&
+    view.error !== undefined &&
+    !works.some(({ ledger }) => ledger?.phase === "Running")
+  )
+    return say("Ready", "False", "ReplicationError", view.error);
   const changing = view.holder !== "" || works.some(({ ledger }) => ledger?.phase === "Running");
   return changing
     ? say("Ready", "False", "ProcedureRuns", `${view.trouble}; a procedure runs on the site`)

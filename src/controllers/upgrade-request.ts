@@ -11,10 +11,12 @@ import { type About, holdsSites, procedureOf } from "../procedures/catalog.ts";
 import { stalled } from "../procedures/tell.ts";
 import type { Estate } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
+import { approvedTexts } from "./approved-texts.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
+import { haltDeparted } from "./request-decide.ts";
 import { finishRequest, letGoWithNamespace, letGoWithSites } from "./request-end.ts";
 import { dropHarmless, planRequest } from "./request-planning.ts";
-import { haltDeparted, runRequest } from "./request-run.ts";
+import { runRequest } from "./request-run.ts";
 import { giveSitesBack } from "./request-sites.ts";
 import { writeStatus } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
@@ -27,8 +29,12 @@ export type RequestLimits = {
   readonly width: number;
   /** Between looks at something that runs. */
   readonly pollMs: number;
+  /** The most between looks at something that has run for long. */
+  readonly pollMostMs: number;
   /** Between looks at something that only a human or a changed world can move. */
   readonly idleMs: number;
+  /** The API server stamps who asked and who approved; else only field managers are known. */
+  readonly authorsStamped?: boolean;
 };
 
 /** Everything one pass works on. */
@@ -43,6 +49,8 @@ export type Pass = {
   /** Fences by run UID and site that this process has taken; lives as long as the process. */
   readonly fences: FenceBook;
   readonly procedureOf: Catalog;
+  /** Texts that the spec names by object and checksum, by checksum. */
+  readonly texts: ReadonlyMap<string, string>;
 };
 /** Where procedures come from; tests hand in mutated ones to see the invariants bite. */
 export type Catalog = typeof procedureOf;
@@ -91,8 +99,14 @@ async function passOver(
     if (ledger.phase === "Planning") await giveSitesBack(shell, request, namespace, fences);
     return stop(shell, limits, request, ledger, String(estate));
   }
+  const texts = await approvedTexts(shell.objects, request.metadata.namespace ?? "", parsed.spec);
+  if (typeof texts === "string") {
+    if (ledger.phase === "Planning") await giveSitesBack(shell, request, namespace, fences);
+    return stop(shell, limits, request, ledger, texts);
+  }
   const pass: Pass = {
     shell,
+    texts,
     limits,
     request,
     spec: parsed.spec,
@@ -114,20 +128,34 @@ function estateOf(namespace: Namespace, { pins }: Ledger, about: About): Estate 
   if (pinned !== undefined)
     return (
       estateWith(namespace.estates, pinned) ??
-      `TungstenCluster ${pinned} is gone or its spec is unsound; this run was made for it: bring it back`
+      `TungstenCluster ${pinned} ${whyNone(namespace, pinned, "is gone")}; this run was made for it: bring it back`
     );
   if ("site" in about)
     return (
       estateWith(namespace.estates, about.site) ??
-      `this namespace has no sound TungstenCluster ${about.site}; name one of the estate's sites`
+      (namespace.leftOut.has(`TungstenCluster/${about.site}`)
+        ? `TungstenCluster ${about.site} ${whyNone(namespace, about.site, "")}`
+        : `this namespace has no TungstenCluster ${about.site}; name one of the estate's sites`)
     );
   const { composite } = about;
   const named = namespace.estates.find((estate) => estate.composite?.name === composite);
   if (named !== undefined) return named;
-  if (!namespace.composites.some(({ name }) => name === composite))
+  const fault = namespace.leftOut.get(`CompositeService/${composite}`);
+  if (fault !== undefined) return `CompositeService ${composite} is not sound: ${fault}`;
+  const input = namespace.composites.find(({ name }) => name === composite);
+  if (input === undefined)
     return "spec.convertMsaaToCaa.compositeService names no CompositeService of this namespace; create it first";
+  const bad = input.members.find((member) => namespace.leftOut.has(`TungstenCluster/${member}`));
+  if (bad !== undefined)
+    return `TungstenCluster ${bad}, a member of CompositeService ${composite}, ${whyNone(namespace, bad, "")}`;
   const problem = namespace.problems.find(({ about }) => about === `CompositeService/${composite}`)?.sentence;
   return `CompositeService ${composite} is not sound: ${problem ?? "its sites are linked with those of another CompositeService; delete those links"}`;
+}
+
+/** Why a TungstenCluster is in no estate. */
+function whyNone({ leftOut }: Namespace, site: string, absent: string): string {
+  const fault = leftOut.get(`TungstenCluster/${site}`);
+  return fault === undefined ? absent : `is not sound: ${fault}`;
 }
 
 const freshLedger = (request: KubeObject, now: number): Ledger =>

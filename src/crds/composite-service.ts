@@ -1,5 +1,5 @@
 /** CompositeService: several TungstenClusters as one composite. */
-import { z } from "zod";
+import * as z from "zod";
 import {
   age,
   type CustomResource,

@@ -1,5 +1,5 @@
 /** CrossSiteLink: one direction of MSAA replication through the second Tungsten Replicator product. */
-import { z } from "zod";
+import * as z from "zod";
 import {
   age,
   type CustomResource,
@@ -29,7 +29,13 @@ const spec = z
 const status = z.object({
   observedGeneration: z.int().optional(),
   nodesReady: z.string().max(16).optional(),
-  lag: z.string().max(16).optional(),
+  lag: z
+    .string()
+    .max(16)
+    .optional()
+    .describe(
+      "How far the slowest node is behind its source: the delay of what just came, 0s where nothing is under way, `unknown` where that cannot be told.",
+    ),
   nodes: z
     .array(
       z.object({

@@ -1,6 +1,6 @@
 /** CustomResourceDefinitions as data, made from the kinds' schemas. */
 
-import type { z } from "zod";
+import type * as z from "zod";
 import { compositeService } from "./composite-service.ts";
 import { crossSiteLink } from "./cross-site-link.ts";
 import type { CustomResource } from "./fields.ts";

@@ -1,5 +1,5 @@
 /** Fields that several kinds share, and how a CEL rule is attached to a schema. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** One CEL rule with its sentence: field path, value, what to do. */
 export type Rule = { readonly rule: string; readonly message: string; readonly fieldPath?: string };
@@ -15,6 +15,13 @@ export const immutable = (...fields: readonly string[]): readonly Rule[] =>
     message: `${field} cannot change after creation: delete the object and create another`,
     fieldPath: `.${field}`,
   }));
+
+/** A procedure's own block is there exactly when the procedure is asked for. */
+export const blockOf = (procedure: string, block: string): Rule => ({
+  rule: `(self.procedure == '${procedure}') == has(self.${block})`,
+  message: `${block} belongs to procedure ${procedure} and to no other: add or remove the block`,
+  fieldPath: `.${block}`,
+});
 
 export const objectName = z
   .string()

@@ -2,7 +2,7 @@
  * The ledger: the little about a run that cannot be observed again. It lives in `status.ledger` of the object that
  * asked, has one writer, and nothing else steers a procedure. Times are milliseconds since the epoch.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { surveySchema } from "./survey.ts";
 
 const text = z.string().max(1024);
@@ -23,9 +23,13 @@ export const pinsSchema = z.object({
   iniSha256: z.record(z.string(), text),
   /** Site → the release that ran when the plan was approved; a way back installs it again. */
   installed: z.record(z.string(), text).optional(),
+  /** The installed topology, where the steps depend on it: read from the nodes, never from objects. */
+  topology: z.enum(["MSAA", "CAA", "MSMM"]).optional(),
   /** Step id → worst-case seconds, as they were reckoned when the plan was approved. */
   estimates: z.record(z.string(), z.number()).optional(),
   /** Field path → what the request's own block said, where the steps depend on it. */
+  /** Who keeps positions: `TungstenPrepUpgrade` is the vendor's tool; left out: our primitives. */
+  positions: text.optional(),
   parameters: z.record(z.string(), text).optional(),
 });
 export type Pins = z.infer<typeof pinsSchema>;

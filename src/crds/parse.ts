@@ -1,5 +1,5 @@
 /** Objects from the API server parsed once, where a controller begins; what does not fit is told in one sentence a fault. */
-import type { z } from "zod";
+import type * as z from "zod";
 
 export type Parsed<T> = { readonly spec: T } | { readonly faults: readonly string[] };
 

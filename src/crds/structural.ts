@@ -1,5 +1,5 @@
 /** zod → the structural OpenAPI schema a CustomResourceDefinition demands. What the server refuses is refused here first. */
-import { z } from "zod";
+import * as z from "zod";
 
 export type JsonSchema = { readonly [key: string]: unknown };
 

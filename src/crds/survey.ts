@@ -1,5 +1,5 @@
 /** A survey: how far a comparison of the estate's data has come. Part of the ledger, because a reading cannot be repeated as it was. */
-import { z } from "zod";
+import * as z from "zod";
 
 const text = z.string().max(1024);
 const count = z.int().min(0);

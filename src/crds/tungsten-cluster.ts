@@ -1,5 +1,5 @@
 /** TungstenCluster: one dataservice at one site. */
-import { z } from "zod";
+import * as z from "zod";
 import {
   age,
   type CustomResource,
@@ -13,6 +13,50 @@ import {
   reference,
   rules,
 } from "./fields.ts";
+
+const selector = z.object({
+  matchLabels: z.record(z.string().max(317), z.string().max(63)).meta({ maxProperties: 50 }).optional(),
+  matchExpressions: z
+    .array(
+      z.object({
+        key: z.string().max(317),
+        operator: z.enum(["In", "NotIn", "Exists", "DoesNotExist"]),
+        values: z.array(z.string().max(63)).max(50).optional(),
+      }),
+    )
+    .max(20)
+    .optional(),
+});
+
+/** As the `from` of a Kubernetes NetworkPolicy. */
+const networkPeers = z
+  .array(
+    z.object({
+      podSelector: selector.optional(),
+      namespaceSelector: selector.optional(),
+      ipBlock: z
+        .object({ cidr: z.string().max(64), except: z.array(z.string().max(64)).max(50).optional() })
+        .optional(),
+    }),
+  )
+  .max(50);
+
+const networkPolicy = z
+  .object({
+    clients: networkPeers
+      .optional()
+      .describe("Who may come to the connector's port; left out: everybody, empty: nobody but the site."),
+    monitoring: networkPeers
+      .optional()
+      .describe("Who may come to the REST interfaces and metrics; left out: nobody."),
+    peers: networkPeers
+      .optional()
+      .describe("Hosts of the estate outside this namespace; they may come as its other sites do."),
+  })
+  .optional()
+  .describe(
+    "Its presence makes a NetworkPolicy that admits to the site's pods what the estate needs, and nothing else.",
+  );
 
 const spec = z
   .object({
@@ -71,6 +115,7 @@ const spec = z
       .object({ claim: objectName })
       .optional()
       .describe("A second volume for what must lie off the node."),
+    networkPolicy,
     options: options.default({}),
     policy: z
       .enum(["Automatic", "Maintenance"])
@@ -135,7 +180,13 @@ const status = z.object({
   primary: z.string().max(64).optional(),
   policy: z.string().max(32).optional(),
   nodesReady: z.string().max(16).optional(),
-  lag: z.string().max(16).optional(),
+  lag: z
+    .string()
+    .max(16)
+    .optional()
+    .describe(
+      "How far the slowest service of any node is behind its source: the delay of what just came, 0s where nothing is under way, `unknown` where that cannot be told.",
+    ),
   nodes: z
     .array(
       z.object({
@@ -143,7 +194,10 @@ const status = z.object({
         role: z.string().max(32).optional(),
         state: z.string().max(64).optional(),
         seqno: z.int().optional(),
-        latencySeconds: z.number().optional(),
+        latencySeconds: z
+          .number()
+          .optional()
+          .describe("The delay of the last event, however long ago that came."),
         release: z.string().max(32).optional(),
         iniChecksum: z.string().max(64).optional(),
       }),
@@ -165,6 +219,11 @@ const status = z.object({
       "The tungsten.ini that every node of the site was last seen to run from, and what it was made from.",
     ),
   runningProcedure: z.string().max(128).optional(),
+  networkPolicy: z
+    .string()
+    .max(64)
+    .optional()
+    .describe("Name of the NetworkPolicy that spec.networkPolicy asked for."),
   neededBy: z
     .string()
     .max(300)
@@ -183,6 +242,11 @@ const status = z.object({
         procedure: z.string().max(64),
         outcome: z.string().max(32),
         finishedAt: z.string().max(40),
+        notes: z
+          .array(z.string().max(1024))
+          .max(32)
+          .optional()
+          .describe("Events it left out and services it forced, with the reason; later plans show them."),
         steps: z
           .array(z.object({ id: z.string().max(64), seconds: z.int() }))
           .max(64)

@@ -1,6 +1,18 @@
 /** UpgradeRequest: one run of one procedure. Each procedure with parameters has one block named after it. */
-import { z } from "zod";
-import { age, type CustomResource, conditions, immutable, ready, reference, rules } from "./fields.ts";
+import * as z from "zod";
+import {
+  age,
+  blockOf,
+  type CustomResource,
+  conditions,
+  immutable,
+  ready,
+  reference,
+  rules,
+} from "./fields.ts";
+import { fixReplicationBlock } from "./fix-replication.ts";
+import { resetSite } from "./reset-site.ts";
+import { failoverBlock, switchBlock } from "./switch.ts";
 
 const text = z.string().max(1024);
 
@@ -86,10 +98,10 @@ const conversion = z
       )
       .describe("Take: the run takes one; Attested: a human vouches for one."),
     positions: z
-      .enum(["Primitives"])
+      .enum(["Primitives", "TungstenPrepUpgrade"])
       .default("Primitives")
       .describe(
-        "How positions and tracking schemas are kept: by trepctl, dsctl and dumps whose every step is proven.",
+        "How positions and tracking schemas are kept: by trepctl, dsctl and dumps, or by the vendor's tungsten_prep_upgrade. The proofs are the same.",
       ),
     limits: z
       .object({
@@ -125,9 +137,20 @@ const instant = z.string().max(40).meta({ format: "date-time" });
 
 const spec = z
   .object({
-    procedure: z.enum(["ConvertMsaaToCaa", "VerifyData"]),
+    procedure: z.enum([
+      "ConvertMsaaToCaa",
+      "VerifyData",
+      "Switch",
+      "Failover",
+      "FixReplication",
+      "ResetSite",
+    ]),
     convertMsaaToCaa: conversion.optional(),
     verifyData: verification.optional(),
+    switch: switchBlock.optional(),
+    failover: failoverBlock.optional(),
+    fixReplication: fixReplicationBlock.optional(),
+    resetSite: resetSite.optional(),
     approval: z.enum(["Manual", "Automatic"]).default("Manual"),
     approvedPlan: z
       .string()
@@ -142,7 +165,12 @@ const spec = z
       ),
     dryRun: z.boolean().default(false).describe("Make the plan and run nothing."),
     paused: z.boolean().default(false).describe("Stop after the part that runs."),
-    abort: z.boolean().default(false).describe("Undo what was done; ignored once uninstalling has begun."),
+    abort: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Undo what was done; ignored once the plan's last place for it is behind (uninstalling, resetting).",
+      ),
     revert: z
       .boolean()
       .default(false)
@@ -163,16 +191,17 @@ const spec = z
   .meta(
     rules(
       ...immutable("procedure"),
+      blockOf("ConvertMsaaToCaa", "convertMsaaToCaa"),
+      blockOf("VerifyData", "verifyData"),
+      blockOf("Switch", "switch"),
+      blockOf("Failover", "failover"),
+      blockOf("FixReplication", "fixReplication"),
+      blockOf("ResetSite", "resetSite"),
       {
-        rule: "(self.procedure == 'ConvertMsaaToCaa') == has(self.convertMsaaToCaa)",
+        rule: "self.approval == 'Manual' || self.procedure != 'ResetSite'",
         message:
-          "convertMsaaToCaa belongs to procedure ConvertMsaaToCaa and to no other: add or remove the block",
-        fieldPath: ".convertMsaaToCaa",
-      },
-      {
-        rule: "(self.procedure == 'VerifyData') == has(self.verifyData)",
-        message: "verifyData belongs to procedure VerifyData and to no other: add or remove the block",
-        fieldPath: ".verifyData",
+          "approval must be Manual for a procedure that deletes data: read its plan, then set approvedPlan",
+        fieldPath: ".approval",
       },
       {
         rule: "!has(self.window) || !has(self.window.notBefore) || !has(self.window.notAfter) || timestamp(self.window.notBefore) < timestamp(self.window.notAfter)",

@@ -10,6 +10,8 @@ export type TpmOption = {
   readonly name: string;
   /** See option-catalogue-data. */
   readonly kind: string;
+  /** What it belongs to: host, dataservice, replication, manager or connector. */
+  readonly scope: string;
   /** Counts only in a service's own section: in [defaults] tpm ignores it. */
   readonly perService: boolean;
 };
@@ -17,7 +19,12 @@ export type TpmOption = {
 const byName = new Map<string, TpmOption>();
 for (const line of optionLines) {
   const [name = "", kind = "text", scope = "", aliases = ""] = line.split(" ");
-  const option: TpmOption = { name, kind, perService: scope.endsWith("!") };
+  const option: TpmOption = {
+    name,
+    kind,
+    scope: scope.replace(/[!+]$/, ""),
+    perService: scope.endsWith("!"),
+  };
   for (const word of [name, ...aliases.split(",")]) if (word !== "") byName.set(word, option);
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Estate, Site, TopologyKind } from "../topology/estate.ts";
 import { linkSection } from "../topology/names.ts";
+import { postProcessSections, staysOffline } from "./cross-site-options.ts";
 import { type IniEntry, type IniSection, placeholder, renderIni } from "./document.ts";
 import { optionKey, optionNamed } from "./option-catalogue.ts";
 
@@ -156,11 +157,15 @@ export function tungstenIni(
     const section = siteSection(site, primary, shared, first);
     return kind === "CAP" ? passive(section, estate, site) : section;
   });
+  const later = kind === "CAA" || kind === "DAA" ? postProcessSections(estate) : [];
+  const offline = later.length > 0 ? [staysOffline] : [];
+  const common = [...defaults(first), ...offline, ...affinity(estate, kind), ...written(shared)];
   return renderIni([
-    { name: "defaults", entries: [...defaults(first), ...affinity(estate, kind), ...written(shared)] },
+    { name: "defaults", entries: common },
     ...(kind === "MSAA" ? [{ name: "defaults.replicator", entries: crossSiteDefaults }] : []),
     ...sites,
     ...(kind === "MSAA" ? linkSections(estate, first) : []),
     ...compositeSection(estate, kind),
+    ...later,
   ]);
 }

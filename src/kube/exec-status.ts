@@ -1,5 +1,5 @@
 /** What the end of an exec session says: the status frame of an open one, the HTTP answer of a refused one. */
-import { z } from "zod";
+import * as z from "zod";
 import type { ExecOutcome } from "../controllers/shell.ts";
 
 /** What came on the two channels so far. */

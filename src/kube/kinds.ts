@@ -27,6 +27,12 @@ export const budgetKind: ResourceKind = {
   plural: "poddisruptionbudgets",
   kind: "PodDisruptionBudget",
 };
+export const networkPolicyKind: ResourceKind = {
+  group: "networking.k8s.io",
+  version: "v1",
+  plural: "networkpolicies",
+  kind: "NetworkPolicy",
+};
 export const leaseKind: ResourceKind = {
   group: "coordination.k8s.io",
   version: "v1",

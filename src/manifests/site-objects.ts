@@ -1,4 +1,4 @@
-/** The objects of one site: Services, ConfigMaps, the StatefulSet of its nodes, the disruption budget. */
+/** The objects of one site: Services, ConfigMaps, the StatefulSet of its nodes, the disruption budget, the NetworkPolicy. */
 import type { TungstenClusterSpec } from "../crds/tungsten-cluster.ts";
 import type { Estate, Node, Site } from "../topology/estate.ts";
 import {
@@ -11,6 +11,7 @@ import {
   sshSecret,
 } from "../topology/names.ts";
 import { myCnfFiles } from "./my-cnf.ts";
+import { networkPolicy } from "./network-policy.ts";
 import { type Manifest, nodeLabels, siteLabels } from "./object.ts";
 
 export type SiteInputs = {
@@ -28,7 +29,7 @@ const meta = (namespace: string, name: string, labels: Record<string, string>) =
 
 /** Everything but Secrets, in the order in which it is applied. */
 export function siteObjects(inputs: SiteInputs): readonly Manifest[] {
-  const { site } = inputs;
+  const { site, spec } = inputs;
   return [
     runnerMap(inputs),
     myCnfMap(inputs),
@@ -36,6 +37,7 @@ export function siteObjects(inputs: SiteInputs): readonly Manifest[] {
     ...site.nodes.map((node) => nodeService(inputs, node)),
     connector(inputs),
     budget(inputs),
+    ...(spec.networkPolicy === undefined ? [] : [networkPolicy(inputs.estate, site, spec.networkPolicy)]),
     statefulSet(inputs),
   ];
 }
@@ -146,6 +148,9 @@ function statefulSet({ estate, site, spec }: SiteInputs): Manifest {
   };
 }
 
+/** A procedure that takes a site's clients away holds the connector first: the pod leaves its Service. */
+const mayComeIn = '[[ ! -e /opt/tungsten-operator/holds/connector ]] && exec 3<>"/dev/tcp/$(hostname)/$1"';
+
 /** Restricted Pod Security: one uid for mysqld and Tungsten, nothing privileged, the root file system read-only. */
 function podSpec({ site, spec }: Omit<SiteInputs, "runnerScript">) {
   const mounts = [
@@ -185,8 +190,13 @@ function podSpec({ site, spec }: Omit<SiteInputs, "runnerScript">) {
           { name: "mysql", containerPort: site.mysqlPort },
           { name: "connector", containerPort: site.connectorPort },
         ],
-        // Ready means that clients can come in by this node's connector. Nothing here ever restarts a database.
-        readinessProbe: { tcpSocket: { port: "connector" }, periodSeconds: 5, failureThreshold: 3 },
+        // Ready means that clients can come in by this node's connector, and may. Nothing here ever restarts a database.
+        readinessProbe: {
+          exec: { command: ["/bin/bash", "-c", mayComeIn, "ready", String(spec.connector.port)] },
+          periodSeconds: 5,
+          timeoutSeconds: 5,
+          failureThreshold: 3,
+        },
         securityContext: {
           allowPrivilegeEscalation: false,
           readOnlyRootFilesystem: true,

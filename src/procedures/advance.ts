@@ -91,7 +91,7 @@ const idle = (ledger: Ledger): boolean => Object.keys(ledger.attempts).length ==
 function walkPart(ledger: Ledger, step: Step, part: Part, world: World): Decision {
   const states = part.on(world.run).map((target) => stateOf(ledger, part, target, world));
   const verdict = every(states.map((state) => state.verdict));
-  if (verdict.is === "done") return nextPart(ledger, part, states, world);
+  if (verdict.is === "done") return nextPart(ledger, step, part, states, world);
   if (verdict.is === "broken") return halt(ledger, verdict.reason, verdict.why, world);
   if (verdict.is === "redo") {
     const busy = busyIn(part, ledger, world);
@@ -197,10 +197,20 @@ function attemptFor(
   return { n, alternative, begunAt: now, key: markerKey(ledger, step, target, n) };
 }
 
-function nextPart(ledger: Ledger, part: Part, states: readonly TargetState[], world: World): Decision {
+/** A part that has no target in this estate is passed by. */
+function nextPart(
+  ledger: Ledger,
+  step: Step,
+  part: Part,
+  states: readonly TargetState[],
+  world: World,
+): Decision {
   const recorded = states.map((state) => part.record?.(state.target, state.look) ?? {});
   const kept = Object.assign({ ...ledger.kept }, ...recorded);
-  const cursor = { ...ledger.cursor, part: ledger.cursor.part + 1, since: world.now };
+  const next = step.parts.findIndex(
+    (later, index) => index > ledger.cursor.part && later.on(world.run).length > 0,
+  );
+  const cursor = { ...ledger.cursor, part: next < 0 ? step.parts.length : next, since: world.now };
   return { kind: "move", ledger: { ...withoutHalt(ledger), cursor, kept, attempts: {} }, why: part.what };
 }
 

@@ -1,7 +1,13 @@
 /** Name → procedure: the one registry. A procedure is a function of its request's parameters. */
+import type { FixReplicationBlock } from "../crds/fix-replication.ts";
 import type { UpgradeRequestSpec } from "../crds/upgrade-request.ts";
 import { convertMsaaToCaa } from "./convert-msaa-to-caa.ts";
+import { failOver } from "./failover.ts";
+import type { FixParameters } from "./fix-names.ts";
+import { fixReplication } from "./fix-replication.ts";
 import type { Procedure } from "./procedure.ts";
+import { resetSite } from "./reset-site.ts";
+import { switchPrimary } from "./switch.ts";
 import { verifyData } from "./verify-data.ts";
 
 /** What a request is about: the estate of this CompositeService, or the one this TungstenCluster belongs to. */
@@ -27,6 +33,39 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
       frozen: { "spec.verifyData.cluster.name": cluster.name },
     };
   }
+  if (spec.resetSite !== undefined) return resetAsked(spec.resetSite);
+  if (spec.switch !== undefined) {
+    const { cluster, to, limits } = spec.switch;
+    return {
+      procedure: switchPrimary({ site: cluster.name, to, latencySeconds: limits.latencySeconds }),
+      about: { site: cluster.name },
+      frozen: { "spec.switch.cluster.name": cluster.name, "spec.switch.to": to },
+    };
+  }
+  if (spec.failover !== undefined) {
+    const { cluster, to, confirmed } = spec.failover;
+    return {
+      procedure: failOver({ site: cluster.name, to, confirmed }),
+      about: { site: cluster.name },
+      frozen: { "spec.failover.cluster.name": cluster.name, "spec.failover.to": to },
+    };
+  }
+  if (spec.fixReplication !== undefined) {
+    const { cluster, service, nodes, action, skipEvent, applySql } = spec.fixReplication;
+    const at = "spec.fixReplication";
+    return {
+      procedure: fixReplication(fixOf(spec.fixReplication)),
+      about: { site: cluster.name },
+      frozen: {
+        [`${at}.cluster.name`]: cluster.name,
+        [`${at}.service`]: service,
+        [`${at}.nodes`]: nodes.join(","),
+        [`${at}.action`]: action,
+        ...(skipEvent !== undefined && { [`${at}.skipEvent.seqno`]: String(skipEvent.seqno) }),
+        ...(applySql !== undefined && { [`${at}.applySql.sha256`]: applySql.sha256 }),
+      },
+    };
+  }
   const parameters = spec.convertMsaaToCaa;
   if (parameters === undefined)
     throw new Error(`spec has no block for ${spec.procedure}; the schema demands it`);
@@ -38,7 +77,32 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
     frozen: {
       [`${at}.compositeService.name`]: compositeService.name,
       [`${at}.backup.mode`]: rest.backup.mode,
+      [`${at}.positions`]: rest.positions,
       [`${at}.verifyData`]: rest.verifyData,
+    },
+  };
+}
+
+/** The schema's rules demand the block that belongs to the action. */
+function fixOf(block: FixReplicationBlock): FixParameters {
+  const { cluster, service, nodes, reason, action, skipEvent, applySql } = block;
+  const about = { site: cluster.name, service, nodes, reason };
+  if (action === "SkipEvent") return { ...about, action: { is: action, seqno: skipEvent?.seqno ?? -1 } };
+  if (action === "ApplySql") return { ...about, action: { is: action, sha256: applySql?.sha256 ?? "" } };
+  return { ...about, action: { is: action } };
+}
+
+function resetAsked(block: NonNullable<UpgradeRequestSpec["resetSite"]>): Asked {
+  const { failedSite, definitiveSite, ...rest } = block;
+  const at = "spec.resetSite";
+  return {
+    procedure: resetSite({ ...rest, failedSite: failedSite.name, definitiveSite: definitiveSite.name }),
+    about: { site: failedSite.name },
+    frozen: {
+      [`${at}.failedSite.name`]: failedSite.name,
+      [`${at}.definitiveSite.name`]: definitiveSite.name,
+      [`${at}.donor`]: rest.donor,
+      [`${at}.method`]: rest.method,
     },
   };
 }

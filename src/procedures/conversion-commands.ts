@@ -3,7 +3,7 @@
 import type { Node } from "../topology/estate.ts";
 import { setPolicyCommand } from "../tungsten/cctrl.ts";
 import type { Command, Precheck, Product } from "../tungsten/invocation.ts";
-import { tpmInstall, tpmUninstall, tpmUpdate, tpmValidate } from "../tungsten/tpm.ts";
+import { tpmInstall, tpmPostProcess, tpmUninstall, tpmUpdate, tpmValidate } from "../tungsten/tpm.ts";
 import {
   armOfflineAtHeartbeat,
   heartbeat,
@@ -14,6 +14,7 @@ import {
 } from "../tungsten/trepctl.ts";
 import {
   backupName,
+  clearingHeartbeat,
   dumpFile,
   dumpKept,
   positionFile,
@@ -74,6 +75,57 @@ export const leadToHeartbeat: Making = (target, run) =>
 
 export const keepPosition: Making = (target, run) =>
   safe(target.node, ["keep-position", crossService(target), positionFile(run, target)]);
+
+/** The vendor's own tool, of the package that is to be installed. `--restore` is never used: it takes a password as an argument. */
+const prepUpgrade = (target: Target, run: Run, ...words: readonly string[]): readonly string[] => [
+  "prep-upgrade",
+  releaseOf(target, run),
+  ...words,
+];
+
+/** How step 2 and 3 are carried out: our primitives, or the vendor's tool for the same acts. */
+export type Keeping = {
+  /** Its heartbeat has one name for all rounds. */
+  readonly clears: boolean;
+  readonly arm: Making;
+  readonly keepPosition: Making;
+  readonly stop: Making;
+  readonly dump: Making;
+};
+
+export const byPrimitives = (): Keeping => ({
+  clears: false,
+  arm,
+  keepPosition,
+  stop: replicator("crossSite", "stop"),
+  dump,
+});
+
+export const byTool = (): Keeping => ({
+  clears: true,
+  arm: (target, run) =>
+    safe(target.node, prepUpgrade(target, run, crossService(target), "offline"), {
+      prechecks: [check("state-is", "crossSite", crossService(target), "ONLINE")],
+    }),
+  keepPosition: (target, run) =>
+    safe(target.node, prepUpgrade(target, run, crossService(target), "get", positionFile(run, target))),
+  stop: (target, run) => safe(target.node, prepUpgrade(target, run, "stop"), { deadlineSeconds: 180 }),
+  dump: (target, run, attempt) =>
+    safe(
+      target.node,
+      prepUpgrade(target, run, crossService(target), "dump", dumpFile(run, target, attempt)),
+      { prechecks: [check("stopped", "crossSite")] },
+    ),
+});
+
+export const clear: Making = (target, run, attempt) => {
+  const source = sourceOf(target);
+  return safe(
+    pinnedPrimary(run, source),
+    heartbeat("cluster", source.dataservice, clearingHeartbeat(run, attempt)),
+    { prechecks: [check("writable", "yes")] },
+  );
+};
 
 export const copyPosition: Making = (target, run) => ({
   keep: positionKept(run, target)?.file ?? positionFile(run, target),
@@ -173,6 +225,17 @@ const updateWith =
 export const update: Making = updateWith(rowChecks);
 /** After an update that was cut off behind the point where the new services began, they have moved on. */
 export const updateAgain: Making = updateWith(() => []);
+
+/** Looks once more that nothing runs that would read half of it, and that the ini is the one that was approved. */
+export const postProcess: Making = (target, run) =>
+  safe(target.node, tpmPostProcess, {
+    deadlineSeconds: longSeconds,
+    prechecks: [
+      check("no-tpm"),
+      check("stopped", "cluster"),
+      check("ini-is", run.pins.iniSha256.CAA ?? "unknown"),
+    ],
+  });
 
 /** At the release that ran before: the cluster product is still at it. */
 export const reinstall: Making = (target, run) =>

@@ -1,7 +1,7 @@
 /** Pre-flight of the conversion, the part about what lies around it: readers of the logs, room for backups, sizes to plan by. */
-import { dataNodes, type Estate } from "../topology/estate.ts";
+import { dataNodes, type Estate, readersOf, siteOf } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
-import { clusterView, dataSize, logReaders, space } from "../tungsten/node-facts.ts";
+import { clusterView, dataSize, logClients, logReaders, space } from "../tungsten/node-facts.ts";
 import { interruptionsOf, soleMaster } from "./conversion-pins.ts";
 import type { Acceptance, Finding, Objection } from "./procedure.ts";
 import { knownValue } from "./verdicts.ts";
@@ -29,6 +29,91 @@ export const readersKnown = (acknowledged: readonly string[]): Acceptance => ({
     return { objections, findings };
   },
 });
+
+type LogReader = { readonly id: string; readonly text: string; readonly site: string };
+
+/** A member may tell its name with a domain behind it. */
+const isMember = (estate: Estate, host: string): boolean =>
+  dataNodes(estate).some(({ name }) => {
+    const [own, told] = [name.toLowerCase(), host.toLowerCase()];
+    return told === own || told.startsWith(`${own}.`);
+  });
+
+/** Every service of both products on every node is asked who reads its log. */
+function logReadersIn(
+  estate: Estate,
+  facts: Facts,
+): { readers: readonly LogReader[]; silent: readonly Objection[] } {
+  const readers: LogReader[] = [];
+  const silent: Objection[] = [];
+  for (const node of dataNodes(estate)) {
+    const site = siteOf(estate, node);
+    const others = estate.sites.filter((each) => each !== site).map((each) => each.dataservice);
+    const asked = [
+      { product: "cluster" as const, service: site.dataservice },
+      ...others.map((service) => ({ product: "crossSite" as const, service })),
+    ];
+    for (const { product, service } of asked) {
+      const answer = facts.get(node.name, logClients(product, service));
+      if ("unknown" in answer) silent.push({ on: node.site, unknown: `${node.name}: ${answer.unknown}` });
+      const strangers = "known" in answer ? answer.known.filter((host) => !isMember(estate, host)) : [];
+      const fate =
+        product === "cluster"
+          ? "it is cut off when the replicator restarts in step 9, and has to find its position again by itself"
+          : "the service it reads is uninstalled in step 4 and does not come back under that name and port";
+      readers.push(
+        ...strangers.map((host) => ({
+          id: `thl:${host}`,
+          text: `${host} reads the THL of service ${service} on ${node.name} and is no node of the estate; ${fate}`,
+          site: node.site,
+        })),
+      );
+    }
+  }
+  return { readers, silent };
+}
+
+/** A replicator that feeds another database is somebody's, and nobody of the twelve steps knows of it. */
+export const logReadersKnown = (acknowledged: readonly string[]): Acceptance => ({
+  say: "who reads THL from outside the estate is known and acknowledged",
+  ask(estate, facts) {
+    const { readers, silent } = logReadersIn(estate, facts);
+    const known = readers.filter(({ id }) => acknowledged.includes(id));
+    return {
+      objections: [
+        ...readers
+          .filter((reader) => !known.includes(reader))
+          .map(({ id, text, site }) => ({
+            on: site,
+            refused: `${text}; tell its owner, and if that is settled add "${id}" to spec.convertMsaaToCaa.acknowledgedFindings`,
+          })),
+        ...silent,
+      ],
+      findings: [...new Map(known.map((reader) => [reader.id, reader])).values()].map(({ id, text }) => ({
+        id,
+        text,
+        needsWord: true,
+      })),
+    };
+  },
+});
+
+/**
+ * Services between sites that the run's record has room for. Each has an attempt, a position and a dump in it, some 700
+ * bytes with the API server's own notes; an object is at most a MiB and a half.
+ */
+const mostReaders = 1000;
+
+export const recordable: Acceptance = {
+  say: "the run's record has room for every service between sites",
+  ask(estate) {
+    const readers = readersOf(estate).length;
+    if (readers <= mostReaders) return { ok: true };
+    return {
+      refused: `the estate has ${readers} services between sites (on each node one for each other site), the record of a run has room for ${mostReaders}; convert an estate of fewer sites or nodes`,
+    };
+  },
+};
 
 /** Prepared, a physical backup is as large as the data, and its log while it is taken. */
 const backupShare = 1.1;

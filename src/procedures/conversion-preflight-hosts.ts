@@ -1,4 +1,6 @@
 /** Pre-flight of the conversion, the part about hosts: clocks, room, retention, configuration files, what links carry. */
+import { carriedOptions, carriedServices } from "../ini/cross-site-options.ts";
+import { optionNamed } from "../ini/option-catalogue.ts";
 import { dataNodes, type Estate, type Node, siteOf } from "../topology/estate.ts";
 import type { Fact, Facts, Known } from "../tungsten/facts.ts";
 import { nodeClock, serverFile, serverSettings, space } from "../tungsten/node-facts.ts";
@@ -11,9 +13,6 @@ const skewLimitMs = 5_000;
 /** A release tree, the dumps of tracking schemas, and logs that grow while nobody applies them. */
 const leastFreeBytes = 4 * 1024 ** 3;
 const leastFreeShare = 0.1;
-/** What a reader has not applied must still be there after a night in which a human ponders a halt. */
-const leastRetentionSeconds = 24 * 3600;
-
 type Gathered<T> = { readonly node: Node; readonly fact: Known<T> };
 
 const ofEveryNode = <T>(estate: Estate, facts: Facts, fact: Fact<T>): readonly Gathered<T>[] =>
@@ -77,34 +76,6 @@ const roomEnough: Acceptance = {
     }),
 };
 
-const secondsOf = (duration: string): number | undefined => {
-  const match = /^(\d+)([smhd])$/.exec(duration);
-  const factor = { s: 1, m: 60, h: 3600, d: 86_400 }[match?.[2] ?? ""];
-  return match === null || factor === undefined ? undefined : Number(match[1]) * factor;
-};
-
-const logsKept: Acceptance = {
-  say: "binary logs and THL are kept for at least a day",
-  ask(estate, facts) {
-    const short = estate.sites.flatMap(({ name, options }): Objection[] => {
-      const retention = secondsOf(options["thl-log-retention"] ?? options["repl-thl-log-retention"] ?? "7d");
-      if (retention === undefined || retention >= leastRetentionSeconds) return [];
-      return [
-        {
-          on: name,
-          refused: `spec.options.thl-log-retention of TungstenCluster ${name} is less than a day; raise it, or a long halt would find the log gone`,
-        },
-      ];
-    });
-    const servers = judged(ofEveryNode(estate, facts, serverSettings), (node, { binlogExpireSeconds }) =>
-      binlogExpireSeconds !== null && binlogExpireSeconds > 0 && binlogExpireSeconds < leastRetentionSeconds
-        ? `binlog_expire_logs_seconds of ${node.name} is ${binlogExpireSeconds}; raise it to a day (86400) or more`
-        : undefined,
-    );
-    return { objections: [...short, ...servers.objections] };
-  },
-};
-
 /** A server that restarts in the middle must come back as it is now. */
 const filesAsRunning: Acceptance = {
   say: "my.cnf says what the running server does",
@@ -130,16 +101,48 @@ const filesAsRunning: Acceptance = {
   },
 };
 
-/** tpm reads `[x_from_y]` only in post-process (tungsten-config §3): an option of a link would be lost without a word. */
+/** Each becomes one of the composite's service `x_from_y`, or is refused by name: none is lost without a word. */
 const linkOptionsCarried: Acceptance = {
-  say: "no option of a CrossSiteLink is lost",
-  ask(estate) {
-    const lost = estate.links.flatMap((link) => Object.keys(link.options).map((key) => ({ link, key })));
-    return {
-      objections: lost.map(({ link, key }) => ({
+  say: "every option of a CrossSiteLink goes over into the composite",
+  ask: (estate) => ({
+    objections: estate.links.flatMap((link) =>
+      carriedOptions(link.options).refused.map(({ key, why }) => ({
         on: link.target,
-        refused: `spec.options.${key} of CrossSiteLink ${link.name} has no counterpart in a composite; remove it from the link if the estate can do without`,
+        refused: `spec.options.${key} of CrossSiteLink ${link.name} does not go over into a composite: ${why}`,
       })),
+    ),
+  }),
+};
+
+/** tpm knows post-process from 7.0 on; and what keeps services offline until it has run must not be overruled. */
+const linkOptionsApplicable: Acceptance = {
+  say: "options of CrossSiteLinks can be put into force",
+  ask(estate) {
+    const [carried] = carriedServices(estate);
+    if (carried === undefined) return ok;
+    const { service } = carried;
+    return {
+      objections: estate.sites.flatMap(({ name, release, options }): Objection[] => {
+        const overruled = Object.keys(options).find((key) => optionNamed(key)?.name === "auto-enable");
+        return [
+          ...(Number(release.split(".")[0]) >= 7
+            ? []
+            : [
+                {
+                  on: name,
+                  refused: `spec.release of TungstenCluster ${name} is ${release}, and ${service} has options of a CrossSiteLink, which need tpm post-process of release 7 or later; raise it, or remove them from the link`,
+                },
+              ]),
+          ...(overruled === undefined
+            ? []
+            : [
+                {
+                  on: name,
+                  refused: `spec.options.${overruled} of TungstenCluster ${name} decides when services go online, which the operator has to until the options of ${service} are in force; remove it`,
+                },
+              ]),
+        ];
+      }),
     };
   },
 };
@@ -177,8 +180,8 @@ export const hostAcceptances: readonly Acceptance[] = [
   replicasThere,
   namesFree,
   linkOptionsCarried,
+  linkOptionsApplicable,
   clocksInStep,
   roomEnough,
-  logsKept,
   filesAsRunning,
 ];

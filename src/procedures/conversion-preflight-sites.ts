@@ -26,14 +26,14 @@ function disagreement(site: Site, told: readonly Told[], word: (view: ClusterVie
   return (
     first &&
     other &&
-    `${first.node} tells ${word(first.view)} as ${what} of ${site.name}, ${other.node} tells ${word(other.view)}; bring its managers together before converting`
+    `${first.node} tells ${word(first.view)} as ${what} of ${site.name}, ${other.node} tells ${word(other.view)}; bring its managers together first`
   );
 }
 
 function primaryRefused(site: Site, told: readonly Told[]): string | undefined {
   const without = told.find(({ view }) => soleMaster(view) === undefined);
   if (without !== undefined)
-    return `${site.name} has no single ONLINE primary by the word of ${without.node}; bring one up before converting`;
+    return `${site.name} has no single ONLINE primary by the word of ${without.node}; bring one up first`;
   const policies = told.map(({ view }) => view.policy);
   const odd = policies.find((policy) => typeof policy !== "string");
   if (odd !== undefined && typeof odd !== "string")
@@ -44,7 +44,7 @@ function primaryRefused(site: Site, told: readonly Told[]): string | undefined {
   );
 }
 
-const onePrimary: Acceptance = {
+export const onePrimary: Acceptance = {
   say: "every site has exactly one primary, ONLINE",
   ask: (estate, facts) => ({
     objections: estate.sites.flatMap((site): Objection[] => {
@@ -58,7 +58,7 @@ const onePrimary: Acceptance = {
   }),
 };
 
-const primaryWritable: Acceptance = {
+export const primaryWritable: Acceptance = {
   say: "every primary's database is writable",
   ask: (estate, facts) => ({
     objections: estate.sites.flatMap((site): Objection[] => {
@@ -103,7 +103,29 @@ const packagesReady: Acceptance = {
   }),
 };
 
-const nothingHeld: Acceptance = {
+const tool = "tungsten_prep_upgrade";
+
+export const toolReady = (positions = "Primitives"): Acceptance => ({
+  say: "the vendor's tool lies in the package, where positions are kept by it",
+  ask: (estate, facts) => ({
+    objections: (positions === "TungstenPrepUpgrade" ? dataNodes(estate) : []).flatMap(
+      (node): Objection[] => {
+        const { name, release } = siteOf(estate, node);
+        const unpacked = facts.get(node.name, software);
+        if ("unknown" in unpacked) return [{ on: name, unknown: `${node.name}: ${unpacked.unknown}` }];
+        if (unpacked.known.has(`tungsten-clustering-${release}/${tool}`)) return [];
+        return [
+          {
+            on: name,
+            refused: `${node.name} has no ${tool} in tools/ of tungsten-clustering-${release}; set spec.convertMsaaToCaa.positions to Primitives, or unpack a package that has it`,
+          },
+        ];
+      },
+    ),
+  }),
+});
+
+export const nothingHeld: Acceptance = {
   say: "nothing is held on any node",
   ask: (estate, facts) => ({
     objections: dataNodes(estate).flatMap(({ name, site }): Objection[] => {

@@ -14,9 +14,11 @@ import {
 import type { ServerSettings } from "../tungsten/sql.ts";
 import { backupAttested } from "./conversion-backups.ts";
 import { serviceOf } from "./conversion-names.ts";
-import { readersKnown, roomForBackup } from "./conversion-preflight-estate.ts";
+import { logReadersKnown, readersKnown, recordable, roomForBackup } from "./conversion-preflight-estate.ts";
 import { hostAcceptances } from "./conversion-preflight-hosts.ts";
-import { siteAcceptances } from "./conversion-preflight-sites.ts";
+import { keyAcceptances } from "./conversion-preflight-keys.ts";
+import { logsKept } from "./conversion-preflight-logs.ts";
+import { siteAcceptances, toolReady } from "./conversion-preflight-sites.ts";
 import type { Acceptance, AcceptanceAnswer, Finding, Objection } from "./procedure.ts";
 import type { SurveyParameters } from "./survey-compare.ts";
 
@@ -30,6 +32,8 @@ export type ConversionParameters = {
     readonly maxAgeHours?: number;
     readonly sites?: readonly { readonly site: string; readonly sha256: string; readonly lsn: string }[];
   };
+  /** Who arms, keeps positions, stops and dumps; left out: Primitives. */
+  readonly positions?: "Primitives" | "TungstenPrepUpgrade";
   readonly limits: { readonly latencySeconds: number; readonly oldestTransactionSeconds: number };
   /** Ids of findings a human has read and accepts. */
   readonly acknowledgedFindings: readonly string[];
@@ -316,18 +320,23 @@ export function acceptsConversion(parameters: ConversionParameters): readonly Ac
   const { limits, acknowledgedFindings } = parameters;
   return [
     composed,
+    recordable,
     releases,
     clusterInstalled,
     crossSiteInstalled,
     ...siteAcceptances,
+    toolReady(parameters.positions),
     healthy("cluster", limits.latencySeconds),
     healthy("crossSite", limits.latencySeconds),
     settings,
     transactions(limits.oldestTransactionSeconds),
     told(acknowledgedFindings),
     readersKnown(acknowledgedFindings),
+    logReadersKnown(acknowledgedFindings),
     noCollision,
     ...hostAcceptances,
+    logsKept(parameters),
+    ...keyAcceptances,
     roomForBackup(parameters.backup.mode),
     backupAttested(parameters.backup),
     reachable,

@@ -1,6 +1,6 @@
 /** Judgements that several procedures share: policies, managers, holds, the published ini, and primaries that stay put. */
 
-import { siteNamed } from "../topology/estate.ts";
+import { type Node, siteNamed } from "../topology/estate.ts";
 import {
   clusterView,
   compositeView,
@@ -13,12 +13,15 @@ import type { Judgement, Run, Target, Verdict } from "./procedure.ts";
 import { pinnedPrimary } from "./scopes.ts";
 import { broken, done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
 
-/** Every node's view of its coordinator tells this policy. */
+/** Every node's view of its coordinator tells this policy; `counts` leaves out nodes that are known to be lost. */
 export const policyIs =
-  (policyOf: (target: Target, run: Run) => string): Judgement =>
+  (
+    policyOf: (target: Target, run: Run) => string,
+    counts: (node: Node, run: Run) => boolean = () => true,
+  ): Judgement =>
   (target, look) => {
     const wanted = policyOf(target, look.run);
-    const nodes = target.site.nodes.filter((node) => !node.witness);
+    const nodes = target.site.nodes.filter((node) => !node.witness && counts(node, look.run));
     return every(
       nodes.map((node) =>
         knowing(look.facts.get(node.name, clusterView), `cctrl of ${node.name}`, (view) =>
@@ -79,11 +82,10 @@ export const iniPublished =
  * database's writability. A moved primary halts the run; it is never re-planned in silence.
  */
 export const primariesUnmoved: Judgement = (_target, look) =>
-  every(
-    look.run.estate.sites.map((site) => primaryUnmoved(siteNamed(look.run.estate, site.name).name, look)),
-  );
+  every(look.run.estate.sites.map((site) => primaryUnmoved(site.name, look)));
 
-function primaryUnmoved(siteName: string, look: Parameters<Judgement>[1]): Verdict {
+/** The same for one site. */
+export function primaryUnmoved(siteName: string, look: Parameters<Judgement>[1]): Verdict {
   const site = siteNamed(look.run.estate, siteName);
   const pinned = pinnedPrimary(look.run, site);
   const views = site.nodes.map((node) => knownValue(look.facts.get(node.name, clusterView)));

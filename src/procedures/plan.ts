@@ -27,8 +27,8 @@ export function planOf(procedure: Procedure, run: Run, findings: readonly Findin
       : [
           `Policies of before, to which the run returns: ${run.estate.sites.map((site) => `${site.name} ${run.pins.policies[site.name]}`).join(", ")}.`,
           `Abort, at no cost, until: ${placeInWords(procedure, procedure.abortUntil)}.`,
-          `Point of no return: ${pointOfNoReturn}. Until there spec.revert leads back.`,
-          "No DDL may run on any site from step 2 until the run has finished.",
+          `Point of no return: ${pointOfNoReturn}. Until there spec.${procedure.revert.length === 0 ? "abort" : "revert"} leads back.`,
+          ...(procedure.warns ?? []),
         ]),
     ...interruptions.map(
       ({ site, seconds, why }) => `Clients of ${site}: up to ${seconds} s of interruption: ${why}.`,
@@ -81,6 +81,7 @@ const undoLines = ({ undo }: Step, run: Run): string[] =>
 
 function partLines(label: string, part: Part, run: Run): string[] {
   const targets = part.on(run);
+  if (targets.length === 0) return [];
   const lines = [`   ${label} ${part.what}`];
   if (part.vendor !== undefined) lines.push(`       the vendor's line: ${part.vendor}`);
   for (const guard of part.guards ?? []) lines.push(`       only while: ${guard.say}`);
@@ -119,7 +120,7 @@ const generalWords = (argv: readonly string[], run: Run): string =>
 
 /** Replaces what only the run will know. */
 function general(word: string, run: Run): string {
-  const numbered = new RegExp(`${run.tag}-([wv]?)\\d+((?:[.-])\\d+)?(?=-|\\.|$)`);
+  const numbered = new RegExp(`${run.tag}-([wvf]?)\\d+((?:[.-])\\d+)?(?=-|\\.|$)`);
   return word
     .replace(numbered, `${run.tag}-$1<n>`)
     .replace(/^[0-9a-f]{64}$/, "<sha256>")

@@ -19,7 +19,11 @@ export type HaltReason =
   | "EpochUnproven"
   | "RowsNotRestored"
   | "HistoryPurged"
-  | "DataDiffers";
+  | "DataDiffers"
+  | "PrimaryAlive"
+  | "SqlLogged"
+  | "EventsOnlyThere"
+  | "CopyUnproven";
 
 /**
  * The only five answers of a judgement. `redo`: begin the step anew, in a fresh round, from its first part. `noted`:
@@ -186,6 +190,8 @@ export type Procedure = {
   readonly revert: readonly Step[];
   readonly revertUntil: Place;
   readonly interruptions: (estate: Estate) => readonly Interruption[];
+  /** What people have to refrain from while it runs, as sentences of the plan. */
+  readonly warns?: readonly string[];
   readonly budgets: readonly Budget[];
 };
 

@@ -48,7 +48,7 @@ export const promoteConnector: Making = (target) =>
 export const datasource =
   (verb: "shun" | "recover" | "online"): Making =>
   (target) => {
-    const { argv, stdin } = datasourceCommand(target.node.name, verb);
+    const { argv, stdin } = datasourceCommand(target.node.name, [verb]);
     return safely(target.node, argv, {
       stdin,
       deadlineSeconds: 180,
@@ -58,7 +58,7 @@ export const datasource =
 
 /** Only of a node whose datasource is out: no client and no manager misses it. */
 export const restartDataserver: Making = (target) =>
-  safely(target.node, ["mysqld", "restart"], {
+  safely(target.node, ["database", "restart"], {
     deadlineSeconds: longSeconds,
     prechecks: [check("policy-is", "MAINTENANCE"), check("shunned", target.node.name)],
   });

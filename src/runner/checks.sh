@@ -49,6 +49,12 @@ object() {
       value=$(status_line "$2" "$3" 'pending[A-Za-z]*') || { printf '%s cannot be asked\n' "$3"; return; }
       [[ $value == *"Log epoch numbers do not match"* ]] || printf '%s does not show the epoch mismatch\n' "$3"
       ;;
+    error-at)
+      value=$(status_line "$2" "$3" state) || { printf '%s cannot be asked\n' "$3"; return; }
+      [[ $value == OFFLINE:ERROR ]] || { printf '%s is %s\n' "$3" "$value"; return; }
+      value=$(status_line "$2" "$3" pendingErrorSeqno) || { printf '%s cannot be asked\n' "$3"; return; }
+      [[ $value == "$4" ]] || printf '%s is stopped at event %s\n' "$3" "$value"
+      ;;
     ini-is)
       value=$(answer_ini)
       [[ $value == *"published=$2"$'\n'joined=yes* ]] || printf 'another ini is published\n'
@@ -56,6 +62,14 @@ object() {
     shunned)
       value=$(answer_cctrl ls) || { printf 'the datasources cannot be read\n'; return; }
       [[ $value =~ \|$2\([a-z]+:SHUNNED ]] || printf 'the datasource %s is not shunned\n' "$2"
+      ;;
+    database-is)
+      value=$(answer_database) || { printf 'the database cannot be asked\n'; return; }
+      [[ $value == "$2" ]] || printf 'the database is not %s\n' "$2"
+      ;;
+    backup-is)
+      value=$(answer_backup "$2")
+      [[ $value == *"sha256=$3"$'\n'* && $value == *"verified=yes" ]] || printf '%s is not the backup that was verified\n' "$2"
       ;;
     *) printf 'unknown check %s\n' "$1" ;;
   esac

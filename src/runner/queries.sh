@@ -38,6 +38,19 @@ answer_installed() {
   printf 'unfinished=%s\n' "$(cat "$UNFINISHED/$1" 2>/dev/null)"
 }
 
+# answer_properties SERVICE NAME…: `NAME<TAB>VALUE` of those that the service's configuration holds; never a secret.
+answer_properties() {
+  local name file
+  file="$(home cluster)/tungsten/tungsten-replicator/conf/static-$1.properties"
+  [[ -f $file ]] || fail 1 "${file##*/}: No such file or directory"
+  shift
+  for name in "$@"; do
+    [[ ${name,,} != *@(pass|secret|key)* ]] || continue
+    awk -v name="$name" 'index($0, name "=") == 1 { value = substr($0, length(name) + 2); found = 1 }
+      END { if (found) print name "\t" value }' "$file"
+  done
+}
+
 # tpm_processes: pid and words of every live tpm on this host.
 tpm_processes() {
   local entry words
@@ -91,12 +104,13 @@ answer_dataserver() {
   printf 'mounted=%s\nstarted=%s\n' "$(sha256_of "$own")" "$started"
 }
 
-# answer_software: the packages that lie unpacked, with a tpm to run.
+# answer_software: the packages that lie unpacked, with a tpm to run; and the vendor's tool, where one has it.
 answer_software() {
   local tool
   for tool in "$SOFTWARE"/*/tools/tpm; do
     tool=${tool%/tools/tpm}
     printf '%s\n' "${tool##*/}"
+    [[ ! -x $tool/tools/tungsten_prep_upgrade ]] || printf '%s/tungsten_prep_upgrade\n' "${tool##*/}"
   done
 }
 
@@ -143,6 +157,16 @@ answer_backup() {
   if [[ $bytes == "$(sed -n 's/^bytes=//p' "$state")" ]]; then printf 'verified=yes\n'; else printf 'verified=no\n'; fi
 }
 
+# answer_database: running or stopped, by its service.
+answer_database() {
+  ask "$DATABASE" status >/dev/null
+  case $? in
+    0) printf 'running\n' ;;
+    3) printf 'stopped\n' ;;
+    *) fail 1 "$DATABASE tells no state" ;;
+  esac
+}
+
 # answer_cctrl ls | composite-ls DATASERVICE
 answer_cctrl() {
   local cctrl
@@ -165,6 +189,7 @@ answer() {
     manager | connector) ask "$(program cluster "$tool")" "$@" ;;
     cctrl) answer_cctrl "$@" ;;
     tpm) ask "$(program "$1" tpm)" "${@:2}" ;;
+    properties) answer_properties "$@" ;;
     tpm-processes) tpm_processes ;;
     installed) answer_installed "$1" ;;
     sql) answer_sql "$@" ;;
@@ -177,8 +202,10 @@ answer() {
     marker) tell_marker "$1" ;;
     clock) now_ms ;;
     software) answer_software ;;
+    fingerprints) answer_fingerprints "$1" ;;
     space) answer_space ;;
     reach) answer_reach "$@" ;;
     backup) answer_backup "$1" ;;
+    database) answer_database ;;
   esac
 }

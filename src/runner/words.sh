@@ -5,6 +5,7 @@
 # shellcheck disable=SC2034  # read through a name reference in `admit`
 readonly QUERIES=(
   "trepctl PRODUCT services -full -json"
+  "trepctl PRODUCT -service SERVICE clients -json"
   "trepctl PRODUCT -service SERVICE status -json"
   "trepctl PRODUCT -service SERVICE status"
   "dsctl PRODUCT -service SERVICE get"
@@ -18,6 +19,7 @@ readonly QUERIES=(
   "cctrl composite-ls SERVICE"
   "tpm PRODUCT query version"
   "tpm PRODUCT query staging"
+  "properties SERVICE NAME..."
   "tpm-processes"
   "installed PRODUCT"
   "software"
@@ -47,7 +49,9 @@ readonly QUERIES=(
   "clock"
   "space"
   "reach ENDPOINT..."
+  "fingerprints NAME"
   "backup NAME"
+  "database"
 )
 
 # shellcheck disable=SC2034
@@ -57,7 +61,10 @@ readonly COMMANDS=(
   "trepctl PRODUCT -service SERVICE online"
   "trepctl PRODUCT -service SERVICE online -force"
   "trepctl PRODUCT -service SERVICE online -until-heartbeat NAME"
+  "trepctl PRODUCT -service SERVICE online -skip-seqno NUMBER"
   "trepctl PRODUCT -service SERVICE offline"
+  "trepctl PRODUCT -service SERVICE reset -all -y"
+  "trepctl PRODUCT -service SERVICE reset -thl -y"
   "trepctl PRODUCT -service SERVICE heartbeat -name NAME"
   "replicator PRODUCT start"
   "replicator PRODUCT stop"
@@ -72,6 +79,7 @@ readonly COMMANDS=(
   "tpm PRODUCT RELEASE install"
   "tpm PRODUCT RELEASE update --replace-release"
   "tpm PRODUCT RELEASE update --replace-release --no-connectors"
+  "tpm cluster installed post-process -y"
   "tpm PRODUCT installed uninstall --i-am-sure"
   "tpm PRODUCT installed promote-connector"
   "hold HOLD"
@@ -79,13 +87,24 @@ readonly COMMANDS=(
   "keep-position SERVICE NAME"
   "keep-read-only NAME"
   "put-read-only NAME"
+  "prep-upgrade RELEASE SERVICE offline"
+  "prep-upgrade RELEASE SERVICE get NAME"
+  "prep-upgrade RELEASE SERVICE dump NAME"
+  "prep-upgrade RELEASE stop"
   "dump-schema SCHEMA NAME"
   "restore-schema NAME SHA256"
+  "apply-sql NAME SHA256"
   "drop-schema CROSSING"
   "publish-ini SHA256"
   "accounts"
-  "mysqld restart"
   "backup NAME"
+  "database start"
+  "database stop"
+  "database restart"
+  "snapshot NAME"
+  "copy-datadir MEMBER NAME"
+  "tprovision -s MEMBER -m METHOD"
+  "tprovision -s MEMBER -m METHOD -c"
 )
 
 # shellcheck disable=SC2034
@@ -99,8 +118,11 @@ readonly CHECKS=(
   "state-is PRODUCT SERVICE STATE"
   "armed PRODUCT SERVICE NAME"
   "error-is PRODUCT SERVICE epoch"
+  "error-at PRODUCT SERVICE NUMBER"
   "ini-is SHA256"
   "shunned HOST"
+  "database-is DATABASE"
+  "backup-is NAME SHA256"
 )
 
 # made_of CHARACTERS MOST WORD: 1 to MOST characters, all of that set.
@@ -114,7 +136,10 @@ fits() {
   local word=$2
   case $1 in
     PRODUCT) [[ $word == @(cluster|crossSite) ]] ;;
-    HOLD) [[ $word == @(cluster|crossSite|manager) ]] ;;
+    HOLD) [[ $word == @(cluster|crossSite|manager|connector|database) ]] ;;
+    MEMBER) [[ $word == [a-z0-9]* ]] && made_of a-z0-9.- 253 "$word" ;;
+    METHOD) [[ $word == @(xtrabackup|mysqldump) ]] ;;
+    DATABASE) [[ $word == @(running|stopped) ]] ;;
     YESNO) [[ $word == @(yes|no) ]] ;;
     SERVICE) made_of A-Za-z0-9_ 64 "$word" ;;
     SCHEMA) [[ $word == tungsten_?* ]] && made_of A-Za-z0-9_ 64 "$word" ;;

@@ -2,14 +2,23 @@
 import { createServer, type Server } from "node:http";
 import type { Registry } from "prom-client";
 
+export type Health = {
+  readonly ready: () => boolean;
+  /** Why the process is better begun anew, in a sentence; undefined while it is well. */
+  readonly fault: () => string | undefined;
+};
+
 /** Serves until closed; resolves with the server once it listens. */
-export function serveHealth(port: number, registry: Registry, ready: () => boolean): Promise<Server> {
+export function serveHealth(port: number, registry: Registry, { ready, fault }: Health): Promise<Server> {
   const server = createServer((request, response) => {
     const answer = (code: number, text: string, type = "text/plain") => {
       response.writeHead(code, { "content-type": type });
       response.end(text);
     };
-    if (request.url === "/healthz") return answer(200, "ok\n");
+    if (request.url === "/healthz") {
+      const why = fault();
+      return why === undefined ? answer(200, "ok\n") : answer(503, `${why}\n`);
+    }
     if (request.url === "/readyz") return ready() ? answer(200, "ok\n") : answer(503, "not synced yet\n");
     if (request.url === "/metrics")
       return void registry.metrics().then(

@@ -15,6 +15,8 @@ export type Metrics = {
     readonly takenUp: (key: string, seconds: number) => void;
     readonly retried: (key: string) => void;
   };
+  /** Reports the longest stall of the last minute, in milliseconds, whenever the registry is read. */
+  readonly watchLoop: (worstMs: () => number) => void;
   /** Reports the number of ready keys whenever the registry is read. */
   readonly watchQueue: (depth: () => number) => void;
 };
@@ -127,6 +129,15 @@ export function newMetrics(): Metrics {
       takenUp: (_key, waited) => waits.observe(waited),
       retried: () => retries.inc(),
     },
+    watchLoop: (worstMs) =>
+      void new Gauge({
+        name: name("event_loop_worst_stall_seconds"),
+        help: "Longest time the event loop stood still within the last minute.",
+        registers,
+        collect() {
+          this.set(worstMs() / 1000);
+        },
+      }),
     watchQueue: (depth) =>
       void new Gauge({
         name: "workqueue_depth",

@@ -1,19 +1,23 @@
 /** The facts procedures ask for: each a query of the runner protocol joined with the reader of its output. */
 import { readClusterView, readCompositeView } from "./cctrl.ts";
+import { readLogClients } from "./clients.ts";
 import { readDaemonStatus } from "./daemons.ts";
-import { readPosition } from "./dsctl.ts";
+import { readKeptPosition } from "./dsctl.ts";
 import { readTrackingDump } from "./dump.ts";
 import { type Fact, factOf } from "./facts.ts";
 import type { MarkerState, Product, ToolOutput } from "./invocation.ts";
+import { readFingerprints } from "./keys.ts";
 import {
   readBackup,
   readClock,
+  readDatabase,
   readDataserver,
   readFiles,
   readHolds,
   readIni,
   readInstalled,
   readMarker,
+  readProperties,
   readReach,
   readServerFile,
   readSoftware,
@@ -73,6 +77,14 @@ export const logReaders = factOf(["sql", "readers"], readReaders);
 export const oldestTransaction = factOf(["sql", "oldest-transaction"], readCount);
 
 export const installed = (product: Product) => factOf(["installed", product], readInstalled);
+/** Hosts whose replicators read the log of this service here. */
+export const logClients = (product: Product, service: string) =>
+  factOf(["trepctl", product, "-service", service, "clients", "-json"], readLogClients);
+/** What has to agree between nodes, as checksums under this salt. */
+export const fingerprints = (salt: string) => factOf(["fingerprints", salt], readFingerprints);
+/** Some properties of one service of the cluster's replicator. */
+export const properties = (service: string, names: readonly string[]) =>
+  factOf(["properties", service, ...names], readProperties);
 export const software = factOf(["software"], readSoftware);
 export const tpmProcesses = factOf(["tpm-processes"], readTpmProcesses);
 export const nodeClock = factOf(["clock"], readClock);
@@ -86,6 +98,7 @@ export const holds = factOf(["holds"], readHolds);
 export const iniState = factOf(["ini"], readIni);
 export const marker = (key: string): Fact<MarkerState> => factOf(["marker", key], readMarker);
 export const backup = (name: string) => factOf(["backup", name], readBackup);
+export const databaseService = factOf(["database"], readDatabase);
 /** Which endpoints answer; an answer that leaves one out is none. */
 export const reach = (endpoints: readonly string[]) =>
   factOf(["reach", ...endpoints], (output) => {
@@ -109,7 +122,7 @@ export const keptReadOnly = (name: string) =>
     return word === "0" || word === "1" ? read(word === "1") : { unreadable: "it holds neither 0 nor 1" };
   });
 /** A file written by `keep-position`: what dsctl said when the service had stopped. */
-export const keptPosition = (name: string) => factOf(["file", name], readPosition);
+export const keptPosition = (name: string) => factOf(["file", name], readKeptPosition);
 /** A dump of a tracking schema, parsed. */
 export const keptDump = (name: string) =>
   factOf(["file", name], (output) => {

@@ -37,6 +37,8 @@ export type InstalledProduct = {
   readonly ini: string | null;
   /** Highest number of apply channels of its services. */
   readonly parallel: number | null;
+  /** Marker of a tpm that began to change it and was not seen to end well. */
+  readonly unfinished: string | null;
 };
 
 /** null: the `tungsten` link is not there, nothing is installed. */
@@ -44,15 +46,16 @@ export function readInstalled(output: ToolOutput): Reading<InstalledProduct | nu
   const link = pairs(output, "installed", "link");
   if ("unreadable" in link) return link;
   if (link.read.link === "") return read(null);
-  const said = pairs(output, "installed", "release", "method", "services", "ini", "parallel");
+  const said = pairs(output, "installed", "release", "method", "services", "ini", "parallel", "unfinished");
   if ("unreadable" in said) return said;
-  const { release, method, services, ini, parallel } = said.read;
+  const { release, method, services, ini, parallel, unfinished } = said.read;
   return read({
     release,
     method: method === "ini" || method === "staging" ? method : "unknown",
     services: services.split(",").filter((name) => name !== ""),
     ini: ini || null,
     parallel: integerFrom(parallel) ?? null,
+    unfinished: unfinished || null,
   });
 }
 
@@ -104,6 +107,16 @@ export function readBackup(output: ToolOutput): Reading<BackupState | null> {
   if ("unreadable" in said) return said;
   const { sha256, lsn, verified } = said.read;
   return read({ sha256, lsn, verified: verified === "yes" });
+}
+
+/** The database service's own word. */
+export function readDatabase(output: ToolOutput): Reading<"running" | "stopped"> {
+  const lines = answered(output, "database");
+  if ("unreadable" in lines) return lines;
+  const [word] = lines.read;
+  return lines.read.length === 1 && (word === "running" || word === "stopped")
+    ? read(word)
+    : unreadable("the database service tells neither running nor stopped");
 }
 
 /** `state` is open, closed or unresolved; a word nobody has heard of is none of them. */
@@ -198,16 +211,24 @@ export function readSpace(output: ToolOutput): Reading<readonly Volume[]> {
 }
 
 /** What my.cnf says, by option. */
-export function readServerFile(output: ToolOutput): Reading<ReadonlyMap<string, string>> {
-  const lines = answered(output, "my-cnf");
+export const readServerFile = (output: ToolOutput): Reading<ReadonlyMap<string, string>> =>
+  valuesOf(output, "my-cnf");
+
+/** What a service's configuration says, by property; one that it does not hold is not in it. */
+export const readProperties = (output: ToolOutput): Reading<ReadonlyMap<string, string>> =>
+  valuesOf(output, "properties");
+
+/** `KEY<TAB>VALUE` lines, as many as there are. */
+function valuesOf(output: ToolOutput, what: string): Reading<ReadonlyMap<string, string>> {
+  const lines = answered(output, what);
   if ("unreadable" in lines) return lines;
-  const options = new Map<string, string>();
+  const values = new Map<string, string>();
   for (const line of lines.read) {
-    const [key, value] = line.split("\t");
-    if (key === undefined || value === undefined) return unreadable("an option of my.cnf has no value");
-    options.set(key, value);
+    const tab = line.indexOf("\t");
+    if (tab <= 0) return unreadable(`a line of ${what} has no value`);
+    values.set(line.slice(0, tab), line.slice(tab + 1));
   }
-  return read(options);
+  return read(values);
 }
 
 export type DataserverState = {

@@ -44,7 +44,10 @@ export type ReplicatorStatus = {
   readonly role: string;
   readonly appliedSeqno: number | null;
   readonly appliedEventId: string | null;
+  /** From commit at the source to commit here, of the last event, however long ago that came. */
   readonly appliedLatencySeconds: number | null;
+  /** Since the last event was committed at the source; grows for ever where nobody writes. */
+  readonly relativeLatencySeconds: number | null;
   /** As printed, split at ";" and trimmed; e.g. `Offline at heartbeat event: NAME`. Empty when NONE. */
   readonly offlineRequests: readonly string[];
   readonly pendingError: string | null;
@@ -126,7 +129,12 @@ export type ClusterView = {
   readonly coordinator: string;
   readonly policy: Policy;
   readonly coordinatorState: string;
-  readonly routers: readonly { readonly name: string; readonly state: string }[];
+  /** `active`: client connections now; null where it is not told. */
+  readonly routers: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly active: number | null;
+  }[];
   readonly datasources: readonly Datasource[];
 };
 

@@ -21,6 +21,8 @@ export const tpmUpdate = (
 ];
 /** Starts the connector that an update with --no-connectors has left on the former release. */
 export const tpmPromoteConnector = ["tpm", "cluster", "installed", "promote-connector"] as const;
+/** From the installed tree (tungsten-config §7.2); `-y`: it asks nothing. */
+export const tpmPostProcess = ["tpm", "cluster", "installed", "post-process", "-y"] as const;
 /** From the installed tree: the unpacked package finds no configuration to uninstall. */
 export const tpmUninstall = (product: Product) =>
   ["tpm", product, "installed", "uninstall", "--i-am-sure"] as const;

@@ -31,7 +31,14 @@ export const online = (product: Product, name: string) => service(product, name,
 export const onlineForce = (product: Product, name: string) => service(product, name, "online", "-force");
 export const onlineUntilHeartbeat = (product: Product, name: string, heartbeatName: string) =>
   service(product, name, "online", "-until-heartbeat", heartbeatName);
+/** Leaves one event out, and goes on behind it. */
+export const onlineSkipping = (product: Product, name: string, seqno: number) =>
+  service(product, name, "online", "-skip-seqno", String(seqno));
 export const offline = (product: Product, name: string) => service(product, name, "offline");
+/** Log, relay log and position go; needs OFFLINE. In this order of words only: `-y -all` would ask (tungsten-cli §1.5). */
+export const resetAll = (product: Product, name: string) => service(product, name, "reset", "-all", "-y");
+/** The log alone; the position stays in the tracking schema. */
+export const resetThl = (product: Product, name: string) => service(product, name, "reset", "-thl", "-y");
 /** Only on a primary: on an ONLINE replica it also exits 0, and overwrites that replica's own row. */
 export const heartbeat = (product: Product, name: string, heartbeatName: string) =>
   service(product, name, "heartbeat", "-name", heartbeatName);
@@ -113,6 +120,7 @@ function statusFrom(fields: Fields): ReplicatorStatus | undefined {
   const source = textOf(fields, "pipelineSource");
   return {
     ...line,
+    relativeLatencySeconds: secondsOf(fields, "relativeLatency"),
     appliedEventId: textOf(fields, "appliedLastEventId"),
     offlineRequests: (textOf(fields, "offlineRequests") ?? "")
       .split(";")

@@ -1,19 +1,21 @@
 /**
  * The whole product as users install it, on real pods: the operator by Helm, the estate of config/samples, clients
  * writing through the connectors all the time, and the conversion from MSAA to CAA. Afterwards every acknowledged row is
- * on every node exactly once. E2E_FORM=short runs one conversion of two sites with two nodes each.
+ * on every node exactly once, and no secret value can be read outside Secrets. E2E_FORM=short runs one conversion of two
+ * sites with two nodes each.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Cluster, startCluster } from "../../local/cluster.ts";
-import { createTable, startClients } from "./clients.ts";
+import { createTable, startClients } from "../../local/pods/clients.ts";
+import { acknowledgedBy, longestInterruption, type Written } from "../../local/pods/judge.ts";
+import { type InstalledOperator, installOperator } from "../../local/pods/operator.ts";
+import { faultsOf, markLogs } from "../../local/pods/oracle.ts";
+import { nodeImage, provideSimulatedNode } from "../../local/pods/simulated-node.ts";
 import { everyDisturbance } from "./disturb.ts";
 import * as estates from "./estate.ts";
 import { keepEvidence } from "./evidence.ts";
-import { acknowledgedBy, longestInterruption, type Written } from "./judge.ts";
-import { type InstalledOperator, installOperator } from "./operator.ts";
-import { faultsOf, markLogs } from "./oracle.ts";
 import { say } from "./progress.ts";
-import { provideSimulatedNode } from "./simulated-node.ts";
+import { secretsSeen } from "./secrets.ts";
 
 const minutes = 60_000;
 const short = process.env.E2E_FORM === "short";
@@ -43,14 +45,14 @@ describe("MSAA to CAA on real pods", () => {
     finished = false;
     const nodes = estates.nodesOf(cluster, estate);
     await estates.installEstate(cluster, estate);
-    await createTable(nodes, estates.clientSitesOf(estate));
+    await createTable(nodes, estates.clientSitesOf(estate), "keyless");
     const marks = await markLogs(nodes);
     const sites = estates.clientSitesOf(estate);
     const clients = await startClients({
       cluster,
       namespace: estate.namespace,
       sites,
-      image: estates.nodeImage,
+      image: nodeImage,
     });
     say(`clients write at ${estate.sites.join(", ")}, and go on doing so`);
     const request = await estates.askForConversion(cluster, estate);
@@ -60,6 +62,7 @@ describe("MSAA to CAA on real pods", () => {
     judgeInterruptions(written, request);
     expect(await faultsOf(nodes, written, marks)).toEqual([]);
     say("every acknowledged row is on every node exactly once");
+    expect(await secretsSeen(cluster, estate.namespace)).toEqual([]);
     finished = true;
   }
 

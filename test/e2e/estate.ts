@@ -3,15 +3,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseAllDocuments } from "yaml";
 import type { Cluster } from "../../local/cluster.ts";
+import { type ClientSite, table } from "../../local/pods/clients.ts";
+import type { NodeSet } from "../../local/pods/sql.ts";
 import { until } from "../../local/processes.ts";
-import { type ClientSite, table } from "./clients.ts";
 import { say } from "./progress.ts";
-import type { NodeSet } from "./sql.ts";
 
 const samples = resolve(import.meta.dirname, "../../config/samples");
-/** The image the samples name; the suite gives the simulated node this name. */
-export const nodeImage = "tungsten-operator.io/tungsten-node:mariadb-10.11";
-
 type Sample = {
   kind: string;
   metadata: { name: string; namespace?: string };

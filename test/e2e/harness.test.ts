@@ -4,13 +4,13 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Cluster, startCluster } from "../../local/cluster.ts";
+import { type ClientSite, createTable, startClients } from "../../local/pods/clients.ts";
+import { acknowledgedBy, longestInterruption, type Written } from "../../local/pods/judge.ts";
+import { faultsOf, type LogMarks, markLogs } from "../../local/pods/oracle.ts";
+import { type NodeSet, sql } from "../../local/pods/sql.ts";
 import { until } from "../../local/processes.ts";
-import { type ClientSite, createTable, startClients } from "./clients.ts";
-import { acknowledgedBy, longestInterruption, type Written } from "./judge.ts";
-import { faultsOf, type LogMarks, markLogs } from "./oracle.ts";
 import { plainImage, plainSite, providePlain } from "./plain.ts";
 import { say } from "./progress.ts";
-import { type NodeSet, sql } from "./sql.ts";
 
 const namespace = "default";
 const site = (name: string): ClientSite => ({
@@ -43,7 +43,7 @@ describe("clients and oracle", () => {
         `${reader}-0`,
         `CHANGE MASTER TO MASTER_HOST='${source}-0.${source}-nodes', MASTER_PORT=13306, MASTER_USER='tungsten', MASTER_PASSWORD='replicates', MASTER_SSL=0, MASTER_CONNECT_RETRY=1; START SLAVE;`,
       );
-    await createTable(nodes, [site("alpha")]);
+    await createTable(nodes, [site("alpha")], "keyless");
     marks = await markLogs(nodes);
   }, 900_000);
   afterAll(() => cluster?.stop(), 60_000);

@@ -2,11 +2,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Stand } from "../../local/estate.ts";
 import { until } from "../../local/processes.ts";
+import { optionNamed } from "../../src/ini/option-catalogue.ts";
+import { slips, vendorKeys } from "../unit/ini/vendor-keys.ts";
 import {
   apply,
   approve,
   awaitReason,
   begun,
+  type Condition,
+  condition,
   conversion,
   finished,
   get,
@@ -14,6 +18,7 @@ import {
   judged,
   namespace,
   newStand,
+  type ObjectJson,
   patch,
   quick,
   remove,
@@ -54,7 +59,7 @@ const refusals: readonly Case[] = [
     name: "a site with no primary",
     before: () => fault({ host: "nyc-0", shunned: true }),
     after: () => fault({ host: "nyc-0", shunned: false }),
-    says: /^nyc has no single ONLINE primary by the word of nyc-\d; bring one up before converting$/,
+    says: /^nyc has no single ONLINE primary by the word of nyc-\d; bring one up first$/,
   },
   {
     name: "a cross-site service OFFLINE:ERROR before arming",
@@ -128,6 +133,54 @@ describe("a site that is refused", () => {
       "paris",
     );
     await remove(stand, "tc", "paris");
+  });
+});
+
+describe("every key of the vendor's own inis with one letter changed", () => {
+  const elsewhere = "slips";
+  /** Half-way through the word, so that neither its beginning nor its end gives it away. */
+  const slipOf = (key: string): string => {
+    const all = slips(key);
+    return all[Math.floor(all.length / 2)] ?? "";
+  };
+  const cases = vendorKeys.map((key, index) => ({ key, slip: slipOf(key), name: `slip-${index}` }));
+  const told = async (): Promise<ReadonlyMap<string, Condition | undefined>> => {
+    const list = JSON.parse(await stand.plane.kubectl(["get", "tc", "-n", elsewhere, "-o", "json"])) as {
+      items: ObjectJson[];
+    };
+    return new Map(list.items.map((each) => [each.metadata.name, condition(each, "Accepted")]));
+  };
+
+  test("is refused in one sentence with its path and the right key, and nothing is made for it", async () => {
+    await stand.plane.kubectl(["create", "namespace", elsewhere]);
+    await stand.plane.kubectl(
+      ["apply", "-f", "-"],
+      cases
+        .map(({ name, slip }) => {
+          const object = site(name, { options: { [slip]: "true" } });
+          return JSON.stringify({ ...object, metadata: { name, namespace: elsewhere } });
+        })
+        .join("\n---\n"),
+    );
+    let seen: Awaited<ReturnType<typeof told>> = new Map();
+    await until("a word on every site", 60, async () => {
+      seen = await told();
+      return seen.size === cases.length && [...seen.values()].every((each) => each !== undefined);
+    });
+    expect(cases.length).toBeGreaterThan(30);
+    for (const { key, slip, name } of cases) {
+      const { status, reason, message = "" } = seen.get(name) ?? {};
+      expect([slip, status, reason]).toEqual([slip, "False", "Refused"]);
+      oneSentence(message);
+      expect(message).toContain(`spec.options.${slip}: tpm knows no option «${slip}»`);
+      const near = /did you mean ([a-z0-9-]+)\?$/.exec(message)?.[1] ?? "";
+      expect([slip, optionNamed(near)?.name]).toEqual([slip, optionNamed(key)?.name]);
+    }
+    const kinds = "statefulsets,services,secrets,persistentvolumeclaims,pods,leases.coordination.k8s.io";
+    expect(await stand.plane.kubectl(["get", kinds, "-n", elsewhere, "-o", "name"])).toBe("");
+    const maps = await stand.plane.kubectl(["get", "configmaps", "-n", elsewhere, "-o", "name"]);
+    expect(maps.replace("configmap/kube-root-ca.crt", "").trim()).toBe("");
+    await stand.plane.kubectl(["delete", "namespace", elsewhere, "--wait=false"]);
   });
 });
 

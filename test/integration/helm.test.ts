@@ -47,9 +47,26 @@ describe("rendered", () => {
 
   test("every setting of the program may be set, and no other", () => {
     const schema = JSON.parse(readFileSync(join(chart, "values.schema.json"), "utf8"));
-    const own = ["HTTP_PORT", "POD_NAME", "POD_NAMESPACE", "WATCH_NAMESPACES"];
+    const own = ["AUTHORS_STAMPED", "HTTP_PORT", "POD_NAME", "POD_NAMESPACE", "WATCH_NAMESPACES"];
     const known = Object.keys(settingsFrom({})).filter((name) => !own.includes(name));
     expect(Object.keys(schema.properties.settings.properties).sort()).toEqual(known.sort());
+  });
+
+  test("users are stamped where the API server can, and the program is told so", async () => {
+    const served = (version: string) => [
+      "--api-versions",
+      `admissionregistration.k8s.io/${version}/MutatingAdmissionPolicy`,
+    ];
+    const kinds = async (...args: readonly string[]) => {
+      const all = await objects(...args);
+      const told = JSON.stringify(all.find(({ kind }) => kind === "Deployment")).includes("AUTHORS_STAMPED");
+      return [names(all, "MutatingAdmissionPolicy").length, told];
+    };
+    expect(await kinds()).toEqual([0, false]);
+    expect(await kinds(...served("v1beta1"))).toEqual([1, true]);
+    expect(await kinds(...served("v1"), ...served("v1beta1"))).toEqual([1, true]);
+    expect(await kinds(...served("v1alpha1"))).toEqual([0, false]);
+    expect(await kinds(...served("v1"), "--set", "policies.authors=false")).toEqual([0, false]);
   });
 
   test("large numbers reach the program as digits", async () => {

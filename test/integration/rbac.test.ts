@@ -94,7 +94,7 @@ afterAll(() => stand?.stop(), 60_000);
 async function start(): Promise<void> {
   const leases = { LEASE_MS: "9000", LEASE_RENEW_BY_MS: "6000" };
   const env = { ...quick, ...leases, BACKOFF_MAX_MS: "400", WATCH_NAMESPACES: namespace };
-  operator = await stand.startOperator(env, join(stand.plane.directory, "operator.mjs"));
+  operator = await stand.startOperator(env, [join(stand.plane.directory, "operator.mjs")]);
   logs.push(operator.log);
 }
 
@@ -157,7 +157,9 @@ describe("rights, from none to enough", () => {
   test("an estate is installed, converted and deleted", async () => {
     await start();
     const links = [link("london", "nyc"), link("nyc", "london")];
-    await apply(stand, site("london"), site("nyc"), ...links, composite(["london", "nyc"]));
+    const shop = { namespaceSelector: { matchLabels: { team: "shop" } } };
+    const limited = site("nyc", { networkPolicy: { clients: [shop], monitoring: [], peers: [] } });
+    await apply(stand, site("london"), limited, ...links, composite(["london", "nyc"]));
     await granting("an installed estate", () => ready("tc,xsl"));
     const runner = ["get", "configmap", "tungsten-operator-runner", "-n", namespace, "-o", "json"];
     expect(JSON.parse(await stand.plane.kubectl(runner)).data.runner).toBe(runnerScript());

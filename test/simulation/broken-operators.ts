@@ -180,7 +180,7 @@ export const brokenOperators: readonly BrokenOperator[] = [
     changes: [
       ...naked,
       changePart("ReloadTrackingSchemas", 0, trusting),
-      ...[0, 3].map((index) =>
+      ...[0, 5].map((index) =>
         changePart("UpdateSoftware", index, (part) => ({
           ...part,
           run: part.run.slice(0, 1).map(({ holds: _, ...alternative }) => alternative),

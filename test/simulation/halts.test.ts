@@ -5,6 +5,7 @@ import { type Host, hostOf, hostsOf, type World } from "../../simulator/model.ts
 import { judge } from "../../simulator/oracle.ts";
 import { goOnline } from "../../simulator/replicator.ts";
 import { restore } from "../../simulator/tools/dump.ts";
+import type { KubeObject } from "../../src/controllers/shell.ts";
 import { clusterKind, requestKind } from "../../src/kube/kinds.ts";
 import { watchScene } from "./run-invariants.ts";
 import {
@@ -173,11 +174,12 @@ test("PrimaryMoved: the plan's primary back, and a look, lead on", async () => {
 
 test("PositionsDisagree: somebody disarms a service again and again; abort leads back", async () => {
   const scene = await begun();
-  const waiting = stepIs("StopCrossSiteReplicators", 5);
+  const heartbeatSent = (request: KubeObject) =>
+    stepIs("StopCrossSiteReplicators", 4)(request) && Object.keys(request.status.ledger.attempts).length > 0;
   for (let n = 0; n < 2000 && !haltedBy("PositionsDisagree")(await theRequest(scene)); n += 1) {
     await pass(scene);
     const service = scene.world.hosts.get("nyc-1")?.replicators.crossSite?.services.get("london");
-    if (service !== undefined && waiting(await theRequest(scene))) service.stopAt = null;
+    if (service !== undefined && heartbeatSent(await theRequest(scene))) service.stopAt = null;
   }
   expect(conditionOf(await theRequest(scene), "Stalled")?.message).toContain("given up after 10 rounds");
   await standsStill(scene);

@@ -10,6 +10,9 @@ export type MemoryObjects = Objects & {
   readonly writes: () => number;
 };
 
+/** What the API server's validation lets a ConfigMap hold. */
+const mostBytes = 1024 * 1024;
+
 const copy = <T>(value: T): T => structuredClone(value);
 
 /** What is stored is handed out as it is, frozen: whoever changes an object it was given, instead of writing it, fails. */
@@ -31,6 +34,9 @@ export function memoryObjects(nextUid: () => string): MemoryObjects {
     name: object.metadata.name,
   });
   const put = (key: string, object: KubeObject): KubeObject => {
+    const sizes = Object.values(object.data ?? {}).map((text) => Buffer.byteLength(String(text), "utf8"));
+    if (object.kind === "ConfigMap" && sizes.reduce((sum, size) => sum + size, 0) > mostBytes)
+      throw new ApiError(422, "Invalid", `${key}: Too long: must have at most ${mostBytes} bytes`);
     version += 1;
     writes += 1;
     const metadata = { ...object.metadata, resourceVersion: String(version) };

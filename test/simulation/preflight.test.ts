@@ -26,6 +26,16 @@ const finding =
   (_scene, host) =>
     void host.mysql.findings.push({ kind, name });
 
+const filtered = spec(linkKind, "nyc-to-london", (is) =>
+  Object.assign(is, { options: { "svc-applier-filters": "replicate" } }),
+);
+
+const store =
+  (content: (host: Host) => string | null): Change =>
+  ({ world }) => {
+    for (const host of world.hosts.values()) host.keys.set("store /etc/tungsten/keystore.jks", content(host));
+  };
+
 /** Each changes nyc-1 unless it says otherwise. */
 const refusals: readonly Case[] = [
   [
@@ -100,7 +110,7 @@ const refusals: readonly Case[] = [
         },
       });
     },
-    /^nyc-0 tells nyc-0 as the primary of nyc, nyc-1 tells nyc-1; bring its managers together before converting$/,
+    /^nyc-0 tells nyc-0 as the primary of nyc, nyc-1 tells nyc-1; bring its managers together first$/,
   ],
   [
     "a primary that is read-only",
@@ -189,11 +199,30 @@ const refusals: readonly Case[] = [
     /^nyc-1 has a schema tungsten_nyc_from_london with tables/,
   ],
   [
-    "an option of a link",
-    spec(linkKind, "nyc-to-london", (is) =>
-      Object.assign(is, { options: { "svc-applier-filters": "replicate" } }),
-    ),
-    /^spec\.options\.svc-applier-filters of CrossSiteLink nyc-to-london has no counterpart in a composite/,
+    "an option of a link that has no place in a composite",
+    spec(linkKind, "nyc-to-london", (is) => Object.assign(is, { options: { "thl-interface": "eth0" } })),
+    /^spec\.options\.thl-interface of CrossSiteLink nyc-to-london does not go over into a composite: all services of a node share the cluster's listener; set it in spec\.options of the target$/,
+  ],
+  [
+    "an option of a link at a release without post-process",
+    (scene, host) => {
+      for (const name of ["london", "nyc"])
+        spec(clusterKind, name, (is) => Object.assign(is, { release: "6.1.4-44" }))(scene, host);
+      for (const { volume } of scene.world.hosts.values()) volume.software.add("6.1.4-44");
+      filtered(scene, host);
+    },
+    /^spec\.release of TungstenCluster (london|nyc) is 6\.1\.4-44, and london_from_nyc has options of a CrossSiteLink, which need tpm post-process of release 7 or later; raise it, or remove them from the link$/,
+  ],
+  [
+    "an option of a site that would bring services online before a link's options are in force",
+    (scene, host) => {
+      spec(clusterKind, "nyc", (is) => Object.assign(is, { options: { "repl-auto-enable": "true" } }))(
+        scene,
+        host,
+      );
+      filtered(scene, host);
+    },
+    /^spec\.options\.repl-auto-enable of TungstenCluster nyc decides when services go online, which the operator has to until the options of london_from_nyc are in force; remove it$/,
   ],
   [
     "a clock that is ahead",
@@ -208,12 +237,32 @@ const refusals: readonly Case[] = [
   [
     "binary logs that are purged early",
     (_s, host) => Object.assign(host.mysql, { expireSeconds: 3600 }),
-    /^binlog_expire_logs_seconds of nyc-1 is 3600; raise it to a day/,
+    /^binlog_expire_logs_seconds of nyc-1 is 3600 \(1\.0 h\); logs must outlast 3 runs, at worst 0\.9 h each from step 2 on, and a day at least: 24\.0 h; raise it to 86400 s or more$/,
   ],
   [
     "THL that is purged early",
     spec(clusterKind, "nyc", (is) => Object.assign(is, { options: { "thl-log-retention": "6h" } })),
-    /^spec\.options\.thl-log-retention of TungstenCluster nyc is less than a day/,
+    /^thl-log-retention of TungstenCluster nyc is 6h \(6\.0 h\); logs must outlast 3 runs.*; raise it to 86400 s or more/,
+  ],
+  [
+    "THL that is purged early by what is installed, whatever the spec says",
+    (_s, host) => {
+      const [local] = installed(host, "cluster").services;
+      Object.assign(local ?? {}, { properties: { "replicator.store.thl.log_file_retention": "12h" } });
+    },
+    /^thl-log-retention of nyc-1, as installed, is 12h \(12\.0 h\); logs must outlast/,
+  ],
+  [
+    "a replicator from elsewhere that reads a site's own log",
+    (_s, host) =>
+      void host.replicators.cluster?.services.get("nyc")?.readers.set("etl-9", Number.POSITIVE_INFINITY),
+    /^etl-9 reads the THL of service nyc on nyc-1 and is no node of the estate; it is cut off when the replicator restarts in step 9, .*; tell its owner, and if that is settled add "thl:etl-9" to spec\.convertMsaaToCaa\.acknowledgedFindings$/,
+  ],
+  [
+    "a replicator from elsewhere that reads a cross-site log",
+    (_s, host) =>
+      void host.replicators.crossSite?.services.get("london")?.readers.set("etl-9", Number.POSITIVE_INFINITY),
+    /^etl-9 reads the THL of service london on nyc-1 .*; the service it reads is uninstalled in step 4/,
   ],
   [
     "a my.cnf that says something else",
@@ -221,11 +270,68 @@ const refusals: readonly Case[] = [
     /^my\.cnf of nyc-1 says server-id=99, the running server has \d+; make them equal/,
   ],
   [
+    "another password at one site",
+    (_s, host) => void host.keys.set("account replication-password", "another"),
+    /^london-0 and nyc-1 have different values of replication-password; managers and connectors of a composite log in at every site alike: name one Secret in spec\.credentials\.replication of every TungstenCluster, and give the database account that password$/,
+  ],
+  [
+    "an account that is not mounted",
+    (_s, host) => void host.keys.set("account application-user", null),
+    /^nyc-1 has no application-user in its mounted Secret; see that the site's Secret holds it, then restart the pod$/,
+  ],
+  [
+    "key stores that differ",
+    store((host) => (host.name === "nyc-1" ? "another" : "store")),
+    /^\/etc\/tungsten\/keystore\.jks of london-0 and of nyc-1 differ, so that neither would trust the other; copy it from one node to all$/,
+  ],
+  [
+    "a key store that is missing",
+    store((host) => (host.name === "nyc-1" ? null : "store")),
+    /^nyc-1 has no \/etc\/tungsten\/keystore\.jks, which other nodes or its ini name; copy it there from one node$/,
+  ],
+  [
+    "stores that each tpm made for itself, under TLS",
+    (scene, host) => {
+      for (const name of ["london", "nyc"])
+        spec(clusterKind, name, (is) => Object.assign(is, { options: { "thl-ssl": "true" } }))(scene, host);
+      for (const each of scene.world.hosts.values()) each.keys.set("share jgroups.jceks", each.site);
+    },
+    /^\/opt\/continuent\/share\/jgroups\.jceks of london-0 and of nyc-0 differ, so that neither would trust the other/,
+  ],
+  [
+    "an ssh key that another site does not let in",
+    (_s, host) => void host.keys.set("authorized key#1", "AAAA-somebody"),
+    /^authorized_keys of nyc-1 does not hold the key of london-0, so that tprovision could not copy between them; give all pods the same Secret tungsten-ssh and restart them, or remove it everywhere$/,
+  ],
+  [
+    "a host key that nobody knows",
+    (_s, host) => void host.keys.set("host key", "AAAA-new"),
+    /^known_hosts of london-0 does not hold the host key of nyc-1, so that tprovision/,
+  ],
+  [
+    "a node without ssh keys among nodes that have them",
+    (_s, host) => {
+      for (const name of ["identity key", "host key", "authorized key#1", "known key#1"])
+        host.keys.delete(name);
+    },
+    /^nyc-1 has no ssh_host_ed25519_key, so that tprovision/,
+  ],
+  [
     "a port that is shut between sites",
     ({ world }) => void world.cuts.add("london|nyc"),
     /^\S+ cannot reach \S+:2112 \(closed\); Composite Active\/Active needs it: open the port or the NetworkPolicy/,
   ],
 ];
+
+test("the vendor's tool is looked for where positions are kept by it, and nowhere else", async () => {
+  const without: Change = (_s, host) => void Object.assign(host, { hasPrepUpgrade: false });
+  const by = { positions: "TungstenPrepUpgrade" };
+  expect((await answer(without)).accepted?.status).toBe("True");
+  expect((await answer(() => {}, by)).accepted?.status).toBe("True");
+  expect((await answer(without, by)).accepted?.message).toBe(
+    "nyc-1 has no tungsten_prep_upgrade in tools/ of tungsten-clustering-8.0.4-132; set spec.convertMsaaToCaa.positions to Primitives, or unpack a package that has it",
+  );
+});
 
 async function answer(change: Change, parameters: object = {}) {
   const scene = await newScene({ sites: ["london", "nyc"], nodes: 2, seed: 9 });
@@ -272,6 +378,41 @@ describe("what is not a refusal", () => {
     expect(plan?.hash).toMatch(/^[0-9a-f]{64}$/);
   });
 
+  test.each<[string, Change]>([
+    [
+      "stores that differ while nothing is secured by them",
+      ({ world }) => {
+        for (const host of world.hosts.values()) host.keys.set("share jgroups.jceks", host.name);
+      },
+    ],
+    [
+      "an estate without ssh keys",
+      ({ world }) => {
+        for (const host of world.hosts.values())
+          for (const name of [...host.keys.keys()]) if (!name.startsWith("account")) host.keys.delete(name);
+      },
+    ],
+  ])("%s", async (_name, change) => {
+    const { accepted } = await answer(change);
+    expect(accepted).toMatchObject({ status: "True", reason: "PreflightPassed" });
+  });
+
+  test("an acknowledged reader of THL stands in the plan, once", async () => {
+    const { accepted, plan } = await answer(
+      ({ world }) => {
+        for (const name of ["nyc-0", "nyc-1"])
+          hostOf(world, name)
+            .replicators.cluster?.services.get("nyc")
+            ?.readers.set("etl-9", Number.POSITIVE_INFINITY);
+      },
+      { acknowledgedFindings: ["thl:etl-9"] },
+    );
+    expect(accepted?.status).toBe("True");
+    expect(plan?.findings).toEqual([
+      { id: "thl:etl-9", text: expect.stringMatching(/^etl-9 reads the THL of service nyc on nyc-1/) },
+    ]);
+  });
+
   test("an acknowledged finding stands in the plan", async () => {
     const { accepted, plan } = await answer(finding("trigger", "shop.t1"), {
       acknowledgedFindings: ["trigger:shop.t1"],
@@ -303,7 +444,7 @@ describe("the report", () => {
     Object.assign(hostOf(scene.world, "london-1"), { freeBytes: 2 ** 30 });
     hostOf(scene.world, "london-0").mysql.up = false;
     await spec(linkKind, "nyc-to-london", (is) =>
-      Object.assign(is, { options: { "svc-applier-filters": "replicate" } }),
+      Object.assign(is, { options: { "thl-interface": "eth0" } }),
     )(scene, host);
   };
 

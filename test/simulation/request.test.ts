@@ -77,6 +77,59 @@ describe("the estate it is about", () => {
   });
 });
 
+describe("an object whose spec does not parse is not told as one that is not there", () => {
+  const refusal = async (spoil: (scene: Scene) => void): Promise<string> => {
+    const scene = await newScene({ ...small, seed: 12 });
+    spoil(scene);
+    await askForConversion(scene);
+    await standsStill(scene);
+    return conditionOf(await theRequest(scene), "Accepted")?.message ?? "";
+  };
+
+  test("the CompositeService: its own fault is told", async () => {
+    const said = await refusal((scene) =>
+      scene.objects.edit(compositeKind, { namespace, name: "global" }, ({ spec }) =>
+        Object.assign(spec, { type: "ActiveSomething" }),
+      ),
+    );
+    expect(said).toMatch(/^CompositeService global is not sound: spec\.type: .+; correct it$/);
+  });
+
+  test("the CompositeService: it is on its way out", async () => {
+    const said = await refusal((scene) =>
+      scene.objects.edit(compositeKind, { namespace, name: "global" }, ({ metadata }) =>
+        Object.assign(metadata, { deletionTimestamp: "2026-11-18T11:00:00Z" }),
+      ),
+    );
+    expect(said).toBe("CompositeService global is not sound: it is being deleted");
+  });
+
+  test("one of its members", async () => {
+    const said = await refusal((scene) =>
+      scene.objects.edit(clusterKind, { namespace, name: "nyc" }, ({ spec }) =>
+        Object.assign(spec, { nodes: "two" }),
+      ),
+    );
+    expect(said).toMatch(
+      /^TungstenCluster nyc, a member of CompositeService global, is not sound: spec\.nodes: .+; correct it$/,
+    );
+  });
+
+  test("a site of a run that was approved", async () => {
+    const scene = await newScene({ ...small, seed: 12 });
+    await askForConversion(scene);
+    await until(scene, stepIs("StopCrossSiteReplicators"));
+    scene.objects.edit(clusterKind, { namespace, name: "london" }, ({ spec }) =>
+      Object.assign(spec, { nodes: "two" }),
+    );
+    await pass(scene);
+    await standsStill(scene);
+    expect(conditionOf(await theRequest(scene), "Stalled")?.message).toMatch(
+      /^TungstenCluster london is not sound: spec\.nodes: .+; correct it; this run was made for it: bring it back/,
+    );
+  });
+});
+
 describe("bound to what was approved", () => {
   type Edit = readonly [
     what: string,

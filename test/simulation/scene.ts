@@ -21,6 +21,8 @@ export type SceneShape = {
   readonly nodes: number;
   readonly seed: number;
   readonly rate?: number;
+  /** Options of CrossSiteLinks, by name, e.g. `nyc-to-london`. */
+  readonly linkOptions?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 };
 
 export type Scene = {
@@ -37,6 +39,8 @@ export type Scene = {
   fences: FenceBook;
   /** The procedures of this scene; mutated ones show that the invariants have teeth. */
   catalog: Catalog;
+  /** Name of the request that the scene is about; the first that was asked for. */
+  asked: string;
   /** Called before every effect and every write; throwing there is a crash of the operator. */
   onStep: (what: string) => void;
 };
@@ -71,6 +75,7 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
     budgets: [],
     fences: new Map(),
     catalog: procedureOf,
+    asked: "to-caa",
     onStep: () => {},
     shell: undefined as unknown as Shell,
   };
@@ -79,7 +84,7 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
   return scene;
 }
 
-function inputsOf({ sites, nodes }: SceneShape) {
+function inputsOf({ sites, nodes, linkOptions = {} }: SceneShape) {
   const pairs = sites.flatMap((source) =>
     sites.filter((target) => target !== source).map((target) => ({ source, target })),
   );
@@ -97,7 +102,7 @@ function inputsOf({ sites, nodes }: SceneShape) {
       name: `${source}-to-${target}`,
       source,
       target,
-      options: {},
+      options: linkOptions[`${source}-to-${target}`] ?? {},
     })),
     composites: [{ name: "global", type: "ActiveActive" as const, members: sites }],
   };
@@ -116,10 +121,10 @@ async function putObjects(objects: MemoryObjects, shape: SceneShape, world: Worl
       clusterKind,
       make("TungstenCluster", name, { nodes: shape.nodes, release, image: "node:dev" }),
     );
-  for (const { name, source, target } of links)
+  for (const { name, source, target, options } of links)
     await objects.create(
       linkKind,
-      make("CrossSiteLink", name, { source: { name: source }, target: { name: target } }),
+      make("CrossSiteLink", name, { source: { name: source }, target: { name: target }, options }),
     );
   await objects.create(
     compositeKind,
@@ -173,8 +178,19 @@ export const askForConversion = (
     },
   });
 
+/** Asks for another procedure; the scene is about this request from here on. */
+export function askFor(scene: Scene, name: string, spec: object): Promise<KubeObject> {
+  scene.asked = name;
+  return scene.objects.create(requestKind, {
+    apiVersion: group,
+    kind: "UpgradeRequest",
+    metadata: { name, namespace },
+    spec: { approval: "Automatic", ...spec },
+  });
+}
+
 export const theRequest = async (scene: Scene): Promise<KubeObject> => {
-  const request = await scene.objects.get(requestKind, { namespace, name: "to-caa" });
+  const request = await scene.objects.get(requestKind, { namespace, name: scene.asked });
   if (request === undefined) throw new Error("no request");
   return request;
 };
@@ -221,10 +237,11 @@ function shellOver(scene: Scene): Shell {
       budgetSpent: (_procedure, budget) => void scene.budgets.push(budget),
     },
     questions: new Map(),
+    statusWrites: new Map(),
   };
 }
 
-export const limits = { width: 16, pollMs: 2000, idleMs: 5000 };
+export const limits = { width: 16, pollMs: 2000, pollMostMs: 5000, idleMs: 5000 };
 
 /** One pass of the loop, then as much virtual time as it asked for. Returns false when nothing is left to do. */
 export async function pass(scene: Scene): Promise<boolean> {
@@ -233,7 +250,7 @@ export async function pass(scene: Scene): Promise<boolean> {
     scene.shell,
     limits,
     scene.fences,
-    { namespace, name: "to-caa" },
+    { namespace, name: scene.asked },
     scene.catalog,
   );
   if (again === "never") return false;
@@ -244,6 +261,8 @@ export async function pass(scene: Scene): Promise<boolean> {
 /** A new process of the operator: it remembers nothing. */
 export const restartOperator = (scene: Scene): void => {
   scene.fences = new Map();
+  scene.shell.questions.clear();
+  scene.shell.statusWrites.clear();
 };
 
 /** Runs until the request is over, or until so much virtual time has passed. */

@@ -364,6 +364,16 @@ export const texts: readonly Case[] = [
 /** Outputs that are JSON. */
 export const objects: readonly Case[] = [
   ["trepctl-services-full-json", primary("trepctl services -full -json")],
+  [
+    "trepctl-clients-json",
+    () => {
+      const s = newStage();
+      s.host("nyc-0")
+        .replicators.cluster?.services.get("nyc")
+        ?.readers.set("london-0", Number.POSITIVE_INFINITY);
+      return s.cluster("nyc-0", "trepctl clients -json");
+    },
+  ],
   ["trepctl-services-json", primary("trepctl services -json")],
   ["trepctl-status-slave-json", replica("trepctl status -json")],
   ["trepctl-status-slave-offline-json", replica("trepctl status -json", offline)],

@@ -1,9 +1,19 @@
 /** The loop of a TungstenCluster over an installed world: what it must not install, and whom it leaves alone. */
 import { describe, expect, test } from "@jest/globals";
-import { type Host, hostOf } from "../../simulator/model.ts";
+import { strike } from "../../simulator/faults.ts";
+import { type Host, hostOf, hostsOf } from "../../simulator/model.ts";
+import { advance } from "../../simulator/world.ts";
+import { reconcileLink } from "../../src/controllers/cross-site-link.ts";
 import { reconcileCluster } from "../../src/controllers/tungsten-cluster.ts";
-import { clusterKind, leaseKind, secretKind, statefulSetKind } from "../../src/kube/kinds.ts";
-import { askForConversion, conditionOf, limits, namespace, newScene, type Scene } from "./scene.ts";
+import {
+  clusterKind,
+  leaseKind,
+  linkKind,
+  networkPolicyKind,
+  secretKind,
+  statefulSetKind,
+} from "../../src/kube/kinds.ts";
+import { askForConversion, conditionOf, limits, namespace, newScene, quiesce, type Scene } from "./scene.ts";
 
 const nyc = { namespace, name: "nyc" };
 
@@ -25,6 +35,37 @@ const loseVolume = (host: Host): void => {
   host.replicators = {};
   host.volume.thl.clear();
 };
+
+describe("the LAG column", () => {
+  const told = async (scene: Scene) => {
+    const london = { namespace, name: "london" };
+    for (let n = 0; n < 4; n += 1)
+      await reconcileCluster(scene.shell, { ...limits, healthMs: 1000 }, "#!/bin/bash\n", new Map(), london);
+    const { cluster } = await watched(scene);
+    const link = { namespace, name: "london-to-nyc" };
+    await reconcileLink(scene.shell, { ...limits, healthMs: 1000 }, link);
+    const direction = await scene.objects.get(linkKind, link);
+    return [cluster.status.lag, direction?.status?.lag];
+  };
+
+  test("says nothing of an event that came long ago", async () => {
+    const quiet = await newScene({ sites: ["london", "nyc"], nodes: 2, seed: 3 });
+    for (const node of ["nyc-0", "nyc-1"]) strike(quiet.world, "lagging", node);
+    advance(quiet.world, 20_000);
+    quiesce(quiet);
+    for (const host of hostsOf(quiet.world, "nyc")) host.lagMs = 0;
+    advance(quiet.world, 60_000);
+    expect(await told(quiet)).toEqual(["0s", "0s"]);
+  });
+
+  test("grows while a node that is ONLINE applies nothing of what its source has", async () => {
+    const hung = await newScene({ sites: ["london", "nyc"], nodes: 2, seed: 3 });
+    advance(hung.world, 10_000);
+    for (const host of hostsOf(hung.world, "nyc")) host.lagMs = 3600_000;
+    advance(hung.world, 90_000);
+    for (const lag of await told(hung)) expect(Number(/^(\d+)s$/.exec(lag)?.[1])).toBeGreaterThan(60);
+  });
+});
 
 describe("nothing is installed beside full nodes", () => {
   test("a sound site is Ready, and nothing begins", async () => {
@@ -143,4 +184,36 @@ test("what a site's spec names is not taken for what was generated", async () =>
   expect(after["replication-password"]).toBe(before["replication-password"]);
   expect(after["application-user"]).toBe(before["application-user"]);
   expect(after["application-password"]).not.toBe(data.password);
+});
+
+describe("a NetworkPolicy", () => {
+  const policy = ({ objects }: Scene) => objects.get(networkPolicyKind, nyc);
+  const want = (at: Scene, networkPolicy: object | undefined) =>
+    at.objects.edit(clusterKind, nyc, ({ spec }) => Object.assign(spec, { networkPolicy }));
+
+  test("is made where it is asked for, put back when changed, and goes when it is no longer", async () => {
+    const at = await scene();
+    await watched(at);
+    expect(await policy(at)).toBeUndefined();
+    want(at, {});
+    expect((await watched(at)).cluster.status.networkPolicy).toBe("nyc");
+    at.objects.edit(networkPolicyKind, nyc, ({ spec }) => Object.assign(spec, { ingress: [] }));
+    await watched(at);
+    expect((await policy(at))?.spec.ingress.length).toBeGreaterThan(2);
+    want(at, undefined);
+    expect((await watched(at)).cluster.status.networkPolicy).toBeUndefined();
+    expect(await policy(at)).toBeUndefined();
+  });
+
+  test("of somebody else under that name stays, where the spec never asked for one", async () => {
+    const at = await scene();
+    await at.objects.create(networkPolicyKind, {
+      apiVersion: "networking.k8s.io/v1",
+      kind: "NetworkPolicy",
+      metadata: { name: "nyc", namespace },
+      spec: {},
+    });
+    await watched(at);
+    expect(await policy(at)).toBeDefined();
+  });
 });

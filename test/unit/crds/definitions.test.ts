@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { parseAllDocuments } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { definitionOf, group, resources } from "../../../src/crds/definition.ts";
 import type { Rule } from "../../../src/crds/fields.ts";
 import { parseSpec } from "../../../src/crds/parse.ts";
@@ -128,6 +128,7 @@ const members = [{ name: "nyc" }, { name: "london" }];
 const cases: Readonly<Record<string, Case>> = {
   "dataservice cannot change": changes("dataservice", "nyc", "nyc2"),
   "initialPrimary cannot change": changes("initialPrimary", 0, 1),
+  "port cannot change": changes("port", 3306, 3307),
   "type cannot change": changes("type", "ActiveActive", "ActivePassive"),
   "source cannot change": changes("source", place, { name: "london" }),
   "target cannot change": changes("target", place, { name: "london" }),
@@ -172,6 +173,41 @@ const cases: Readonly<Record<string, Case>> = {
   "verifyData belongs to procedure VerifyData": {
     lets: [[{ procedure: "VerifyData", verifyData: {} }], [{ procedure: "ConvertMsaaToCaa" }]],
     stops: [[{ procedure: "VerifyData" }], [{ procedure: "ConvertMsaaToCaa", verifyData: {} }]],
+  },
+  "resetSite belongs to procedure ResetSite": {
+    lets: [[{ procedure: "ResetSite", resetSite: {} }], [{ procedure: "VerifyData" }]],
+    stops: [[{ procedure: "ResetSite" }], [{ procedure: "VerifyData", resetSite: {} }]],
+  },
+  "definitiveSite must be another site than failedSite": {
+    lets: [[{ failedSite: place, definitiveSite: { name: "london" } }]],
+    stops: [[{ failedSite: place, definitiveSite: place }]],
+  },
+  "approval must be Manual for a procedure that deletes data": {
+    lets: [
+      [{ procedure: "ResetSite", approval: "Manual" }],
+      [{ procedure: "VerifyData", approval: "Automatic" }],
+    ],
+    stops: [[{ procedure: "ResetSite", approval: "Automatic" }]],
+  },
+  "switch belongs to procedure Switch": {
+    lets: [[{ procedure: "Switch", switch: {} }], [{ procedure: "VerifyData" }]],
+    stops: [[{ procedure: "Switch" }], [{ procedure: "VerifyData", switch: {} }]],
+  },
+  "failover belongs to procedure Failover": {
+    lets: [[{ procedure: "Failover", failover: {} }], [{ procedure: "Switch" }]],
+    stops: [[{ procedure: "Failover" }], [{ procedure: "Switch", failover: {} }]],
+  },
+  "fixReplication belongs to procedure FixReplication": {
+    lets: [[{ procedure: "FixReplication", fixReplication: {} }], [{ procedure: "Switch" }]],
+    stops: [[{ procedure: "FixReplication" }], [{ procedure: "Switch", fixReplication: {} }]],
+  },
+  "skipEvent belongs to action SkipEvent": {
+    lets: [[{ action: "SkipEvent", skipEvent: {} }], [{ action: "Force" }]],
+    stops: [[{ action: "SkipEvent" }], [{ action: "Force", skipEvent: {} }]],
+  },
+  "applySql belongs to action ApplySql": {
+    lets: [[{ action: "ApplySql", applySql: {} }], [{ action: "Online" }]],
+    stops: [[{ action: "ApplySql" }], [{ action: "Online", applySql: {} }]],
   },
   "window.notBefore must lie before window.notAfter": {
     lets: [
@@ -244,6 +280,7 @@ describe("defaults", () => {
       procedure: "ConvertMsaaToCaa",
       convertMsaaToCaa: { compositeService: { name: "global" }, backup: {}, limits: {} },
       verifyData: { cluster: { name: "a" } },
+      resetSite: { failedSite: { name: "a" }, definitiveSite: { name: "b" } },
       window: {},
     },
   };

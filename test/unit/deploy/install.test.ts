@@ -12,7 +12,7 @@ import { rowsOf } from "../docs/markdown.ts";
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../../..");
 const text = (path: string): string => readFileSync(join(root, path), "utf8");
-const own = ["HTTP_PORT", "POD_NAME", "POD_NAMESPACE", "WATCH_NAMESPACES"];
+const own = ["AUTHORS_STAMPED", "HTTP_PORT", "POD_NAME", "POD_NAMESPACE", "WATCH_NAMESPACES"];
 
 describe("the bundle", () => {
   const folder = mkdtempSync(join(tmpdir(), "tungsten-operator-bundle-"));
@@ -37,6 +37,12 @@ describe("the bundle", () => {
     const said = await start({ WORKERS: "many", WATCH_NAMESPACES: "good,Bad" });
     expect(said).toMatch(/WORKERS=«many»: .*; correct the environment variable or remove it/);
     expect(said).toMatch(/WATCH_NAMESPACES.*not the name of a namespace/);
+  });
+
+  test("holds of its libraries neither a generated API nor sentences in other languages", () => {
+    const inside = readFileSync(bundle, "utf8");
+    expect(inside).toContain("loadFromDefault");
+    expect(inside).not.toMatch(/V1PodSpec|zod\/v4\/locales\/de/);
   });
 
   test("holds the runner, whole", () => {

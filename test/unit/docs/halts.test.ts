@@ -5,6 +5,10 @@ import { describe, expect, test } from "@jest/globals";
 import { newLedger } from "../../../src/crds/ledger.ts";
 import { acceptsConversion } from "../../../src/procedures/conversion-preflight.ts";
 import { convertMsaaToCaa } from "../../../src/procedures/convert-msaa-to-caa.ts";
+import { failOver } from "../../../src/procedures/failover.ts";
+import { fixReplication } from "../../../src/procedures/fix-replication.ts";
+import { acceptsReset } from "../../../src/procedures/reset-preflight.ts";
+import { switchPrimary } from "../../../src/procedures/switch.ts";
 import { tellRun } from "../../../src/procedures/tell.ts";
 import { anchorOf, rowsOf } from "./markdown.ts";
 
@@ -44,7 +48,11 @@ describe("halts.md", () => {
       "procedures/conversion-products",
       "procedures/conversion-services",
       "procedures/verify-data",
-      "controllers/request-run",
+      "procedures/reset-arrival",
+      "procedures/reset-copies",
+      "procedures/failover",
+      "controllers/request-decide",
+      "procedures/fix-actions",
     ].map((file) => readFileSync(join(root, `src/${file}.ts`), "utf8"));
     const unused = reasons.filter((reason) => !sources.some((text) => text.includes(`"${reason}"`)));
     expect(unused).toEqual([]);
@@ -79,8 +87,40 @@ describe("halts.md", () => {
     },
   );
 
+  test("FixReplication's own page has one heading for each of its pre-flight checks", () => {
+    const runbook = readFileSync(join(root, "docs/operating/fix-replication.md"), "utf8");
+    const headings = [...(runbook.split(/^## Refusals$/m)[1] ?? "").matchAll(/^### (.+)$/gm)];
+    const { accepts } = fixReplication({
+      site: "nyc",
+      service: "london",
+      nodes: ["nyc-1"],
+      reason: "why",
+      action: { is: "Online" },
+    });
+    expect(headings.map((match) => match[1])).toEqual(accepts.map(({ say }) => say));
+  });
+
+  test("ResetSite's own page has one heading for each of its pre-flight checks, and none that is not asked", () => {
+    const runbook = readFileSync(join(root, "docs/operating/reset-site.md"), "utf8");
+    const chapter = runbook.split(/^## Refusals$/m)[1] ?? "";
+    const headings = [...chapter.matchAll(/^### (.+)$/gm)].map((match) => match[1] ?? "");
+    const reset = {
+      failedSite: "nyc",
+      definitiveSite: "london",
+      donor: "",
+      method: "xtrabackup" as const,
+      drainSeconds: 30,
+      acknowledgedFindings: [],
+    };
+    expect(headings).toEqual(acceptsReset(reset).map(({ say }) => say));
+  });
+
   test("has one heading for each pre-flight check, and none that is not asked", () => {
-    const asked = acceptsConversion(parameters).map(({ say }) => say);
-    expect(headingsBelow("Refusals")).toEqual(asked);
+    const asked = [
+      ...acceptsConversion(parameters),
+      ...switchPrimary({ site: "nyc", to: "nyc-1", latencySeconds: 5 }).accepts,
+      ...failOver({ site: "nyc", to: "nyc-1" }).accepts,
+    ].map(({ say }) => say);
+    expect(headingsBelow("Refusals")).toEqual([...new Set(asked)]);
   });
 });

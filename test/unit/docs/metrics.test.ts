@@ -11,6 +11,7 @@ const page = readFileSync(resolve(import.meta.dirname, "../../../docs/operating/
 function registered(): readonly string[] {
   const metrics = newMetrics();
   metrics.watchQueue(() => 0);
+  metrics.watchLoop(() => 0);
   const all = metrics.registry.getMetricsAsArray() as unknown as readonly {
     name: string;
     labelNames: readonly string[];
@@ -32,6 +33,7 @@ test("every metric has its row, with its labels, and no row is left over", () =>
 test("the type in each row is the one that is served", async () => {
   const metrics = newMetrics();
   metrics.watchQueue(() => 0);
+  metrics.watchLoop(() => 0);
   const served = await metrics.registry.metrics();
   for (const [name = "", type] of rowsOf(page).filter(([cell]) => cell?.startsWith("`")))
     expect(served).toContain(`# TYPE ${name.replaceAll("`", "")} ${type}\n`);

@@ -1,11 +1,12 @@
 /** The option catalogue holds every option of the last open release and of the vendor's own inis, and refuses all others in one sentence. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { readIni, renderIni } from "../../../src/ini/document.ts";
 import { optionFaults, optionNamed } from "../../../src/ini/option-catalogue.ts";
 import { optionLines } from "../../../src/ini/option-catalogue-data.ts";
+import { slips, vendorKeys } from "./vendor-keys.ts";
 
 /** A dump of tpm's own option definitions, release 5.2.1. */
 type Dumped = {
@@ -19,13 +20,6 @@ const dump: readonly Dumped[] = readFileSync(join(import.meta.dirname, "tpm-opti
   .trimEnd()
   .split("\n")
   .map((line) => JSON.parse(line));
-
-const vendorFolder = join(import.meta.dirname, "vendor");
-const vendorEntries = readdirSync(vendorFolder).flatMap((file) => {
-  const reading = readIni(readFileSync(join(vendorFolder, file), "utf8"));
-  return "document" in reading ? reading.document.flatMap(({ entries }) => entries) : [];
-});
-const vendorKeys = [...new Set(vendorEntries.map(([key]) => key))];
 
 describe("the catalogue", () => {
   test("holds all 303 options of release 5.2.1 with their aliases", () => {
@@ -100,19 +94,6 @@ describe("the catalogue", () => {
     expect([...vendorKeys, ...later].filter((key) => optionNamed(key) === undefined)).toEqual([]);
   });
 });
-
-/** The word with one letter left out, doubled, swapped with the next, or replaced by another. */
-function slips(word: string): readonly string[] {
-  const all = new Set<string>();
-  for (let at = 0; at < word.length; at += 1) {
-    const [before, letter, after] = [word.slice(0, at), word[at] ?? "", word.slice(at + 1)];
-    all.add(before + after);
-    all.add(before + letter + letter + after);
-    if (after !== "") all.add(before + after[0] + letter + after.slice(1));
-    all.add(`${before}q${after}`);
-  }
-  return [...all].filter((slip) => optionNamed(slip) === undefined);
-}
 
 describe("an unknown key", () => {
   test.each(vendorKeys)("%s with one letter changed is refused, and the right key named", (key) => {

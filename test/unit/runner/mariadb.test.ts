@@ -149,6 +149,37 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
     expect(database.position()).toBe(position);
   });
 
+  test("a person's statements run in one transaction, once, without a word in the binary log", async () => {
+    database.sql(
+      "CREATE DATABASE mend; CREATE TABLE mend.t (id INT PRIMARY KEY); INSERT INTO mend.t VALUES (1), (2)",
+    );
+    const rows = () => database.sql("SELECT GROUP_CONCAT(id ORDER BY id) FROM mend.t").trim();
+    const apply = async (name: string, text: string, sum = sha256(text)) =>
+      exitOf(await node.run(`apply-sql ${name} ${sum}`, text));
+    const position = database.position();
+    const text = "-- ticket 4711\nDELETE FROM mend.t WHERE id = 1;\nINSERT INTO mend.t VALUES (3), (4);\n";
+    expect(await apply("sql-1", text)).toBe(0);
+    expect(rows()).toBe("2,3,4");
+    expect(node.ask("file sql-1").stdout).toBe(`sha256=${sha256(text)}\nlog_bin=0\n`);
+    expect(await apply("sql-1", text)).toBe(3);
+    expect(await apply("sql-2", "DELETE FROM mend.t WHERE id = 2; INSERT INTO mend.t VALUES (3);")).not.toBe(
+      0,
+    );
+    for (const [wrong, sum] of [
+      ["DELETE FROM mend.t;", sha256("another")],
+      ["SET SESSION sql_log_bin = 1; DELETE FROM mend.t;"],
+      ["set @@Sql_Log_Bin=1;DELETE FROM mend.t;"],
+      ["\\! touch /tmp/escaped\nDELETE FROM mend.t;"],
+      ["source /etc/passwd\nDELETE FROM mend.t;"],
+      ["DELETE FROM mend.t"],
+    ] as const)
+      expect([wrong, await apply("sql-3", wrong, sum)]).toEqual([wrong, 3]);
+    expect(node.ask("file sql-3").exitCode).toBe(1);
+    expect(rows()).toBe("2,3,4");
+    expect(database.position()).toBe(position);
+    database.sql("DROP DATABASE mend");
+  });
+
   test("the commit row is looked at in the same breath as the command", async () => {
     const row = "tracking-is tungsten_london 7 mysql-bin.000002:0000000000002055;-1";
     expect(exitOf(await node.run("hold cluster", "", [row]))).toBe(0);

@@ -1,9 +1,11 @@
 /** The vendor's tools behind the runner: which words reach which program, what the second look makes of real outputs, what a tpm leaves behind. */
-import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { MarkerState } from "../../../src/tungsten/invocation.ts";
+import { readFingerprints } from "../../../src/tungsten/keys.ts";
 import { readInstalled, readReach, readSpace } from "../../../src/tungsten/node.ts";
 import { newNode, type RunnerNode, sha256 } from "./node.ts";
 
@@ -58,6 +60,7 @@ describe("words", () => {
     ],
     [`tpm cluster ${release} validate`, "tpm validate --tty"],
     [`tpm cluster ${release} update --replace-release`, "tpm update --replace-release --tty"],
+    ["tpm cluster installed post-process -y", "tpm post-process -y --tty"],
     [
       `tpm cluster ${release} update --replace-release --no-connectors`,
       "tpm update --replace-release --no-connectors --tty",
@@ -132,8 +135,18 @@ describe("the second look, over recorded outputs", () => {
     expect(await verdict("error-is crossSite alpha epoch")).toBe("exited");
   });
 
+  test("of the event at which a service is stopped", async () => {
+    prints("trepctl", "trepctl-status-slave-apply-error.txt");
+    expect(await verdict("error-at crossSite alpha 8")).toBe("exited");
+    expect(await verdict("error-at crossSite alpha 9")).toBe("refused");
+    expect(await verdict("error-at crossSite alpha 80")).toBe("refused");
+    prints("trepctl", "trepctl-status-slave.txt");
+    expect(await verdict("error-at crossSite alpha 8")).toBe("refused");
+  });
+
   test("of a replicator that cannot be asked: nothing goes on", async () => {
     prints("trepctl", "trepctl-status-replicator-down.txt");
+    expect(await verdict("error-at crossSite alpha 8")).toBe("refused");
     expect(await verdict("state-is crossSite alpha ONLINE")).toBe("refused");
     expect(await verdict("armed crossSite alpha offline_for_upg")).toBe("refused");
   });
@@ -225,7 +238,7 @@ describe("what a tpm leaves behind", () => {
     expect(ran()).toEqual(["tpm install --tty", "cluster"]);
     const told = readInstalled(node.ask("installed cluster"));
     expect(told).toEqual({
-      read: { release, method: "ini", services: ["alpha"], ini: sha256(ini), parallel: 5 },
+      read: { release, method: "ini", services: ["alpha"], ini: sha256(ini), parallel: 5, unfinished: null },
     });
     expect(unfinished()).toBe("");
   });
@@ -243,6 +256,20 @@ describe("what a tpm leaves behind", () => {
     expect(unfinished()).toBe("");
   });
 
+  test("a post-process: a note while it is not through, and what was installed from stays as it was", async () => {
+    link();
+    await node.run(`publish-ini ${sha256(ini)}`, ini);
+    node.put("fakes/tpm", "exit 0\n");
+    await node.run(`tpm cluster ${release} install`);
+    node.put("fakes/tpm", "exit 1\n");
+    expect(exitOf(await node.run("tpm cluster installed post-process -y"))).toBe(1);
+    expect(unfinished()).toBe("run-3");
+    node.put("fakes/tpm", "exit 0\n");
+    expect(exitOf(await node.run("tpm cluster installed post-process -y"))).toBe(0);
+    expect(unfinished()).toBe("");
+    expect(readInstalledText().get("ini")).toBe(sha256(ini));
+  });
+
   test("an uninstall that ended well: nothing", async () => {
     await node.run(`publish-ini ${sha256(ini)}`, ini);
     await node.run(`tpm cluster ${release} install`);
@@ -250,6 +277,118 @@ describe("what a tpm leaves behind", () => {
     expect(node.ask("installed crossSite").stdout).not.toContain("ini=0");
     expect(() => node.file("opt/tungsten-operator/installed/cluster")).toThrow();
     expect(() => node.file("opt/tungsten-operator/unfinished/cluster")).toThrow();
+  });
+});
+
+describe("the configuration of a service", () => {
+  const conf = "opt/continuent/tungsten/tungsten-replicator/conf/static-nyc_from_london.properties";
+  test("is told by name: the last value counts, what is not there is left out, a secret never told", () => {
+    node.put(
+      conf,
+      "replicator.auto_enable=false\nreplicator.auto_enable=true\na.b=x=y z\nreplicator.db.password=canary\n",
+    );
+    expect(
+      node.ask("properties nyc_from_london replicator.auto_enable a.b nothing replicator.db.password"),
+    ).toMatchObject({ exitCode: 0, stdout: "replicator.auto_enable\ttrue\na.b\tx=y z\n" });
+  });
+  test("that is not there is no empty one", () => {
+    expect(node.ask("properties nyc_from_tokyo a.b")).toMatchObject({ exitCode: 1, stdout: "" });
+  });
+});
+
+describe("the vendor's tool of the conversion", () => {
+  const place = `opt/continuent/software/tungsten-clustering-${release}/tools/tungsten_prep_upgrade`;
+  const home = (name: string) => join(node.root, "opt/replicator", name);
+  const tool = (lines: string) => node.put(place, `#!/bin/bash\necho "$*" >>"$RUNS"\n${lines}\n`, 0o755);
+
+  test("is run by its words, from its package", async () => {
+    tool("");
+    expect(exitOf(await node.run(`prep-upgrade ${release} london offline`))).toBe(0);
+    expect(exitOf(await node.run(`prep-upgrade ${release} stop`))).toBe(0);
+    expect(ran()).toEqual(["--service london --offline", "--stop"]);
+    expect(node.ask("software").stdout).toContain(`tungsten-clustering-${release}/tungsten_prep_upgrade\n`);
+  });
+
+  test("saves a position under a name of its own: the one that appears is kept, an old one is not", async () => {
+    node.put("opt/replicator/position-london-20200101000000.txt", "old");
+    utimesSync(home("position-london-20200101000000.txt"), 1, 1);
+    tool(`echo '[{"seqno":7}]' >${home("position-london-20261129150000.txt")}`);
+    expect(exitOf(await node.run(`prep-upgrade ${release} london get pos-1`))).toBe(0);
+    expect(node.file("opt/tungsten-operator/kept/pos-1")).toBe('[{"seqno":7}]\n');
+    expect(exitOf(await node.run(`prep-upgrade ${release} london get pos-1`))).toBe(3);
+  });
+
+  test("writes a dump where it likes: what holds the commit table of that schema is kept", async () => {
+    tool(
+      `echo noise >${home("note.txt")}; printf 'USE \`tungsten_london\`;\nINSERT INTO \`trep_commit_seqno\`' >${home("any.sql")}`,
+    );
+    expect(exitOf(await node.run(`prep-upgrade ${release} london dump dump-1`))).toBe(0);
+    expect(node.file("opt/tungsten-operator/kept/dump-1")).toContain("tungsten_london");
+  });
+
+  test("that leaves nothing, or too much, has kept nothing, whatever it exits with", async () => {
+    tool("exit 0");
+    expect(exitOf(await node.run(`prep-upgrade ${release} london get pos-2`))).toBe(3);
+    tool(`for n in 1 2; do echo x >${home("position-london-2026112915000")}$n.txt; done`);
+    expect(exitOf(await node.run(`prep-upgrade ${release} london get pos-2`))).toBe(3);
+    expect(() => node.file("opt/tungsten-operator/kept/pos-2")).toThrow();
+  });
+
+  test("that is not there is not there", async () => {
+    expect(exitOf(await node.run(`prep-upgrade ${release} london offline`))).toBe(127);
+  });
+});
+
+describe("fingerprints", () => {
+  const told = (salt = "estate") => {
+    const answer = readFingerprints(node.ask(`fingerprints ${salt}`));
+    if ("unreadable" in answer) throw new Error(answer.unreadable);
+    return answer.read.map(({ kind, name, sha256: sum }) => `${kind} ${name} ${sum}`);
+  };
+  const sum = (text: string, salt = "estate") => sha256(`${salt}\n${text}`);
+  const generate = (name: string): string => {
+    const path = join(node.root, "etc/tungsten-ssh", name);
+    mkdirSync(join(node.root, "etc/tungsten-ssh"), { recursive: true });
+    spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", path]);
+    return readFileSync(`${path}.pub`, "utf8");
+  };
+
+  test("tell accounts by salted checksum, and what is not mounted as absent", () => {
+    const all = told();
+    expect(all).toContain(`account replication-user ${sum("tungsten")}`);
+    expect(all).toContain(`account replication-password ${sum("pa$$'&word")}`);
+    expect(all).toContain("account application-user null");
+    expect(told("other")).toContain(`account replication-user ${sum("tungsten", "other")}`);
+    expect(node.ask("fingerprints estate").stdout).not.toContain("pa$$");
+  });
+
+  test("tell the stores that the ini names, and those tpm made", () => {
+    node.put(
+      "etc/tungsten/tungsten.ini",
+      "[defaults]\njava-keystore-path=/etc/tungsten/keystore.jks\njava_truststore_path = /etc/tungsten/truststore.ts\njava-keystore-password=canary\n",
+    );
+    node.put("etc/tungsten/keystore.jks", "k");
+    node.put("opt/continuent/share/jgroups.jceks", "j");
+    node.put("opt/continuent/share/env.sh", "e");
+    const all = told();
+    expect(all).toContain(`store /etc/tungsten/keystore.jks ${sum("k")}`);
+    expect(all).toContain("store /etc/tungsten/truststore.ts null");
+    expect(all).toContain(`share jgroups.jceks ${sum("j")}`);
+    expect(all.join()).not.toContain("env.sh");
+  });
+
+  test("tell public halves of ssh keys, so that who may go where can be compared", () => {
+    const [mine, host] = [generate("id_ed25519"), generate("ssh_host_ed25519_key")];
+    node.put("etc/tungsten-ssh/authorized_keys", `# people\n${mine}ssh-rsa AAAAB3other somebody\n`);
+    node.put("etc/tungsten-ssh/known_hosts", `* ${host}`);
+    const blob = (line: string) => line.split(" ")[1] ?? "";
+    expect(told().filter((line) => / key /.test(line))).toEqual([
+      `identity key ${sum(blob(mine))}`,
+      `host key ${sum(blob(host))}`,
+      `authorized key ${sum(blob(mine))}`,
+      `authorized key ${sum("AAAAB3other")}`,
+      `known key ${sum(blob(host))}`,
+    ]);
   });
 });
 

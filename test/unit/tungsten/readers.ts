@@ -1,19 +1,23 @@
 /** Every reader of a tool's output that tells how something stands, by the name the tables of the tests use. */
 import { readClusterView, readCompositeView } from "../../../src/tungsten/cctrl.ts";
 import { readBoundary, readChunk, readNextTable } from "../../../src/tungsten/chunks.ts";
+import { readLogClients } from "../../../src/tungsten/clients.ts";
 import { readDaemonStatus } from "../../../src/tungsten/daemons.ts";
 import { readPosition, readPositionCommand } from "../../../src/tungsten/dsctl.ts";
 import { readTrackingDump } from "../../../src/tungsten/dump.ts";
 import type { ToolOutput } from "../../../src/tungsten/invocation.ts";
+import { readFingerprints } from "../../../src/tungsten/keys.ts";
 import { readMultiListing } from "../../../src/tungsten/multi-trepctl.ts";
 import {
   readBackup,
   readClock,
+  readDatabase,
   readFiles,
   readHolds,
   readIni,
   readInstalled,
   readMarker,
+  readProperties,
   readReach,
   readServerFile,
   readSoftware,
@@ -53,6 +57,7 @@ export const readers: Readonly<Record<string, Reader>> = {
   },
   services: services("cluster").read,
   "service list": readServiceList,
+  "log clients": readLogClients,
   daemon: readDaemonStatus,
   position: readPosition,
   "position command": readPositionCommand,
@@ -85,8 +90,11 @@ export const listReaders: Readonly<Record<string, Reader>> = {
   schemas: readSchemas,
   files: readFiles,
   "my-cnf": readServerFile,
+  properties: readProperties,
+  fingerprints: readFingerprints,
   reach: readReach,
   backup: readBackup,
+  database: readDatabase,
   holds: readHolds,
   software: readSoftware,
   findings: readFindings,

@@ -113,6 +113,7 @@ export const samples: readonly Sample[] = [
   ),
   ...fromRecording("position", "conv-6b-dsctl.db3.txt", "dsctl-get-after-set.txt"),
   ...fromRecording("position command", "dsctl-get_-ascmd.txt"),
+  ...fromRecording("log clients", "trepctl-clients-json.txt"),
   ...fromRecording("dump", "conv-2-dump-tungsten_alpha.db3.txt"),
   ...fromRecording("thl info", "conv-5A-thl-info.db3.txt"),
   ...fromRecording("thl headers", "thl-list_-headers_-json.txt"),
@@ -124,7 +125,17 @@ export const samples: readonly Sample[] = [
   written(
     "installed",
     "cluster",
-    `link=releases/tungsten-clustering-8.0.4-132_pid4\nrelease=8.0.4-132\nmethod=ini\nservices=nyc,nyc_from_london\nini=${sha}\nparallel=16\n`,
+    `link=releases/tungsten-clustering-8.0.4-132_pid4\nrelease=8.0.4-132\nmethod=ini\nservices=nyc,nyc_from_london\nini=${sha}\nparallel=16\nunfinished=\n`,
+  ),
+  written(
+    "properties",
+    "of a service",
+    "replicator.auto_enable\ttrue\nreplicator.stage.q-to-dbms.filters\treplicate\n",
+  ),
+  written(
+    "fingerprints",
+    "of a node",
+    `account\treplication-user\t${sha}\nstore\t/etc/tungsten/keystore.jks\tabsent\nidentity\tkey\t${sha}\n`,
   ),
   written("ini", "published", `published=${sha}\njoined=yes\nsecret=${sha}\n`),
   written(
@@ -162,5 +173,6 @@ export const samples: readonly Sample[] = [
   written("findings", "findings", "trigger\tshop.audit\nxa\tx1\n"),
   written("log readers", "two", "debezium\t10.0.0.7\nmaxwell\tcdc.example.org\n"),
   written("tpm processes", "one", "4711 ruby tools/tpm install --tty\n"),
+  written("database", "up", "running\n"),
   written("backup", "backup", `sha256=${sha}\nlsn=48213\nbytes=1000000\nverified=yes\n`),
 ];

@@ -281,6 +281,7 @@ export const readRows: readonly ReadRow[] = [
       line("gamma", { unrecognised: "Unknown" }, null, "unknown", false),
     ],
   },
+  ...read("log clients", { "trepctl-clients-json.txt": ["db2", "db3"] }),
   ...read("daemon", {
     "replicator-status-running.txt": "running",
     "replicator-status-stopped.txt": "stopped",
@@ -606,7 +607,6 @@ const refusals: Readonly<Record<string, readonly string[]>> = {
   "nobody asks this": [
     "thl-index.txt",
     "thl-list_-sizes.txt",
-    "trepctl-clients-json.txt",
     "trepctl-clients.txt",
     "trepctl-perf-online.txt",
     "trepctl-perf.txt",

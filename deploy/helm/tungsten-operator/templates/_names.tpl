@@ -44,3 +44,34 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
 {{- end -}}
 {{- end }}
+
+{{/* The API version that serves MutatingAdmissionPolicy; empty where the API server has none. */}}
+{{- define "tungsten-operator.mutating" -}}
+{{- range list "v1" "v1beta1" -}}
+{{- if $.Capabilities.APIVersions.Has (printf "admissionregistration.k8s.io/%s/MutatingAdmissionPolicy" .) -}}
+{{- printf "admissionregistration.k8s.io/%s " . -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* Who asked and who approved, by CEL, the same for the policy that writes it and the one that guards it. */}}
+{{- define "tungsten-operator.authors" -}}
+- name: was
+  expression: "request.operation == 'CREATE' ? {} : oldObject.?metadata.?annotations.orValue({})"
+- name: plan
+  expression: "object.?spec.?approvedPlan.orValue('')"
+- name: automatic
+  expression: "object.?spec.?approval.orValue('') == 'Automatic'"
+- name: approves
+  expression: >-
+    request.operation == 'CREATE' ? variables.plan != '' || variables.automatic :
+    (variables.plan != '' && variables.plan != oldObject.?spec.?approvedPlan.orValue('')) ||
+    (variables.automatic && oldObject.?spec.?approval.orValue('') != 'Automatic')
+- name: requestedBy
+  expression: "request.operation == 'CREATE' ? request.userInfo.username : variables.was[?'tungsten-operator.io/requested-by'].orValue('')"
+- name: approvedBy
+  expression: >-
+    variables.approves ? request.userInfo.username :
+    variables.plan == '' && !variables.automatic ? '' :
+    variables.was[?'tungsten-operator.io/approved-by'].orValue('')
+{{- end }}

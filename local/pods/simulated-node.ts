@@ -2,8 +2,10 @@
 import { execFile } from "node:child_process";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import type { Cluster } from "../../local/cluster.ts";
-import { nodeImage } from "./estate.ts";
+import type { Cluster } from "../cluster.ts";
+
+/** The image the samples name; the simulated node is given this name. */
+export const nodeImage = "tungsten-operator.io/tungsten-node:mariadb-10.11";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");

@@ -2,9 +2,9 @@
 import { execFile } from "node:child_process";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import type { Report } from "../../local/binaries.ts";
-import type { Cluster } from "../../local/cluster.ts";
-import { findHelm } from "../../local/tools.ts";
+import type { Report } from "../binaries.ts";
+import type { Cluster } from "../cluster.ts";
+import { findHelm } from "../tools.ts";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");

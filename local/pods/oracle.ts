@@ -1,6 +1,6 @@
 /** Asks every node what it holds and has logged, and judges: rows, checksums, binary logs. */
 
-import { until } from "../../local/processes.ts";
+import { until } from "../processes.ts";
 import { table } from "./clients.ts";
 import { binlogFaults, checksumFaults, type Rows, readRows, rowFaults, type Written } from "./judge.ts";
 import { inPod, loginFile, type NodeSet, server, sql } from "./sql.ts";

@@ -1,6 +1,6 @@
 /** Clients in pods of their own, one for each site: they insert rows through the site's connector Service, and note what they were told. */
-import type { Cluster } from "../../local/cluster.ts";
-import { until } from "../../local/processes.ts";
+import type { Cluster } from "../cluster.ts";
+import { until } from "../processes.ts";
 import { readClientLog, type Written } from "./judge.ts";
 import { type NodeSet, sql, sqlAsApplication } from "./sql.ts";
 
@@ -27,15 +27,22 @@ export type Clients = {
 };
 
 export const table = "e2e.written";
-/** No key, so that a row applied twice stays visible. */
-const tableDefinition = `CREATE DATABASE IF NOT EXISTS e2e;
-CREATE TABLE IF NOT EXISTS ${table} (site VARCHAR(63) NOT NULL, n INT NOT NULL, at DATETIME(3) NOT NULL);`;
+const tableDefinition = (key: string): string => `CREATE DATABASE IF NOT EXISTS e2e;
+CREATE TABLE IF NOT EXISTS ${table} (site VARCHAR(63) NOT NULL, n INT NOT NULL, at DATETIME(3) NOT NULL${key});`;
 
-/** Makes the table through the first site's way in; returns when it has come to every node. */
-export async function createTable(nodes: NodeSet, sites: readonly ClientSite[]): Promise<void> {
+/**
+ * Makes the table through the first site's way in; returns when it has come to every node. Without a key a row that is
+ * applied twice stays visible; with one, as pre-flights like it, it would stop its service.
+ */
+export async function createTable(
+  nodes: NodeSet,
+  sites: readonly ClientSite[],
+  form: "keyed" | "keyless",
+): Promise<void> {
   const [first] = sites;
   if (first === undefined) throw new Error("no site to write at");
-  await sqlAsApplication(nodes, first, tableDefinition);
+  const key = form === "keyed" ? ", PRIMARY KEY (site, n)" : "";
+  await sqlAsApplication(nodes, first, tableDefinition(key));
   await until(`table ${table} on every node`, 90, async () => {
     for (const pod of nodes.pods) await sql(nodes, pod, `SELECT COUNT(*) FROM ${table}`);
     return true;

@@ -1,5 +1,5 @@
 /** Statements on nodes and through connectors, by the mariadb client in a node's pod. Passwords come from the mounted Secret, in no argument list. */
-import type { Cluster } from "../../local/cluster.ts";
+import type { Cluster } from "../cluster.ts";
 
 export type NodeSet = {
   readonly cluster: Pick<Cluster, "kubectl">;

@@ -7,7 +7,7 @@ import {
   readClientLog,
   readRows,
   rowFaults,
-} from "../../e2e/judge.ts";
+} from "../../../local/pods/judge.ts";
 
 const log = "ack 1 1000 1010\nlost 2 1500 6500 ERROR 2013: Lost connection\nack 3 7000 7020\nend\n";
 const written = [readClientLog("nyc", log)];

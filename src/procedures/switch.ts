@@ -1,0 +1,132 @@
+/**
+ * Switch: a planned change of a site's primary, which loses nothing or goes back. The vendor's own `switch` does it, between
+ * checks before and proofs after; then both sides' cross-site services are brought online, as the page on dataserver
+ * maintenance wants it (deploy-msaa).
+ */
+import { switchCommand } from "../tungsten/cctrl.ts";
+import { nothingHeld, onePrimary, primaryWritable } from "./conversion-preflight-sites.ts";
+import {
+  atNext,
+  bringOnline,
+  broughtOnline,
+  type Move,
+  movingSite,
+  onlyThisMoves,
+  policyAt,
+  primaryMoved,
+  prove,
+  returnPolicy,
+  unlessAllOnline,
+} from "./primary-move.ts";
+import type { Alternative, Procedure, Step } from "./procedure.ts";
+import { enterMaintenance } from "./site-policy.ts";
+import { everyServiceFine, noPassive, pinsOfEstate, replicaNamed } from "./switch-preflight.ts";
+
+export type SwitchParameters = {
+  /** Name of the TungstenCluster. */
+  readonly site: string;
+  /** The node that becomes its primary. */
+  readonly to: string;
+  readonly latencySeconds: number;
+};
+
+/** The tool cannot say how it ended: it exits 0 either way. So it is never begun again on a guess. */
+const switchTo =
+  (move: Move): Alternative["effect"] =>
+  ({ node }, run) => {
+    const { argv, stdin } = switchCommand(move.to);
+    const { dataservice } = movingSite(move, run);
+    return {
+      begin: {
+        argv,
+        stdin,
+        deadlineSeconds: 600,
+        repeat: "once",
+        prechecks: [
+          { argv: ["policy-is", "MAINTENANCE"] },
+          { argv: ["state-is", "cluster", dataservice, "ONLINE"] },
+          { argv: ["writable", "no"] },
+        ],
+      },
+      on: node,
+    };
+  };
+
+const switching = (move: Move): Step => ({
+  n: 2,
+  id: "SwitchPrimary",
+  title: "Switch",
+  condition: "PrimarySwitched",
+  undo: "Forward only: ask for a Switch to the former primary to go back.",
+  parts: [
+    ...broughtOnline(move),
+    {
+      what: `${move.to} becomes the primary; its managers close the former one first, and go back if ${move.to} cannot follow`,
+      vendor: "cctrl> switch to NODE",
+      on: atNext(move),
+      guards: [unlessAllOnline(move)],
+      run: [{ when: "another node is the primary", effect: switchTo(move) }],
+      done: primaryMoved(move),
+      settleSeconds: 30,
+      tries: 3,
+    },
+  ],
+});
+
+/** Half a minute is what a switch takes; twice that is told to the clients. */
+const closedSeconds = 60;
+
+/** The procedure for one request's parameters. */
+export function switchPrimary({ site, to, latencySeconds }: SwitchParameters): Procedure {
+  const move: Move = { site, to, counts: () => true };
+  const forward = { step: "SwitchPrimary", part: 2 };
+  return {
+    name: "Switch",
+    revision: 1,
+    source: "Tungsten documentation, cctrl switch, and Multi-Site/Active-Active: Dataserver maintenance",
+    accepts: [
+      noPassive("Switch"),
+      replicaNamed(site, to, "spec.switch.to"),
+      onePrimary,
+      primaryWritable,
+      nothingHeld,
+      everyServiceFine(latencySeconds, "spec.switch.limits.latencySeconds"),
+    ],
+    holds: [onlyThisMoves(move)],
+    pins: (estate, facts) => pinsOfEstate(estate, facts),
+    steps: [
+      enterMaintenance(policyAt(move), 1),
+      switching(move),
+      bringOnline(move, 3),
+      prove(move, 4),
+      returnPolicy(move, 5),
+    ],
+    abortUntil: forward,
+    revert: [],
+    revertUntil: forward,
+    interruptions: (estate) =>
+      estate.sites
+        .filter(({ name }) => name === site)
+        .map(({ name }) => ({
+          site: name,
+          seconds: closedSeconds,
+          why: "writes are refused from the closing of the former primary to the opening of the new one; open sessions on it end",
+        })),
+    budgets: [
+      {
+        id: "Failover",
+        what: "no manager of the site fails over",
+        from: "EnterMaintenance",
+        until: ["ReturnPolicy"],
+        seconds: () => 900,
+      },
+      {
+        id: "Clients",
+        what: "the site may be without a writable primary",
+        from: "SwitchPrimary",
+        until: ["SwitchPrimary"],
+        seconds: () => 2 * closedSeconds,
+      },
+    ],
+  };
+}

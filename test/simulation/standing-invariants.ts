@@ -1,0 +1,155 @@
+/**
+ * The invariants of procedures over an estate that stays what it is (MSAA or CAA): primaries, policies, what returns to
+ * AUTOMATIC, and an end at which every service runs everywhere. Numbers are those of the conversion's.
+ */
+import { type Host, hostsOf, type WorldEvent } from "../../simulator/model.ts";
+import { tablesOf } from "../../simulator/mysql.ts";
+import { judge } from "../../simulator/oracle.ts";
+import type { Violation } from "./invariants.ts";
+import { watchScene } from "./run-invariants.ts";
+import type { Scene } from "./scene.ts";
+
+export type Standing = {
+  readonly violations: Violation[];
+  readonly commands: readonly string[];
+  /** Judges a successful end; clients have stopped and everything has travelled. */
+  readonly end: () => void;
+};
+
+export type Expected = {
+  /** Site → the node that may become its primary. */
+  readonly moves?: Readonly<Record<string, string>>;
+  /** A node of which nothing is expected any more. */
+  readonly lost?: string;
+  /** What the plan says clients may have to wait. */
+  readonly gapSeconds?: number;
+  /** Rows that may be missing: what the lost primary had alone. */
+  readonly mayLose?: (tx: string) => boolean;
+};
+
+const blindMs = 3000;
+
+/** Watches a scene from now on. */
+export function watchStanding(scene: Scene, expected: Expected = {}): Standing {
+  const { world } = scene;
+  const base = watchScene(scene, () => true);
+  const { violations, commands } = base;
+  const broken = (n: number, what: string): void => {
+    if (violations.length < 50) violations.push({ n, what });
+  };
+  const policies = new Map([...world.sites].map(([name, { policy }]) => [name, policy]));
+  const counted = (host: Host): boolean => host.name !== expected.lost;
+  const applied = new Map<string, number>();
+  const ours = (site: string): boolean =>
+    hostsOf(world, site).some(({ tools }) => tools.some(({ argv }) => argv[0] === "cctrl"));
+
+  const onPrimary = ({ site, to }: Extract<WorldEvent, { kind: "primary" }>): void => {
+    if (!ours(site)) return;
+    if (expected.moves?.[site] !== to) broken(20, `the primary of ${site} became ${to}`);
+    const writable = hostsOf(world, site).filter(
+      ({ name, mysql, up }) => up && mysql.up && !mysql.readOnly && name !== to,
+    );
+    if (writable.length > 0)
+      broken(19, `${to} became the primary of ${site} while ${writable[0]?.name} took writes`);
+  };
+
+  const onCommand = ({ host: name, key, argv, checks }: Extract<WorldEvent, { kind: "command" }>): void => {
+    const policy = world.sites.get(world.hosts.get(name)?.site ?? "")?.policy;
+    const moves = argv[0] === "cctrl" && /_(SwitchPrimary|FailOver)_/.test(key);
+    if (moves && policy !== "MAINTENANCE") broken(33, `${name}: ${argv.join(" ")} under ${policy}`);
+    if (moves && checks === 0) broken(45, `${name}: ${argv.join(" ")} without a look directly before`);
+  };
+
+  const onPolicy = ({ site, policy }: Extract<WorldEvent, { kind: "policy" }>): void => {
+    if (policy !== "AUTOMATIC" || !ours(site)) return;
+    for (const host of hostsOf(world, site).filter(counted)) {
+      const off = Object.values(host.replicators)
+        .flatMap(({ services }) => [...services.values()])
+        .find(({ state, since }) => state !== "ONLINE" && world.now - since > blindMs);
+      if (
+        host.up &&
+        world.now - host.connector.since > blindMs &&
+        (off !== undefined || host.replicators.cluster === undefined)
+      )
+        broken(
+          34,
+          `${site} returned to AUTOMATIC while ${off?.name ?? "the replicator"} of ${host.name} is not ONLINE`,
+        );
+    }
+  };
+
+  const watchRows = (): void => {
+    for (const host of world.hosts.values())
+      for (const { dataservice } of world.sites.values()) {
+        const seqno = tablesOf(host.mysql, `tungsten_${dataservice}`)?.commit?.seqno;
+        const key = `${host.name} ${dataservice}`;
+        if (seqno !== undefined && seqno < (applied.get(key) ?? -1) && counted(host))
+          broken(3, `${key} went from ${applied.get(key)} back to ${seqno}`);
+        if (seqno !== undefined) applied.set(key, seqno);
+      }
+  };
+
+  world.listeners.push((event) => {
+    if (event.kind === "primary") onPrimary(event);
+    if (event.kind === "command") onCommand(event);
+    if (event.kind === "policy") onPolicy(event);
+    if (event.kind === "state" || event.kind === "command") watchRows();
+  });
+
+  const endOfHost = (host: Host): void => {
+    const services = Object.values(host.replicators).flatMap((each) => [...each.services.values()]);
+    if (services.length !== world.sites.size) broken(39, `${host.name} runs ${services.length} services`);
+    for (const { name, state } of services)
+      if (state !== "ONLINE") broken(39, `${name} of ${host.name} is ${state}`);
+    if (!host.manager.running || !host.connector.running)
+      broken(40, `${host.name} lacks its manager or connector`);
+    if (host.mysql.readOnly !== (host.cluster.primary !== host.name))
+      broken(19, `read_only of ${host.name} is ${host.mysql.readOnly}`);
+    for (const source of world.sites.values()) {
+      const log =
+        world.hosts.get(source.primary)?.volume.thl.get(`cluster/${source.dataservice}`)?.at(-1)?.seqno ?? -1;
+      const seqno = tablesOf(host.mysql, `tungsten_${source.dataservice}`)?.commit?.seqno ?? -1;
+      if (seqno < log)
+        broken(41, `${host.name} stands at ${seqno} of ${source.name}, whose log ends at ${log}`);
+    }
+  };
+
+  const end = (): void => {
+    const { missing, doubled, outOfOrder } = judge(world);
+    const lost = missing.filter((each) => {
+      const [tx = "", at = ""] = each.split(" at ");
+      return at !== expected.lost && expected.mayLose?.(tx) !== true;
+    });
+    if (lost.length > 0) broken(1, `missing: ${lost.slice(0, 3).join(", ")}`);
+    if (doubled.length > 0 || outOfOrder > 0)
+      broken(2, `doubled: ${doubled.slice(0, 3).join(", ")}; ${outOfOrder} out of order`);
+    const hosts = [...world.hosts.values()].filter(counted);
+    if (new Set(hosts.map(({ mysql }) => [...mysql.rows.keys()].sort().join())).size > 1)
+      broken(4, "nodes hold different rows");
+    for (const host of hosts) endOfHost(host);
+    for (const [name, { policy, client }] of world.sites) {
+      if (policy !== policies.get(name))
+        broken(40, `${name} has policy ${policy}, before was ${policies.get(name)}`);
+      if (expected.gapSeconds !== undefined && client.longestGap > expected.gapSeconds * 1000)
+        broken(
+          36,
+          `${name}'s clients waited ${client.longestGap / 1000} s, the plan says ${expected.gapSeconds}`,
+        );
+    }
+    for (const [key, { metadata }] of scene.objects.all())
+      if (key.startsWith("upgraderequests/")) journalTellsAll(metadata.name, metadata.uid ?? "-");
+  };
+
+  const journalTellsAll = (name: string, uid: string): void => {
+    const text = [...scene.objects.all()]
+      .filter(([key]) => key.startsWith("configmaps/") && key.includes(`/${name}-journal-`))
+      .map(([, page]) => String(page.data["journal.jsonl"]))
+      .join("");
+    for (const host of world.hosts.values())
+      for (const key of host.volume.markers.keys())
+        if (key.startsWith(uid) && !text.includes(`"${key}"`))
+          broken(50, `${key} ran on ${host.name} and is not in the journal`);
+  };
+
+  return { violations, commands, end };
+}
