@@ -231,7 +231,7 @@ describe("who has the word", () => {
     expect(await conditionAt(scene, "london", applied)).toMatchObject({ status: "False", reason: "Waiting" });
     expect(begunOn(scene)).toEqual([]);
     expect((await conditionAt(scene, "london", applied))?.message).toMatch(
-      /^options have changed; not begun yet: service london of london-1 is OFFLINE:ERROR$/,
+      /^options have changed; not begun yet: service london of london-1 is OFFLINE:ERROR \(unknown-error\)/,
     );
   });
 

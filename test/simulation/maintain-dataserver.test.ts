@@ -37,7 +37,7 @@ const restarted = async (scene: Scene): Promise<true> =>
   );
 
 const restarts = (scene: Scene): readonly string[] =>
-  begunOn(scene).filter((line) => line.includes("mysqld restart"));
+  begunOn(scene).filter((line) => line.includes("database restart"));
 
 async function pending(scene: Scene): Promise<string> {
   await reached(scene, async () => (await conditionAt(scene, "nyc", type))?.status === "False");
@@ -81,7 +81,7 @@ describe("the story", () => {
     watch.end(interruption);
     expect(watch.violations).toEqual([]);
     expect(siteOf(scene.world, "nyc").primary).toBe("nyc-0");
-    expect(restarts(scene)).toEqual(["nyc-0 mysqld restart", "nyc-1 mysqld restart"]);
+    expect(restarts(scene)).toEqual(["nyc-0 database restart", "nyc-1 database restart"]);
   });
 
   test("of a composite: its services come back at both ends", async () => {
@@ -111,7 +111,7 @@ describe("what is left alone", () => {
     quiesce(scene);
     watch.end(interruption);
     expect(watch.violations).toEqual([]);
-    expect(restarts(scene)).toEqual(["nyc-1 mysqld restart"]);
+    expect(restarts(scene)).toEqual(["nyc-1 database restart"]);
     expect(siteOf(scene.world, "nyc").primary).toBe("nyc-0");
   });
 
