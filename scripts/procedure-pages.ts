@@ -7,19 +7,21 @@ import { readNamespace } from "../src/controllers/estate-reader.ts";
 import type { KubeObject } from "../src/controllers/shell.ts";
 import { newLedger, type Pins } from "../src/crds/ledger.ts";
 import { tungstenIni } from "../src/ini/tungsten-ini.ts";
+import { applyConfiguration } from "../src/procedures/apply-configuration.ts";
 import { checkPaths } from "../src/procedures/check-paths.ts";
 import { convertMsaaToCaa } from "../src/procedures/convert-msaa-to-caa.ts";
 import { failOver } from "../src/procedures/failover.ts";
 import type { FixParameters } from "../src/procedures/fix-names.ts";
 import { fixReplication } from "../src/procedures/fix-replication.ts";
 import { installSite } from "../src/procedures/install-site.ts";
+import { maintainDataserver } from "../src/procedures/maintain-dataserver.ts";
 import { effectInWords, placeInWords } from "../src/procedures/plan.ts";
 import { runOf } from "../src/procedures/prepare.ts";
 import type { Part, Procedure, Run, Step } from "../src/procedures/procedure.ts";
 import { resetSite } from "../src/procedures/reset-site.ts";
 import { switchPrimary } from "../src/procedures/switch.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
-import type { Estate } from "../src/topology/estate.ts";
+import type { Estate, Site } from "../src/topology/estate.ts";
 
 /** Path → page. `samples` is the folder whose objects make the example estate. */
 export async function procedurePages(samples: string): Promise<readonly (readonly [string, string])[]> {
@@ -52,6 +54,8 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
     ],
     ["docs/procedures/fix-replication.md", fixPage(run)],
     ["docs/procedures/install-site.md", installPage(installSite(site.name, true), run)],
+    ["docs/procedures/apply-configuration.md", configurationPage(site, run)],
+    ["docs/procedures/maintain-dataserver.md", dataserverPage(site, run)],
   ];
 }
 
@@ -235,7 +239,40 @@ function installPage(procedure: Procedure, run: Run): string {
   ]);
 }
 
-/** An installation tells nobody that it stalls. */
+function configurationPage(site: Site, run: Run): string {
+  const [primary, ...replicas] = site.nodes;
+  if (primary === undefined) throw new Error(`${site.name} has no node`);
+  const nodes = [...replicas, primary];
+  const procedure = applyConfiguration({ site: site.name, nodes, kind: "MSAA", crossSite: true });
+  return page([
+    generated,
+    "# Apply a changed configuration",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: a change of \`spec.options\` of a [TungstenCluster](../reference/tungstencluster.md) or a [CrossSiteLink](../reference/crosssitelink.md) does. Its ledger lies in the TungstenCluster's status. Source: ${procedure.source}.`,
+    "One tungsten.ini serves the whole estate, so a change of one site's options is brought to every site: one after the other, in the order of their names. The page shows site nyc of a Multi-Site/Active-Active estate. In a composite there is no second product, and the incoming services are `nyc_from_london` and so on.",
+    "Nodes are taken one by one, replicas first, the live primary last. The condition `ConfigurationApplied` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md).",
+    notation(run),
+    ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+  ]);
+}
+
+function dataserverPage(site: Site, run: Run): string {
+  const [primary, next, ...others] = site.nodes;
+  if (primary === undefined || next === undefined) throw new Error(`${site.name} has no two nodes`);
+  const wanted = Object.fromEntries(site.nodes.map((node) => [node.name, "<sha256>"]));
+  const about = { site: site.name, replicas: [next, ...others], primary, next, wanted };
+  const procedure = maintainDataserver({ ...about, home: primary, kind: "MSAA" });
+  return page([
+    generated,
+    "# Restart the databases of a site",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: a change of \`spec.mysql.settings\` of a [TungstenCluster](../reference/tungstencluster.md) does, by the word of \`spec.changes\`. Its ledger lies in the TungstenCluster's status. Source: ${procedure.source}.`,
+    "The page shows site nyc of a Multi-Site/Active-Active estate, with `spec.changes.switchBack`. Without it the step that switches back is left out.",
+    "Each part looks first: a node whose database runs with the wanted file is neither shunned nor restarted, and where the primary's is such a one nothing is switched. The condition `DatabaseCurrent` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md).",
+    notation(run),
+    ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+  ]);
+}
+
+/** What a site does by itself tells nobody that it stalls. */
 const withoutStalls = (step: Step): Step => ({
   ...step,
   parts: step.parts.map(({ stallSeconds: _, ...part }) => part),

@@ -142,7 +142,10 @@ function* obeyByHand(
     return;
   }
   const name = order.do === "recover" ? node.cluster.dataservice : order.service;
-  if (order.do === "recover" && (yield* ask("startDatabase")) !== null) return;
+  if (order.do === "recover") {
+    if ((yield* ask("startDatabase")) !== null) return;
+    yield* ask("setReadOnly", node.cluster.primary !== node.name);
+  }
   const service = node.replicators.cluster?.services.get(name);
   if (service === undefined) return;
   yield* ask("still", service);

@@ -34,6 +34,9 @@ export type Mysql = {
   position: number;
   /** "empty": the database exists without tables, as uninstall leaves it. */
   schemas: Map<string, TrackingTables | "empty">;
+  /** Text of this node's my.cnf as it is mounted, and as the server read it when it started; empty where nobody mounts one. */
+  mounted: string;
+  started: string;
   /** Where my.cnf says something else than the running server. */
   file: Map<string, string>;
   expireSeconds: number;
@@ -144,6 +147,7 @@ export type WorldEvent =
       readonly key: string;
       readonly fence: bigint;
       readonly argv: readonly string[];
+      readonly stdin: string;
       /** How many second looks the script took just before. */
       readonly checks: number;
     }

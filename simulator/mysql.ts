@@ -19,6 +19,8 @@ export function newMysql(serverId: number, offset: number, increment: number): M
     log: [],
     position: 4,
     schemas: new Map(),
+    mounted: "",
+    started: "",
     file: new Map(),
     expireSeconds: 604800,
     findings: [],
@@ -32,6 +34,7 @@ export function startDatabase(world: World, host: Host): string | null {
   if (host.mysql.up) return null;
   if (host.mysql.hollow === true) return "/opt/mysql/data holds no database";
   host.mysql.up = true;
+  host.mysql.started = host.mysql.mounted;
   emit(world, { kind: "database", host: host.name, up: true });
   return null;
 }

@@ -57,6 +57,10 @@ const checks: Record<string, Check> = {
     host.volume.ini !== null && sha256(host.volume.ini) === sum && host.joined
       ? undefined
       : "another ini is published",
+  shunned: (_world, host, [name = ""]) =>
+    host.manager.running && host.cluster.out?.[name]?.startsWith("SHUNNED") === true
+      ? undefined
+      : `the datasource ${name} is not shunned`,
   "database-is": (_world, host, [word]) =>
     host.mysql.up === (word === "running") ? undefined : `the database is not ${word}`,
   "backup-is": (_world, host, [name = "", sum = "none"]) => {

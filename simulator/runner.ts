@@ -84,6 +84,7 @@ const queries: Record<string, RunnerTool> = {
   space: node.space,
   reach: node.reach,
   "my-cnf": node.myCnf,
+  dataserver: node.dataserver,
   backup: node.backupState,
   database: databaseState,
 };
@@ -227,11 +228,20 @@ function begin(world: World, host: Host, { key, marker, tool, checks, fence, std
   for (const victim of ["child", "both", "keeper"] as const)
     if (springTrap(world, host, `${victim}-dies-before-tool`)) killRun(world, host, key, victim);
   if (marker.result !== undefined || marker.pid === null) return;
-  emit(world, { kind: "command", host: host.name, key, fence, argv: marker.argv, checks: checks.length });
+  emit(world, {
+    kind: "command",
+    host: host.name,
+    key,
+    fence,
+    argv: marker.argv,
+    stdin,
+    checks: checks.length,
+  });
   const steps = tool({ world, host, args: marker.argv.slice(1), stdin });
   const { ini, unfinished } = host.volume;
   const [name, word, , verb] = marker.argv;
-  const changed = name === "tpm" && verb !== "validate" ? productOf(word) : undefined;
+  const changes = name === "tpm" && verb !== "validate" && verb !== "promote-connector";
+  const changed = changes ? productOf(word) : undefined;
   if (changed !== undefined) unfinished[changed] = key;
   const born = (pid: number) => {
     marker.pid = pid;

@@ -211,7 +211,8 @@ export type Node = {
   readonly volume: { readonly installed: Partial<Record<ProductName, Installed>> };
   replicators: Partial<Record<ProductName, ReplicatorProcess>>;
   manager: { running: boolean; since: number };
-  connector: { running: boolean; since: number; closed?: boolean };
+  /** `old`: it still runs the release before the last update. `closed`: cctrl took it offline. */
+  connector: { running: boolean; since: number; closed?: boolean; old?: true };
   readonly connections: Connections;
   tools: readonly { readonly argv: readonly string[] }[];
 };

@@ -20,9 +20,12 @@ const serves = (node: Node, report: NodeReport | undefined): boolean =>
 
 /** Whom a switch would choose: the named one, or the most advanced replica that could take over. */
 function candidate(node: Node, reports: Reports, wanted: string | undefined): string | undefined {
-  const { primary, shunned } = node.cluster;
+  const { primary, shunned, out = {} } = node.cluster;
   const able = reports
-    .filter(({ host, report }) => host !== primary && !shunned.has(host) && serves(node, report))
+    .filter(
+      ({ host, report }) =>
+        host !== primary && !shunned.has(host) && out[host] === undefined && serves(node, report),
+    )
     .sort((a, b) => (b.report?.seqno ?? -1) - (a.report?.seqno ?? -1))
     .map(({ host }) => host);
   return wanted === undefined ? able[0] : able.find((host) => host === wanted);

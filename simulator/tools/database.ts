@@ -4,12 +4,41 @@ import { springTrap } from "../faults.ts";
 import { emit, type Host, reaches, type World } from "../model.ts";
 import { copyDatabase, emptyDatabase, startDatabase, stopDatabase } from "../mysql.ts";
 import { ask } from "../outside.ts";
+import { fail } from "../replicator.ts";
 import { bad, ok, quick, type RunnerTool } from "./tool.ts";
 
 export const databaseState = quick(({ host }) => ok(host.mysql.up ? "running\n" : "stopped\n"));
 
-/** `database start|stop` */
-export const database: RunnerTool = function* ({ world, host, args }) {
+/** The second product's services of other sites that read from this host. */
+const readersOf = (world: World, host: Host) =>
+  [...world.hosts.values()].flatMap((reader) =>
+    [...(reader.replicators.crossSite?.services.values() ?? [])]
+      .filter(({ state, upstream }) => state === "ONLINE" && upstream?.host === host.name)
+      .map((service) => [reader, service] as const),
+  );
+
+/** A server that starts is writable until a manager says otherwise; clients and replicators lose it meanwhile. */
+const restart: RunnerTool = function* ({ world, host }) {
+  emit(world, { kind: "process", host: host.name, what: "mysqld", verb: "stop" });
+  stopDatabase(world, host);
+  yield* ask("sleep", 4000);
+  const objection = startDatabase(world, host);
+  if (objection !== null) return bad(1, "", `mysqld-service: ${objection}\n`);
+  host.mysql.readOnly = false;
+  for (const [reader, service] of readersOf(world, host)) {
+    // [source], deploy-msaa: they go offline and wait for a human. That some reconnect by themselves is [inferred].
+    if (world.variant % 4 === 0) continue;
+    service.tries = 2;
+    fail(world, reader, service, "Connection reset");
+  }
+  emit(world, { kind: "process", host: host.name, what: "mysqld", verb: "start" });
+  return ok("mysqld runs, pid 77\n");
+};
+
+/** `database start|stop|restart` */
+export const database: RunnerTool = function* (call) {
+  const { world, host, args } = call;
+  if (args[0] === "restart") return yield* restart(call);
   yield* ask("sleep", 2000);
   if (args[0] === "stop") stopDatabase(world, host);
   else {

@@ -97,6 +97,16 @@ export const myCnf = quick(({ host: { mysql } }) => {
   return ok(lines([...said].map(([key, value]) => `${key}\t${value}`)));
 });
 
+/** What the database was started with. */
+export const dataserver = quick(({ host: { mysql } }) =>
+  ok(
+    lines([
+      `mounted=${mysql.mounted === "" ? "" : sha256(mysql.mounted)}`,
+      `started=${mysql.started === mysql.mounted ? "yes" : "no"}`,
+    ]),
+  ),
+);
+
 export const reach = quick(({ world, host, args }) =>
   ok(
     lines(

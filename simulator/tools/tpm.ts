@@ -2,7 +2,7 @@
  * tpm: install, update, uninstall with the order of effects that was observed (tungsten-observed-conversion §2), so that a
  * kill halfway leaves what it left there. Silent without a terminal; the runner gives it one.
  */
-import { setPolicy } from "../managers.ts";
+import { setManager, setPolicy } from "../managers.ts";
 import { type Ambient, emit } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
 import { logOf, startReplicator, stopReplicator } from "../replicator.ts";
@@ -68,16 +68,30 @@ const verbs: Record<string, Tool> = {
     const { policy } = node.cluster;
     const setsPolicy = product === "cluster" && node.manager.running && policy !== "MAINTENANCE";
     if (setsPolicy) yield* setPolicy(ambient, node, "MAINTENANCE");
-    if (product === "cluster") node.connector = { running: true, since: ambient.now + 2000 };
+    const keeps = call.args.includes("--no-connectors");
+    if (product === "cluster")
+      node.connector = keeps
+        ? { ...node.connector, old: true }
+        : { running: true, since: ambient.now + 2000 };
     yield* ask("sleep", 6000);
     const ran = node.replicators[product] !== undefined;
+    // A new release directory restarts the manager too, where one runs ([doc:oss], tungsten-config §7.3).
+    const managed = product === "cluster" && node.manager.running && call.args.includes("--replace-release");
+    if (managed) yield* setManager(ambient, node, false);
     yield* stopReplicator(ambient, node, product);
     yield* ask("sleep", 5000);
     yield* layOut(call);
     if (product === "cluster") yield* emptySchemas(ambient, node);
     yield* ask("sleep", 3000);
     if (ran || ambient.variant % 4 !== 3) startReplicator(ambient, node, product);
+    if (managed) yield* setManager(ambient, node, true);
     if (setsPolicy) yield* setPolicy(ambient, node, policy);
+    return ok(completed);
+  },
+  /** Stops the connector that an update left alone, and starts the one of the active release. */
+  *"promote-connector"({ ambient, node }) {
+    yield* ask("sleep", 3000);
+    node.connector = { running: true, since: ambient.now + 2000 };
     return ok(completed);
   },
   /** Writes the sections that install and update pass by; the running process keeps what it read when it started. */

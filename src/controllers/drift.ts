@@ -3,7 +3,14 @@ import type { Told } from "../crds/conditions.ts";
 import type { Estate, Node, Site } from "../topology/estate.ts";
 import { generatedService } from "../topology/names.ts";
 import type { Facts } from "../tungsten/facts.ts";
-import { iniState, installed, readOnly } from "../tungsten/node-facts.ts";
+import {
+  dataserver,
+  iniState,
+  installed,
+  readOnly,
+  serverFile,
+  serverSettings,
+} from "../tungsten/node-facts.ts";
 
 /** One thing that differs, in a sentence with its way out. `since`: when it was first seen, RFC 3339. */
 export type Drift = { readonly what: string; readonly since: string };
@@ -33,6 +40,7 @@ export function driftOf(
   return [
     ...data.flatMap((node) => iniDrift(node, facts)),
     ...data.flatMap((node) => serviceDrift(estate, site, node, facts)),
+    ...data.flatMap((node) => settingDrift(node, facts)),
     ...(primary === undefined ? [] : data.flatMap((node) => writeDrift(node, primary, facts))),
   ];
 }
@@ -68,6 +76,27 @@ function serviceDrift(estate: Estate, site: Site, { name }: Node, facts: Facts):
         (service) =>
           `${name} runs service ${service} under ${product === "cluster" ? "/opt/continuent" : "/opt/replicator"}, which no TungstenCluster, CrossSiteLink or CompositeService declares; declare it, or remove it with tpm`,
       );
+  });
+}
+
+/** What keeps the keys of writing sites apart, where the server was started with the file and runs otherwise. */
+function settingDrift({ name }: Node, facts: Facts): readonly string[] {
+  const [file, running, server] = [
+    facts.get(name, serverFile),
+    facts.get(name, serverSettings),
+    facts.get(name, dataserver),
+  ];
+  if ("unknown" in file || "unknown" in running || "unknown" in server || !server.known.started) return [];
+  const pairs = [
+    ["auto_increment_increment", running.known.autoIncrementIncrement],
+    ["auto_increment_offset", running.known.autoIncrementOffset],
+  ] as const;
+  return pairs.flatMap(([option, is]) => {
+    const said = file.known.get(option.replaceAll("_", "-"));
+    if (said === undefined || said === is) return [];
+    return [
+      `${option} of ${name} is ${is}, and its my.cnf says ${said}: two sites may make the same keys; SET GLOBAL ${option} = ${said} there, and let its clients connect anew`,
+    ];
   });
 }
 

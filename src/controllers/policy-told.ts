@@ -8,7 +8,12 @@ const type = "PolicyAsWanted";
 /** From this step of the conversion on until that one has finished the run needs MAINTENANCE. */
 const fenced = { from: "StopCrossSiteReplicators", until: "ReturnToAutomatic" };
 
-export async function policyTold(pass: ClusterPass, { policy, holder }: SiteView): Promise<readonly Told[]> {
+/** `own`: the site walks a procedure of its own, which sets MAINTENANCE and takes it back. */
+export async function policyTold(
+  pass: ClusterPass,
+  { policy, holder }: SiteView,
+  own: boolean,
+): Promise<readonly Told[]> {
   const wanted = pass.spec.policy.toUpperCase();
   const told = (status: Told["status"], reason: string, message: string): readonly Told[] => [
     { type, status, reason, message },
@@ -24,6 +29,7 @@ export async function policyTold(pass: ClusterPass, { policy, holder }: SiteView
       );
     return told("Unknown", "ProcedureRuns", `${policy} while a procedure holds the site`);
   }
+  if (own) return told("Unknown", "ProcedureRuns", `${policy} while the site is being changed`);
   if (policy === wanted) return told("True", "AsWanted", `the policy is ${policy}`);
   const way = `set it in cctrl (set policy ${wanted.toLowerCase()}) or correct spec.policy`;
   return told("False", "Differs", `the policy is ${policy}, spec.policy wants ${wanted}: ${way}`);

@@ -3,8 +3,15 @@
 import type { Estate, Node, Site } from "../topology/estate.ts";
 import { generatedService } from "../topology/names.ts";
 import type { Facts } from "../tungsten/facts.ts";
-import type { InstalledProduct } from "../tungsten/node.ts";
-import { clusterView, holds, installed, replicatorProcess, services } from "../tungsten/node-facts.ts";
+import type { DataserverState, InstalledProduct } from "../tungsten/node.ts";
+import {
+  clusterView,
+  dataserver,
+  holds,
+  installed,
+  replicatorProcess,
+  services,
+} from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { errorInWords } from "../tungsten/replicator-errors.ts";
 import { type Drift, driftOf, sinceWhen, unreadNodes } from "./drift.ts";
@@ -22,6 +29,8 @@ export type NodeView = {
   readonly crossSite: InstalledProduct | null | undefined;
   readonly local: ReplicatorStatus | undefined;
   readonly incoming: readonly ReplicatorStatus[];
+  /** What its database was started with; undefined: cannot be read. */
+  readonly dataserver: DataserverState | undefined;
   /** Whether a hold keeps the second product from starting; undefined: cannot be read. */
   readonly held: boolean | undefined;
   readonly reason: string | undefined;
@@ -99,6 +108,7 @@ function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeVie
   const remote = facts.get(node.name, services("crossSite"));
   facts.get(node.name, replicatorProcess("cluster"));
   const held = facts.get(node.name, holds);
+  const server = facts.get(node.name, dataserver);
   const own = "known" in local && local.known !== "down" ? local.known : [];
   const other = "known" in remote && remote.known !== "down" ? remote.known : [];
   const generated = estate.sites
@@ -110,6 +120,7 @@ function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeVie
     crossSite: "known" in crossSite ? crossSite.known : undefined,
     local: own.find(({ service }) => service === site.dataservice),
     incoming: [...own.filter(({ service }) => generated.includes(service)), ...other],
+    dataserver: "known" in server ? server.known : undefined,
     held: "known" in held ? held.known.includes("crossSite") : undefined,
     reason: "unknown" in cluster ? cluster.unknown : undefined,
   };

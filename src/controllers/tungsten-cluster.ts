@@ -20,10 +20,13 @@ import { policyTold } from "./policy-told.ts";
 import { otherHolder } from "./request-sites.ts";
 import { assertRecorded } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
+import { configurationUnknown, configureWhenDue } from "./site-configuration.ts";
+import { databaseUnknown, maintainWhenDue } from "./site-dataserver.ts";
 import { deleteSite, neededBy } from "./site-deletion.ts";
-import { type Installing, installWhenDue } from "./site-install.ts";
+import { installWhenDue } from "./site-install.ts";
 import { ensureSiteSecret } from "./site-secret.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
+import { nothingToDo, runningLedger, type Walked, type Work } from "./site-walk.ts";
 import type { FenceBook, RequestLimits, Requeue } from "./upgrade-request.ts";
 
 export type ClusterLimits = RequestLimits & { readonly healthMs: number };
@@ -38,6 +41,7 @@ export type ClusterPass = {
   readonly site: Site;
   readonly runnerScript: string;
   readonly fences: FenceBook;
+  readonly walked: Walked;
   /** UID of somebody else whose procedure holds the site; empty when none does, or when that one is over. */
   readonly holder: string;
 };
@@ -48,11 +52,12 @@ export async function reconcileCluster(
   runnerScript: string,
   fences: FenceBook,
   ref: ObjectRef,
+  walked: Walked = (procedure) => procedure,
 ): Promise<Requeue> {
   const object = await shell.objects.get(clusterKind, ref);
   if (object === undefined) return "never";
   try {
-    return await passOver(shell, limits, runnerScript, fences, object);
+    return await passOver({ shell, limits, runnerScript, fences, object, walked });
   } catch (error) {
     if (isConflict(error)) return { afterMs: 50 };
     await tellFailure(shell, ref, error);
@@ -67,13 +72,10 @@ const say = (type: string, status: Told["status"], reason: string, message: stri
   message,
 });
 
-async function passOver(
-  shell: Shell,
-  limits: ClusterLimits,
-  runnerScript: string,
-  fences: FenceBook,
-  object: KubeObject,
-): Promise<Requeue> {
+type Beginning = Pick<ClusterPass, "shell" | "limits" | "runnerScript" | "fences" | "object" | "walked">;
+
+async function passOver(beginning: Beginning): Promise<Requeue> {
+  const { shell, limits, object } = beginning;
   const { name, uid, namespace: where = "" } = object.metadata;
   const namespace = await readNamespace(shell.objects, where);
   const holder = await otherHolder(shell.objects, where, name, uid);
@@ -98,8 +100,7 @@ async function passOver(
   if (!object.metadata.finalizers?.includes(siteFinalizer)) return addFinalizer(shell, object);
   const missing = await ensureSiteSecret(shell.objects, where, name, spec, holder !== "");
   if (missing !== undefined) return refuse(shell, object, need, missing);
-  const about = { shell, limits, object, spec, namespace, estate, site };
-  const again = await converge({ ...about, runnerScript, fences, holder });
+  const again = await converge({ ...beginning, spec, namespace, estate, site, holder });
   // What holds a deleted site may be over at any time.
   return object.metadata.deletionTimestamp === undefined ? again : { afterMs: limits.idleMs };
 }
@@ -110,20 +111,23 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   const manifests = siteObjects({ estate, site, spec, runnerScript });
   await applyAll(shell, manifests, { frozen: view.holder !== "" ? ["StatefulSet"] : [] });
   const network = await networkPolicyLeft(shell, object, spec);
-  const installing: Installing = await installWhenDue(pass, view);
+  const works = await ownWork(pass, view);
+  const walking = works.find(({ ledger }) => ledger !== undefined);
+  const running = walking?.ledger?.phase === "Running";
   const accepted = say("Accepted", "True", "Accepted", "the spec is sound");
-  const ready = readiness(view, installing);
+  const ready = readiness(view, works);
   const need = { neededBy: neededBy(site.name, pass.namespace) };
-  const ledger = installing.ledger && { ledger: installing.ledger };
-  await tell(shell, object, { ...view.status, ...need, ...network, ...ledger }, [
+  const kept = Object.assign({}, ...works.map(({ status }) => status));
+  const ledger = walking?.ledger && { ledger: walking.ledger };
+  await tell(shell, object, { ...view.status, ...kept, ...need, ...network, ...ledger }, [
     accepted,
-    ...installing.told,
-    ...(await policyTold(pass, view)),
-    tellDrift(view.drift, view.unread, view.holder !== "" || installing.ledger?.phase === "Running"),
+    ...works.flatMap(({ told }) => told),
+    ...(await policyTold(pass, view, running)),
+    tellDrift(view.drift, view.unread, view.holder !== "" || running),
     ready,
   ]);
-  await installing.act();
-  return { afterMs: installing.afterMs ?? (ready.status === "True" ? limits.healthMs : limits.idleMs) };
+  await walking?.act();
+  return { afterMs: walking?.afterMs ?? (ready.status === "True" ? limits.healthMs : limits.idleMs) };
 }
 
 /** One that the spec no longer asks for is removed once; the status remembers that there is one. */
@@ -141,16 +145,37 @@ async function networkPolicyLeft(
   return { networkPolicy: undefined };
 }
 
-function readiness(view: SiteView, installing: Installing): Told {
-  if (installing.ledger !== undefined && installing.ledger.phase !== "Finished")
+/** What the site does by itself, at most one of it a procedure: it is installed first, then kept as its spec says. */
+async function ownWork(pass: ClusterPass, view: SiteView): Promise<readonly Work[]> {
+  const installing = await installWhenDue(pass, view);
+  const installs = "the site is being installed";
+  if (installing !== nothingToDo)
+    return [installing, configurationUnknown(installs), databaseUnknown(installs)];
+  const restarts = "the databases are being restarted";
+  if (runningLedger(pass, "MaintainDataserver") !== undefined)
+    return [configurationUnknown(restarts), await maintainWhenDue(pass, view)];
+  const configuring = await configureWhenDue(pass, view);
+  if (configuring.ledger !== undefined)
+    return [configuring, databaseUnknown("the site's configuration is being changed")];
+  return [configuring, await maintainWhenDue(pass, view)];
+}
+
+function readiness(view: SiteView, works: readonly Work[]): Told {
+  const installing = works.find(({ ledger }) => ledger?.procedure === "InstallSite");
+  if (installing !== undefined && installing.ledger?.phase !== "Finished")
     return say("Ready", "False", "Installing", installing.why);
   if (view.trouble === undefined)
     return say("Ready", "True", "Replicating", "every node runs and replicates");
-  if (view.holder === "" && view.error !== undefined)
+  if (
+    view.holder === "" &&
+    view.error !== undefined &&
+    !works.some(({ ledger }) => ledger?.phase === "Running")
+  )
     return say("Ready", "False", "ReplicationError", view.error);
-  return view.holder === ""
-    ? say("Ready", "False", "NotReplicating", view.trouble)
-    : say("Ready", "False", "ProcedureRuns", `${view.trouble}; a procedure runs on the site`);
+  const changing = view.holder !== "" || works.some(({ ledger }) => ledger?.phase === "Running");
+  return changing
+    ? say("Ready", "False", "ProcedureRuns", `${view.trouble}; a procedure runs on the site`)
+    : say("Ready", "False", "NotReplicating", view.trouble);
 }
 
 function faultsOf(object: KubeObject, spec: TungstenClusterSpec, namespace: Namespace): readonly string[] {
@@ -158,7 +183,17 @@ function faultsOf(object: KubeObject, spec: TungstenClusterSpec, namespace: Name
   return [
     ...optionFaults(spec.options, "spec.options"),
     ...settingFaults(spec.mysql.settings),
+    ...fewerNodes(object, spec),
     ...namespace.problems.filter((problem) => problem.about === about).map(({ sentence }) => sentence),
+  ];
+}
+
+/** Nodes with data are not thrown away because a number was lowered. */
+function fewerNodes({ status }: KubeObject, spec: TungstenClusterSpec): readonly string[] {
+  const members: readonly string[] = status?.configuration?.members ?? [];
+  if (spec.nodes >= members.length) return [];
+  return [
+    `spec.nodes: ${spec.nodes} is less than the ${members.length} that are installed (${members.join(", ")}): no procedure takes a node out yet; put it back`,
   ];
 }
 

@@ -90,6 +90,7 @@ const spec = z
           .default({})
           .describe("Joined with what the operator renders into my.cnf; a clash is refused."),
       })
+      .meta(rules(...immutable("port")))
       .default({ port: 13306, settings: {} }),
     connector: z
       .object({
@@ -98,6 +99,7 @@ const spec = z
           .object({ type: z.enum(["ClusterIP", "NodePort", "LoadBalancer"]).default("ClusterIP") })
           .default({ type: "ClusterIP" }),
       })
+      .meta(rules(...immutable("port")))
       .default({ port: 3306, service: { type: "ClusterIP" } }),
     credentials: z
       .object({
@@ -121,6 +123,35 @@ const spec = z
       .describe(
         "The policy the managers should have; a differing one is told, never set behind a DBA's back.",
       ),
+    changes: z
+      .object({
+        configuration: z
+          .enum(["Automatic", "OnApproval"])
+          .default("Automatic")
+          .describe(
+            "When changed options are brought to the nodes by tpm update: as soon as the site is sound, or once you approve the text by its checksum.",
+          ),
+        dataserver: z
+          .enum(["Automatic", "OnApproval"])
+          .default("OnApproval")
+          .describe(
+            "When databases are restarted for a changed my.cnf, replicas first, the primary last after a switch: as soon as the site is sound, or once you approve it by its checksum.",
+          ),
+        switchBack: z
+          .boolean()
+          .default(false)
+          .describe("Whether the primary of before such a restart becomes the primary again at its end."),
+        approved: z
+          .string()
+          .regex(/^([0-9a-f]{8,64})?$/)
+          .max(64)
+          .default("")
+          .describe(
+            "The checksum a condition asks you to approve, or its first 8 digits at least; it fits no other text.",
+          ),
+      })
+      .default({ configuration: "Automatic", dataserver: "OnApproval", switchBack: false, approved: "" })
+      .describe("How a change of this spec reaches nodes that are installed already."),
     retention: z
       .enum(["Retain", "Delete"])
       .default("Retain")
@@ -191,6 +222,19 @@ const status = z.object({
     .optional()
     .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["host", "service"] })
     .describe("Every replication service of every node, as multi_trepctl --by-service lists them."),
+  configuration: z
+    .object({
+      topology: z.string().max(16),
+      sha256: z.string().max(64),
+      shape: z.string().max(64),
+      wishes: z.string().max(64),
+      primaries: z.record(z.string(), z.string().max(64)),
+      members: z.array(z.string().max(64)).max(16),
+    })
+    .optional()
+    .describe(
+      "The tungsten.ini that every node of the site was last seen to run from, and what it was made from.",
+    ),
   runningProcedure: z.string().max(128).optional(),
   networkPolicy: z
     .string()

@@ -29,6 +29,14 @@ export const localServiceOnline: Judgement = (target, look) => {
       );
 };
 
+/** It is OFFLINE and stays so: not on its way online, and no recovery of the replicator's own is due. */
+export const localServiceOffline: Judgement = (target, look) => {
+  const status = serviceStatus("cluster", target.site.dataservice, target, look);
+  if (typeof status === "string") return pending(status);
+  const offline = wordOf(status).startsWith("OFFLINE") && status.transitioningTo === null;
+  return doneIf(offline, `${target.site.dataservice} on ${target.node.name} is ${wordOf(status)}`);
+};
+
 /** Every service of a node, as one verdict; one that is known to be offline calls for its remedy again. */
 const nodeOnline = (node: Node, look: Look): Verdict =>
   knowing(look.facts.get(node.name, services("cluster")), `the services of ${node.name}`, (all) => {

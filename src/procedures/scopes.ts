@@ -45,3 +45,13 @@ export const eachReader = (run: Run): readonly Target[] =>
 
 export const eachReaderOnPrimaries = (run: Run): readonly Target[] =>
   eachReader(run).filter(({ node }) => isPrimary(run, node));
+
+/** Readers that there are: in MSAA those a CrossSiteLink leads to, in a composite every one. */
+export const eachLinkedReader =
+  (kind: "MSAA" | "CAA") =>
+  (run: Run): readonly Target[] =>
+    eachReader(run).filter(
+      ({ site, source }) =>
+        kind === "CAA" ||
+        run.estate.links.some((link) => link.target === site.name && link.source === source?.name),
+    );

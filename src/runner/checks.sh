@@ -59,6 +59,10 @@ object() {
       value=$(answer_ini)
       [[ $value == *"published=$2"$'\n'joined=yes* ]] || printf 'another ini is published\n'
       ;;
+    shunned)
+      value=$(answer_cctrl ls) || { printf 'the datasources cannot be read\n'; return; }
+      [[ $value =~ \|$2\([a-z]+:SHUNNED ]] || printf 'the datasource %s is not shunned\n' "$2"
+      ;;
     database-is)
       value=$(answer_database) || { printf 'the database cannot be asked\n'; return; }
       [[ $value == "$2" ]] || printf 'the database is not %s\n' "$2"

@@ -225,7 +225,7 @@ run_tpm() {
   if [[ $release == installed ]]; then tpm=$(program "$product" tpm); else tpm=$SOFTWARE/$package-$release/tools/tpm; fi
   present "$tpm"
   [[ ! -f $PUBLISHED_INI ]] || sha256_of "$PUBLISHED_INI" >"$dir/ini" || exit 1
-  [[ $1 == validate ]] || printf '%s\n' "${dir##*/}" | locked "$HOLDS_LOCK" put "$UNFINISHED/$product" || exit 1
+  [[ $1 == @(validate|promote-connector) ]] || printf '%s\n' "${dir##*/}" | locked "$HOLDS_LOCK" put "$UNFINISHED/$product" || exit 1
   cd "${tpm%/tools/tpm}" || exit 1
   become "$tpm" "$@" --tty
 }

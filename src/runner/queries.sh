@@ -95,6 +95,15 @@ answer_my_cnf() {
       value = $2; gsub(/^[ \t]+|[ \t]+$/, "", value); print key "\t" value }' "$file"
 }
 
+# answer_dataserver: the file the server started with ends with this node's own; whether that one is the mounted one still.
+answer_dataserver() {
+  local own=$MY_CNF/${POD_NAME:-$(hostname)}.cnf started=no
+  [[ -f $own ]] || fail 1 "${own##*/}: No such file or directory"
+  [[ -f $STARTED_CNF ]] || fail 1 "${STARTED_CNF##*/}: No such file or directory"
+  if tail -c "$(bytes_of "$own")" "$STARTED_CNF" | cmp -s - "$own"; then started=yes; fi
+  printf 'mounted=%s\nstarted=%s\n' "$(sha256_of "$own")" "$started"
+}
+
 # answer_software: the packages that lie unpacked, with a tpm to run; and the vendor's tool, where one has it.
 answer_software() {
   local tool
@@ -189,6 +198,7 @@ answer() {
     holds) local file; for file in "$HOLDS"/*; do printf '%s\n' "${file##*/}"; done ;;
     ini) answer_ini ;;
     my-cnf) answer_my_cnf ;;
+    dataserver) answer_dataserver ;;
     marker) tell_marker "$1" ;;
     clock) now_ms ;;
     software) answer_software ;;

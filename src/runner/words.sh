@@ -45,6 +45,7 @@ readonly QUERIES=(
   "holds"
   "ini"
   "my-cnf"
+  "dataserver"
   "marker KEY"
   "clock"
   "space"
@@ -78,8 +79,10 @@ readonly COMMANDS=(
   "tpm PRODUCT RELEASE validate"
   "tpm PRODUCT RELEASE install"
   "tpm PRODUCT RELEASE update --replace-release"
+  "tpm PRODUCT RELEASE update --replace-release --no-connectors"
   "tpm cluster installed post-process -y"
   "tpm PRODUCT installed uninstall --i-am-sure"
+  "tpm PRODUCT installed promote-connector"
   "hold HOLD"
   "release HOLD"
   "keep-position SERVICE NAME"
@@ -98,6 +101,7 @@ readonly COMMANDS=(
   "backup NAME"
   "database start"
   "database stop"
+  "database restart"
   "snapshot NAME"
   "copy-datadir MEMBER NAME"
   "tprovision -s MEMBER -m METHOD"
@@ -117,6 +121,7 @@ readonly CHECKS=(
   "error-is PRODUCT SERVICE epoch"
   "error-at PRODUCT SERVICE NUMBER"
   "ini-is SHA256"
+  "shunned HOST"
   "database-is DATABASE"
   "backup-is NAME SHA256"
 )
@@ -154,6 +159,7 @@ fits() {
     EVENTID) [[ $word != -* ]] && made_of 'A-Za-z0-9._:;/@=,#+-' 200 "$word" ;;
     ENDPOINT) [[ $word == [A-Za-z0-9]*:[0-9]* ]] && made_of A-Za-z0-9.- 253 "${word%:*}" &&
       made_of 0-9 5 "${word##*:}" ;;
+    HOST) [[ $word == [a-z0-9]* ]] && made_of a-z0-9- 63 "$word" ;;
     POLICY) [[ ${word^^} == @(AUTOMATIC|MAINTENANCE|MANUAL) ]] ;;
     STATE) made_of A-Z:- 64 "$word" ;;
     *) return 1 ;;

@@ -11,6 +11,7 @@ import {
   readBackup,
   readClock,
   readDatabase,
+  readDataserver,
   readFiles,
   readHolds,
   readIni,
@@ -93,6 +94,8 @@ export const nodeClock = factOf(["clock"], readClock);
 export const space = factOf(["space"], readSpace);
 /** What my.cnf says about identity, format and auto-increment; the running server is asked by `serverSettings`. */
 export const serverFile = factOf(["my-cnf"], readServerFile);
+/** Which my.cnf is mounted, and whether the database was started with it. */
+export const dataserver = factOf(["dataserver"], readDataserver);
 export const keptFiles = factOf(["files"], readFiles);
 export const holds = factOf(["holds"], readHolds);
 export const iniState = factOf(["ini"], readIni);

@@ -230,3 +230,19 @@ function valuesOf(output: ToolOutput, what: string): Reading<ReadonlyMap<string,
   }
   return read(values);
 }
+
+export type DataserverState = {
+  /** Checksum of the my.cnf that is mounted for this node; null where none is. */
+  readonly mounted: string | null;
+  /** The database was started with it. */
+  readonly started: boolean;
+};
+
+export function readDataserver(output: ToolOutput): Reading<DataserverState> {
+  const said = pairs(output, "dataserver", "mounted", "started");
+  if ("unreadable" in said) return said;
+  const { mounted, started } = said.read;
+  return started === "yes" || started === "no"
+    ? read({ mounted: mounted || null, started: started === "yes" })
+    : unreadable("dataserver says neither yes nor no");
+}

@@ -7,8 +7,20 @@ export const tpmValidate = (product: Product, release: string) =>
   ["tpm", product, release, "validate"] as const;
 export const tpmInstall = (product: Product, release: string) =>
   ["tpm", product, release, "install"] as const;
-export const tpmUpdate = (product: Product, release: string) =>
-  ["tpm", product, release, "update", "--replace-release"] as const;
+export const tpmUpdate = (
+  product: Product,
+  release: string,
+  { keepConnectors = false }: { readonly keepConnectors?: boolean } = {},
+): readonly string[] => [
+  "tpm",
+  product,
+  release,
+  "update",
+  "--replace-release",
+  ...(keepConnectors ? ["--no-connectors"] : []),
+];
+/** Starts the connector that an update with --no-connectors has left on the former release. */
+export const tpmPromoteConnector = ["tpm", "cluster", "installed", "promote-connector"] as const;
 /** From the installed tree (tungsten-config §7.2); `-y`: it asks nothing. */
 export const tpmPostProcess = ["tpm", "cluster", "installed", "post-process", "-y"] as const;
 /** From the installed tree: the unpacked package finds no configuration to uninstall. */

@@ -61,6 +61,12 @@ const cases: readonly Case[] = [
     (host) => void host.volume.installed.crossSite?.services.pop(),
   ],
   [
+    "an auto-increment offset set by hand",
+    (host) => void host.mysql.file.set("auto-increment-offset", "9"),
+    /^auto_increment_offset of nyc-1 is \d, and its my\.cnf says 9: two sites may make the same keys; SET GLOBAL/,
+    (host) => void host.mysql.file.delete("auto-increment-offset"),
+  ],
+  [
     "a writable replica",
     (host) => void Object.assign(host.mysql, { readOnly: false }),
     /^the database of nyc-1 is writable and nyc-0 is its site's primary.*set read_only=1, then compare the data/,

@@ -61,6 +61,11 @@ describe("words", () => {
     [`tpm cluster ${release} validate`, "tpm validate --tty"],
     [`tpm cluster ${release} update --replace-release`, "tpm update --replace-release --tty"],
     ["tpm cluster installed post-process -y", "tpm post-process -y --tty"],
+    [
+      `tpm cluster ${release} update --replace-release --no-connectors`,
+      "tpm update --replace-release --no-connectors --tty",
+    ],
+    ["tpm cluster installed promote-connector", "tpm promote-connector --tty"],
     ["tpm crossSite installed uninstall --i-am-sure", "tpm uninstall --i-am-sure --tty"],
   ])("of the command «%s» reach the tool as «%s»", async (command, words) => {
     expect(exitOf(await node.run(command))).toBe(0);
@@ -163,6 +168,18 @@ describe("the second look, over recorded outputs", () => {
     expect(await verdict("policy-is MAINTENANCE")).toBe("refused");
   });
 
+  test("of a datasource that is out: that one, and no other", async () => {
+    says(
+      "cctrl",
+      "COORDINATOR[db1:MAINTENANCE:ONLINE]\n|nyc-0(slave:SHUNNED(MANUALLY-SHUNNED), progress=3, |\n|nyc-1(slave:ONLINE, progress=3, |",
+    );
+    expect(await verdict("shunned nyc-0")).toBe("exited");
+    expect(await verdict("shunned nyc-1")).toBe("refused");
+    expect(await verdict("shunned nyc-2")).toBe("refused");
+    says("cctrl", "Exiting...");
+    expect(await verdict("shunned nyc-0")).toBe("refused");
+  });
+
   test("of the published ini", async () => {
     expect(await verdict(`ini-is ${sha256(ini)}`)).toBe("refused");
     await node.run(`publish-ini ${sha256(ini)}`, ini);
@@ -226,13 +243,14 @@ describe("what a tpm leaves behind", () => {
     expect(unfinished()).toBe("");
   });
 
-  test("one that ended badly: a note, which a better run takes away; a validation leaves none", async () => {
+  test("one that ended badly: a note, which a better run takes away; a validation leaves none, nor a connector", async () => {
     link();
     node.put("fakes/tpm", "exit 1\n");
     expect(exitOf(await node.run(`tpm cluster ${release} validate`))).toBe(1);
+    expect(exitOf(await node.run("tpm cluster installed promote-connector"))).toBe(1);
     expect(unfinished()).toBe("");
     expect(exitOf(await node.run(`tpm cluster ${release} update --replace-release`))).toBe(1);
-    expect(unfinished()).toBe("run-2");
+    expect(unfinished()).toBe("run-3");
     node.put("fakes/tpm", "exit 0\n");
     expect(exitOf(await node.run(`tpm cluster ${release} update --replace-release`))).toBe(0);
     expect(unfinished()).toBe("");

@@ -107,6 +107,7 @@ describe("patterns", () => {
     "SHA256",
     "EVENTID",
     "ENDPOINT",
+    "HOST",
     "POLICY",
     "STATE",
   ];

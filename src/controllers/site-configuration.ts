@@ -1,0 +1,189 @@
+/**
+ * Keeps a site's tungsten.ini as the specs want it: tells whether its nodes run from the wanted text and, when options have
+ * changed, walks ApplyConfiguration from the TungstenCluster's own ledger. One site of an estate after the other.
+ */
+import type { Told } from "../crds/conditions.ts";
+import type { Ledger } from "../crds/ledger.ts";
+import { iniMap } from "../manifests/site-objects.ts";
+import { applyConfiguration, type SiteChange } from "../procedures/apply-configuration.ts";
+import {
+  type AppliedConfiguration,
+  type Standing,
+  standingOf,
+  wishesOf,
+} from "../procedures/configuration-standing.ts";
+import { applyAll } from "./apply.ts";
+import { sha256Of } from "./checksum.ts";
+import { lentFor } from "./request-planning.ts";
+import { notNow, topologyOf } from "./site-readiness.ts";
+import type { SiteView } from "./site-view.ts";
+import {
+  admitted,
+  beginning,
+  nothingToDo,
+  pinsFor,
+  primariesOf,
+  runningLedger,
+  spokenSince,
+  type Work,
+  walkOn,
+} from "./site-walk.ts";
+import type { ClusterPass } from "./tungsten-cluster.ts";
+
+const name = "ApplyConfiguration";
+const type = "ConfigurationApplied";
+
+const tell = (status: Told["status"], reason: string, message: string): Work => ({
+  ...nothingToDo,
+  told: [{ type, status, reason, message }],
+});
+
+/** While nobody can say. */
+export const configurationUnknown = (why: string): Work => tell("Unknown", "ProcedureRuns", why);
+
+/** What the site's nodes were last seen to run from, as its status keeps it. */
+const recordedOf = (pass: ClusterPass): AppliedConfiguration | undefined => pass.object.status?.configuration;
+
+/** Checksums of the texts that the products of this topology were configured from. */
+function runningTexts({ nodes, topology }: SiteView): readonly (string | null)[] | undefined {
+  const texts: (string | null)[] = [];
+  for (const { cluster, crossSite } of nodes) {
+    if (cluster === undefined || crossSite === undefined) return undefined;
+    texts.push(cluster?.ini ?? null);
+    if (topology !== "CAA" && crossSite !== null) texts.push(crossSite.ini);
+  }
+  return texts;
+}
+
+function measured(pass: ClusterPass, view: SiteView): Standing {
+  const lent = lentFor(pass.estate);
+  const topology = topologyOf(view);
+  const { shape, options } = wishesOf(pass.estate, topology ?? "MSAA");
+  return standingOf(
+    {
+      topology,
+      primaries: primariesOf(pass, view),
+      members: view.nodes.map(({ node }) => node.name),
+      running: runningTexts(view),
+      shape: sha256Of(shape),
+      wishes: sha256Of(options),
+      checksum: (kind, primaries) => lent.sha256(lent.renderIni(kind, primaries)),
+    },
+    recordedOf(pass),
+  );
+}
+
+/** Never while a request holds the site, nor while it is being installed. */
+export async function configureWhenDue(pass: ClusterPass, view: SiteView): Promise<Work> {
+  if (view.holder !== "") return configurationUnknown("a procedure changes the nodes");
+  await showText(pass, view);
+  const running = runningLedger(pass, name);
+  if (running !== undefined) return goOn(pass, view, running);
+  const standing = measured(pass, view);
+  switch (standing.is) {
+    case "unknown":
+      return tell("Unknown", "NotRead", standing.why);
+    case "applied":
+      return { ...tell("True", "Applied", applied(standing)), status: { configuration: standing.record } };
+    case "differs":
+      return begin(pass, view, standing);
+  }
+}
+
+const applied = ({ record, other }: Extract<Standing, { is: "applied" }>): string =>
+  `every node runs from tungsten.ini ${record.sha256.slice(0, 8)}${other === undefined ? "" : `; this version of the operator writes another text (${other.slice(0, 8)}) for the same spec: it comes with the next change`}`;
+
+/** The wanted text for people and Argo CD; the estate's first site writes it. */
+async function showText(pass: ClusterPass, view: SiteView): Promise<void> {
+  const { estate, site, shell } = pass;
+  const [topology, primaries] = [topologyOf(view), primariesOf(pass, view)];
+  if (estate.sites[0]?.name !== site.name || topology === undefined || primaries === undefined) return;
+  await applyAll(shell, [iniMap(estate, lentFor(estate).renderIni(topology, primaries))]);
+}
+
+async function begin(
+  pass: ClusterPass,
+  view: SiteView,
+  { wanted, spoken, why }: Extract<Standing, { is: "differs" }>,
+): Promise<Work> {
+  const { configuration, approved } = pass.spec.changes;
+  const said = approved !== "" && wanted.startsWith(approved);
+  if (!said && !(spoken && configuration === "Automatic")) {
+    const way = `to bring tungsten.ini ${wanted.slice(0, 8)} to every node set spec.changes.approved to ${wanted}`;
+    return tell("False", "ApprovalNeeded", `${why}; ${way}`);
+  }
+  const waits = notNow(pass, view);
+  if (waits !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${waits}`);
+  const kept = await admitted(pass);
+  if (kept !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${kept}`);
+  return walk(pass, view, freshLedger(pass, view, view.policy ?? ""));
+}
+
+function changeOf({ site }: ClusterPass, { pins, kept }: Ledger): SiteChange {
+  const primary = pins?.primaries[site.name];
+  const data = site.nodes.filter((node) => !node.witness);
+  return {
+    site: site.name,
+    nodes: [...data.filter((node) => node.name !== primary), ...data.filter((node) => node.name === primary)],
+    kind: kept.kind === "CAA" ? "CAA" : "MSAA",
+    crossSite: kept.crossSite === "true",
+  };
+}
+
+/** Where specs or primary changed meanwhile the walk begins anew, and returns to the policy of before all the same. */
+async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+  const kept = await admitted(pass);
+  if (kept !== undefined) return tell("False", "Waiting", kept);
+  const { site, estate } = pass;
+  const wishes = sha256Of(wishesOf(estate, changeOf(pass, running).kind).options);
+  const moved = view.primary !== undefined && view.primary !== running.pins?.primaries[site.name];
+  const other = applyConfiguration(changeOf(pass, running)).revision !== running.revision;
+  const again = spokenSince(pass, running);
+  if (running.kept.wishes === wishes && !moved && !other && !again) return walk(pass, view, running);
+  const policy = running.pins?.policies[site.name] ?? "";
+  const ledger = freshLedger(pass, view, policy, running);
+  const why = moved
+    ? `the primary is ${view.primary} by now`
+    : again
+      ? "the spec was changed after its halt"
+      : "what it was begun for has changed";
+  pass.shell.events.emit(pass.object, "Normal", "BegunAnew", `${name} begins anew: ${why}`);
+  return walk(pass, view, ledger);
+}
+
+function freshLedger(pass: ClusterPass, view: SiteView, policy: string, before?: Ledger): Ledger {
+  const { estate } = pass;
+  const pins = pinsFor(pass, view, { policy, primary: view.primary, before });
+  const kind = before?.kept.kind ?? topologyOf(view) ?? "MSAA";
+  const crossSite =
+    before?.kept.crossSite ?? String(kind === "MSAA" && view.nodes.some((node) => node.crossSite != null));
+  const wishes = sha256Of(wishesOf(estate, kind === "CAA" ? "CAA" : "MSAA").options);
+  const kept = { kind, crossSite, wishes };
+  const change = changeOf(pass, { pins, kept } as unknown as Ledger);
+  return beginning(pass, applyConfiguration(change), pins, kept);
+}
+
+async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<Work> {
+  const { estate, site } = pass;
+  const change = changeOf(pass, ledger);
+  const lent = lentFor(estate);
+  const primaries = ledger.pins?.primaries ?? {};
+  const sha256 = lent.sha256(lent.renderIni(change.kind, primaries));
+  const work = await walkOn(pass, view, {
+    procedure: applyConfiguration(change),
+    ledger,
+    condition: type,
+    reason: "Applying",
+    ended: { reason: "Applied", message: `every node runs from tungsten.ini ${sha256.slice(0, 8)}` },
+  });
+  if (work.ledger?.phase !== "Finished") return work;
+  const record: AppliedConfiguration = {
+    topology: change.kind,
+    sha256,
+    shape: sha256Of(wishesOf(estate, change.kind).shape),
+    wishes: sha256Of(wishesOf(estate, change.kind).options),
+    primaries,
+    members: site.nodes.filter((node) => !node.witness).map((node) => node.name),
+  };
+  return { ...work, status: { configuration: record } };
+}

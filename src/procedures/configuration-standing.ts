@@ -1,0 +1,94 @@
+/**
+ * Does a site run from the wanted tungsten.ini? Its nodes tell the checksum they run from; what the specs said when that
+ * text was made stands in the TungstenCluster's status. So a spec that changed is told apart from an operator that writes
+ * another text for the same spec, from a primary that moved, and from what somebody did by hand.
+ */
+import type { Estate } from "../topology/estate.ts";
+
+export type Topology = "MSAA" | "CAA";
+
+/** What a site's nodes were last seen to run from. Lives in status.configuration. */
+export type AppliedConfiguration = {
+  readonly topology: string;
+  /** Checksum of the text. */
+  readonly sha256: string;
+  /** Checksums of what the specs said, see `wishesOf`. */
+  readonly shape: string;
+  readonly wishes: string;
+  /** Site → the node its master= names. */
+  readonly primaries: Readonly<Record<string, string>>;
+  /** Data nodes, in order. */
+  readonly members: readonly string[];
+};
+
+export type Standing =
+  | { readonly is: "unknown"; readonly why: string }
+  /** `other`: the checksum of what this operator would write for the same wishes, where that differs. */
+  | { readonly is: "applied"; readonly record: AppliedConfiguration; readonly other?: string }
+  /** `wanted`: checksum of the text to bring; `spoken`: options changed since and nothing else, so a human asked for this. */
+  | { readonly is: "differs"; readonly wanted: string; readonly spoken: boolean; readonly why: string };
+
+/** What a site is measured by. */
+export type Measured = {
+  readonly topology: Topology | undefined;
+  /** Live primaries by site; undefined while one is not known. */
+  readonly primaries: Readonly<Record<string, string>> | undefined;
+  readonly members: readonly string[];
+  /** Checksums of the texts its products were configured from; undefined while a node cannot be read. */
+  readonly running: readonly (string | null)[] | undefined;
+  readonly shape: string;
+  readonly wishes: string;
+  /** Checksum of the text for these primaries. */
+  readonly checksum: (topology: Topology, primaries: Readonly<Record<string, string>>) => string;
+};
+
+/**
+ * What of the specs reaches tungsten.ini in this topology, in an order of its own. `shape`: which sites, nodes and ways
+ * between them there are. `options`: the rest.
+ */
+export function wishesOf(estate: Estate, topology: Topology): { shape: string; options: string } {
+  const sorted = (options: Readonly<Record<string, string>>) =>
+    Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
+  const links = topology === "MSAA" ? estate.links : [];
+  const { type, writeAffinity, ...composite } = estate.composite ?? {};
+  const ways = topology === "MSAA" ? links.map(({ source, target }) => [source, target]) : composite;
+  const shape = estate.sites.map(({ name, dataservice, nodes, mysqlPort, connectorPort }) => [
+    name,
+    dataservice,
+    nodes.map((node) => [node.name, node.witness]),
+    mysqlPort,
+    connectorPort,
+  ]);
+  return {
+    shape: JSON.stringify([shape, ways]),
+    options: JSON.stringify([
+      estate.sites.map(({ name, options }) => [name, sorted(options)]),
+      links.map(({ source, target, options }) => [source, target, sorted(options)]),
+      topology === "CAA" ? [type ?? null, writeAffinity ?? null] : null,
+    ]),
+  };
+}
+
+export function standingOf(is: Measured, recorded: AppliedConfiguration | undefined): Standing {
+  const { topology, primaries, running, shape, wishes, members } = is;
+  if (topology === undefined)
+    return { is: "unknown", why: "the installed topology is not known, or in between two" };
+  if (running === undefined) return { is: "unknown", why: "a node cannot be read" };
+  if (primaries === undefined) return { is: "unknown", why: "a site tells no primary" };
+  const all = (sha256: string): boolean => running.length > 0 && running.every((each) => each === sha256);
+  const wanted = is.checksum(topology, primaries);
+  if (all(wanted))
+    return { is: "applied", record: { topology, sha256: wanted, shape, wishes, primaries, members } };
+  const differs = (spoken: boolean, why: string): Standing => ({ is: "differs", wanted, spoken, why });
+  if (recorded === undefined || recorded.topology !== topology)
+    return differs(false, "its nodes run from a tungsten.ini made from a spec that nobody here has seen");
+  if (recorded.shape !== shape)
+    return differs(
+      false,
+      "sites, nodes or the ways between them have changed: what is new has to be installed and hold the data before the others are told of it",
+    );
+  if (recorded.wishes !== wishes) return differs(true, "options have changed");
+  if (!all(recorded.sha256)) return differs(false, "somebody ran tpm over another tungsten.ini by hand");
+  const now = is.checksum(topology, recorded.primaries);
+  return { is: "applied", record: recorded, ...(now !== recorded.sha256 && { other: now }) };
+}

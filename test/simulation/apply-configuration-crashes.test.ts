@@ -1,0 +1,18 @@
+/** A crash before and after every write and every effect of a change of configuration: equal worlds, nothing begun twice. */
+import { expect, test } from "@jest/globals";
+import { changeOfOneSite } from "./change-of-options.ts";
+import { crashedChange } from "./changing.ts";
+
+/** Every point, or with STRIDE only each so many-th from FIRST on. */
+const stride = Number(process.env.STRIDE ?? 1);
+const first = Number(process.env.FIRST ?? 1);
+
+test("at every point", async () => {
+  const whole = await crashedChange(changeOfOneSite, 0);
+  expect(whole).toMatchObject({ over: true, violations: [] });
+  expect(whole.points).toBeGreaterThan(150);
+  for (let n = first; n <= whole.points; n += stride) {
+    const crashed = await crashedChange(changeOfOneSite, n);
+    expect({ n, ...crashed, points: 0 }).toEqual({ n, ...whole, points: 0 });
+  }
+});

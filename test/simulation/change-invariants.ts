@@ -1,0 +1,150 @@
+/** The data-safety invariants, by their numbers, over a change of an installed site: watched while it moves, judged at its end. */
+import { type Host, hostsOf, type World, type WorldEvent } from "../../simulator/model.ts";
+import { judge } from "../../simulator/oracle.ts";
+import { readConfiguration } from "../../simulator/tools/ini.ts";
+import type { Violation } from "./invariants.ts";
+import type { Scene } from "./scene.ts";
+
+export type ChangeWatch = {
+  readonly violations: Violation[];
+  readonly commands: string[];
+  /** Judges the end of a change that succeeded; clients may have waited so long in all. */
+  readonly end: (interruptionSeconds: number) => void;
+};
+
+/** What fell over less than a look ago nobody can know. */
+const blindMs = 3000;
+
+const isOff = (world: World, host: Host): boolean =>
+  Object.values(host.replicators).some((replicator) =>
+    [...replicator.services.values()].some(
+      ({ state, since }) => state !== "ONLINE" && world.now - since > blindMs,
+    ),
+  );
+
+const busy = (host: Host): boolean =>
+  host.tools.some(({ argv }) => argv[0] === "tpm" && argv[3] === "update");
+
+/** `moves`: the change moves the primary itself, by a switch. `only`: the one site it reaches; all of them otherwise. */
+export function watchChange(
+  scene: Scene,
+  { moves = false, only }: { readonly moves?: boolean; readonly only?: string } = {},
+): ChangeWatch {
+  const { world } = scene;
+  const violations: Violation[] = [];
+  const commands: string[] = [];
+  const fences = new Map<string, bigint>();
+  const primaries = new Map([...world.sites].map(([name, { primary }]) => [name, primary]));
+  const policies = new Map([...world.sites].map(([name, { policy }]) => [name, policy]));
+  for (const { client } of world.sites.values()) Object.assign(client, { longestGap: 0, lastAck: world.now });
+  let failedOver = false;
+  const broken = (n: number, what: string): void => {
+    if (violations.length < 50) violations.push({ n, what });
+  };
+  const siteOf = (host: Host) => world.sites.get(host.site);
+
+  const onCommand = ({ host: name, key, fence, argv }: Extract<WorldEvent, { kind: "command" }>): void => {
+    if (commands.includes(key)) broken(44, `${key} was begun twice`);
+    commands.push(key);
+    if (fence < (fences.get(name) ?? 0n))
+      broken(44, `${name} served fence ${fence} after ${fences.get(name)}`);
+    fences.set(name, fence);
+    if (argv.join(" ").includes(world.canary)) broken(47, `${name}: a secret stands in a command`);
+  };
+
+  const onTpm = ({ host: name, product, verb, when }: Extract<WorldEvent, { kind: "tpm" }>): void => {
+    const host = world.hosts.get(name);
+    if (host === undefined || when !== "begin" || verb !== "update") return;
+    const site = siteOf(host);
+    if (site?.policy !== "MAINTENANCE") broken(33, `tpm update on ${name} under ${site?.policy}`);
+    const other = [...world.hosts.values()].find((each) => each !== host && busy(each));
+    if (other !== undefined) broken(27, `${name} is updated while ${other.name} is`);
+    const off = hostsOf(world, host.site).find(
+      (each) => each !== host && (each.replicators.cluster === undefined || isOff(world, each)),
+    );
+    if (off !== undefined && host.name === site?.primary)
+      broken(27, `${name}, the primary, is updated while ${off.name} is not online`);
+    const { clusters } = readConfiguration(host.volume.ini ?? "", product);
+    if (clusters.get(site?.dataservice ?? "")?.master !== site?.primary)
+      broken(18, `${name} is updated with another master= than ${site?.primary}`);
+    if (new Set(hostsOf(world, host.site).map((each) => each.volume.ini)).size > 1)
+      broken(21, `${name} is updated while its neighbours have another ini`);
+    if (name !== site?.primary && !host.mysql.readOnly)
+      broken(19, `${name} is updated with read_only cleared`);
+  };
+
+  /** A server that an operator stops: never the primary's, never beside another one that is away, never one that serves. */
+  const onServerStop = (name: string): void => {
+    const host = world.hosts.get(name);
+    const site = host && siteOf(host);
+    if (host === undefined || site === undefined) return;
+    if (site.policy !== "MAINTENANCE") broken(33, `the database of ${name} was stopped under ${site.policy}`);
+    if (site.primary === name) broken(26, `the database of ${name}, the primary, was stopped`);
+    if (site.out?.[name]?.startsWith("SHUNNED") !== true)
+      broken(35, `the database of ${name} was stopped while clients could read from it`);
+    const away = hostsOf(world, host.site).find((each) => each !== host && !each.mysql.up);
+    if (away !== undefined) broken(27, `the database of ${name} was stopped while that of ${away.name} was`);
+  };
+
+  const onPolicy = ({ site: name, policy }: Extract<WorldEvent, { kind: "policy" }>): void => {
+    if (policy !== "AUTOMATIC") return;
+    const out = hostsOf(world, name).find(
+      (host) =>
+        world.now - host.connector.since > blindMs &&
+        (host.replicators.cluster === undefined ||
+          isOff(world, host) ||
+          siteOf(host)?.shunned.has(host.name) ||
+          siteOf(host)?.out?.[host.name] !== undefined),
+    );
+    if (out !== undefined) broken(34, `${name} returned to AUTOMATIC while ${out.name} is not online`);
+  };
+
+  world.listeners.push((event) => {
+    if (event.kind === "command") onCommand(event);
+    else if (event.kind === "tpm") onTpm(event);
+    else if (event.kind === "process" && event.what === "mysqld" && event.verb === "stop")
+      onServerStop(event.host);
+    else if (event.kind === "policy") onPolicy(event);
+    else if (event.kind === "primary") failedOver ||= world.sites.get(event.site)?.policy === "AUTOMATIC";
+    else if (event.kind === "log" && event.entry.kind === "tracking")
+      broken(5, `a tracking write was logged on ${event.host}`);
+    else if (event.kind === "force") broken(37, `${event.service} of ${event.host} was forced`);
+    else if (event.kind === "tracking-dropped") broken(17, `${event.schema} of ${event.host} was dropped`);
+  });
+
+  const end = (interruptionSeconds: number): void => {
+    const { missing, doubled, outOfOrder } = judge(world);
+    if (missing.length > 0) broken(1, `missing: ${missing.slice(0, 3).join(", ")}`);
+    if (doubled.length > 0) broken(2, `doubled: ${doubled.slice(0, 3).join(", ")}`);
+    if (outOfOrder > 0) broken(2, `${outOfOrder} rows out of order`);
+    for (const [name, { primary, policy, client }] of world.sites) {
+      if (primary !== primaries.get(name) && !moves && !failedOver)
+        broken(20, `the primary of ${name} was moved to ${primary}`);
+      if (policy !== policies.get(name)) broken(40, `${name} has policy ${policy}`);
+      if (client.longestGap > interruptionSeconds * 1000)
+        broken(36, `${name}'s clients waited ${client.longestGap / 1000} s`);
+    }
+    const inis = new Set<string | null>();
+    for (const host of world.hosts.values()) if (only === undefined || host.site === only) endOf(host, inis);
+    if (inis.size > 1) broken(42, "nodes were configured from different texts");
+  };
+
+  const endOf = (host: Host, inis: Set<string | null>): void => {
+    for (const [product, ini] of Object.entries(host.volume.installedIni)) {
+      inis.add(ini);
+      const running = [...(host.replicators[product as "cluster"]?.services.values() ?? [])];
+      const wanted = host.volume.installed[product as "cluster"]?.services.length;
+      if (running.length !== wanted) broken(39, `${product} of ${host.name} runs ${running.length} services`);
+      for (const { name, state } of running)
+        if (state !== "ONLINE") broken(39, `${name} of ${host.name} is ${state}`);
+    }
+    if (!host.manager.running || !host.connector.running)
+      broken(40, `${host.name} lacks its manager or connector`);
+    if (host.connector.old === true) broken(42, `the connector of ${host.name} runs the release of before`);
+    if (host.mysql.readOnly !== (siteOf(host)?.primary !== host.name))
+      broken(19, `read_only of ${host.name} is ${host.mysql.readOnly}`);
+    if (siteOf(host)?.shunned.has(host.name) || siteOf(host)?.out?.[host.name] !== undefined)
+      broken(40, `${host.name} is shunned`);
+  };
+  return { violations, commands, end };
+}
