@@ -10,6 +10,7 @@ import {
   reference,
   rules,
 } from "./fields.ts";
+import { resetAllSites } from "./reset-all-sites.ts";
 import { resetSite } from "./reset-site.ts";
 import { failoverBlock, switchBlock } from "./switch.ts";
 
@@ -136,12 +137,13 @@ const instant = z.string().max(40).meta({ format: "date-time" });
 
 const spec = z
   .object({
-    procedure: z.enum(["ConvertMsaaToCaa", "VerifyData", "Switch", "Failover", "ResetSite"]),
+    procedure: z.enum(["ConvertMsaaToCaa", "VerifyData", "Switch", "Failover", "ResetSite", "ResetAllSites"]),
     convertMsaaToCaa: conversion.optional(),
     verifyData: verification.optional(),
     switch: switchBlock.optional(),
     failover: failoverBlock.optional(),
     resetSite: resetSite.optional(),
+    resetAllSites: resetAllSites.optional(),
     approval: z.enum(["Manual", "Automatic"]).default("Manual"),
     approvedPlan: z
       .string()
@@ -187,8 +189,9 @@ const spec = z
       blockOf("Switch", "switch"),
       blockOf("Failover", "failover"),
       blockOf("ResetSite", "resetSite"),
+      blockOf("ResetAllSites", "resetAllSites"),
       {
-        rule: "self.approval == 'Manual' || self.procedure != 'ResetSite'",
+        rule: "self.approval == 'Manual' || !self.procedure.contains('Reset')",
         message:
           "approval must be Manual for a procedure that deletes data: read its plan, then set approvedPlan",
         fieldPath: ".approval",

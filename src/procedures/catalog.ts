@@ -3,6 +3,7 @@ import type { UpgradeRequestSpec } from "../crds/upgrade-request.ts";
 import { convertMsaaToCaa } from "./convert-msaa-to-caa.ts";
 import { failOver } from "./failover.ts";
 import type { Procedure } from "./procedure.ts";
+import { resetAllSites } from "./reset-all-sites.ts";
 import { resetSite } from "./reset-site.ts";
 import { switchPrimary } from "./switch.ts";
 import { verifyData } from "./verify-data.ts";
@@ -31,6 +32,14 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
     };
   }
   if (spec.resetSite !== undefined) return resetAsked(spec.resetSite);
+  if (spec.resetAllSites !== undefined) {
+    const { cluster, drainSeconds } = spec.resetAllSites;
+    return {
+      procedure: resetAllSites({ site: cluster.name, drainSeconds }),
+      about: { site: cluster.name },
+      frozen: { "spec.resetAllSites.cluster.name": cluster.name },
+    };
+  }
   if (spec.switch !== undefined) {
     const { cluster, to, limits } = spec.switch;
     return {
