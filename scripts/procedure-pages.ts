@@ -7,8 +7,11 @@ import { readNamespace } from "../src/controllers/estate-reader.ts";
 import type { KubeObject } from "../src/controllers/shell.ts";
 import { newLedger, type Pins } from "../src/crds/ledger.ts";
 import { tungstenIni } from "../src/ini/tungsten-ini.ts";
+import { checkPaths } from "../src/procedures/check-paths.ts";
 import { convertMsaaToCaa } from "../src/procedures/convert-msaa-to-caa.ts";
 import { failOver } from "../src/procedures/failover.ts";
+import type { FixParameters } from "../src/procedures/fix-names.ts";
+import { fixReplication } from "../src/procedures/fix-replication.ts";
 import { installSite } from "../src/procedures/install-site.ts";
 import { effectInWords, placeInWords } from "../src/procedures/plan.ts";
 import { runOf } from "../src/procedures/prepare.ts";
@@ -48,6 +51,11 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
       ),
     ],
     ["docs/procedures/failover.md", requestPage("Fail over by force", "switch.md", run, failOver(aside))],
+    [
+      "docs/procedures/check-paths.md",
+      requestPage("Check every path", "check-paths.md", run, checkPaths({ beats: 1, everySeconds: 60 })),
+    ],
+    ["docs/procedures/fix-replication.md", fixPage(run)],
     ["docs/procedures/install-site.md", installPage(installSite(site.name, true), run)],
   ];
 }
@@ -180,6 +188,38 @@ function requestPage(title: string, runbook: string, run: Run, procedure: Proced
     procedure.accepts.map(({ say }) => `- ${say}`).join("\n"),
     "Each refusal and its way out: [halts](../operating/halts.md#refusals).",
     ...procedure.steps.flatMap((step) => stepLines(step, run, "##")),
+  ]);
+}
+
+const fixes: readonly FixParameters["action"][] = [
+  { is: "SkipEvent", seqno: 4711 },
+  { is: "ApplySql", sha256: "5a".repeat(32) },
+  { is: "Online" },
+  { is: "Force" },
+];
+
+/** One procedure whose second step is another one for each action. */
+function fixPage(run: Run): string {
+  const about = { site: "nyc", service: "london", nodes: ["nyc-1"], reason: "why" };
+  const of = (action: FixParameters["action"]) => fixReplication({ ...about, action });
+  const [first, , last] = of({ is: "Online" }).steps;
+  const middle = fixes.flatMap((action) => {
+    const [, step] = of(action).steps;
+    return step === undefined ? [] : [`# Action ${action.is}`, ...stepLines(step, run, "##")];
+  });
+  const { accepts, name, revision, source } = of({ is: "Online" });
+  return page([
+    generated,
+    "# Fix replication errors",
+    `Procedure \`${name}\`, revision ${revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${source}. How to run it: [the runbook](../operating/fix-replication.md).`,
+    notation(run),
+    "Shown for service `london` on `nyc-1`. Steps 1 and 3 are the same for every action; abort returns the policy until the very end.",
+    "## Before the plan",
+    accepts.map(({ say }) => `- ${say}`).join("\n"),
+    "Each refusal and its way out: [the runbook](../operating/fix-replication.md#refusals).",
+    ...(first === undefined ? [] : stepLines(first, run, "##")),
+    ...(last === undefined ? [] : stepLines(last, run, "##")),
+    ...middle,
   ]);
 }
 

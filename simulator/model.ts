@@ -25,6 +25,8 @@ export type Mysql = {
   rows: Map<string, number>;
   /** Rows that were updated since; an update whose row is missing is only a warning in a log. */
   updated: Set<string>;
+  /** Rows that somebody put there by hand: an event that brings one of them fails. */
+  strays: Set<string>;
   /** Highest number applied of each origin, to see what comes out of order. */
   lastOfOrigin: Map<string, number>;
   outOfOrder: number;
@@ -101,6 +103,8 @@ export type Host = Omit<Node, "tools"> & {
   /** What its clock is ahead of the world's. */
   clockSkewMs: number;
   freeBytes: number;
+  /** The unpacked package holds the vendor's tool. */
+  hasPrepUpgrade: boolean;
   /** Counts container lives; a process of an earlier life is gone. */
   life: number;
   up: boolean;
@@ -196,6 +200,7 @@ export type WorldEvent =
     }
   | { readonly kind: "primary"; readonly site: string; readonly from: string; readonly to: string }
   | { readonly kind: "read-only"; readonly host: string; readonly value: boolean; readonly by: string }
+  | { readonly kind: "by-hand"; readonly host: string; readonly tx: string; readonly add: boolean }
   | { readonly kind: "fault"; readonly what: string }
   | { readonly kind: "secret-leak"; readonly where: string };
 

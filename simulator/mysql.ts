@@ -13,6 +13,7 @@ export function newMysql(serverId: number, offset: number, increment: number): M
     format: "ROW",
     rows: new Map(),
     updated: new Set(),
+    strays: new Set(),
     lastOfOrigin: new Map(),
     outOfOrder: 0,
     log: [],
@@ -106,7 +107,7 @@ export function applyRow(mysql: Mysql, tx: string, origin: string): void {
 
 /** A heartbeat written on a primary: its own row, and the log. */
 export function writeHeartbeat(world: World, host: Host, schema: string, name: string): void {
-  setHeartbeat(host.mysql, schema, { seqno: null, eventId: null, name });
+  setHeartbeat(host.mysql, schema, { seqno: null, eventId: null, name, at: world.now });
   append(world, host, { kind: "heartbeat", name, schema });
 }
 
@@ -144,12 +145,31 @@ export function insertCommit(world: World, host: Host, schema: string, commit: C
   append(world, host, { kind: "tracking", schema, rows, insert: true });
 }
 
-/** Why MySQL refuses to apply an event: a position inserted where there is one already. */
+/** A row that somebody puts into a database by hand, past replication. */
+export function strayRow(mysql: Mysql, tx: string): void {
+  mysql.strays.add(tx);
+  mysql.rows.set(tx, 1);
+}
+
+/** Why MySQL refuses to apply an event: a row that is there already, or a position inserted where there is one. */
 export function refusalToApply(mysql: Mysql, { entry }: ThlEvent): string | null {
+  if (entry.kind === "row" && mysql.strays.has(entry.tx)) return strayText(entry.tx);
   if (entry.kind !== "tracking" || entry.insert !== true) return null;
   if (tablesOf(mysql, entry.schema)?.commit == null) return null;
   return duplicateText(entry.schema, entry.rows.commit, entry.at);
 }
+
+/** Transcript trepctl-status-slave-apply-error, with the columns of this world's tables. */
+const strayText = (tx: string): string => {
+  const [site = "", id = ""] = tx.split(":");
+  return [
+    `java.sql.SQLIntegrityConstraintViolationException: Duplicate entry '${id}' for key 'PRIMARY'`,
+    `Failing statement : INSERT INTO \`shop\`.\`orders_${site}\` ( \`id\` )  VALUES (  ?  ) `,
+    "Arguments:",
+    " - ROW# = 0",
+    `  - COL(index=1 name=id type=4 [INTEGER] length=8 unsigned=false blob=false desc=BIGINT(20)) = ${id}`,
+  ].join("\n");
+};
 
 /** As the replicator words it, with every column. Transcript conv-5C-status-later. */
 function duplicateText(schema: string, commit: Commit | null, at: number): string {
@@ -187,7 +207,9 @@ export function applyEvent(host: Host, event: ThlEvent, schema: string): void {
   const { entry, seqno, eventId } = event;
   if (entry.kind === "row") applyRow(mysql, entry.tx, entry.origin);
   if (entry.kind === "update" && mysql.rows.has(entry.tx)) mysql.updated.add(entry.tx);
-  if (entry.kind === "heartbeat") setHeartbeat(mysql, schema, { seqno, eventId, name: entry.name });
+  const { at } = event;
+  if (entry.kind === "heartbeat")
+    setHeartbeat(mysql, schema, { seqno, eventId, name: entry.name, at, lagMs: at - entry.at });
   if (entry.kind === "tracking") mysql.schemas.set(entry.schema, entry.rows);
   setCommit(mysql, schema, commitOf(event));
 }

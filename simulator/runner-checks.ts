@@ -45,6 +45,14 @@ const checks: Record<string, Check> = {
       ? undefined
       : `${args[1]} does not show the epoch mismatch`;
   },
+  "error-at": (world, host, args) => {
+    const service = serviceOf(host, args);
+    const error = service?.error ?? null;
+    const at = error !== null && world.now >= error.visibleAt ? error.seqno : -1;
+    return service?.state === "OFFLINE:ERROR" && String(at) === args[2]
+      ? undefined
+      : `${args[1]} is stopped at event ${at}`;
+  },
   "ini-is": (_world, host, [sum]) =>
     host.volume.ini !== null && sha256(host.volume.ini) === sum && host.joined
       ? undefined

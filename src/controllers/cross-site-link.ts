@@ -12,6 +12,7 @@ import { estateWith } from "../topology/estate-of.ts";
 import { generatedService } from "../topology/names.ts";
 import { services } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
+import { errorInWords } from "../tungsten/replicator-errors.ts";
 import { readNamespace, readPods, siteWithProcedure } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { lagInWords, seqnoOf } from "./lag.ts";
@@ -100,6 +101,8 @@ function readiness({ source, target, busy }: Direction, lines: readonly Line[]):
   const why = `${off.name}: ${off.status === undefined ? "no service yet" : "not ONLINE"}`;
   if (busy !== undefined)
     return say("Ready", "False", "ProcedureRuns", `${why}; a procedure runs on ${busy}`);
+  const [error] = lines.flatMap(({ name, status }) => (status && errorInWords(status, name)) ?? []);
+  if (error !== undefined) return say("Ready", "False", "ReplicationError", error);
   return off.status === undefined
     ? say("Ready", "False", "NoServiceYet", why)
     : say("Ready", "False", "NotReplicating", why);

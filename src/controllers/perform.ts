@@ -14,6 +14,8 @@ export type Means = {
   readonly pods: ReadonlyMap<string, PodRef>;
   readonly fences: ReadonlyMap<string, string>;
   readonly copy: (name: string) => KubeObject;
+  /** Texts that commands are fed with and nobody prints, by their SHA-256. */
+  readonly texts?: ReadonlyMap<string, string>;
 };
 
 export async function perform(shell: Shell, deeds: readonly Deed[], means: Means): Promise<void> {
@@ -30,7 +32,13 @@ async function performOne(shell: Shell, deed: Deed, means: Means): Promise<void>
     return;
   }
   if (!("begin" in effect)) return copyOff(shell, effect.keep, pod, means);
-  const payload = encodeCommand(effect.begin);
+  const { stdinSha256 } = effect.begin;
+  const text = stdinSha256 === undefined ? undefined : means.texts?.get(stdinSha256);
+  if (stdinSha256 !== undefined && text === undefined) {
+    shell.log.warn({ node: node.name, key }, "effect not begun: nobody holds the text it feeds");
+    return;
+  }
+  const payload = encodeCommand(text === undefined ? effect.begin : { ...effect.begin, stdin: text });
   const { bytes, sha256 } = measure(payload);
   const outcome = await shell.pods.exec(pod, startArguments(pod.uid, fence, key, bytes, sha256), payload);
   shell.meters.execRound(outcome.kind);

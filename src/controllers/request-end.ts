@@ -60,6 +60,14 @@ export async function letGoWithSites(
   return true;
 }
 
+/** What later plans have to show: events left out, services forced, statements run. */
+function notesOf({ kept }: Ledger): { readonly notes?: readonly string[] } {
+  const notes = Object.entries(kept)
+    .filter(([name]) => name.startsWith("past."))
+    .map(([, note]) => note);
+  return notes.length === 0 ? {} : { notes };
+}
+
 async function remember(shell: Shell, request: KubeObject, ledger: Ledger, site: string): Promise<void> {
   const cluster = await shell.objects.get(clusterKind, {
     namespace: request.metadata.namespace ?? "",
@@ -76,6 +84,7 @@ async function remember(shell: Shell, request: KubeObject, ledger: Ledger, site:
     outcome: ledger.outcome ?? "",
     finishedAt: new Date(shell.clock.now()).toISOString(),
     steps: stepTimes(ledger),
+    ...notesOf(ledger),
   };
   await shell.objects.replaceStatus(clusterKind, {
     ...cluster,

@@ -8,7 +8,7 @@ import type { Entry } from "../procedures/journal.ts";
 import { type Lent, type Prepared, prepare } from "../procedures/prepare.ts";
 import type { Estate } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
-import { seenOn } from "./durations.ts";
+import { pastOf, seenOn } from "./durations.ts";
 import { type Namespace, readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { appendJournal } from "./journal-pages.ts";
@@ -53,7 +53,7 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
     about: { uid: ledger.runUid, place: "planning" },
   };
   const clusters = estate.sites.map(({ name }) => pass.namespace.clusters.get(name));
-  const lent = { ...lentFor(estate), seen: seenOn(clusters, procedure.name) };
+  const lent = { ...lentFor(estate), seen: seenOn(clusters, procedure.name), past: pastOf(clusters) };
   const prepared = await withFacts(shell, around, (facts) =>
     prepare(procedure, ledger, request.metadata.name, estate, facts, lent),
   );

@@ -6,10 +6,12 @@ import type { Facts } from "../tungsten/facts.ts";
 import type { InstalledProduct } from "../tungsten/node.ts";
 import { clusterView, holds, installed, replicatorProcess, services } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
+import { errorInWords } from "../tungsten/replicator-errors.ts";
 import { type Drift, driftOf, sinceWhen, unreadNodes } from "./drift.ts";
 import { type Namespace, readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { lagInWords, type Reader, seqnoOf } from "./lag.ts";
+import { arrivalsOf, serviceRows } from "./service-rows.ts";
 import type { PodRef } from "./shell.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
@@ -34,6 +36,8 @@ export type SiteView = {
   readonly policy: string | undefined;
   /** UID of the request that holds the site; empty when none does, or when that one is over. */
   readonly holder: string;
+  /** A service that an error has stopped, with event, kind and remedy. */
+  readonly error: string | undefined;
   /** What keeps the site from being Ready, if anything. */
   readonly trouble: string | undefined;
   /** What somebody changed by hand; empty while a procedure holds the site. */
@@ -54,15 +58,25 @@ export async function viewOf({
   const pods = await readPods(shell.objects, estate.namespace);
   const data = site.nodes.filter((node) => !node.witness);
   const around = { pods, copies: async () => new Map<string, string>() };
-  const { nodes, policy, primary, changed, unread } = await withFacts(shell, around, (facts) => {
+  const {
+    nodes,
+    policy,
+    primary,
+    changed,
+    unread,
+    services: rows,
+  } = await withFacts(shell, around, (facts) => {
     const ruled = ruling(data, facts);
     const seen = data.map((node) => nodeView(estate, site, node, facts));
     const changed = driftOf(estate, site, ruled.primary, facts);
-    return { nodes: seen, ...ruled, changed, unread: unreadNodes(site, facts) };
+    const told = serviceRows(site, seen, arrivalsOf(estate, seen, facts));
+    return { nodes: seen, ...ruled, changed, unread: unreadNodes(site, facts), services: told };
   });
   const drift = sinceWhen(holder === "" ? changed : [], object.status?.drift ?? [], shell.clock.now());
   const topology = topologyOf(estate, site, nodes);
-  const trouble = troubleOf(nodes, primary, holder);
+  const error = errorOf(nodes);
+  const trouble = error ?? troubleOf(nodes, primary, holder);
+  shell.meters.servicesSeen(estate.namespace, site.name, rows);
   const status = {
     siteNumber: site.number,
     topology,
@@ -71,10 +85,11 @@ export async function viewOf({
     nodesReady: `${nodes.filter(({ local }) => local?.state === "ONLINE").length}/${data.length}`,
     lag: lagInWords(readersOf(site, estate, nodes, primary, namespace)),
     nodes: nodes.map(nodeStatus(primary)),
+    services: rows,
     runningProcedure: holder,
     drift,
   };
-  return { pods, nodes, topology, primary, policy, holder, trouble, drift, unread, status };
+  return { pods, nodes, topology, primary, policy, holder, error, trouble, drift, unread, status };
 }
 
 function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeView {
@@ -127,6 +142,13 @@ function topologyOf(estate: Estate, site: Site, nodes: readonly NodeView[]): str
   if (caa.length > 0) return "Mixed";
   return nodes.some(({ crossSite }) => crossSite !== null) ? "MSAA" : "Standalone";
 }
+
+const errorOf = (nodes: readonly NodeView[]): string | undefined =>
+  nodes
+    .flatMap(({ node, local, incoming }) =>
+      [local, ...incoming].map((status) => status && errorInWords(status, node.name)),
+    )
+    .find((words) => words !== undefined);
 
 function troubleOf(
   nodes: readonly NodeView[],

@@ -146,6 +146,8 @@ function readiness(view: SiteView, installing: Installing): Told {
     return say("Ready", "False", "Installing", installing.why);
   if (view.trouble === undefined)
     return say("Ready", "True", "Replicating", "every node runs and replicates");
+  if (view.holder === "" && view.error !== undefined)
+    return say("Ready", "False", "ReplicationError", view.error);
   return view.holder === ""
     ? say("Ready", "False", "NotReplicating", view.trouble)
     : say("Ready", "False", "ProcedureRuns", `${view.trouble}; a procedure runs on the site`);

@@ -11,6 +11,7 @@ import { type About, holdsSites, procedureOf } from "../procedures/catalog.ts";
 import { stalled } from "../procedures/tell.ts";
 import type { Estate } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
+import { approvedTexts } from "./approved-texts.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
 import { haltDeparted } from "./request-decide.ts";
 import { finishRequest, letGoWithNamespace, letGoWithSites } from "./request-end.ts";
@@ -48,6 +49,8 @@ export type Pass = {
   /** Fences by run UID and site that this process has taken; lives as long as the process. */
   readonly fences: FenceBook;
   readonly procedureOf: Catalog;
+  /** Texts that the spec names by object and checksum, by checksum. */
+  readonly texts: ReadonlyMap<string, string>;
 };
 /** Where procedures come from; tests hand in mutated ones to see the invariants bite. */
 export type Catalog = typeof procedureOf;
@@ -96,8 +99,14 @@ async function passOver(
     if (ledger.phase === "Planning") await giveSitesBack(shell, request, namespace, fences);
     return stop(shell, limits, request, ledger, String(estate));
   }
+  const texts = await approvedTexts(shell.objects, request.metadata.namespace ?? "", parsed.spec);
+  if (typeof texts === "string") {
+    if (ledger.phase === "Planning") await giveSitesBack(shell, request, namespace, fences);
+    return stop(shell, limits, request, ledger, texts);
+  }
   const pass: Pass = {
     shell,
+    texts,
     limits,
     request,
     spec: parsed.spec,

@@ -1,5 +1,6 @@
 /** UpgradeRequest: one run of one procedure. Each procedure with parameters has one block named after it. */
 import * as z from "zod";
+import { checkPathsBlock } from "./check-paths.ts";
 import {
   age,
   blockOf,
@@ -10,6 +11,7 @@ import {
   reference,
   rules,
 } from "./fields.ts";
+import { fixReplicationBlock } from "./fix-replication.ts";
 import { resetAllSites } from "./reset-all-sites.ts";
 import { resetSite } from "./reset-site.ts";
 import { failoverBlock, switchBlock } from "./switch.ts";
@@ -98,10 +100,10 @@ const conversion = z
       )
       .describe("Take: the run takes one; Attested: a human vouches for one."),
     positions: z
-      .enum(["Primitives"])
+      .enum(["Primitives", "TungstenPrepUpgrade"])
       .default("Primitives")
       .describe(
-        "How positions and tracking schemas are kept: by trepctl, dsctl and dumps whose every step is proven.",
+        "How positions and tracking schemas are kept: by trepctl, dsctl and dumps, or by the vendor's tungsten_prep_upgrade. The proofs are the same.",
       ),
     limits: z
       .object({
@@ -137,13 +139,24 @@ const instant = z.string().max(40).meta({ format: "date-time" });
 
 const spec = z
   .object({
-    procedure: z.enum(["ConvertMsaaToCaa", "VerifyData", "Switch", "Failover", "ResetSite", "ResetAllSites"]),
+    procedure: z.enum([
+      "ConvertMsaaToCaa",
+      "VerifyData",
+      "Switch",
+      "Failover",
+      "FixReplication",
+      "ResetSite",
+      "ResetAllSites",
+      "CheckPaths",
+    ]),
     convertMsaaToCaa: conversion.optional(),
     verifyData: verification.optional(),
     switch: switchBlock.optional(),
     failover: failoverBlock.optional(),
+    fixReplication: fixReplicationBlock.optional(),
     resetSite: resetSite.optional(),
     resetAllSites: resetAllSites.optional(),
+    checkPaths: checkPathsBlock.optional(),
     approval: z.enum(["Manual", "Automatic"]).default("Manual"),
     approvedPlan: z
       .string()
@@ -188,6 +201,7 @@ const spec = z
       blockOf("VerifyData", "verifyData"),
       blockOf("Switch", "switch"),
       blockOf("Failover", "failover"),
+      blockOf("FixReplication", "fixReplication"),
       blockOf("ResetSite", "resetSite"),
       blockOf("ResetAllSites", "resetAllSites"),
       {
@@ -196,6 +210,7 @@ const spec = z
           "approval must be Manual for a procedure that deletes data: read its plan, then set approvedPlan",
         fieldPath: ".approval",
       },
+      blockOf("CheckPaths", "checkPaths"),
       {
         rule: "!has(self.window) || !has(self.window.notBefore) || !has(self.window.notAfter) || timestamp(self.window.notBefore) < timestamp(self.window.notAfter)",
         message: "window.notBefore must lie before window.notAfter: swap or correct them",

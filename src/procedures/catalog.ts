@@ -1,7 +1,11 @@
 /** Name → procedure: the one registry. A procedure is a function of its request's parameters. */
+import type { FixReplicationBlock } from "../crds/fix-replication.ts";
 import type { UpgradeRequestSpec } from "../crds/upgrade-request.ts";
+import { checkPaths } from "./check-paths.ts";
 import { convertMsaaToCaa } from "./convert-msaa-to-caa.ts";
 import { failOver } from "./failover.ts";
+import type { FixParameters } from "./fix-names.ts";
+import { fixReplication } from "./fix-replication.ts";
 import type { Procedure } from "./procedure.ts";
 import { resetAllSites } from "./reset-all-sites.ts";
 import { resetSite } from "./reset-site.ts";
@@ -56,6 +60,31 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
       frozen: { "spec.failover.cluster.name": cluster.name, "spec.failover.to": to },
     };
   }
+  if (spec.checkPaths !== undefined) {
+    const { cluster, ...parameters } = spec.checkPaths;
+    const at = "spec.checkPaths";
+    return {
+      procedure: checkPaths(parameters),
+      about: { site: cluster.name },
+      frozen: { [`${at}.cluster.name`]: cluster.name, [`${at}.beats`]: String(parameters.beats) },
+    };
+  }
+  if (spec.fixReplication !== undefined) {
+    const { cluster, service, nodes, action, skipEvent, applySql } = spec.fixReplication;
+    const at = "spec.fixReplication";
+    return {
+      procedure: fixReplication(fixOf(spec.fixReplication)),
+      about: { site: cluster.name },
+      frozen: {
+        [`${at}.cluster.name`]: cluster.name,
+        [`${at}.service`]: service,
+        [`${at}.nodes`]: nodes.join(","),
+        [`${at}.action`]: action,
+        ...(skipEvent !== undefined && { [`${at}.skipEvent.seqno`]: String(skipEvent.seqno) }),
+        ...(applySql !== undefined && { [`${at}.applySql.sha256`]: applySql.sha256 }),
+      },
+    };
+  }
   const parameters = spec.convertMsaaToCaa;
   if (parameters === undefined)
     throw new Error(`spec has no block for ${spec.procedure}; the schema demands it`);
@@ -67,9 +96,19 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
     frozen: {
       [`${at}.compositeService.name`]: compositeService.name,
       [`${at}.backup.mode`]: rest.backup.mode,
+      [`${at}.positions`]: rest.positions,
       [`${at}.verifyData`]: rest.verifyData,
     },
   };
+}
+
+/** The schema's rules demand the block that belongs to the action. */
+function fixOf(block: FixReplicationBlock): FixParameters {
+  const { cluster, service, nodes, reason, action, skipEvent, applySql } = block;
+  const about = { site: cluster.name, service, nodes, reason };
+  if (action === "SkipEvent") return { ...about, action: { is: action, seqno: skipEvent?.seqno ?? -1 } };
+  if (action === "ApplySql") return { ...about, action: { is: action, sha256: applySql?.sha256 ?? "" } };
+  return { ...about, action: { is: action } };
 }
 
 function resetAsked(block: NonNullable<UpgradeRequestSpec["resetSite"]>): Asked {

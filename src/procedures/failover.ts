@@ -12,16 +12,17 @@ import { acceptsFailover, failedSite, primaryByName, signOfLife } from "./failov
 import {
   atNext,
   bringOnline,
-  enterMaintenance,
   localRemedies,
   type Move,
   movingSite,
   onlyThisMoves,
+  policyAt,
   primaryMoved,
   prove,
   returnPolicy,
 } from "./primary-move.ts";
 import type { Alternative, Guard, Judgement, Procedure, Step } from "./procedure.ts";
+import { enterMaintenance } from "./site-policy.ts";
 import { noPassive, pinsOfEstate, replicaNamed, viewOf } from "./switch-preflight.ts";
 import { broken, done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
 
@@ -174,7 +175,7 @@ export function failOver(parameters: FailoverParameters): Procedure {
       }),
     steps: [
       confirm(move, parameters),
-      enterMaintenance(move, 2),
+      enterMaintenance(policyAt(move), 2),
       failingOver(move, parameters),
       bringOnline(move, 4),
       prove(move, 5),

@@ -12,7 +12,7 @@ import {
   refusalsOf,
   unknownsOf,
 } from "./preflight-report.ts";
-import type { Procedure, Run } from "./procedure.ts";
+import type { Finding, Procedure, Run } from "./procedure.ts";
 
 export type Prepared =
   | { readonly is: "refused"; readonly why: string; readonly report: PreflightReport }
@@ -31,6 +31,8 @@ export type Lent = {
   readonly sha256: (text: string) => string;
   /** How long steps took in earlier runs on these sites. */
   readonly seen?: Seen;
+  /** What earlier runs left out or forced on these sites. */
+  readonly past?: readonly Finding[];
 };
 
 const iniKinds = ["CAA", "MSAA"] as const;
@@ -56,7 +58,7 @@ export function prepare(
   if (unknowns.length > 0 || "unknown" in reading) return { is: "unknown", why: firstOf(unknowns), report };
   const { run, pins: frozen } = frozenRun(ledger, requestName, estate, reading.pins, lent);
   const pins = { ...frozen, estimates };
-  const findings = asked.flatMap(({ answer }) => findingsOf(answer));
+  const findings = [...asked.flatMap(({ answer }) => findingsOf(answer)), ...(lent.past ?? [])];
   const plan = planOf(procedure, run, findings);
   return { is: "planned", plan, hash: lent.sha256(hashMaterial(plan, ledger)), pins, report };
 }

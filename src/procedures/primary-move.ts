@@ -1,6 +1,5 @@
 /** What Switch and Failover share: the site's primary is another node afterwards, everybody follows it, and every path is proven. */
 import { type Node, type Site, siteNamed } from "../topology/estate.ts";
-import { setPolicyCommand } from "../tungsten/cctrl.ts";
 import type { Command } from "../tungsten/invocation.ts";
 import { clusterView, readOnly, tracking } from "../tungsten/node-facts.ts";
 import { heartbeat, online } from "../tungsten/trepctl.ts";
@@ -15,9 +14,10 @@ import {
   readersAround,
   statusFine,
 } from "./crossing.ts";
-import { policyIs, primaryUnmoved } from "./guards.ts";
+import { primaryUnmoved } from "./guards.ts";
 import type { Effect, Guard, Judgement, Look, Part, Run, Step, Target, Verdict } from "./procedure.ts";
 import { pinnedPrimary } from "./scopes.ts";
+import { type PolicyAt, policyBack, policyReturned } from "./site-policy.ts";
 import { broken, done, doneIf, every, knowing, knownValue, pending, redo } from "./verdicts.ts";
 
 /** A primary that moves: of which site, to which node; `counts` leaves out a node that is lost. */
@@ -117,47 +117,8 @@ export const unlessAllOnline = (move: Move): Guard => ({
   },
 });
 
-const setPolicy =
-  (policyOf: (run: Run) => string): Part["run"][number]["effect"] =>
-  (target, run) => {
-    const { argv, stdin } = setPolicyCommand(policyOf(run));
-    return safe(argv, target.node, { stdin });
-  };
-
-const policyBack = (move: Move): Judgement =>
-  policyIs(({ site }, run) => run.pins.policies[site.name] ?? "", move.counts);
-
-const policyReturned = (move: Move, guards: readonly Guard[], done: Judgement): Part => ({
-  what: "return to the policy of before the run",
-  on: atNext(move),
-  guards,
-  run: [
-    {
-      when: "the policy is another",
-      effect: setPolicy((run) => (run.pins.policies[move.site] ?? "").toLowerCase()),
-    },
-  ],
-  done,
-  stallSeconds: 600,
-});
-
-/** Managers neither fail over nor bring anything back while we do; the vendor's switch sets the same policy by itself. */
-export const enterMaintenance = (move: Move, n: number): Step => ({
-  n,
-  id: "EnterMaintenance",
-  title: "Enter Maintenance Mode",
-  condition: "MaintenanceEntered",
-  undo: [policyReturned(move, [], policyBack(move))],
-  parts: [
-    {
-      what: "set policy MAINTENANCE: no manager fails over beside us",
-      vendor: "cctrl> set policy maintenance",
-      on: atNext(move),
-      run: [{ when: "the policy is another", effect: setPolicy(() => "maintenance") }],
-      done: policyIs(() => "MAINTENANCE", move.counts),
-    },
-  ],
-});
+/** The site's policy, set at the node that becomes the primary. */
+export const policyAt = (move: Move): PolicyAt => ({ on: atNext(move), counts: move.counts });
 
 const localOffline: Judgement = (target, look) => {
   const status = serviceStatus("cluster", target.site.dataservice, target, look);
@@ -295,8 +256,8 @@ export const returnPolicy = (move: Move, n: number): Step => ({
   undo: "Set the policy by hand.",
   parts: [
     ...broughtOnline(move),
-    policyReturned(move, [unlessAllOnline(move)], (target, look) =>
-      every([policyBack(move)(target, look), onlineOrAgain(move)(target, look)]),
+    policyReturned(policyAt(move), [unlessAllOnline(move)], (target, look) =>
+      every([policyBack(policyAt(move))(target, look), onlineOrAgain(move)(target, look)]),
     ),
   ],
 });

@@ -20,9 +20,10 @@ export type HaltReason =
   | "RowsNotRestored"
   | "HistoryPurged"
   | "DataDiffers"
+  | "PrimaryAlive"
+  | "SqlLogged"
   | "EventsOnlyThere"
-  | "CopyUnproven"
-  | "PrimaryAlive";
+  | "CopyUnproven";
 
 /**
  * The only five answers of a judgement. `redo`: begin the step anew, in a fresh round, from its first part. `noted`:

@@ -9,16 +9,17 @@ import {
   atNext,
   bringOnline,
   broughtOnline,
-  enterMaintenance,
   type Move,
   movingSite,
   onlyThisMoves,
+  policyAt,
   primaryMoved,
   prove,
   returnPolicy,
   unlessAllOnline,
 } from "./primary-move.ts";
 import type { Alternative, Procedure, Step } from "./procedure.ts";
+import { enterMaintenance } from "./site-policy.ts";
 import { everyServiceFine, noPassive, pinsOfEstate, replicaNamed } from "./switch-preflight.ts";
 
 export type SwitchParameters = {
@@ -94,7 +95,7 @@ export function switchPrimary({ site, to, latencySeconds }: SwitchParameters): P
     holds: [onlyThisMoves(move)],
     pins: (estate, facts) => pinsOfEstate(estate, facts),
     steps: [
-      enterMaintenance(move, 1),
+      enterMaintenance(policyAt(move), 1),
       switching(move),
       bringOnline(move, 3),
       prove(move, 4),

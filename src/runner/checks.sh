@@ -49,6 +49,12 @@ object() {
       value=$(status_line "$2" "$3" 'pending[A-Za-z]*') || { printf '%s cannot be asked\n' "$3"; return; }
       [[ $value == *"Log epoch numbers do not match"* ]] || printf '%s does not show the epoch mismatch\n' "$3"
       ;;
+    error-at)
+      value=$(status_line "$2" "$3" state) || { printf '%s cannot be asked\n' "$3"; return; }
+      [[ $value == OFFLINE:ERROR ]] || { printf '%s is %s\n' "$3" "$value"; return; }
+      value=$(status_line "$2" "$3" pendingErrorSeqno) || { printf '%s cannot be asked\n' "$3"; return; }
+      [[ $value == "$4" ]] || printf '%s is stopped at event %s\n' "$3" "$value"
+      ;;
     ini-is)
       value=$(answer_ini)
       [[ $value == *"published=$2"$'\n'joined=yes* ]] || printf 'another ini is published\n'

@@ -24,6 +24,11 @@ export type Command = {
   readonly argv: readonly string[];
   /** Fed to the tool; never secret (secrets are files on the node). */
   readonly stdin?: string;
+  /**
+   * SHA-256 of a text that is fed to the tool and that nobody prints: the shell has it from an object that a person named.
+   * It stands in neither plan nor journal, and the node compares the checksum too.
+   */
+  readonly stdinSha256?: string;
   /** How long the tool may run before its outcome counts as unknown; it is not killed by the operator. */
   readonly deadlineSeconds: number;
   readonly repeat: Repeat;

@@ -2,7 +2,7 @@
 import { readClusterView, readCompositeView } from "./cctrl.ts";
 import { readLogClients } from "./clients.ts";
 import { readDaemonStatus } from "./daemons.ts";
-import { readPosition } from "./dsctl.ts";
+import { readKeptPosition } from "./dsctl.ts";
 import { readTrackingDump } from "./dump.ts";
 import { type Fact, factOf } from "./facts.ts";
 import type { MarkerState, Product, ToolOutput } from "./invocation.ts";
@@ -25,6 +25,7 @@ import {
 import { type Reading, type ReplicatorStatus, read, type TrackingRows } from "./reading.ts";
 import {
   readAccounts,
+  readArrival,
   readBinlogPosition,
   readCount,
   readFindings,
@@ -58,6 +59,8 @@ export const compositeView = (dataservice: string) =>
 /** The rows of one tracking schema, or that it (or its tables) is not there. */
 export const tracking = (schema: string): Fact<TrackingRows | "absent"> =>
   factOf(["sql", "tracking", schema], readTracking);
+/** The last heartbeat of a source that has arrived at a node. */
+export const lastHeartbeat = (schema: string) => factOf(["sql", "heartbeat", schema], readArrival);
 /** Whether Tungsten can log in to this server: its accounts are made there by each node for itself. */
 export const accounts = factOf(["sql", "accounts"], readAccounts);
 export const readOnly = factOf(["sql", "read-only"], readReadOnly);
@@ -119,7 +122,7 @@ export const keptReadOnly = (name: string) =>
     return word === "0" || word === "1" ? read(word === "1") : { unreadable: "it holds neither 0 nor 1" };
   });
 /** A file written by `keep-position`: what dsctl said when the service had stopped. */
-export const keptPosition = (name: string) => factOf(["file", name], readPosition);
+export const keptPosition = (name: string) => factOf(["file", name], readKeptPosition);
 /** A dump of a tracking schema, parsed. */
 export const keptDump = (name: string) =>
   factOf(["file", name], (output) => {

@@ -60,3 +60,11 @@ export function classifyError(
     ? { kind: "unknown-error", remedy: "look at the service's log" }
     : { kind: row.kind, remedy: row.remedy };
 }
+
+/** Node, event, kind and remedy of a service that an error has stopped, free of the error's own text, which quotes rows. */
+export function errorInWords(status: ReplicatorStatus, node: string): string | undefined {
+  const error = status.state === "OFFLINE:ERROR" ? classifyError(status) : null;
+  if (error === null) return undefined;
+  const at = status.pendingErrorSeqno === null ? "" : ` at event ${status.pendingErrorSeqno}`;
+  return `service ${status.service} of ${node} is OFFLINE:ERROR${at} (${error.kind}); what mends it: ${error.remedy}`;
+}

@@ -31,6 +31,9 @@ export const online = (product: Product, name: string) => service(product, name,
 export const onlineForce = (product: Product, name: string) => service(product, name, "online", "-force");
 export const onlineUntilHeartbeat = (product: Product, name: string, heartbeatName: string) =>
   service(product, name, "online", "-until-heartbeat", heartbeatName);
+/** Leaves one event out, and goes on behind it. */
+export const onlineSkipping = (product: Product, name: string, seqno: number) =>
+  service(product, name, "online", "-skip-seqno", String(seqno));
 export const offline = (product: Product, name: string) => service(product, name, "offline");
 /** Log, relay log and position go; needs OFFLINE. In this order of words only: `-y -all` would ask (tungsten-cli §1.5). */
 export const resetAll = (product: Product, name: string) => service(product, name, "reset", "-all", "-y");

@@ -200,6 +200,22 @@ const cases: Readonly<Record<string, Case>> = {
     lets: [[{ procedure: "Failover", failover: {} }], [{ procedure: "Switch" }]],
     stops: [[{ procedure: "Failover" }], [{ procedure: "Switch", failover: {} }]],
   },
+  "fixReplication belongs to procedure FixReplication": {
+    lets: [[{ procedure: "FixReplication", fixReplication: {} }], [{ procedure: "Switch" }]],
+    stops: [[{ procedure: "FixReplication" }], [{ procedure: "Switch", fixReplication: {} }]],
+  },
+  "checkPaths belongs to procedure CheckPaths": {
+    lets: [[{ procedure: "CheckPaths", checkPaths: {} }], [{ procedure: "Switch" }]],
+    stops: [[{ procedure: "CheckPaths" }], [{ procedure: "Switch", checkPaths: {} }]],
+  },
+  "skipEvent belongs to action SkipEvent": {
+    lets: [[{ action: "SkipEvent", skipEvent: {} }], [{ action: "Force" }]],
+    stops: [[{ action: "SkipEvent" }], [{ action: "Force", skipEvent: {} }]],
+  },
+  "applySql belongs to action ApplySql": {
+    lets: [[{ action: "ApplySql", applySql: {} }], [{ action: "Online" }]],
+    stops: [[{ action: "ApplySql" }], [{ action: "Online", applySql: {} }]],
+  },
   "window.notBefore must lie before window.notAfter": {
     lets: [
       [{}],

@@ -3,9 +3,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { newLedger } from "../../../src/crds/ledger.ts";
+import { checkPaths } from "../../../src/procedures/check-paths.ts";
 import { acceptsConversion } from "../../../src/procedures/conversion-preflight.ts";
 import { convertMsaaToCaa } from "../../../src/procedures/convert-msaa-to-caa.ts";
 import { failOver } from "../../../src/procedures/failover.ts";
+import { fixReplication } from "../../../src/procedures/fix-replication.ts";
 import { acceptsResetAll } from "../../../src/procedures/reset-all-preflight.ts";
 import { acceptsReset } from "../../../src/procedures/reset-preflight.ts";
 import { switchPrimary } from "../../../src/procedures/switch.ts";
@@ -52,6 +54,7 @@ describe("halts.md", () => {
       "procedures/reset-copies",
       "procedures/failover",
       "controllers/request-decide",
+      "procedures/fix-actions",
     ].map((file) => readFileSync(join(root, `src/${file}.ts`), "utf8"));
     const unused = reasons.filter((reason) => !sources.some((text) => text.includes(`"${reason}"`)));
     expect(unused).toEqual([]);
@@ -86,6 +89,19 @@ describe("halts.md", () => {
     },
   );
 
+  test("FixReplication's own page has one heading for each of its pre-flight checks", () => {
+    const runbook = readFileSync(join(root, "docs/operating/fix-replication.md"), "utf8");
+    const headings = [...(runbook.split(/^## Refusals$/m)[1] ?? "").matchAll(/^### (.+)$/gm)];
+    const { accepts } = fixReplication({
+      site: "nyc",
+      service: "london",
+      nodes: ["nyc-1"],
+      reason: "why",
+      action: { is: "Online" },
+    });
+    expect(headings.map((match) => match[1])).toEqual(accepts.map(({ say }) => say));
+  });
+
   test("the resets' own pages have one heading for each of their pre-flight checks, and none that is not asked", () => {
     const headingsOf = (name: string): readonly string[] => {
       const runbook = readFileSync(join(root, `docs/operating/${name}.md`), "utf8");
@@ -109,6 +125,7 @@ describe("halts.md", () => {
       ...acceptsConversion(parameters),
       ...switchPrimary({ site: "nyc", to: "nyc-1", latencySeconds: 5 }).accepts,
       ...failOver({ site: "nyc", to: "nyc-1" }).accepts,
+      ...checkPaths({ beats: 1, everySeconds: 60 }).accepts,
     ].map(({ say }) => say);
     expect(headingsBelow("Refusals")).toEqual([...new Set(asked)]);
   });

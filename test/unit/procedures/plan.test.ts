@@ -126,9 +126,27 @@ const procedures: readonly Procedure[] = [
       procedure: "ConvertMsaaToCaa",
       convertMsaaToCaa: { compositeService: { name: "global" }, verifyData: "Both" },
     },
+    { procedure: "CheckPaths", checkPaths: { cluster: { name: "nyc" } } },
     { procedure: "VerifyData", verifyData: { cluster: { name: "nyc" } } },
     { procedure: "Switch", switch: { cluster: { name: longestName }, to: `${longestName}-1` } },
     { procedure: "Failover", failover: { cluster: { name: longestName }, to: `${longestName}-1` } },
+    ...[
+      { action: "SkipEvent", skipEvent: { seqno: 1 } },
+      {
+        action: "ApplySql",
+        applySql: { from: { kind: "Secret", name: "x", key: "y" }, sha256: "a".repeat(64) },
+      },
+      { action: "Force" },
+    ].map((more) => ({
+      procedure: "FixReplication",
+      fixReplication: {
+        cluster: { name: longestName },
+        service: "b",
+        nodes: [`${longestName}-0`, `${longestName}-1`],
+        reason: "why",
+        ...more,
+      },
+    })),
   ].map((spec) => {
     const parsed = parseSpec(upgradeRequest.spec, spec);
     if ("faults" in parsed) throw new Error(parsed.faults.join());

@@ -5,6 +5,7 @@ import type { MarkerState } from "../../../src/tungsten/invocation.ts";
 import { readBackup, readIni, readServerFile } from "../../../src/tungsten/node.ts";
 import type { Reading } from "../../../src/tungsten/reading.ts";
 import {
+  readArrival,
   readBinlogPosition,
   readCount,
   readFindings,
@@ -147,6 +148,64 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
     expect(exitOf(await node.run(`restore-schema dump-1 ${sha256(text)}`))).toBe(0);
     expect(rows()).toBe(before);
     expect(database.position()).toBe(position);
+  });
+
+  test("a person's statements run in one transaction, once, without a word in the binary log", async () => {
+    database.sql(
+      "CREATE DATABASE mend; CREATE TABLE mend.t (id INT PRIMARY KEY); INSERT INTO mend.t VALUES (1), (2)",
+    );
+    const rows = () => database.sql("SELECT GROUP_CONCAT(id ORDER BY id) FROM mend.t").trim();
+    const apply = async (name: string, text: string, sum = sha256(text)) =>
+      exitOf(await node.run(`apply-sql ${name} ${sum}`, text));
+    const position = database.position();
+    const text = "-- ticket 4711\nDELETE FROM mend.t WHERE id = 1;\nINSERT INTO mend.t VALUES (3), (4);\n";
+    expect(await apply("sql-1", text)).toBe(0);
+    expect(rows()).toBe("2,3,4");
+    expect(node.ask("file sql-1").stdout).toBe(`sha256=${sha256(text)}\nlog_bin=0\n`);
+    expect(await apply("sql-1", text)).toBe(3);
+    expect(await apply("sql-2", "DELETE FROM mend.t WHERE id = 2; INSERT INTO mend.t VALUES (3);")).not.toBe(
+      0,
+    );
+    for (const [wrong, sum] of [
+      ["DELETE FROM mend.t;", sha256("another")],
+      ["SET SESSION sql_log_bin = 1; DELETE FROM mend.t;"],
+      ["set @@Sql_Log_Bin=1;DELETE FROM mend.t;"],
+      ["\\! touch /tmp/escaped\nDELETE FROM mend.t;"],
+      ["source /etc/passwd\nDELETE FROM mend.t;"],
+      ["DELETE FROM mend.t"],
+    ] as const)
+      expect([wrong, await apply("sql-3", wrong, sum)]).toEqual([wrong, 3]);
+    expect(node.ask("file sql-3").exitCode).toBe(1);
+    expect(rows()).toBe("2,3,4");
+    expect(database.position()).toBe(position);
+    database.sql("DROP DATABASE mend");
+  });
+
+  test("the last heartbeat is told with its time", () => {
+    database.sql(
+      "SET sql_log_bin = 0; CREATE DATABASE tungsten_rome; CREATE TABLE tungsten_rome.heartbeat LIKE tungsten_london.heartbeat",
+    );
+    expect(readArrival(node.ask("sql heartbeat tungsten_rome"))).toEqual({
+      unreadable: "no heartbeat has arrived yet",
+    });
+    expect(known(readArrival(node.ask("sql heartbeat tungsten_nothing")))).toBeNull();
+    database.sql(
+      "SET sql_log_bin = 0; INSERT INTO tungsten_rome.heartbeat VALUES (1, 9, 'e', FROM_UNIXTIME(1795000000), FROM_UNIXTIME(1795000012), 369, 1, 'mine')",
+    );
+    expect(known(readArrival(node.ask("sql heartbeat tungsten_rome")))).toEqual({
+      name: "mine",
+      at: 1795000012,
+      lagMillis: 369,
+    });
+    database.sql(
+      "SET sql_log_bin = 0; UPDATE tungsten_rome.heartbeat SET target_tstamp = NULL, lag_millis = NULL",
+    );
+    expect(known(readArrival(node.ask("sql heartbeat tungsten_rome")))).toEqual({
+      name: "mine",
+      at: 1795000000,
+      lagMillis: 0,
+    });
+    database.sql("SET sql_log_bin = 0; DROP DATABASE tungsten_rome");
   });
 
   test("the commit row is looked at in the same breath as the command", async () => {

@@ -1,0 +1,122 @@
+/**
+ * Fix replication errors (deploy-msaa, the section of that title): one action against one service's error, on named nodes of
+ * one site. Whatever touches data does so with the binary log off, as the page wants it; what was left out or forced stays in
+ * the site's status, and in every later plan.
+ */
+import { siteNamed } from "../topology/estate.ts";
+import { tracking } from "../tungsten/node-facts.ts";
+import { heartbeat } from "../tungsten/trepctl.ts";
+import { proofHeartbeat, proofPrefix, trackingSchema } from "./conversion-names.ts";
+import { nothingHeld } from "./conversion-preflight-sites.ts";
+import { actionParts, serviceOnline } from "./fix-actions.ts";
+import { carried, type FixParameters, fixTargets } from "./fix-names.ts";
+import { acceptsFix } from "./fix-preflight.ts";
+import { primariesUnmoved } from "./guards.ts";
+import type { Judgement, Part, Procedure, Run, Step, Target } from "./procedure.ts";
+import { pinnedPrimary } from "./scopes.ts";
+import { enterMaintenance, type PolicyAt, policyBack, policyReturned } from "./site-policy.ts";
+import { pinsOfEstate } from "./switch-preflight.ts";
+import { doneIf, every, knowing } from "./verdicts.ts";
+
+const policyAt = (fix: FixParameters): PolicyAt => ({
+  on: (run: Run): readonly Target[] => {
+    const site = siteNamed(run.estate, fix.site);
+    return [{ id: site.name, node: pinnedPrimary(run, site), site }];
+  },
+  counts: () => true,
+});
+
+/** A heartbeat of the source has arrived on the node: an ONLINE service proves nothing by itself. */
+const arrived: Judgement = (target, look) => {
+  const source = target.source ?? target.site;
+  return knowing(
+    look.facts.get(target.node.name, tracking(trackingSchema(source))),
+    `the heartbeat row of ${target.node.name}`,
+    (rows) =>
+      doneIf(
+        rows !== "absent" && rows.heartbeat?.name?.startsWith(proofPrefix(look.run)) === true,
+        `no heartbeat of ${source.name} has arrived at ${target.node.name} yet`,
+      ),
+  );
+};
+
+const proven = (fix: FixParameters): Part => ({
+  what: "a fresh heartbeat of the source arrives on every named node",
+  vendor: "trepctl heartbeat -name NAME",
+  on: fixTargets(fix),
+  run: [
+    {
+      when: "none has arrived",
+      effect: (_target, run, attempt) => {
+        const { source } = carried(run, fix);
+        return {
+          begin: {
+            argv: heartbeat("cluster", source.dataservice, proofHeartbeat(run, attempt)),
+            deadlineSeconds: 60,
+            repeat: "safe",
+            prechecks: [{ argv: ["writable", "yes"] }],
+          },
+          on: pinnedPrimary(run, source),
+        };
+      },
+    },
+  ],
+  done: arrived,
+  settleSeconds: 30,
+  tries: 20,
+});
+
+const titles: Record<FixParameters["action"]["is"], string> = {
+  SkipEvent: "Leave out one event",
+  ApplySql: "Mend the data, unlogged",
+  Online: "Try again",
+  Force: "Force, with proof",
+};
+
+/** The procedure for one request's parameters. */
+export function fixReplication(fix: FixParameters): Procedure {
+  const at = policyAt(fix);
+  const fixing: Step = {
+    n: 2,
+    id: "Fix",
+    title: titles[fix.action.is],
+    condition: "Fixed",
+    undo: "What was left out, run or forced stays so; the policy returns.",
+    lasts: true,
+    parts: [...actionParts(fix), serviceOnline(fix), proven(fix)],
+  };
+  const back: Step = {
+    n: 3,
+    id: "ReturnPolicy",
+    title: "Return to the policy of before",
+    condition: "PolicyReturned",
+    undo: "Set the policy by hand.",
+    parts: [
+      serviceOnline(fix),
+      policyReturned(at, [], (target, look) => every([policyBack(at)(target, look)])),
+    ],
+  };
+  return {
+    name: "FixReplication",
+    revision: 1,
+    source: "Tungsten documentation, Deploying a Multi-Site/Active-Active Cluster: Fixing Replication Errors",
+    accepts: [...acceptsFix(fix), nothingHeld],
+    holds: [primariesUnmoved],
+    pins: (estate, facts) => pinsOfEstate(estate, facts),
+    steps: [enterMaintenance(at, 1), fixing, back],
+    // The policy may be returned at any time: a service that is still stopped stays stopped.
+    abortUntil: { step: "ReturnPolicy", part: 1 },
+    revert: [],
+    revertUntil: { step: "ReturnPolicy", part: 1 },
+    interruptions: () => [],
+    budgets: [
+      {
+        id: "Failover",
+        what: "no manager of the site fails over",
+        from: "EnterMaintenance",
+        until: ["ReturnPolicy"],
+        seconds: () => 900,
+      },
+    ],
+  };
+}
