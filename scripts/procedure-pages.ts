@@ -18,6 +18,7 @@ import { maintainDataserver } from "../src/procedures/maintain-dataserver.ts";
 import { effectInWords, placeInWords } from "../src/procedures/plan.ts";
 import { runOf } from "../src/procedures/prepare.ts";
 import type { Part, Procedure, Run, Step } from "../src/procedures/procedure.ts";
+import { resetAllSites } from "../src/procedures/reset-all-sites.ts";
 import { resetSite } from "../src/procedures/reset-site.ts";
 import { switchPrimary } from "../src/procedures/switch.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
@@ -37,6 +38,10 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
   return [
     ["docs/procedures/convert-msaa-to-caa.md", conversionPage(conversion, run)],
     ["docs/procedures/reset-site.md", resetPage(resetSite(exampleReset), run)],
+    [
+      "docs/procedures/reset-all-sites.md",
+      resetAllPage(resetAllSites({ site: "nyc", drainSeconds: 30 }), run),
+    ],
     ["docs/procedures/verify-data.md", readingPage(verifyData(gentle), run)],
     [
       "docs/procedures/switch.md",
@@ -144,6 +149,21 @@ const exampleReset = {
   drainSeconds: 30,
   acknowledgedFindings: [],
 } as const;
+
+function resetAllPage(procedure: Procedure, run: Run): string {
+  return page([
+    generated,
+    "# Reset all sites",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}.`,
+    "The page goes node by node; here every act is a barrier over the whole estate ([why](../adr/0014-reset-order.md)). How to run it: [the runbook](../operating/reset-all-sites.md).",
+    notation(run),
+    `Abort, and the point of no return: ${placeInWords(procedure, procedure.abortUntil)}. Until its first command \`spec.abort\` undoes what was done; then there is only forward.`,
+    "## Before the plan",
+    procedure.accepts.map(({ say }) => `- ${say}`).join("\n"),
+    "Each refusal and its way out: [the runbook](../operating/reset-all-sites.md#refusals).",
+    ...procedure.steps.flatMap((step) => stepLines(step, run, "##")),
+  ]);
+}
 
 function resetPage(procedure: Procedure, run: Run): string {
   return page([

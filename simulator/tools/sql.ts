@@ -31,7 +31,7 @@ export const sql = quick(({ world, host, args }) => {
         auto_increment_increment: mysql.increment,
         auto_increment_offset: mysql.offset,
         binlog_expire_logs_seconds: mysql.expireSeconds,
-        version: "10.11.19-MariaDB-log",
+        version: mysql.version ?? "10.11.19-MariaDB-log",
       };
       return ok(
         Object.entries(values)

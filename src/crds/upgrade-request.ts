@@ -12,6 +12,7 @@ import {
   rules,
 } from "./fields.ts";
 import { fixReplicationBlock } from "./fix-replication.ts";
+import { resetAllSites } from "./reset-all-sites.ts";
 import { resetSite } from "./reset-site.ts";
 import { failoverBlock, switchBlock } from "./switch.ts";
 
@@ -145,6 +146,7 @@ const spec = z
       "Failover",
       "FixReplication",
       "ResetSite",
+      "ResetAllSites",
       "CheckPaths",
     ]),
     convertMsaaToCaa: conversion.optional(),
@@ -153,6 +155,7 @@ const spec = z
     failover: failoverBlock.optional(),
     fixReplication: fixReplicationBlock.optional(),
     resetSite: resetSite.optional(),
+    resetAllSites: resetAllSites.optional(),
     checkPaths: checkPathsBlock.optional(),
     approval: z.enum(["Manual", "Automatic"]).default("Manual"),
     approvedPlan: z
@@ -200,8 +203,9 @@ const spec = z
       blockOf("Failover", "failover"),
       blockOf("FixReplication", "fixReplication"),
       blockOf("ResetSite", "resetSite"),
+      blockOf("ResetAllSites", "resetAllSites"),
       {
-        rule: "self.approval == 'Manual' || self.procedure != 'ResetSite'",
+        rule: "self.approval == 'Manual' || !self.procedure.contains('Reset')",
         message:
           "approval must be Manual for a procedure that deletes data: read its plan, then set approvedPlan",
         fieldPath: ".approval",

@@ -7,6 +7,7 @@ import { failOver } from "./failover.ts";
 import type { FixParameters } from "./fix-names.ts";
 import { fixReplication } from "./fix-replication.ts";
 import type { Procedure } from "./procedure.ts";
+import { resetAllSites } from "./reset-all-sites.ts";
 import { resetSite } from "./reset-site.ts";
 import { switchPrimary } from "./switch.ts";
 import { verifyData } from "./verify-data.ts";
@@ -35,6 +36,14 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
     };
   }
   if (spec.resetSite !== undefined) return resetAsked(spec.resetSite);
+  if (spec.resetAllSites !== undefined) {
+    const { cluster, drainSeconds } = spec.resetAllSites;
+    return {
+      procedure: resetAllSites({ site: cluster.name, drainSeconds }),
+      about: { site: cluster.name },
+      frozen: { "spec.resetAllSites.cluster.name": cluster.name },
+    };
+  }
   if (spec.switch !== undefined) {
     const { cluster, to, limits } = spec.switch;
     return {

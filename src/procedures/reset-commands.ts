@@ -104,12 +104,20 @@ export const resetReading: Making = (target, run) => {
   });
 };
 
-/** On the failed primary, over the copy that was proven. */
-export const resetLocal: Making = (target) =>
-  sent(target, resetAll("cluster", target.site.dataservice), {
+/** A site's own service: on the failed primary over the copy that was proven; of all sites at the very event it was left at. */
+export const resetLocal: Making = (target, run) => {
+  const [seqno, eventId] = (run.kept[`row.${target.id}.${target.site.name}`] ?? "").split(" ");
+  return sent(target, resetAll("cluster", target.site.dataservice), {
     repeat: "once",
-    prechecks: [check("state-is", "cluster", target.site.dataservice, "OFFLINE:NORMAL"), maintenance],
+    prechecks: [
+      check("state-is", "cluster", target.site.dataservice, "OFFLINE:NORMAL"),
+      ...(seqno === undefined || eventId === undefined || eventId === ""
+        ? []
+        : [check("tracking-is", trackingSchema(target.site), seqno, eventId)]),
+      maintenance,
+    ],
   });
+};
 
 /** A log from before the copy would lead the service past what the copied row needs. */
 export const dropOldLog: Making = (target, run) => {

@@ -36,14 +36,14 @@ export const released = (name: Held, on: Scope): Part => ({
 });
 
 /** Clean, at a transaction; a process that does not run has nothing to stop. */
-const readersOff = (on: Scope, vendor: string): Part => ({
+export const readersOff = (on: Scope, vendor: string): Part => ({
   what: "take the services that read other sites offline",
   vendor,
   on,
   run: [{ when: "it is not OFFLINE:NORMAL", effect: sent.reading("offline") }],
   done: is.readingAtRest,
 });
-const localOff = (on: Scope, vendor: string): Part => ({
+export const localOff = (on: Scope, vendor: string): Part => ({
   what: "take the site's own service offline",
   vendor,
   on,
@@ -109,11 +109,32 @@ export const undoExport = (scopes: ResetScopes): readonly Part[] => [
   released("crossSite", scopes.inFailed),
   started("cluster", "start", scopes.inFailed),
   started("crossSite", "start", scopes.inFailed),
+  ...offAndOn(scopes),
   {
     what: "take the datasources back in",
     on: scopes.inFailed,
     run: [{ when: "it is out", effect: sent.datasource(["welcome", "online"], true) }],
     done: is.datasourceIs("ONLINE"),
+  },
+];
+
+/** An `offline` that was asked for may still be under way: it is waited for before the service goes online again. */
+const offAndOn = (scopes: ResetScopes): readonly Part[] => [
+  localOff(scopes.inFailed, "trepctl offline"),
+  {
+    what: "bring the site's own service online again",
+    on: scopes.inFailed,
+    run: [{ when: "it is OFFLINE:NORMAL", holds: is.localOffline, effect: act.localOnline }],
+    done: is.localLeftAlone,
+  },
+  readersOff(scopes.failedReaders, "mm_trepctl offline"),
+  {
+    what: "bring the services that read other sites online again",
+    on: scopes.failedReaders,
+    run: [
+      { when: "it is OFFLINE:NORMAL", holds: is.readingIs("OFFLINE:NORMAL"), effect: sent.reading("online") },
+    ],
+    done: is.leftAlone,
   },
 ];
 
@@ -298,7 +319,7 @@ const dropOldLogs = (on: Scope): Part => ({
 });
 
 /** A pod that restarted meanwhile has not started what is held. */
-function downAgain(product: "cluster" | "crossSite"): Part["run"][number] {
+export function downAgain(product: "cluster" | "crossSite"): Part["run"][number] {
   return {
     when: "a restart has left its replicator stopped",
     holds: is.processStopped(product),

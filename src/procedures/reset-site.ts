@@ -16,6 +16,7 @@ import {
   exportParts,
   giveBackParts,
   primaryParts,
+  readersOff,
   released,
   replicaParts,
   takeOutParts,
@@ -68,7 +69,7 @@ const connectorsOffline = (scopes: ResetScopes, parameters: ResetParameters): St
       what: "let clients leave",
       on: scopes.failedPrimary,
       run: [],
-      done: is.drained(scopes, parameters),
+      done: is.drained(parameters.drainSeconds),
       stallSeconds: parameters.drainSeconds + 300,
     },
     {
@@ -140,6 +141,7 @@ const oneEvent = (scopes: ResetScopes, parameters: ResetParameters): Step => ({
 });
 
 const readersBack = (on: Part["on"]): readonly Part[] => [
+  readersOff(on, "mm_trepctl offline"),
   {
     what: "bring the services that read the failed site online again",
     on,

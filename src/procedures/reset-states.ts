@@ -14,7 +14,7 @@ import { sourceOf, trackingSchema } from "./conversion-names.ts";
 import { commitOf, wordOf } from "./conversion-readers.ts";
 import { incomingOnline, serviceStatus } from "./conversion-services.ts";
 import type { Judgement, Look, Target, Verdict } from "./procedure.ts";
-import { crossing, type ResetParameters, type ResetScopes, readingService } from "./reset-scopes.ts";
+import { crossing, readingService } from "./reset-scopes.ts";
 import { done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
 
 export const databaseIs =
@@ -37,9 +37,10 @@ export const routersAre =
 
 /** No client is connected any more, or they have had their time since the pods left the Service, by the node's own clock. */
 export const drained =
-  (scopes: ResetScopes, { drainSeconds }: ResetParameters): Judgement =>
+  (drainSeconds: number): Judgement =>
   (target, look) => {
-    const views = scopes.inFailed(look.run).map(({ node }) => look.facts.get(node.name, clusterView));
+    const nodes = target.site.nodes.filter(({ witness }) => !witness);
+    const views = nodes.map((node) => look.facts.get(node.name, clusterView));
     const clock = look.facts.get(target.node.name, nodeClock);
     const since = Number(look.run.kept[`closed.${target.node.name}`] ?? Number.NaN);
     return knowing(clock, `the clock of ${target.node.name}`, (now) => {
@@ -128,6 +129,14 @@ export const readingBegun: Judgement = (target, look) =>
 
 /** On the way back: as far as it goes by itself again. What was in error before may be so again. */
 export const leftAlone = readingBack;
+export const localLeftAlone: Judgement = (target, look) => {
+  const status = serviceStatus("cluster", target.site.dataservice, target, look);
+  if (typeof status === "string") return pending(status);
+  return doneIf(
+    status.state !== "OFFLINE:NORMAL",
+    `${status.service} on ${target.node.name} is OFFLINE:NORMAL`,
+  );
+};
 export const readerDown: Judgement = (target, look) => processStopped(crossing(look.run))(target, look);
 
 /** trepctl answers: a moment after the process began. */

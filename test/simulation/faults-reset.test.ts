@@ -1,11 +1,11 @@
 /** Seeded faults over resets, as faults.test.ts over the conversion: each run ends, or halts for a named reason, and no invariant is broken. */
 import { expect, test } from "@jest/globals";
 import { runSeed } from "./seeded.ts";
-import { resetSite, type Walk } from "./walks.ts";
+import { resetAllSites, resetSite, type Walk } from "./walks.ts";
 
 const seeds = Number(process.env.SEEDS ?? 150);
 const firstSeed = Number(process.env.FIRST_SEED ?? 0);
-const walks: readonly Walk[] = [resetSite];
+const walks: readonly Walk[] = [resetSite, resetAllSites];
 
 test.each(walks.map((walk) => [walk.name, walk] as const))(`%s, ${seeds} seeds`, async (name, walk) => {
   const ends = new Map<string, number>();
@@ -16,6 +16,5 @@ test.each(walks.map((walk) => [walk.name, walk] as const))(`%s, ${seeds} seeds`,
       throw new Error(`seed ${seed}: ${end}; ${JSON.stringify(violations.slice(0, 3))}; ${replay}`);
     ends.set(end, (ends.get(end) ?? 0) + 1);
   }
-  console.log(JSON.stringify([...ends]));
   expect((ends.get("Succeeded") ?? 0) / seeds).toBeGreaterThan(seeds < 50 ? -1 : 0.5);
 });

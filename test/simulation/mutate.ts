@@ -75,6 +75,16 @@ export const withoutPrechecks: Change = everyCommand((sent) => ({
 
 export const withoutHolds: Change = (procedure) => ({ ...procedure, holds: [] });
 
+/** A step taken out of its place and put before another. */
+export const movedBefore = (id: string, before: string): Change =>
+  ofSteps((steps) => {
+    const step = steps.find((each) => each.id === id);
+    const others = steps.filter((each) => each.id !== id);
+    return step === undefined
+      ? steps
+      : others.flatMap((each) => (each.id === before ? [step, each] : [each]));
+  });
+
 /** Steps i and j exchanged, counted from 0 in the order they are walked. */
 export const swapped = (i: number, j: number): Change =>
   ofSteps((steps) =>

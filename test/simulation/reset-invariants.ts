@@ -22,6 +22,7 @@ export function watchReset(
   };
   const made = new Set<string>();
   const begun = new Set<string>();
+  const copied = new Map<string, number>();
   const fences = new Map<string, bigint>();
   const rows = new Map<string, number>();
   const policyBefore = new Map([...world.sites].map(([name, site]) => [name, site.policy]));
@@ -84,6 +85,11 @@ export function watchReset(
     if (host === undefined || source === undefined) return;
     if (when === "end") {
       made.add(name);
+      for (const other of world.sites.values())
+        copied.set(
+          `${name} ${other.dataservice}`,
+          tablesOf(host.mysql, `tungsten_${other.dataservice}`)?.commit?.seqno ?? -1,
+        );
       return;
     }
     begun.add(name);
@@ -201,6 +207,9 @@ export function watchReset(
       if (log !== undefined && (row === null || row === undefined || row.seqno < log))
         broken(41, `${host.name} stands at ${row?.seqno} of ${source.name}, whose log ends at ${log}`);
       const first = host.volume.thl.get(`crossSite/${source.dataservice}`)?.[0]?.seqno;
+      const from = copied.get(`${host.name} ${source.dataservice}`);
+      if (source.name !== failed && host.site === failed && first !== undefined && first <= (from ?? -1))
+        broken(31, `the log of ${source.name} on ${host.name} begins at ${first}, copied was ${from}`);
       if (source.name === failed && host.site !== failed && first !== 0)
         broken(31, `the log of ${source.name} on ${host.name} begins at ${first}`);
     }

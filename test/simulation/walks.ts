@@ -1,5 +1,6 @@
 /** The procedures that crashes, faults and mutations are tried on: how each is asked for, in which estate, and who watches. */
 import type { Watch } from "./invariants.ts";
+import { watchResetAll } from "./reset-all-invariants.ts";
 import { watchReset } from "./reset-invariants.ts";
 import { watchScene } from "./run-invariants.ts";
 import { askFor, askForConversion, type Scene } from "./scene.ts";
@@ -47,4 +48,21 @@ export const resetSite: Walk = {
   watch: (scene, goingBack) => watchReset(scene, { failed: "nyc", definitive: "london" }, goingBack),
   interruption: 240,
   minutes: 120,
+};
+
+export const askForResetAll = (scene: Scene, spec: object = {}) =>
+  askFor(scene, "reset-all", {
+    procedure: "ResetAllSites",
+    resetAllSites: { cluster: { name: "nyc" }, drainSeconds: 5 },
+    ...spec,
+  });
+
+export const resetAllSites: Walk = {
+  name: "ResetAllSites",
+  sites: ["london", "nyc"],
+  nodes: 2,
+  ask: (scene) => askForResetAll(scene),
+  watch: watchResetAll,
+  interruption: 900,
+  minutes: 90,
 };

@@ -178,6 +178,10 @@ const cases: Readonly<Record<string, Case>> = {
     lets: [[{ procedure: "ResetSite", resetSite: {} }], [{ procedure: "VerifyData" }]],
     stops: [[{ procedure: "ResetSite" }], [{ procedure: "VerifyData", resetSite: {} }]],
   },
+  "resetAllSites belongs to procedure ResetAllSites": {
+    lets: [[{ procedure: "ResetAllSites", resetAllSites: {} }], [{ procedure: "VerifyData" }]],
+    stops: [[{ procedure: "ResetAllSites" }], [{ procedure: "VerifyData", resetAllSites: {} }]],
+  },
   "definitiveSite must be another site than failedSite": {
     lets: [[{ failedSite: place, definitiveSite: { name: "london" } }]],
     stops: [[{ failedSite: place, definitiveSite: place }]],
@@ -284,6 +288,7 @@ describe("defaults", () => {
       procedure: "ConvertMsaaToCaa",
       convertMsaaToCaa: { compositeService: { name: "global" }, backup: {}, limits: {} },
       verifyData: { cluster: { name: "a" } },
+      resetAllSites: { cluster: { name: "a" } },
       resetSite: { failedSite: { name: "a" }, definitiveSite: { name: "b" } },
       window: {},
     },

@@ -8,6 +8,7 @@ import { acceptsConversion } from "../../../src/procedures/conversion-preflight.
 import { convertMsaaToCaa } from "../../../src/procedures/convert-msaa-to-caa.ts";
 import { failOver } from "../../../src/procedures/failover.ts";
 import { fixReplication } from "../../../src/procedures/fix-replication.ts";
+import { acceptsResetAll } from "../../../src/procedures/reset-all-preflight.ts";
 import { acceptsReset } from "../../../src/procedures/reset-preflight.ts";
 import { switchPrimary } from "../../../src/procedures/switch.ts";
 import { tellRun } from "../../../src/procedures/tell.ts";
@@ -101,10 +102,12 @@ describe("halts.md", () => {
     expect(headings.map((match) => match[1])).toEqual(accepts.map(({ say }) => say));
   });
 
-  test("ResetSite's own page has one heading for each of its pre-flight checks, and none that is not asked", () => {
-    const runbook = readFileSync(join(root, "docs/operating/reset-site.md"), "utf8");
-    const chapter = runbook.split(/^## Refusals$/m)[1] ?? "";
-    const headings = [...chapter.matchAll(/^### (.+)$/gm)].map((match) => match[1] ?? "");
+  test("the resets' own pages have one heading for each of their pre-flight checks, and none that is not asked", () => {
+    const headingsOf = (name: string): readonly string[] => {
+      const runbook = readFileSync(join(root, `docs/operating/${name}.md`), "utf8");
+      const chapter = runbook.split(/^## Refusals$/m)[1] ?? "";
+      return [...chapter.matchAll(/^### (.+)$/gm)].map((match) => match[1] ?? "");
+    };
     const reset = {
       failedSite: "nyc",
       definitiveSite: "london",
@@ -113,7 +116,8 @@ describe("halts.md", () => {
       drainSeconds: 30,
       acknowledgedFindings: [],
     };
-    expect(headings).toEqual(acceptsReset(reset).map(({ say }) => say));
+    expect(headingsOf("reset-site")).toEqual(acceptsReset(reset).map(({ say }) => say));
+    expect(headingsOf("reset-all-sites")).toEqual(acceptsResetAll.map(({ say }) => say));
   });
 
   test("has one heading for each pre-flight check, and none that is not asked", () => {

@@ -1,0 +1,15 @@
+/** The block of ResetAllSites: which estate begins its logs anew. */
+import * as z from "zod";
+import { reference } from "./fields.ts";
+
+export const resetAllSites = z
+  .object({
+    cluster: reference("A TungstenCluster; every service of every site of its estate is reset."),
+    drainSeconds: z
+      .int()
+      .min(0)
+      .max(3600)
+      .default(30)
+      .describe("How long clients may take to leave by themselves."),
+  })
+  .describe("Parameters of ResetAllSites.");

@@ -1,0 +1,143 @@
+/** A node's database as a whole, by the real script: stopped and asked, copied away, made a copy of another's. */
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { newNode, type RunnerNode, sha256 } from "./node.ts";
+
+let bin: string;
+let node: RunnerNode;
+const path = process.env.PATH;
+
+const program = (name: string, text: string): void => {
+  writeFileSync(join(bin, name), `#!/bin/bash\nroot=\${FAKES%/fakes}\n${text}`);
+  chmodSync(join(bin, name), 0o755);
+};
+
+beforeEach(() => {
+  bin = mkdtempSync(join(tmpdir(), "tungsten-operator-bin-"));
+  process.env.PATH = `${bin}:${path}`;
+  node = newNode();
+  node.put(
+    "usr/local/bin/mysqld-service",
+    '#!/bin/bash\necho "mysqld-service $1" >>"$RUNS"\n[[ $1 != status ]] || exit "$(cat "$FAKES/database" 2>/dev/null || echo 3)"\n',
+    0o755,
+  );
+  node.put("fakes/replicator", 'echo "Tungsten Replicator Service is not running."; exit 1\n');
+  program(
+    "mariadbd",
+    'if [[ $* == *--version* ]]; then echo "mariadbd  Ver $(cat "$FAKES/version" 2>/dev/null || echo 10.11.19-MariaDB) for debian"; exit; fi\n' +
+      'printf "%s\\n" "datadir $root/opt/mysql/data/" "innodb-data-home-dir (No default value)" "innodb-undo-directory ./" "innodb-log-group-home-dir $root/opt/mysql/redo"\n',
+  );
+  program("ssh", 'shift 3; exec "$@"\n');
+  program(
+    "rsync",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is shell
+    'words=("$@"); from=${words[-2]#*:} to=${words[-1]}; from=$root/donor${from#"$root"}\n' +
+      'echo "rsync $*" >>"$RUNS"\n' +
+      'if [[ $* == *--dry-run* ]]; then diff -rq "$from" "$to"; [[ ! -e $FAKES/torn ]] || echo "torn"; exit 0; fi\n' +
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is shell
+      'rm -rf "${to:?}"/* && cp -a "$from/." "$to/"\n',
+  );
+  for (const [name, text] of [
+    ["opt/mysql/data/ibdata1", "old"],
+    ["opt/mysql/redo/ib_logfile0", "old log"],
+    ["opt/continuent/thl/nyc/thl.data.1", "events"],
+    ["donor/opt/mysql/data/ibdata1", "new"],
+    ["donor/opt/mysql/redo/ib_logfile0", "new log"],
+  ] as const)
+    node.put(name, text);
+  mkdirSync(join(node.root, "backups"), { recursive: true });
+});
+afterEach(() => {
+  process.env.PATH = path;
+  node.remove();
+  rmSync(bin, { recursive: true, force: true });
+});
+
+const ended = async (command: string, checks: readonly string[] = []) => {
+  const state = await node.run(command, "", checks);
+  return state.state === "exited"
+    ? { code: state.output.exitCode, says: state.output.stderr.trim() }
+    : { code: -1, says: state.state };
+};
+
+describe("the service", () => {
+  test.each([
+    ["0", "running"],
+    ["3", "stopped"],
+  ])("that exits %s is %s", (code, word) => {
+    node.put("fakes/database", code);
+    expect(node.ask("database")).toMatchObject({ exitCode: 0, stdout: `${word}\n` });
+  });
+
+  test("that tells nothing is neither, and passes no check", async () => {
+    node.put("fakes/database", "7");
+    expect(node.ask("database").exitCode).toBe(1);
+    expect(await ended("hold database", ["database-is stopped"])).toMatchObject({ says: "refused" });
+  });
+
+  test("is told to start and to stop", async () => {
+    expect(await ended("database stop")).toMatchObject({ code: 0 });
+    expect(await ended("database start")).toMatchObject({ code: 0 });
+    expect(node.file("runs")).toBe("mysqld-service stop\nmysqld-service start\n");
+  });
+});
+
+describe("a snapshot", () => {
+  test("holds every path of the server and the logs, and is recorded like a backup", async () => {
+    expect(await ended("snapshot before")).toMatchObject({ code: 0 });
+    expect(node.ask("backup before").stdout).toMatch(
+      /^sha256=[0-9a-f]{64}\nlsn=0\nbytes=\d+\nverified=yes\n$/,
+    );
+    expect(node.file("backups/before/1/ibdata1")).toBe("old");
+    expect(node.file("backups/before/2/ib_logfile0")).toBe("old log");
+    expect(node.file("backups/before/3/nyc/thl.data.1")).toBe("events");
+    expect(node.file("backups/before/paths").split("\n")).toHaveLength(4);
+    const sum = /sha256=(\w+)/.exec(node.ask("backup before").stdout)?.[1] ?? "";
+    expect(await ended("hold database", [`backup-is before ${sum}`])).toMatchObject({ code: 0 });
+    expect(await ended("hold database", [`backup-is before ${sha256("x")}`])).toMatchObject({
+      says: "refused",
+    });
+  });
+
+  test.each([
+    ["the database runs", () => node.put("fakes/database", "0")],
+    ["the cluster replicator runs", () => node.put("fakes/replicator", "exit 0\n")],
+  ])("is refused while %s", async (says, set) => {
+    set();
+    expect((await ended("snapshot before")).says).toContain(says);
+    expect(existsSync(join(node.root, "backups/before.state"))).toBe(false);
+  });
+});
+
+describe("a copy", () => {
+  test("brings every path, is proven by a second pass and told by a kept file", async () => {
+    expect(await ended("copy-datadir london-2 copy-1")).toEqual({ code: 0, says: "" });
+    expect(node.file("opt/mysql/data/ibdata1")).toBe("new");
+    expect(node.file("opt/mysql/redo/ib_logfile0")).toBe("new log");
+    expect(node.file("opt/tungsten-operator/kept/copy-1")).toMatch(/^from=london-2\nversion=10\.11\.19/);
+    const runs = node
+      .file("runs")
+      .split("\n")
+      .filter((line) => line.startsWith("rsync"));
+    expect(runs.map((line) => line.includes("--checksum --dry-run"))).toEqual([false, false, true, true]);
+    expect(runs.every((line) => line.includes("--exclude=/auto.cnf") && line.includes("bin.[0-9]*"))).toBe(
+      true,
+    );
+  });
+
+  test("that a second pass finds torn is none", async () => {
+    node.put("fakes/torn", "");
+    expect((await ended("copy-datadir london-2 copy-1")).says).toMatch(
+      /differs from that of london-2 after the copy/,
+    );
+    expect(existsSync(join(node.root, "opt/tungsten-operator/kept/copy-1"))).toBe(false);
+  });
+
+  test("is refused while a database runs, and nothing is touched", async () => {
+    node.put("fakes/database", "0");
+    expect((await ended("copy-datadir london-2 copy-1")).says).toMatch(/the database of this node runs/);
+    expect(node.file("opt/mysql/data/ibdata1")).toBe("old");
+  });
+});
