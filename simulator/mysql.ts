@@ -27,6 +27,46 @@ export function newMysql(serverId: number, offset: number, increment: number): M
   };
 }
 
+/** The service script: nothing starts over an empty data directory. */
+export function startDatabase(world: World, host: Host): string | null {
+  if (host.mysql.up) return null;
+  if (host.mysql.hollow === true) return "/opt/mysql/data holds no database";
+  host.mysql.up = true;
+  emit(world, { kind: "database", host: host.name, up: true });
+  return null;
+}
+
+export function stopDatabase(world: World, host: Host): void {
+  if (!host.mysql.up) return;
+  host.mysql.up = false;
+  emit(world, { kind: "database", host: host.name, up: false });
+}
+
+/** From its first file on a copy has destroyed what was there. */
+export function emptyDatabase(mysql: Mysql): void {
+  mysql.hollow = true;
+  mysql.rows.clear();
+  mysql.updated.clear();
+  mysql.lastOfOrigin.clear();
+  mysql.schemas.clear();
+  mysql.log = [];
+}
+
+/** All data of another server, tracking schemas among them; binary logs are left there. */
+export function copyDatabase(from: Mysql, to: Mysql): void {
+  to.rows = new Map(from.rows);
+  to.updated = new Set(from.updated);
+  to.lastOfOrigin = new Map(from.lastOfOrigin);
+  to.outOfOrder = from.outOfOrder;
+  to.schemas = new Map(from.schemas);
+  to.findings = [...from.findings];
+  to.accounts = from.accounts;
+  to.log = [];
+  to.position = 4;
+  if (from.bytes !== undefined) to.bytes = from.bytes;
+  to.hollow = false;
+}
+
 export const binlogFile = "mysql-bin.000002";
 /** Event id of the vendor's form: file, sixteen-digit position, session. */
 export const eventIdOf = (entry: LogEntry): string =>

@@ -12,6 +12,7 @@ import {
   rules,
 } from "./fields.ts";
 import { fixReplicationBlock } from "./fix-replication.ts";
+import { resetSite } from "./reset-site.ts";
 import { failoverBlock, switchBlock } from "./switch.ts";
 
 const text = z.string().max(1024);
@@ -144,6 +145,7 @@ const spec = z
       "Failover",
       "FixReplication",
       "CheckPaths",
+      "ResetSite",
     ]),
     convertMsaaToCaa: conversion.optional(),
     verifyData: verification.optional(),
@@ -151,6 +153,7 @@ const spec = z
     failover: failoverBlock.optional(),
     fixReplication: fixReplicationBlock.optional(),
     checkPaths: checkPathsBlock.optional(),
+    resetSite: resetSite.optional(),
     approval: z.enum(["Manual", "Automatic"]).default("Manual"),
     approvedPlan: z
       .string()
@@ -165,7 +168,12 @@ const spec = z
       ),
     dryRun: z.boolean().default(false).describe("Make the plan and run nothing."),
     paused: z.boolean().default(false).describe("Stop after the part that runs."),
-    abort: z.boolean().default(false).describe("Undo what was done; ignored once uninstalling has begun."),
+    abort: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Undo what was done; ignored once the plan's last place for it is behind (uninstalling, resetting).",
+      ),
     revert: z
       .boolean()
       .default(false)
@@ -192,6 +200,13 @@ const spec = z
       blockOf("Failover", "failover"),
       blockOf("FixReplication", "fixReplication"),
       blockOf("CheckPaths", "checkPaths"),
+      blockOf("ResetSite", "resetSite"),
+      {
+        rule: "self.approval == 'Manual' || self.procedure != 'ResetSite'",
+        message:
+          "approval must be Manual for a procedure that deletes data: read its plan, then set approvedPlan",
+        fieldPath: ".approval",
+      },
       {
         rule: "!has(self.window) || !has(self.window.notBefore) || !has(self.window.notAfter) || timestamp(self.window.notBefore) < timestamp(self.window.notAfter)",
         message: "window.notBefore must lie before window.notAfter: swap or correct them",

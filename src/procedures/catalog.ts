@@ -7,6 +7,7 @@ import { failOver } from "./failover.ts";
 import type { FixParameters } from "./fix-names.ts";
 import { fixReplication } from "./fix-replication.ts";
 import type { Procedure } from "./procedure.ts";
+import { resetSite } from "./reset-site.ts";
 import { switchPrimary } from "./switch.ts";
 import { verifyData } from "./verify-data.ts";
 
@@ -33,6 +34,7 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
       frozen: { "spec.verifyData.cluster.name": cluster.name },
     };
   }
+  if (spec.resetSite !== undefined) return resetAsked(spec.resetSite);
   if (spec.switch !== undefined) {
     const { cluster, to, limits } = spec.switch;
     return {
@@ -97,4 +99,19 @@ function fixOf(block: FixReplicationBlock): FixParameters {
   if (action === "SkipEvent") return { ...about, action: { is: action, seqno: skipEvent?.seqno ?? -1 } };
   if (action === "ApplySql") return { ...about, action: { is: action, sha256: applySql?.sha256 ?? "" } };
   return { ...about, action: { is: action } };
+}
+
+function resetAsked(block: NonNullable<UpgradeRequestSpec["resetSite"]>): Asked {
+  const { failedSite, definitiveSite, ...rest } = block;
+  const at = "spec.resetSite";
+  return {
+    procedure: resetSite({ ...rest, failedSite: failedSite.name, definitiveSite: definitiveSite.name }),
+    about: { site: failedSite.name },
+    frozen: {
+      [`${at}.failedSite.name`]: failedSite.name,
+      [`${at}.definitiveSite.name`]: definitiveSite.name,
+      [`${at}.donor`]: rest.donor,
+      [`${at}.method`]: rest.method,
+    },
+  };
 }

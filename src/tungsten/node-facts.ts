@@ -10,6 +10,7 @@ import { readFingerprints } from "./keys.ts";
 import {
   readBackup,
   readClock,
+  readDatabase,
   readFiles,
   readHolds,
   readIni,
@@ -97,6 +98,7 @@ export const holds = factOf(["holds"], readHolds);
 export const iniState = factOf(["ini"], readIni);
 export const marker = (key: string): Fact<MarkerState> => factOf(["marker", key], readMarker);
 export const backup = (name: string) => factOf(["backup", name], readBackup);
+export const databaseService = factOf(["database"], readDatabase);
 /** Which endpoints answer; an answer that leaves one out is none. */
 export const reach = (endpoints: readonly string[]) =>
   factOf(["reach", ...endpoints], (output) => {

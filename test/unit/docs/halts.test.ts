@@ -8,6 +8,7 @@ import { acceptsConversion } from "../../../src/procedures/conversion-preflight.
 import { convertMsaaToCaa } from "../../../src/procedures/convert-msaa-to-caa.ts";
 import { failOver } from "../../../src/procedures/failover.ts";
 import { fixReplication } from "../../../src/procedures/fix-replication.ts";
+import { acceptsReset } from "../../../src/procedures/reset-preflight.ts";
 import { switchPrimary } from "../../../src/procedures/switch.ts";
 import { tellRun } from "../../../src/procedures/tell.ts";
 import { anchorOf, rowsOf } from "./markdown.ts";
@@ -48,6 +49,8 @@ describe("halts.md", () => {
       "procedures/conversion-products",
       "procedures/conversion-services",
       "procedures/verify-data",
+      "procedures/reset-arrival",
+      "procedures/reset-copies",
       "procedures/failover",
       "controllers/request-decide",
       "procedures/fix-actions",
@@ -96,6 +99,21 @@ describe("halts.md", () => {
       action: { is: "Online" },
     });
     expect(headings.map((match) => match[1])).toEqual(accepts.map(({ say }) => say));
+  });
+
+  test("ResetSite's own page has one heading for each of its pre-flight checks, and none that is not asked", () => {
+    const runbook = readFileSync(join(root, "docs/operating/reset-site.md"), "utf8");
+    const chapter = runbook.split(/^## Refusals$/m)[1] ?? "";
+    const headings = [...chapter.matchAll(/^### (.+)$/gm)].map((match) => match[1] ?? "");
+    const reset = {
+      failedSite: "nyc",
+      definitiveSite: "london",
+      donor: "",
+      method: "xtrabackup" as const,
+      drainSeconds: 30,
+      acknowledgedFindings: [],
+    };
+    expect(headings).toEqual(acceptsReset(reset).map(({ say }) => say));
   });
 
   test("has one heading for each pre-flight check, and none that is not asked", () => {

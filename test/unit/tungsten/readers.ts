@@ -11,6 +11,7 @@ import { readMultiListing } from "../../../src/tungsten/multi-trepctl.ts";
 import {
   readBackup,
   readClock,
+  readDatabase,
   readFiles,
   readHolds,
   readIni,
@@ -95,6 +96,7 @@ export const listReaders: Readonly<Record<string, Reader>> = {
   fingerprints: readFingerprints,
   reach: readReach,
   backup: readBackup,
+  database: readDatabase,
   holds: readHolds,
   software: readSoftware,
   findings: readFindings,
