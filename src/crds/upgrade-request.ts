@@ -202,7 +202,7 @@ const spec = z
       blockOf("CheckPaths", "checkPaths"),
       blockOf("ResetSite", "resetSite"),
       {
-        rule: "self.approval == 'Manual' || self.procedure != 'ResetSite'",
+        rule: "self.approval == 'Manual' || (self.procedure != 'ResetSite' && (!has(self.fixReplication) || self.fixReplication.action != 'Reprovision'))",
         message:
           "approval must be Manual for a procedure that deletes data: read its plan, then set approvedPlan",
         fieldPath: ".approval",
