@@ -89,6 +89,7 @@ export function addHost(
     podUid: `uid-${name}`,
     clockSkewMs: 0,
     freeBytes: 50_000_000_000,
+    hasPrepUpgrade: true,
     life: 0,
     up: false,
     mysql: newMysql(offset * 100 + ordinal, offset, increment),

@@ -103,6 +103,8 @@ export type Host = Omit<Node, "tools"> & {
   /** What its clock is ahead of the world's. */
   clockSkewMs: number;
   freeBytes: number;
+  /** The unpacked package holds the vendor's tool. */
+  hasPrepUpgrade: boolean;
   /** Counts container lives; a process of an earlier life is gone. */
   life: number;
   up: boolean;

@@ -15,6 +15,7 @@ import { dumpSchema, restoreSchema } from "./tools/dump.ts";
 import { fingerprints } from "./tools/keys.ts";
 import { dsctl, thl } from "./tools/logs.ts";
 import * as node from "./tools/node.ts";
+import { prepUpgrade } from "./tools/prep-upgrade.ts";
 import { applySql } from "./tools/repair-sql.ts";
 import { sql } from "./tools/sql.ts";
 import { bad, type RunnerTool, type Tool } from "./tools/tool.ts";
@@ -104,6 +105,7 @@ const commands: Record<string, RunnerTool> = {
   "keep-position": node.keepPosition,
   "keep-read-only": node.keepReadOnly,
   "put-read-only": node.putReadOnly,
+  "prep-upgrade": prepUpgrade,
   "dump-schema": dumpSchema,
   "restore-schema": restoreSchema,
   "apply-sql": applySql,

@@ -75,6 +75,7 @@ export const software = quick(({ host }) =>
     lines(
       [...host.volume.software].flatMap((release) => [
         `tungsten-clustering-${release}`,
+        ...(host.hasPrepUpgrade ? [`tungsten-clustering-${release}/tungsten_prep_upgrade`] : []),
         `tungsten-replicator-${release}`,
       ]),
     ),

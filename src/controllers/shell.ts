@@ -115,6 +115,14 @@ export interface Meters {
   servicesSeen(namespace: string, site: string, rows: readonly ServiceSeen[]): void;
 }
 
+/** What a pass asked at a place of its procedure, and which of its commands it saw run. */
+export type Questions = {
+  readonly place: string;
+  readonly asks: readonly Ask[];
+  /** Their markers, when that was seen, and the generation of the spec it was seen under. */
+  readonly running?: { readonly asks: readonly Ask[]; readonly at: number; readonly generation: number };
+};
+
 export interface Shell {
   readonly objects: Objects;
   readonly pods: Pods;
@@ -123,7 +131,7 @@ export interface Shell {
   readonly log: Logger;
   readonly meters: Meters;
   /** What each object's last pass asked its nodes. It saves sessions and decides nothing; lost with the process. */
-  readonly questions: Map<string, { readonly place: string; readonly asks: readonly Ask[] }>;
+  readonly questions: Map<string, Questions>;
   /** When this process last wrote each request's status, by UID. It spares writes and decides nothing. */
   readonly statusWrites: Map<string, number>;
 }

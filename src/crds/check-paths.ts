@@ -1,5 +1,5 @@
 /** Block of CheckPaths: heartbeats over every path of an estate, once or at intervals. */
-import { z } from "zod";
+import * as z from "zod";
 import { reference } from "./fields.ts";
 
 export const checkPathsBlock = z

@@ -28,6 +28,8 @@ export const pinsSchema = z.object({
   /** Step id → worst-case seconds, as they were reckoned when the plan was approved. */
   estimates: z.record(z.string(), z.number()).optional(),
   /** Field path → what the request's own block said, where the steps depend on it. */
+  /** Who keeps positions: `TungstenPrepUpgrade` is the vendor's tool; left out: our primitives. */
+  positions: text.optional(),
   parameters: z.record(z.string(), text).optional(),
 });
 export type Pins = z.infer<typeof pinsSchema>;

@@ -99,10 +99,10 @@ const conversion = z
       )
       .describe("Take: the run takes one; Attested: a human vouches for one."),
     positions: z
-      .enum(["Primitives"])
+      .enum(["Primitives", "TungstenPrepUpgrade"])
       .default("Primitives")
       .describe(
-        "How positions and tracking schemas are kept: by trepctl, dsctl and dumps whose every step is proven.",
+        "How positions and tracking schemas are kept: by trepctl, dsctl and dumps, or by the vendor's tungsten_prep_upgrade. The proofs are the same.",
       ),
     limits: z
       .object({
@@ -144,16 +144,16 @@ const spec = z
       "Switch",
       "Failover",
       "FixReplication",
-      "CheckPaths",
       "ResetSite",
+      "CheckPaths",
     ]),
     convertMsaaToCaa: conversion.optional(),
     verifyData: verification.optional(),
     switch: switchBlock.optional(),
     failover: failoverBlock.optional(),
     fixReplication: fixReplicationBlock.optional(),
-    checkPaths: checkPathsBlock.optional(),
     resetSite: resetSite.optional(),
+    checkPaths: checkPathsBlock.optional(),
     approval: z.enum(["Manual", "Automatic"]).default("Manual"),
     approvedPlan: z
       .string()
@@ -199,7 +199,6 @@ const spec = z
       blockOf("Switch", "switch"),
       blockOf("Failover", "failover"),
       blockOf("FixReplication", "fixReplication"),
-      blockOf("CheckPaths", "checkPaths"),
       blockOf("ResetSite", "resetSite"),
       {
         rule: "self.approval == 'Manual' || (self.procedure != 'ResetSite' && (!has(self.fixReplication) || self.fixReplication.action != 'Reprovision'))",
@@ -207,6 +206,7 @@ const spec = z
           "approval must be Manual for a procedure that deletes data: read its plan, then set approvedPlan",
         fieldPath: ".approval",
       },
+      blockOf("CheckPaths", "checkPaths"),
       {
         rule: "!has(self.window) || !has(self.window.notBefore) || !has(self.window.notAfter) || timestamp(self.window.notBefore) < timestamp(self.window.notAfter)",
         message: "window.notBefore must lie before window.notAfter: swap or correct them",

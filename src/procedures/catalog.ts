@@ -91,6 +91,7 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
     frozen: {
       [`${at}.compositeService.name`]: compositeService.name,
       [`${at}.backup.mode`]: rest.backup.mode,
+      [`${at}.positions`]: rest.positions,
       [`${at}.verifyData`]: rest.verifyData,
     },
   };

@@ -14,6 +14,7 @@ import {
 } from "../tungsten/trepctl.ts";
 import {
   backupName,
+  clearingHeartbeat,
   dumpFile,
   dumpKept,
   positionFile,
@@ -74,6 +75,57 @@ export const leadToHeartbeat: Making = (target, run) =>
 
 export const keepPosition: Making = (target, run) =>
   safe(target.node, ["keep-position", crossService(target), positionFile(run, target)]);
+
+/** The vendor's own tool, of the package that is to be installed. `--restore` is never used: it takes a password as an argument. */
+const prepUpgrade = (target: Target, run: Run, ...words: readonly string[]): readonly string[] => [
+  "prep-upgrade",
+  releaseOf(target, run),
+  ...words,
+];
+
+/** How step 2 and 3 are carried out: our primitives, or the vendor's tool for the same acts. */
+export type Keeping = {
+  /** Its heartbeat has one name for all rounds. */
+  readonly clears: boolean;
+  readonly arm: Making;
+  readonly keepPosition: Making;
+  readonly stop: Making;
+  readonly dump: Making;
+};
+
+export const byPrimitives = (): Keeping => ({
+  clears: false,
+  arm,
+  keepPosition,
+  stop: replicator("crossSite", "stop"),
+  dump,
+});
+
+export const byTool = (): Keeping => ({
+  clears: true,
+  arm: (target, run) =>
+    safe(target.node, prepUpgrade(target, run, crossService(target), "offline"), {
+      prechecks: [check("state-is", "crossSite", crossService(target), "ONLINE")],
+    }),
+  keepPosition: (target, run) =>
+    safe(target.node, prepUpgrade(target, run, crossService(target), "get", positionFile(run, target))),
+  stop: (target, run) => safe(target.node, prepUpgrade(target, run, "stop"), { deadlineSeconds: 180 }),
+  dump: (target, run, attempt) =>
+    safe(
+      target.node,
+      prepUpgrade(target, run, crossService(target), "dump", dumpFile(run, target, attempt)),
+      { prechecks: [check("stopped", "crossSite")] },
+    ),
+});
+
+export const clear: Making = (target, run, attempt) => {
+  const source = sourceOf(target);
+  return safe(
+    pinnedPrimary(run, source),
+    heartbeat("cluster", source.dataservice, clearingHeartbeat(run, attempt)),
+    { prechecks: [check("writable", "yes")] },
+  );
+};
 
 export const copyPosition: Making = (target, run) => ({
   keep: positionKept(run, target)?.file ?? positionFile(run, target),

@@ -10,8 +10,16 @@ export const serviceOf = (product: Product, target: Site, source: Site): string 
 /** Both products keep a source's position in the same schema; that is why the conversion works. */
 export const trackingSchema = (source: Site): string => `tungsten_${source.dataservice}`;
 
-/** The heartbeat that stops the cross-site services: unique to the run and the round. */
-export const stopHeartbeat = (run: Run): string => `tu-${run.tag}-${run.round}`;
+/** The vendor's tool knows one name only. */
+const vendorHeartbeat = "offline_for_upg";
+export const byVendorsTool = ({ pins }: Run): boolean => pins.positions === "TungstenPrepUpgrade";
+
+/** The heartbeat that stops the cross-site services: unique to the run and the round, unless the vendor's tool arms them. */
+export const stopHeartbeat = (run: Run): string =>
+  byVendorsTool(run) ? vendorHeartbeat : `tu-${run.tag}-${run.round}`;
+/** Sent before the tool arms: behind it no row and no event of an earlier attempt can be taken for the one that stops. */
+export const clearingPrefix = (run: Run): string => `tu-${run.tag}-c${run.round}-`;
+export const clearingHeartbeat = (run: Run, attempt: number): string => `${clearingPrefix(run)}${attempt}`;
 /** The heartbeat that wakes a new service's log, and the one that proves the way. */
 export const wakeHeartbeat = (run: Run, attempt: number): string => `tu-${run.tag}-w${run.round}-${attempt}`;
 export const proofHeartbeat = (run: Run, attempt: number): string => `tu-${run.tag}-v${run.round}-${attempt}`;

@@ -103,6 +103,28 @@ const packagesReady: Acceptance = {
   }),
 };
 
+const tool = "tungsten_prep_upgrade";
+
+export const toolReady = (positions = "Primitives"): Acceptance => ({
+  say: "the vendor's tool lies in the package, where positions are kept by it",
+  ask: (estate, facts) => ({
+    objections: (positions === "TungstenPrepUpgrade" ? dataNodes(estate) : []).flatMap(
+      (node): Objection[] => {
+        const { name, release } = siteOf(estate, node);
+        const unpacked = facts.get(node.name, software);
+        if ("unknown" in unpacked) return [{ on: name, unknown: `${node.name}: ${unpacked.unknown}` }];
+        if (unpacked.known.has(`tungsten-clustering-${release}/${tool}`)) return [];
+        return [
+          {
+            on: name,
+            refused: `${node.name} has no ${tool} in tools/ of tungsten-clustering-${release}; set spec.convertMsaaToCaa.positions to Primitives, or unpack a package that has it`,
+          },
+        ];
+      },
+    ),
+  }),
+});
+
 export const nothingHeld: Acceptance = {
   say: "nothing is held on any node",
   ask: (estate, facts) => ({

@@ -18,7 +18,7 @@ import { logReadersKnown, readersKnown, recordable, roomForBackup } from "./conv
 import { hostAcceptances } from "./conversion-preflight-hosts.ts";
 import { keyAcceptances } from "./conversion-preflight-keys.ts";
 import { logsKept } from "./conversion-preflight-logs.ts";
-import { siteAcceptances } from "./conversion-preflight-sites.ts";
+import { siteAcceptances, toolReady } from "./conversion-preflight-sites.ts";
 import type { Acceptance, AcceptanceAnswer, Finding, Objection } from "./procedure.ts";
 import type { SurveyParameters } from "./survey-compare.ts";
 
@@ -32,6 +32,8 @@ export type ConversionParameters = {
     readonly maxAgeHours?: number;
     readonly sites?: readonly { readonly site: string; readonly sha256: string; readonly lsn: string }[];
   };
+  /** Who arms, keeps positions, stops and dumps; left out: Primitives. */
+  readonly positions?: "Primitives" | "TungstenPrepUpgrade";
   readonly limits: { readonly latencySeconds: number; readonly oldestTransactionSeconds: number };
   /** Ids of findings a human has read and accepts. */
   readonly acknowledgedFindings: readonly string[];
@@ -323,6 +325,7 @@ export function acceptsConversion(parameters: ConversionParameters): readonly Ac
     clusterInstalled,
     crossSiteInstalled,
     ...siteAcceptances,
+    toolReady(parameters.positions),
     healthy("cluster", limits.latencySeconds),
     healthy("crossSite", limits.latencySeconds),
     settings,

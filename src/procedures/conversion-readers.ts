@@ -12,6 +12,7 @@ import {
 import type { CommitRow, ReplicatorStatus, TrackingRows } from "../tungsten/reading.ts";
 import { classifyError } from "../tungsten/replicator-errors.ts";
 import {
+  clearingPrefix,
   dumpFile,
   dumpKept,
   positionFile,
@@ -79,6 +80,16 @@ function hasStopped(target: Target, look: Look): boolean {
   if (processIsDown(target, look)) return rowsStandAt(rows, name);
   return typeof status !== "string" && stoppedAt(status, rows, name);
 }
+
+/** A heartbeat of this round has passed here, so that the tool's one name is nobody else's any more. */
+export const cleared: Judgement = (target, look) => {
+  const rows = rowsOf(target, look);
+  const name = rows === undefined || rows === "absent" ? undefined : rows.heartbeat?.name;
+  return doneIf(
+    name?.startsWith(clearingPrefix(look.run)) === true,
+    `${target.id} has not seen this round's heartbeat yet`,
+  );
+};
 
 /** Step 2, arming: done when the request is seen, or when the service has already stopped there. */
 export const armedOrStopped: Judgement = (target, look) => {
@@ -216,7 +227,9 @@ const siblingsOf = (target: Target, look: Look): readonly Target[] =>
       other.id !== target.id,
   );
 
-export const sameRow = (a: CommitRow, b: CommitRow): boolean =>
+type Place = Pick<CommitRow, "seqno" | "epoch" | "eventId">;
+
+export const sameRow = (a: Place, b: Place): boolean =>
   a.seqno === b.seqno && a.epoch === b.epoch && a.eventId === b.eventId;
 
 /** Three agreeing ways: the kept file (dsctl), the row (SQL) and the last header of the service's own log. */

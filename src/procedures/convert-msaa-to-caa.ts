@@ -36,7 +36,30 @@ import type { Part, Procedure, Step } from "./procedure.ts";
 import { eachPrimary, eachReader, eachReaderOnPrimaries, eachReplica, everyNode } from "./scopes.ts";
 import { pending } from "./verdicts.ts";
 
-const stopCrossSite: Step = {
+/** The vendor's tool arms for one name, whatever the round: an earlier one must be out of the way. */
+const clearing: Part = {
+  what: "send a heartbeat of this round through every service, so that the tool's one name is nobody else's",
+  on: eachReader,
+  run: [
+    {
+      when: "its process is down",
+      holds: stop.processDown,
+      effect: act.replicator("crossSite", "start"),
+    },
+    {
+      when: "an earlier round had stopped it",
+      holds: stop.offlineNormal,
+      effect: act.incomingOnlineCommand("crossSite"),
+    },
+    { when: "it is ONLINE without error", holds: stop.onlineWithoutError, effect: act.clear },
+    ...sourceRemedies,
+  ],
+  done: stop.cleared,
+  settleSeconds: 5,
+  tries: 20,
+};
+
+const stopCrossSite = (by: act.Keeping): Step => ({
   n: 2,
   id: "StopCrossSiteReplicators",
   title: "Stop the Cross-site Replicators",
@@ -66,12 +89,13 @@ const stopCrossSite: Step = {
       run: [{ when: "it is not held", effect: act.hold("crossSite") }],
       done: heldByRun("crossSite", true),
     },
+    ...(by.clears ? [clearing] : []),
     {
       what: "arm every cross-site service to go offline at our heartbeat",
       vendor: "tungsten_prep_upgrade --service S --offline",
       on: eachReader,
       run: [
-        { when: "it is ONLINE without error", holds: stop.onlineWithoutError, effect: act.arm },
+        { when: "it is ONLINE without error", holds: stop.onlineWithoutError, effect: by.arm },
         {
           when: "an earlier round had stopped it",
           holds: (target, look) =>
@@ -107,7 +131,7 @@ const stopCrossSite: Step = {
       on: eachReader,
       run: [
         { when: "it stopped short of the heartbeat", holds: stop.stoppedShort, effect: act.leadToHeartbeat },
-        { when: "a restart made it forget the request", holds: stop.lostItsRequest, effect: act.arm },
+        { when: "a restart made it forget the request", holds: stop.lostItsRequest, effect: by.arm },
         {
           when: "its process is down, short of the heartbeat",
           holds: stop.downShortOfHeartbeat,
@@ -122,7 +146,7 @@ const stopCrossSite: Step = {
       what: "keep the position, told alike by dsctl, by the tracking row and by the log",
       vendor: "tungsten_prep_upgrade --service S --get",
       on: eachReader,
-      run: [{ when: "it is not kept yet", effect: act.keepPosition }],
+      run: [{ when: "it is not kept yet", effect: by.keepPosition }],
       done: stop.positionAgreed,
       record: (target, look) => ({
         ...stop.positionRecord(target, look),
@@ -139,13 +163,13 @@ const stopCrossSite: Step = {
       what: "stop the cross-site replicators",
       vendor: "tungsten_prep_upgrade --stop",
       on: everyNode,
-      run: [{ when: "it runs", effect: act.replicator("crossSite", "stop") }],
+      run: [{ when: "it runs", effect: by.stop }],
       done: stop.crossSiteStopped,
     },
   ],
-};
+});
 
-const dumps: Step = {
+const dumps = (by: act.Keeping): Step => ({
   n: 3,
   id: "ExportTrackingSchemas",
   title: "Export the tungsten_* Databases",
@@ -157,7 +181,7 @@ const dumps: Step = {
       what: "dump the tracking schema to a new file, and read it back: one commit row, equal to the kept position",
       vendor: "tungsten_prep_upgrade --service S --dump",
       on: eachReader,
-      run: [{ when: "this run has no verified dump of it", effect: act.dump }],
+      run: [{ when: "this run has no verified dump of it", effect: by.dump }],
       done: stop.dumpVerified,
       settleSeconds: 2,
       record: stop.dumpRecord,
@@ -169,7 +193,7 @@ const dumps: Step = {
       done: (target, look) => stop.copiedOff(target, dumpKept(look.run, target)?.file ?? "", look),
     },
   ],
-};
+});
 
 const uninstall: Step = {
   n: 4,
@@ -317,6 +341,9 @@ const automatic: Step = {
 /** The conversion for one request's parameters. */
 export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
   const { before, after } = verifications(parameters);
+  const { positions = "Primitives" } = parameters;
+  const by = positions === "TungstenPrepUpgrade" ? act.byTool() : act.byPrimitives();
+  const stopped = stopCrossSite(by);
   return {
     name: "ConvertMsaaToCaa",
     revision: 1,
@@ -326,12 +353,15 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
     knows: conversionKnows,
     estimate: conversionEstimate(parameters),
     holds: [primariesUnmoved, go.historyHeld],
-    pins: readPins,
+    pins: (estate, facts) => {
+      const reading = readPins(estate, facts);
+      return "unknown" in reading ? reading : { pins: { ...reading.pins, positions } };
+    },
     steps: [
       ...before,
       backups(parameters.backup),
-      stopCrossSite,
-      dumps,
+      stopped,
+      dumps(by),
       uninstall,
       restore,
       configuration,
@@ -344,7 +374,15 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
       ...after,
     ],
     abortUntil: { step: "UninstallCrossSiteReplicators", part: 1 },
-    revert: revertSteps({ uninstall, restore, configuration, stopCrossSite, managers, validate, automatic }),
+    revert: revertSteps({
+      uninstall,
+      restore,
+      configuration,
+      stopCrossSite: stopped,
+      managers,
+      validate,
+      automatic,
+    }),
     revertUntil: { step: "UpdateSoftware", part: 0 },
     interruptions: interruptionsOf,
     warns: ["No DDL may run on any site from step 2 until the run has finished."],

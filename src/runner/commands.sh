@@ -81,6 +81,50 @@ put_read_only() {
   ask_sql "SET GLOBAL read_only = $value"
 }
 
+# home_folder: where the vendor's tool saves positions, and by our guess dumps.
+home_folder() {
+  local line
+  line=$(getent passwd "$(id -u)" | cut -d : -f 6)
+  printf '%s\n' "${HOME:-$line}"
+}
+
+# newer_than MARK PATTERN…: what the tool has written since, below the folders it may write to.
+newer_than() {
+  local mark=$1
+  shift
+  find "$(home_folder)" "$(home crossSite)" "${TMPDIR:-/tmp}" -maxdepth 3 -type f -newer "$mark" "$@" 2>/dev/null | sort -u
+}
+
+# prep_keep RELEASE SERVICE get|dump NAME: the tool names its files itself, so what appears is looked for: exactly one.
+prep_keep() {
+  local tool=$SOFTWARE/tungsten-clustering-$1/tools/tungsten_prep_upgrade mark file found=()
+  present "$tool"
+  [[ ! -e $KEPT/$4 ]] || fail 3 "$4 exists"
+  mark=$(mktemp "$INCOMING/prep.XXXXXX") || exit 1
+  trap 'rm -f "$mark"' EXIT
+  touch -d '1 second ago' "$mark"
+  cd "${tool%/*}" && "$tool" --service "$2" "--$3" </dev/null || exit
+  if [[ $3 == get ]]; then
+    mapfile -t found < <(newer_than "$mark" -name "position-$2-*.txt")
+  else
+    while IFS= read -r file; do
+      ! grep -q "tungsten_$2" "$file" || ! grep -q trep_commit_seqno "$file" || found+=("$file")
+    done < <(newer_than "$mark" -size +0)
+  fi
+  ((${#found[@]} == 1)) || fail 3 "tungsten_prep_upgrade left ${#found[@]} files that could be it"
+  keep "$4" <"${found[0]}"
+}
+
+# prep_upgrade RELEASE stop | RELEASE SERVICE offline | RELEASE SERVICE get|dump NAME. Never --restore: its password is an argument.
+prep_upgrade() {
+  local tool=$SOFTWARE/tungsten-clustering-$1/tools/tungsten_prep_upgrade
+  case ${3-} in
+    get | dump) prep_keep "$@" ;;
+    offline) present "$tool" && cd "${tool%/*}" && become "$tool" --service "$2" --offline ;;
+    *) present "$tool" && cd "${tool%/*}" && become "$tool" --stop ;;
+  esac
+}
+
 # dump_schema SCHEMA NAME: to a new file; what mysqldump says about its success proves nothing, the operator reads the rows.
 dump_schema() {
   local dumper part
@@ -224,6 +268,7 @@ run_command() {
     keep-position) keep_position "$@" ;;
     keep-read-only) keep_read_only "$1" ;;
     put-read-only) put_read_only "$1" ;;
+    prep-upgrade) prep_upgrade "$@" ;;
     dump-schema) dump_schema "$@" ;;
     restore-schema) restore_schema "$@" ;;
     apply-sql) apply_sql "$@" ;;

@@ -95,12 +95,13 @@ answer_my_cnf() {
       value = $2; gsub(/^[ \t]+|[ \t]+$/, "", value); print key "\t" value }' "$file"
 }
 
-# answer_software: the packages that lie unpacked, with a tpm to run.
+# answer_software: the packages that lie unpacked, with a tpm to run; and the vendor's tool, where one has it.
 answer_software() {
   local tool
   for tool in "$SOFTWARE"/*/tools/tpm; do
     tool=${tool%/tools/tpm}
     printf '%s\n' "${tool##*/}"
+    [[ ! -x $tool/tools/tungsten_prep_upgrade ]] || printf '%s/tungsten_prep_upgrade\n' "${tool##*/}"
   done
 }
 

@@ -59,3 +59,9 @@ export function readPositionCommand(output: ToolOutput): Reading<SetPosition> {
     return unreadable("dsctl printed no set command");
   return read({ seqno, epoch, eventId, sourceId });
 }
+
+/** A kept position: rows as `get` prints them, or the one that a set command tells (what tungsten_prep_upgrade saves is not documented). */
+export function readKeptPosition(output: ToolOutput): Reading<readonly SetPosition[]> {
+  const command = readPositionCommand(output);
+  return "read" in command ? read([command.read]) : readPosition(output);
+}

@@ -2,7 +2,7 @@
 import { readClusterView, readCompositeView } from "./cctrl.ts";
 import { readLogClients } from "./clients.ts";
 import { readDaemonStatus } from "./daemons.ts";
-import { readPosition } from "./dsctl.ts";
+import { readKeptPosition } from "./dsctl.ts";
 import { readTrackingDump } from "./dump.ts";
 import { type Fact, factOf } from "./facts.ts";
 import type { MarkerState, Product, ToolOutput } from "./invocation.ts";
@@ -122,7 +122,7 @@ export const keptReadOnly = (name: string) =>
     return word === "0" || word === "1" ? read(word === "1") : { unreadable: "it holds neither 0 nor 1" };
   });
 /** A file written by `keep-position`: what dsctl said when the service had stopped. */
-export const keptPosition = (name: string) => factOf(["file", name], readPosition);
+export const keptPosition = (name: string) => factOf(["file", name], readKeptPosition);
 /** A dump of a tracking schema, parsed. */
 export const keptDump = (name: string) =>
   factOf(["file", name], (output) => {

@@ -323,6 +323,16 @@ const refusals: readonly Case[] = [
   ],
 ];
 
+test("the vendor's tool is looked for where positions are kept by it, and nowhere else", async () => {
+  const without: Change = (_s, host) => void Object.assign(host, { hasPrepUpgrade: false });
+  const by = { positions: "TungstenPrepUpgrade" };
+  expect((await answer(without)).accepted?.status).toBe("True");
+  expect((await answer(() => {}, by)).accepted?.status).toBe("True");
+  expect((await answer(without, by)).accepted?.message).toBe(
+    "nyc-1 has no tungsten_prep_upgrade in tools/ of tungsten-clustering-8.0.4-132; set spec.convertMsaaToCaa.positions to Primitives, or unpack a package that has it",
+  );
+});
+
 async function answer(change: Change, parameters: object = {}) {
   const scene = await newScene({ sites: ["london", "nyc"], nodes: 2, seed: 9 });
   await change(scene, hostOf(scene.world, "nyc-1"));

@@ -77,7 +77,7 @@ export function watchScene(scene: Scene, goingBack: () => boolean = () => false)
     const moved = [...primaries].some(([site, primary]) => world.sites.get(site)?.primary !== primary);
     if (moved && !goingBack() && world.now - movedAt > 3000)
       broken(20, `${name}: ${words} after a primary has moved`);
-    if (words === "replicator crossSite stop" && !goingBack()) beforeStop(host);
+    if (/^(replicator crossSite|prep-upgrade \S+) stop$/.test(words) && !goingBack()) beforeStop(host);
     if (words.startsWith("tpm cluster") && words.includes("update")) beforeUpdate(host);
   };
 

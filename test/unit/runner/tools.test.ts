@@ -1,6 +1,6 @@
 /** The vendor's tools behind the runner: which words reach which program, what the second look makes of real outputs, what a tpm leaves behind. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -275,6 +275,49 @@ describe("the configuration of a service", () => {
   });
   test("that is not there is no empty one", () => {
     expect(node.ask("properties nyc_from_tokyo a.b")).toMatchObject({ exitCode: 1, stdout: "" });
+  });
+});
+
+describe("the vendor's tool of the conversion", () => {
+  const place = `opt/continuent/software/tungsten-clustering-${release}/tools/tungsten_prep_upgrade`;
+  const home = (name: string) => join(node.root, "opt/replicator", name);
+  const tool = (lines: string) => node.put(place, `#!/bin/bash\necho "$*" >>"$RUNS"\n${lines}\n`, 0o755);
+
+  test("is run by its words, from its package", async () => {
+    tool("");
+    expect(exitOf(await node.run(`prep-upgrade ${release} london offline`))).toBe(0);
+    expect(exitOf(await node.run(`prep-upgrade ${release} stop`))).toBe(0);
+    expect(ran()).toEqual(["--service london --offline", "--stop"]);
+    expect(node.ask("software").stdout).toContain(`tungsten-clustering-${release}/tungsten_prep_upgrade\n`);
+  });
+
+  test("saves a position under a name of its own: the one that appears is kept, an old one is not", async () => {
+    node.put("opt/replicator/position-london-20200101000000.txt", "old");
+    utimesSync(home("position-london-20200101000000.txt"), 1, 1);
+    tool(`echo '[{"seqno":7}]' >${home("position-london-20261129150000.txt")}`);
+    expect(exitOf(await node.run(`prep-upgrade ${release} london get pos-1`))).toBe(0);
+    expect(node.file("opt/tungsten-operator/kept/pos-1")).toBe('[{"seqno":7}]\n');
+    expect(exitOf(await node.run(`prep-upgrade ${release} london get pos-1`))).toBe(3);
+  });
+
+  test("writes a dump where it likes: what holds the commit table of that schema is kept", async () => {
+    tool(
+      `echo noise >${home("note.txt")}; printf 'USE \`tungsten_london\`;\nINSERT INTO \`trep_commit_seqno\`' >${home("any.sql")}`,
+    );
+    expect(exitOf(await node.run(`prep-upgrade ${release} london dump dump-1`))).toBe(0);
+    expect(node.file("opt/tungsten-operator/kept/dump-1")).toContain("tungsten_london");
+  });
+
+  test("that leaves nothing, or too much, has kept nothing, whatever it exits with", async () => {
+    tool("exit 0");
+    expect(exitOf(await node.run(`prep-upgrade ${release} london get pos-2`))).toBe(3);
+    tool(`for n in 1 2; do echo x >${home("position-london-2026112915000")}$n.txt; done`);
+    expect(exitOf(await node.run(`prep-upgrade ${release} london get pos-2`))).toBe(3);
+    expect(() => node.file("opt/tungsten-operator/kept/pos-2")).toThrow();
+  });
+
+  test("that is not there is not there", async () => {
+    expect(exitOf(await node.run(`prep-upgrade ${release} london offline`))).toBe(127);
   });
 });
 
