@@ -200,12 +200,14 @@ const fixes: readonly FixParameters["action"][] = [
   { is: "ApplySql", sha256: "5a".repeat(32) },
   { is: "Online" },
   { is: "Force" },
+  { is: "Reprovision", donor: "nyc-2", method: "xtrabackup" },
 ];
 
 /** One procedure whose second step is another one for each action. */
 function fixPage(run: Run): string {
   const about = { site: "nyc", service: "london", nodes: ["nyc-1"], reason: "why" };
-  const of = (action: FixParameters["action"]) => fixReplication({ ...about, action });
+  const of = (action: FixParameters["action"]) =>
+    fixReplication({ ...about, action, ...(action.is === "Reprovision" && { service: "nyc" }) });
   const [first, , last] = of({ is: "Online" }).steps;
   const middle = fixes.flatMap((action) => {
     const [, step] = of(action).steps;
@@ -217,7 +219,7 @@ function fixPage(run: Run): string {
     "# Fix replication errors",
     `Procedure \`${name}\`, revision ${revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${source}. How to run it: [the runbook](../operating/fix-replication.md).`,
     notation(run),
-    "Shown for service `london` on `nyc-1`. Steps 1 and 3 are the same for every action; abort returns the policy until the very end.",
+    "Shown for service `london` on `nyc-1`. Steps 1 and 3 are the same for every action; abort returns the policy until the very end, and with Reprovision until the provisioning has begun.",
     "## Before the plan",
     accepts.map(({ say }) => `- ${say}`).join("\n"),
     "Each refusal and its way out: [the runbook](../operating/fix-replication.md#refusals).",

@@ -50,6 +50,7 @@ export function emptyDatabase(mysql: Mysql): void {
   mysql.hollow = true;
   mysql.rows.clear();
   mysql.updated.clear();
+  mysql.strays.clear();
   mysql.lastOfOrigin.clear();
   mysql.schemas.clear();
   mysql.log = [];
@@ -59,6 +60,7 @@ export function emptyDatabase(mysql: Mysql): void {
 export function copyDatabase(from: Mysql, to: Mysql): void {
   to.rows = new Map(from.rows);
   to.updated = new Set(from.updated);
+  to.strays = new Set(from.strays);
   to.lastOfOrigin = new Map(from.lastOfOrigin);
   to.outOfOrder = from.outOfOrder;
   to.schemas = new Map(from.schemas);

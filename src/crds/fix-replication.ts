@@ -13,9 +13,9 @@ export const fixReplicationBlock = z
       .describe("The replication service as trepctl names it, e.g. nyc, london or nyc_from_london."),
     nodes: z.array(nodeName).min(1).max(16).describe("On which of the site's nodes."),
     action: z
-      .enum(["SkipEvent", "ApplySql", "Online", "Force"])
+      .enum(["SkipEvent", "ApplySql", "Online", "Force", "Reprovision"])
       .describe(
-        "SkipEvent leaves one event out; ApplySql runs an approved text with the binary log off; Online tries again; Force goes on past an epoch mismatch, with proof.",
+        "SkipEvent leaves one event out; ApplySql runs an approved text with the binary log off; Online tries again; Force goes on past an epoch mismatch, with proof; Reprovision makes one replica anew from another node.",
       ),
     reason: z.string().min(1).max(512).describe("Why; it stays in the sites' status and in later plans."),
     skipEvent: z
@@ -40,6 +40,12 @@ export const fixReplicationBlock = z
           .describe("Checksum of the text as it was read and approved; any other text is refused."),
       })
       .optional(),
+    reprovision: z
+      .object({
+        donor: nodeName.describe("Whose data are copied: a replica of the same site where there is one."),
+        method: z.enum(["xtrabackup", "mysqldump"]).default("xtrabackup").describe("How tprovision copies."),
+      })
+      .optional(),
   })
   .meta(
     rules(
@@ -52,6 +58,16 @@ export const fixReplicationBlock = z
         rule: "(self.action == 'ApplySql') == has(self.applySql)",
         message: "applySql belongs to action ApplySql and to no other: add or remove it",
         fieldPath: ".applySql",
+      },
+      {
+        rule: "(self.action == 'Reprovision') == has(self.reprovision)",
+        message: "reprovision belongs to action Reprovision and to no other: add or remove it",
+        fieldPath: ".reprovision",
+      },
+      {
+        rule: "self.action != 'Reprovision' || size(self.nodes) == 1",
+        message: "Reprovision makes one node anew: name one in nodes, and ask for the next when it is whole",
+        fieldPath: ".nodes",
       },
     ),
   )

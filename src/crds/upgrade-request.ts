@@ -205,7 +205,7 @@ const spec = z
       blockOf("ResetSite", "resetSite"),
       blockOf("ResetAllSites", "resetAllSites"),
       {
-        rule: "self.approval == 'Manual' || !self.procedure.contains('Reset')",
+        rule: "self.approval == 'Manual' || (!self.procedure.contains('Reset') && (!has(self.fixReplication) || self.fixReplication.action != 'Reprovision'))",
         message:
           "approval must be Manual for a procedure that deletes data: read its plan, then set approvedPlan",
         fieldPath: ".approval",

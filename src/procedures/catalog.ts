@@ -70,7 +70,7 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
     };
   }
   if (spec.fixReplication !== undefined) {
-    const { cluster, service, nodes, action, skipEvent, applySql } = spec.fixReplication;
+    const { cluster, service, nodes, action, skipEvent, applySql, reprovision } = spec.fixReplication;
     const at = "spec.fixReplication";
     return {
       procedure: fixReplication(fixOf(spec.fixReplication)),
@@ -82,6 +82,10 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
         [`${at}.action`]: action,
         ...(skipEvent !== undefined && { [`${at}.skipEvent.seqno`]: String(skipEvent.seqno) }),
         ...(applySql !== undefined && { [`${at}.applySql.sha256`]: applySql.sha256 }),
+        ...(reprovision !== undefined && {
+          [`${at}.reprovision.donor`]: reprovision.donor,
+          [`${at}.reprovision.method`]: reprovision.method,
+        }),
       },
     };
   }
@@ -104,10 +108,14 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
 
 /** The schema's rules demand the block that belongs to the action. */
 function fixOf(block: FixReplicationBlock): FixParameters {
-  const { cluster, service, nodes, reason, action, skipEvent, applySql } = block;
+  const { cluster, service, nodes, reason, action, skipEvent, applySql, reprovision } = block;
   const about = { site: cluster.name, service, nodes, reason };
   if (action === "SkipEvent") return { ...about, action: { is: action, seqno: skipEvent?.seqno ?? -1 } };
   if (action === "ApplySql") return { ...about, action: { is: action, sha256: applySql?.sha256 ?? "" } };
+  if (action === "Reprovision") {
+    const { donor = "", method = "xtrabackup" } = reprovision ?? {};
+    return { ...about, action: { is: action, donor, method } };
+  }
   return { ...about, action: { is: action } };
 }
 

@@ -16,6 +16,7 @@ import {
   sqlNote,
   standingError,
 } from "./fix-names.ts";
+import { reprovisionParts } from "./fix-reprovision.ts";
 import type { Alternative, Judgement, Look, Part, Target } from "./procedure.ts";
 import { pinnedPrimary } from "./scopes.ts";
 import { broken, done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
@@ -300,5 +301,7 @@ export function actionParts(fix: FixParameters): readonly Part[] {
       return force(fix);
     case "Online":
       return [];
+    case "Reprovision":
+      return reprovisionParts(fix, fix.action);
   }
 }

@@ -22,7 +22,8 @@ export type FixParameters = {
     | { readonly is: "SkipEvent"; readonly seqno: number }
     | { readonly is: "ApplySql"; readonly sha256: string }
     | { readonly is: "Online" }
-    | { readonly is: "Force" };
+    | { readonly is: "Force" }
+    | { readonly is: "Reprovision"; readonly donor: string; readonly method: "xtrabackup" | "mysqldump" };
 };
 
 export type Carried = { readonly product: Product; readonly source: Site };

@@ -8,6 +8,7 @@ import { wordOf } from "./conversion-readers.ts";
 import { isGivenUp } from "./crossing.ts";
 import { carriedBy, type FixParameters, standingError } from "./fix-names.ts";
 import type { Acceptance, Objection } from "./procedure.ts";
+import { viewOf } from "./switch-preflight.ts";
 
 const named = ({ site, service, nodes }: FixParameters): Acceptance => ({
   say: "the named nodes are the site's, and the named service runs there",
@@ -55,6 +56,7 @@ function unfit(
   node: string,
   status: ReplicatorStatus,
 ): string | undefined {
+  if (action.is === "Reprovision") return undefined;
   const where = `${service} on ${node}`;
   if (!isGivenUp(status))
     return `${where} is ${wordOf(status)}: there is nothing to mend; delete this request`;
@@ -98,7 +100,7 @@ const fits = (fix: FixParameters): Acceptance => ({
         .flatMap((node): Objection[] => {
           const status = statusOn(node, carried.product, fix.service, facts);
           if (typeof status === "string") return [{ on: fix.site, unknown: status }];
-          if (moving(status))
+          if (fix.action.is !== "Reprovision" && moving(status))
             return [{ on: fix.site, unknown: `${fix.service} on ${node} tries again by itself` }];
           const refused = unfit(fix, node, status);
           return refused === undefined ? [] : [{ on: fix.site, refused }];
@@ -107,4 +109,43 @@ const fits = (fix: FixParameters): Acceptance => ({
   },
 });
 
-export const acceptsFix = (fix: FixParameters): readonly Acceptance[] => [named(fix), fits(fix)];
+/** A donor of the same site, in service and no primary where another replica could be it; a node that is a replica. */
+const donorFits = (fix: FixParameters): Acceptance => ({
+  say: "a node that is made anew is a replica, and its donor is in service at the same site",
+  ask(estate, facts) {
+    const { action, site, service, nodes } = fix;
+    if (action.is !== "Reprovision") return { ok: true };
+    const place = estate.sites.find(({ name }) => name === site);
+    const view = place && viewOf(place, facts);
+    if (place === undefined || view === undefined) return { unknown: `no manager of ${site} answers` };
+    const [node = ""] = nodes;
+    const at = "spec.fixReplication.reprovision.donor";
+    const online = view.datasources.filter(({ state, name }) => state === "ONLINE" && name !== node);
+    const refused =
+      service !== place.dataservice
+        ? `spec.fixReplication.service is ${service}; a node is made anew as a whole: name ${place.dataservice}`
+        : view.datasources.some(({ name, role }) => name === node && role === "master")
+          ? `${node} is the primary of ${site}; ask for a Switch first: a primary is never made anew`
+          : !online.some(({ name }) => name === action.donor)
+            ? `${at} is ${action.donor}, and ONLINE at ${site} besides ${node} are ${online.map(({ name }) => name).join(", ") || "none"}; name one of them`
+            : online.some(({ name, role }) => name === action.donor && role === "master") && online.length > 1
+              ? `${at} is ${action.donor}, the primary of ${site}; name a replica: ${online
+                  .filter(({ role }) => role !== "master")
+                  .map(({ name }) => name)
+                  .join(", ")}`
+              : undefined;
+    if (refused !== undefined) return { refused };
+    const gone = {
+      id: `gone:${node}`,
+      text: `all data of ${node} go and are copied from ${action.donor}; while that lasts ${site} has ${online.length} usable ${online.length === 1 ? "node" : "nodes"}`,
+      needsWord: true,
+    };
+    return { ok: true, findings: [gone] };
+  },
+});
+
+export const acceptsFix = (fix: FixParameters): readonly Acceptance[] => [
+  named(fix),
+  fits(fix),
+  donorFits(fix),
+];

@@ -11,6 +11,7 @@ import { nothingHeld } from "./conversion-preflight-sites.ts";
 import { actionParts, serviceOnline } from "./fix-actions.ts";
 import { carried, type FixParameters, fixTargets } from "./fix-names.ts";
 import { acceptsFix } from "./fix-preflight.ts";
+import { provisionPart, undoTakenOut } from "./fix-reprovision.ts";
 import { primariesUnmoved } from "./guards.ts";
 import type { Judgement, Part, Procedure, Run, Step, Target } from "./procedure.ts";
 import { pinnedPrimary } from "./scopes.ts";
@@ -71,20 +72,22 @@ const titles: Record<FixParameters["action"]["is"], string> = {
   ApplySql: "Mend the data, unlogged",
   Online: "Try again",
   Force: "Force, with proof",
+  Reprovision: "Make one node anew",
 };
 
 /** The procedure for one request's parameters. */
 export function fixReplication(fix: FixParameters): Procedure {
   const at = policyAt(fix);
-  const fixing: Step = {
+  const fixing = {
     n: 2,
     id: "Fix",
     title: titles[fix.action.is],
     condition: "Fixed",
-    undo: "What was left out, run or forced stays so; the policy returns.",
-    lasts: true,
+    ...(fix.action.is === "Reprovision"
+      ? { undo: undoTakenOut(fix) }
+      : { undo: "What was left out, run or forced stays so; the policy returns.", lasts: true }),
     parts: [...actionParts(fix), serviceOnline(fix), proven(fix)],
-  };
+  } satisfies Step;
   const back: Step = {
     n: 3,
     id: "ReturnPolicy",
@@ -96,6 +99,11 @@ export function fixReplication(fix: FixParameters): Procedure {
       policyReturned(at, [], (target, look) => every([policyBack(at)(target, look)])),
     ],
   };
+  // The policy may be returned at any time: a service that is still stopped stays stopped. A hollow node may not be left so.
+  const end =
+    fix.action.is === "Reprovision"
+      ? { step: "Fix", part: provisionPart }
+      : { step: "ReturnPolicy", part: 1 };
   return {
     name: "FixReplication",
     revision: 1,
@@ -104,10 +112,9 @@ export function fixReplication(fix: FixParameters): Procedure {
     holds: [primariesUnmoved],
     pins: (estate, facts) => pinsOfEstate(estate, facts),
     steps: [enterMaintenance(at, 1), fixing, back],
-    // The policy may be returned at any time: a service that is still stopped stays stopped.
-    abortUntil: { step: "ReturnPolicy", part: 1 },
+    abortUntil: end,
     revert: [],
-    revertUntil: { step: "ReturnPolicy", part: 1 },
+    revertUntil: end,
     interruptions: () => [],
     budgets: [
       {

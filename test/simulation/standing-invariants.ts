@@ -21,6 +21,8 @@ export type Expected = {
   readonly moves?: Readonly<Record<string, string>>;
   /** A node of which nothing is expected any more. */
   readonly lost?: string;
+  /** Nodes that are made anew from others: what they apply may go back, once. */
+  readonly anew?: readonly string[];
   /** What the plan says clients may have to wait. */
   readonly gapSeconds?: number;
   /** Rows that may be missing: what the lost primary had alone. */
@@ -78,8 +80,29 @@ export function watchStanding(scene: Scene, expected: Expected = {}): Standing {
     }
   };
 
+  const anew = (name: string): boolean => expected.anew?.includes(name) === true;
+  const whole = new Set<string>();
+
+  /** Only the named nodes are emptied, from their own site, and none is ONLINE again before it was filled. */
+  const onCopied = ({ host: name, from, when }: Extract<WorldEvent, { kind: "copied" }>): void => {
+    const site = world.hosts.get(name)?.site;
+    if (!anew(name) || world.sites.get(site ?? "")?.primary === name)
+      broken(24, `${name} is emptied, which is not to be made anew`);
+    if (world.hosts.get(from)?.site !== site) broken(25, `${name} is filled from ${from}`);
+    if (when === "end") whole.add(name);
+  };
+
+  const onDatasource = ({ host: name, verb }: Extract<WorldEvent, { kind: "datasource" }>): void => {
+    if (anew(name) && verb === "online" && !whole.has(name) && !undoing())
+      broken(30, `${name} is ONLINE before it was made whole`);
+  };
+  const undoing = (): boolean =>
+    [...scene.objects.all()].some(
+      ([key, object]) => key.startsWith("upgraderequests/") && object.status?.ledger?.direction === "Abort",
+    );
+
   const watchRows = (): void => {
-    for (const host of world.hosts.values())
+    for (const host of [...world.hosts.values()].filter(({ name }) => !anew(name)))
       for (const { dataservice } of world.sites.values()) {
         const seqno = tablesOf(host.mysql, `tungsten_${dataservice}`)?.commit?.seqno;
         const key = `${host.name} ${dataservice}`;
@@ -93,6 +116,8 @@ export function watchStanding(scene: Scene, expected: Expected = {}): Standing {
     if (event.kind === "primary") onPrimary(event);
     if (event.kind === "command") onCommand(event);
     if (event.kind === "policy") onPolicy(event);
+    if (event.kind === "copied") onCopied(event);
+    if (event.kind === "datasource") onDatasource(event);
     if (event.kind === "state" || event.kind === "command") watchRows();
   });
 

@@ -13,6 +13,7 @@ export function celFunction(rule: string): (self: unknown, oldSelf?: unknown) =>
     .replace(/\.exists\((\w+), ([^()]+)\)/g, ".some(($1) => $2)")
     .replace(/\.contains\(/g, ".includes(")
     .replace(/\btimestamp\(/g, "Date.parse(")
+    .replace(/\bsize\(([\w.]+)\)/g, "$1.length")
     .replace(path, (_, root: string, rest: string) => root + rest.replaceAll(".", "?."));
   const calls = script.replace(/'[^']*'/g, "").match(/\b[a-zA-Z]+\(/g) ?? [];
   const strange = calls.filter((call) => !["some(", "includes(", "parse("].includes(call));

@@ -213,6 +213,14 @@ const cases: Readonly<Record<string, Case>> = {
     lets: [[{ action: "SkipEvent", skipEvent: {} }], [{ action: "Force" }]],
     stops: [[{ action: "SkipEvent" }], [{ action: "Force", skipEvent: {} }]],
   },
+  "reprovision belongs to action Reprovision": {
+    lets: [[{ action: "Reprovision", reprovision: {} }], [{ action: "Online" }]],
+    stops: [[{ action: "Reprovision" }], [{ action: "Online", reprovision: {} }]],
+  },
+  "Reprovision makes one node anew": {
+    lets: [[{ action: "Reprovision", nodes: ["a"] }], [{ action: "Online", nodes: ["a", "b"] }]],
+    stops: [[{ action: "Reprovision", nodes: ["a", "b"] }]],
+  },
   "applySql belongs to action ApplySql": {
     lets: [[{ action: "ApplySql", applySql: {} }], [{ action: "Online" }]],
     stops: [[{ action: "ApplySql" }], [{ action: "Online", applySql: {} }]],

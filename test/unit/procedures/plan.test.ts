@@ -137,6 +137,7 @@ const procedures: readonly Procedure[] = [
         applySql: { from: { kind: "Secret", name: "x", key: "y" }, sha256: "a".repeat(64) },
       },
       { action: "Force" },
+      { action: "Reprovision", reprovision: { donor: `${longestName}-1` } },
     ].map((more) => ({
       procedure: "FixReplication",
       fixReplication: {
