@@ -175,5 +175,6 @@ export const samples: readonly Sample[] = [
   written("log readers", "two", "debezium\t10.0.0.7\nmaxwell\tcdc.example.org\n"),
   written("tpm processes", "one", "4711 ruby tools/tpm install --tty\n"),
   written("database", "up", "running\n"),
+  written("dataserver", "started with what is mounted", `mounted=${sha}\nstarted=yes\n`),
   written("backup", "backup", `sha256=${sha}\nlsn=48213\nbytes=1000000\nverified=yes\n`),
 ];
