@@ -29,7 +29,7 @@ const clientSite = ({ metadata: { name }, spec }: SiteObject): ClientSite => ({
 const productsScript = `for home in /opt/continuent /opt/replicator; do
   [[ -x $home/tungsten/tungsten-replicator/bin/trepctl ]] || continue
   release=$(basename "$(readlink "$home/tungsten")")
-  echo "$home $(echo "$release" | sed 's/^tungsten-[a-z]*-//'): $("$home/tungsten/tungsten-replicator/bin/trepctl" services 2>/dev/null | awk '/^serviceName/ {print $3}' | paste -sd' ')"
+  echo "$home $(echo "$release" | sed -e "s/^tungsten-[a-z]*-//" -e "s/_pid[0-9]*$//"): $("$home/tungsten/tungsten-replicator/bin/trepctl" services 2>/dev/null | awk '/^serviceName/ {print $3}' | paste -sd' ')"
 done`;
 
 /** The cluster is up, images are built and known to it; returns before the operator is installed. */

@@ -7,6 +7,7 @@ import { readNamespace } from "../src/controllers/estate-reader.ts";
 import type { KubeObject } from "../src/controllers/shell.ts";
 import { newLedger, type Pins } from "../src/crds/ledger.ts";
 import { tungstenIni } from "../src/ini/tungsten-ini.ts";
+import { checkPaths } from "../src/procedures/check-paths.ts";
 import { convertMsaaToCaa } from "../src/procedures/convert-msaa-to-caa.ts";
 import { failOver } from "../src/procedures/failover.ts";
 import type { FixParameters } from "../src/procedures/fix-names.ts";
@@ -15,6 +16,7 @@ import { installSite } from "../src/procedures/install-site.ts";
 import { effectInWords, placeInWords } from "../src/procedures/plan.ts";
 import { runOf } from "../src/procedures/prepare.ts";
 import type { Part, Procedure, Run, Step } from "../src/procedures/procedure.ts";
+import { resetSite } from "../src/procedures/reset-site.ts";
 import { switchPrimary } from "../src/procedures/switch.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
 import type { Estate } from "../src/topology/estate.ts";
@@ -32,6 +34,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
   if (site === undefined) throw new Error(`${samples} has no TungstenCluster nyc, which the page is about`);
   return [
     ["docs/procedures/convert-msaa-to-caa.md", conversionPage(conversion, run)],
+    ["docs/procedures/reset-site.md", resetPage(resetSite(exampleReset), run)],
     ["docs/procedures/verify-data.md", readingPage(verifyData(gentle), run)],
     [
       "docs/procedures/switch.md",
@@ -43,6 +46,10 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
       ),
     ],
     ["docs/procedures/failover.md", requestPage("Fail over by force", "switch.md", run, failOver(aside))],
+    [
+      "docs/procedures/check-paths.md",
+      requestPage("Check every path", "check-paths.md", run, checkPaths({ beats: 1, everySeconds: 60 })),
+    ],
     ["docs/procedures/fix-replication.md", fixPage(run)],
     ["docs/procedures/install-site.md", installPage(installSite(site.name, true), run)],
   ];
@@ -84,6 +91,7 @@ function exampleRun(estate: Estate): Run {
     backupNodes: bySite(({ nodes }) => nodes.at(-1)?.name ?? ""),
     installed: bySite(({ release }) => release),
     iniSha256: { MSAA: sha256(ini.MSAA), CAA: sha256(ini.CAA) },
+    topology: "MSAA",
   };
   const ledger = newLedger("example", 1, "5a5a5a5a-0000-4000-8000-000000000000", 0);
   return runOf(ledger, "to-caa", estate, pins, ini);
@@ -121,6 +129,30 @@ function conversionPage(procedure: Procedure, run: Run): string {
       `## tungsten.ini, ${kind}`,
       `\`\`\`ini\n${text.trimEnd()}\n\`\`\``,
     ]),
+  ]);
+}
+
+const exampleReset = {
+  failedSite: "nyc",
+  definitiveSite: "london",
+  donor: "",
+  method: "xtrabackup",
+  drainSeconds: 30,
+  acknowledgedFindings: [],
+} as const;
+
+function resetPage(procedure: Procedure, run: Run): string {
+  return page([
+    generated,
+    "# Reset a site",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}.`,
+    "Here nyc has failed, london is definitive and its last replica is the donor. What moved against the vendor's page, and why: [0014](../adr/0014-reset-order.md). How to run it: [the runbook](../operating/reset-site.md).",
+    notation(run),
+    `Abort, and the point of no return: ${placeInWords(procedure, procedure.abortUntil)}. Until its first command \`spec.abort\` undoes what was done; then there is only forward.`,
+    "## Before the plan",
+    procedure.accepts.map(({ say }) => `- ${say}`).join("\n"),
+    "Each refusal and its way out: [the runbook](../operating/reset-site.md#refusals).",
+    ...procedure.steps.flatMap((step) => stepLines(step, run, "##")),
   ]);
 }
 

@@ -4,7 +4,7 @@
  */
 import { type Ambient, emit } from "./model.ts";
 import { ask, type Steps } from "./outside.ts";
-import { extractedUpTo, fail, goOnline, logOf } from "./replicator.ts";
+import { askOffline, extractedUpTo, fail, goOnline, logOf } from "./replicator.ts";
 import type { Cluster, Node, NodeReport, Order } from "./state.ts";
 
 const resumeAfterMs = 10_000;
@@ -23,6 +23,7 @@ export function* reportOf(ambient: Ambient, node: Node): Steps<NodeReport> {
     host: node.name,
     manager: node.manager.running,
     connector: node.connector.running,
+    closed: node.connector.closed === true,
     database,
     seqno: tables === undefined || tables === "empty" ? -1 : (tables.commit?.seqno ?? -1),
     latency: newest === undefined ? -1 : (newest.at - newest.writtenAt) / 1000,
@@ -61,7 +62,7 @@ export function* supervise(ambient: Ambient, node: Node): Steps<void> {
   const reports = yield* reportsOf(node, cluster.dataservice);
   if (coordinatorIn(reports) !== node.name) return;
   for (const { host, report } of reports)
-    if (report?.manager === true && report.database)
+    if (report?.manager === true && report.database && cluster.out?.[host] === undefined)
       for (const { name, state, forMs } of report.services)
         if (state.startsWith("OFFLINE") && forMs > resumeAfterMs)
           yield* ask("order", host, { do: "online", service: name });
@@ -80,6 +81,7 @@ export function* failOver(ambient: Ambient, node: Node, wanted?: string): Steps<
   const seqno = ({ report }: Reports[number]) => report?.seqno ?? -1;
   const [next] = reports
     .filter(({ host, report }) => host !== cluster.primary && report?.database === true)
+    .filter(({ host }) => cluster.out?.[host] === undefined)
     .filter(({ host }) => wanted === undefined || host === wanted)
     .sort((a, b) => seqno(b) - seqno(a));
   if (next === undefined) return;
@@ -115,6 +117,7 @@ export function* obey(ambient: Ambient, node: Node, order: Order): Steps<void> {
       if (applier.state === "ONLINE") fail(ambient, node, applier, "Connection was killed");
     return;
   }
+  if (order.do !== "role") return yield* obeyByHand(ambient, node, order);
   node.cluster.primary = order.primary;
   const service = services?.get(node.cluster.dataservice);
   if (service !== undefined) {
@@ -124,6 +127,28 @@ export function* obey(ambient: Ambient, node: Node, order: Order): Steps<void> {
   }
   yield* ask("setReadOnly", order.primary !== node.name);
   if (service !== undefined && (yield* ask("databaseUp"))) goOnline(ambient, node, service, {});
+}
+
+/** What somebody at cctrl wanted of this node. */
+function* obeyByHand(
+  ambient: Ambient,
+  node: Node,
+  order: Exclude<Order, { do: "online" | "role" | "fence" }>,
+): Steps<void> {
+  if (order.do === "router") {
+    if (!node.connector.running) return;
+    node.connector = { ...node.connector, closed: order.closed };
+    emit(ambient, { kind: "router", host: node.name, closed: order.closed });
+    return;
+  }
+  const name = order.do === "recover" ? node.cluster.dataservice : order.service;
+  if (order.do === "recover" && (yield* ask("startDatabase")) !== null) return;
+  const service = node.replicators.cluster?.services.get(name);
+  if (service === undefined) return;
+  yield* ask("still", service);
+  if (order.do === "replicator" && !order.online) askOffline(ambient, node, service, false);
+  else if (service.state.startsWith("OFFLINE") && (yield* ask("databaseUp")))
+    goOnline(ambient, node, service, {});
 }
 
 export function* setManager(ambient: Ambient, node: Node, running: boolean): Steps<void> {
@@ -148,7 +173,7 @@ export function admission(
   connector: Node["connector"],
   goneSince: number | null,
 ): "open" | "held" | "refused" {
-  if (!connector.running || now < connector.since) return "refused";
+  if (!connector.running || connector.closed === true || now < connector.since) return "refused";
   if (goneSince === null) return "open";
   return now - goneSince > refuseAfterMs ? "refused" : "held";
 }

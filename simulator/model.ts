@@ -43,6 +43,10 @@ export type Mysql = {
   oldestTransaction: number;
   /** The replication and application accounts exist. */
   accounts: boolean;
+  /** Where it is not the version all others have. */
+  version?: string;
+  /** Its data directory is empty, or half a copy: it cannot start. */
+  hollow?: boolean;
 };
 
 /** A running tool, asleep until `wakeAt`. */
@@ -168,6 +172,17 @@ export type WorldEvent =
       readonly when: "begin" | "end";
     }
   | { readonly kind: "tracking-dropped"; readonly host: string; readonly schema: string }
+  | { readonly kind: "datasource"; readonly host: string; readonly verb: string }
+  | { readonly kind: "router"; readonly host: string; readonly closed: boolean }
+  | { readonly kind: "database"; readonly host: string; readonly up: boolean }
+  /** A copy of another node's data: what was there goes when it begins. */
+  | {
+      readonly kind: "copied";
+      readonly host: string;
+      readonly from: string;
+      readonly when: "begin" | "end";
+      readonly by: "copy-datadir" | "tprovision";
+    }
   | { readonly kind: "restore"; readonly host: string; readonly schema: string; readonly logged: boolean }
   | { readonly kind: "dump"; readonly host: string; readonly schema: string; readonly name: string }
   | {

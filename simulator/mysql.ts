@@ -27,6 +27,46 @@ export function newMysql(serverId: number, offset: number, increment: number): M
   };
 }
 
+/** The service script: nothing starts over an empty data directory. */
+export function startDatabase(world: World, host: Host): string | null {
+  if (host.mysql.up) return null;
+  if (host.mysql.hollow === true) return "/opt/mysql/data holds no database";
+  host.mysql.up = true;
+  emit(world, { kind: "database", host: host.name, up: true });
+  return null;
+}
+
+export function stopDatabase(world: World, host: Host): void {
+  if (!host.mysql.up) return;
+  host.mysql.up = false;
+  emit(world, { kind: "database", host: host.name, up: false });
+}
+
+/** From its first file on a copy has destroyed what was there. */
+export function emptyDatabase(mysql: Mysql): void {
+  mysql.hollow = true;
+  mysql.rows.clear();
+  mysql.updated.clear();
+  mysql.lastOfOrigin.clear();
+  mysql.schemas.clear();
+  mysql.log = [];
+}
+
+/** All data of another server, tracking schemas among them; binary logs are left there. */
+export function copyDatabase(from: Mysql, to: Mysql): void {
+  to.rows = new Map(from.rows);
+  to.updated = new Set(from.updated);
+  to.lastOfOrigin = new Map(from.lastOfOrigin);
+  to.outOfOrder = from.outOfOrder;
+  to.schemas = new Map(from.schemas);
+  to.findings = [...from.findings];
+  to.accounts = from.accounts;
+  to.log = [];
+  to.position = 4;
+  if (from.bytes !== undefined) to.bytes = from.bytes;
+  to.hollow = false;
+}
+
 export const binlogFile = "mysql-bin.000002";
 /** Event id of the vendor's form: file, sixteen-digit position, session. */
 export const eventIdOf = (entry: LogEntry): string =>
@@ -67,7 +107,7 @@ export function applyRow(mysql: Mysql, tx: string, origin: string): void {
 
 /** A heartbeat written on a primary: its own row, and the log. */
 export function writeHeartbeat(world: World, host: Host, schema: string, name: string): void {
-  setHeartbeat(host.mysql, schema, { seqno: null, eventId: null, name });
+  setHeartbeat(host.mysql, schema, { seqno: null, eventId: null, name, at: world.now });
   append(world, host, { kind: "heartbeat", name, schema });
 }
 
@@ -167,7 +207,9 @@ export function applyEvent(host: Host, event: ThlEvent, schema: string): void {
   const { entry, seqno, eventId } = event;
   if (entry.kind === "row") applyRow(mysql, entry.tx, entry.origin);
   if (entry.kind === "update" && mysql.rows.has(entry.tx)) mysql.updated.add(entry.tx);
-  if (entry.kind === "heartbeat") setHeartbeat(mysql, schema, { seqno, eventId, name: entry.name });
+  const { at } = event;
+  if (entry.kind === "heartbeat")
+    setHeartbeat(mysql, schema, { seqno, eventId, name: entry.name, at, lagMs: at - entry.at });
   if (entry.kind === "tracking") mysql.schemas.set(entry.schema, entry.rows);
   setCommit(mysql, schema, commitOf(event));
 }

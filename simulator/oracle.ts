@@ -30,7 +30,8 @@ export function judge(world: World): Verdict {
 /** What two runs must agree on however they were interrupted. */
 export function digest(world: World): string {
   const sites = [...world.sites.values()].map(
-    (site) => `${site.name} ${site.primary} ${site.policy} ${[...site.shunned].join()}`,
+    (site) =>
+      `${site.name} ${site.primary} ${site.policy} ${[...site.shunned].join()} ${JSON.stringify(site.out ?? {})}`,
   );
   const hosts = [...world.sites.keys()]
     .flatMap((site) => hostsOf(world, site))
@@ -54,6 +55,8 @@ export function digest(world: World): string {
         host.mysql.readOnly,
         host.manager.running,
         host.connector.running,
+        host.connector.closed === true,
+        host.mysql.up,
         [...holds].join(),
         ...products,
         ...services.sort(),

@@ -40,6 +40,13 @@ export type Outside = {
   still(service: Service): void;
 
   databaseUp(): boolean;
+  /** The database service; what speaks against starting it, or null. */
+  startDatabase(): string | null;
+  stopDatabase(): void;
+  /** The data directory goes; only below a stopped database. */
+  emptyDatabase(): void;
+  /** Becomes a copy of a host's running database; what speaks against it, or null. */
+  copyDatabase(from: string): string | null;
   readOnly(): boolean;
   setReadOnly(value: boolean): void;
   /** undefined: no such schema; "empty": the schema is there without its tables. */

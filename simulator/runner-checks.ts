@@ -57,6 +57,14 @@ const checks: Record<string, Check> = {
     host.volume.ini !== null && sha256(host.volume.ini) === sum && host.joined
       ? undefined
       : "another ini is published",
+  "database-is": (_world, host, [word]) =>
+    host.mysql.up === (word === "running") ? undefined : `the database is not ${word}`,
+  "backup-is": (_world, host, [name = "", sum = "none"]) => {
+    const state = host.volume.backups.get(name) ?? "";
+    return state.includes(`sha256=${sum}\n`) && state.includes("verified=yes")
+      ? undefined
+      : `${name} is not the backup that was verified`;
+  },
 };
 
 export function checkOf(

@@ -25,6 +25,7 @@ export const queryShapes: readonly string[] = [
   "software",
   "sql read-only",
   "sql tracking SCHEMA",
+  "sql heartbeat SCHEMA",
   "sql schemas",
   "sql server",
   "sql findings",
@@ -50,6 +51,7 @@ export const queryShapes: readonly string[] = [
   "reach ENDPOINT...",
   "fingerprints NAME",
   "backup NAME",
+  "database",
 ];
 
 export const commandShapes: readonly string[] = [
@@ -60,6 +62,8 @@ export const commandShapes: readonly string[] = [
   "trepctl PRODUCT -service SERVICE online -until-heartbeat NAME",
   "trepctl PRODUCT -service SERVICE online -skip-seqno NUMBER",
   "trepctl PRODUCT -service SERVICE offline",
+  "trepctl PRODUCT -service SERVICE reset -all -y",
+  "trepctl PRODUCT -service SERVICE reset -thl -y",
   "trepctl PRODUCT -service SERVICE heartbeat -name NAME",
   "replicator PRODUCT start",
   "replicator PRODUCT stop",
@@ -91,6 +95,12 @@ export const commandShapes: readonly string[] = [
   "publish-ini SHA256",
   "accounts",
   "backup NAME",
+  "database start",
+  "database stop",
+  "snapshot NAME",
+  "copy-datadir MEMBER NAME",
+  "tprovision -s MEMBER -m METHOD",
+  "tprovision -s MEMBER -m METHOD -c",
 ];
 
 export const checkShapes: readonly string[] = [
@@ -105,6 +115,8 @@ export const checkShapes: readonly string[] = [
   "error-is PRODUCT SERVICE epoch",
   "error-at PRODUCT SERVICE NUMBER",
   "ini-is SHA256",
+  "database-is DATABASE",
+  "backup-is NAME SHA256",
 ];
 
 /** The primary key of a row, see the protocol's `sql boundary`. */
@@ -113,7 +125,10 @@ const cut = `(?=.{1,1000}$)${column}(,${column})*`;
 
 const patterns: Readonly<Record<string, RegExp>> = {
   PRODUCT: /^(cluster|crossSite)$/,
-  HOLD: /^(cluster|crossSite|manager)$/,
+  HOLD: /^(cluster|crossSite|manager|connector|database)$/,
+  MEMBER: /^[a-z0-9][a-z0-9.-]{0,252}$/,
+  METHOD: /^(xtrabackup|mysqldump)$/,
+  DATABASE: /^(running|stopped)$/,
   YESNO: /^(yes|no)$/,
   SERVICE: /^[A-Za-z0-9_]{1,64}$/,
   SCHEMA: /^(?=.{1,64}$)tungsten_[A-Za-z0-9_]+$/,

@@ -10,6 +10,7 @@ import { checkShapes, commandShapes, objectionTo, queryShapes, wordFits } from "
 import type { ProductName, ToolResult } from "./state.ts";
 import { cctrl } from "./tools/cctrl.ts";
 import { connector, manager, replicator, startall, stopall } from "./tools/daemons.ts";
+import { copyDatadir, database, databaseState, snapshot } from "./tools/database.ts";
 import { dumpSchema, restoreSchema } from "./tools/dump.ts";
 import { fingerprints } from "./tools/keys.ts";
 import { dsctl, thl } from "./tools/logs.ts";
@@ -19,6 +20,7 @@ import { applySql } from "./tools/repair-sql.ts";
 import { sql } from "./tools/sql.ts";
 import { bad, type RunnerTool, type Tool } from "./tools/tool.ts";
 import { tpm } from "./tools/tpm.ts";
+import { tprovision } from "./tools/tprovision.ts";
 import { trepctl } from "./tools/trepctl.ts";
 import { onHost } from "./virtual.ts";
 import { restartContainer, spawn } from "./world.ts";
@@ -83,6 +85,7 @@ const queries: Record<string, RunnerTool> = {
   reach: node.reach,
   "my-cnf": node.myCnf,
   backup: node.backupState,
+  database: databaseState,
 };
 
 const commands: Record<string, RunnerTool> = {
@@ -110,6 +113,10 @@ const commands: Record<string, RunnerTool> = {
   "publish-ini": node.publishIni,
   accounts: node.accounts,
   backup: node.takeBackup,
+  database,
+  snapshot,
+  "copy-datadir": copyDatadir,
+  tprovision: vendor(tprovision, own),
 };
 
 const refuse = (code: number, why: string): ExecReply => ({ code, stdout: "", stderr: `${why}\n` });

@@ -4,7 +4,10 @@ import { emit, type Host, hostOf, hostsOf, type Site, type World } from "./model
 import { commitRow } from "./mysql.ts";
 import { onHost } from "./virtual.ts";
 
-/** Where a client of this site gets its write: a host, or that the connectors hold or refuse it. */
+/**
+ * Where a client of this site gets its write: a host, or that the connectors hold or refuse it. A pod whose connector is
+ * held is not Ready and out of the Service.
+ */
 export function routeWrite(world: World, site: Site): Host | "held" | "refused" {
   const hosts = hostsOf(world, site.name);
   const managed = hosts.some(
@@ -12,7 +15,7 @@ export function routeWrite(world: World, site: Site): Host | "held" | "refused" 
   );
   const goneSince = managed ? null : Math.max(...hosts.map((host) => host.manager.since));
   const admitted = hosts
-    .filter((host) => host.up)
+    .filter((host) => host.up && !host.volume.holds.has("connector"))
     .map((host) => admission(world.now, host.connector, goneSince));
   if (!admitted.includes("open")) return admitted.includes("held") ? "held" : "refused";
   const primary = hostOf(world, site.primary);
@@ -41,12 +44,12 @@ export function stepClients(world: World, site: Site, elapsed: number): void {
 
 /** The primary's MySQL goes away or comes back. */
 export function setMysql(world: World, host: Host, up: boolean): void {
-  host.mysql.up = up;
+  host.mysql.up = up && host.mysql.hollow !== true;
   emit(world, { kind: "fault", what: `mysql of ${host.name} ${up ? "up" : "down"}` });
 }
 
 /** The entrypoint starts what is not held. */
 export function startDaemons(world: World, host: Host): void {
   if (!host.volume.holds.has("manager")) onHost(world, host, setManager(world, host, true));
-  setConnector(world, host, true);
+  if (!host.volume.holds.has("connector")) setConnector(world, host, true);
 }

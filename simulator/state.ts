@@ -70,7 +70,14 @@ export type Commit = {
   shardId: string;
   writtenAt?: number;
 };
-export type HeartbeatRow = { seqno: number | null; eventId: string | null; name: string | null };
+/** `at` and `lagMs`: when it arrived, and how long it was on its way; unknown for rows that were reloaded. */
+export type HeartbeatRow = {
+  seqno: number | null;
+  eventId: string | null;
+  name: string | null;
+  at?: number;
+  lagMs?: number;
+};
 
 /** Tables of a tracking schema; `commit` is null for a table without rows. */
 export type TrackingTables = { readonly commit: Commit | null; readonly heartbeat: HeartbeatRow | null };
@@ -151,6 +158,8 @@ export type Cluster = {
   policy: "AUTOMATIC" | "MAINTENANCE" | "MANUAL";
   /** Datasources that a failover shunned. */
   shunned: Set<string>;
+  /** Datasources that somebody took out by cctrl, by name. */
+  out?: Record<string, "SHUNNED(MANUALLY-SHUNNED)" | "OFFLINE">;
   faultSince: number | null;
 };
 
@@ -158,6 +167,8 @@ export type NodeReport = {
   readonly host: string;
   readonly manager: boolean;
   readonly connector: boolean;
+  /** Its connector was told to take nobody in: `router … offline`. */
+  readonly closed: boolean;
   readonly database: boolean;
   /** Of the local service: position, and seconds its newest event was on the way. */
   readonly seqno: number;
@@ -180,9 +191,13 @@ export type Connections = { created: number; active: number };
 /** What a manager tells another node to do. */
 export type Order =
   | { readonly do: "online"; readonly service: string }
+  | { readonly do: "role"; readonly primary: string }
+  | { readonly do: "router"; readonly closed: boolean }
+  | { readonly do: "replicator"; readonly service: string; readonly online: boolean }
+  /** Bring back the database and its local service. */
+  | { readonly do: "recover" }
   /** Takes no more writes; `sessions` says whether the second product's are ended with the others. */
-  | { readonly do: "fence"; readonly sessions: boolean }
-  | { readonly do: "role"; readonly primary: string };
+  | { readonly do: "fence"; readonly sessions: boolean };
 
 export type ReplicatorProcess = { pid: number; startedAt: number; services: Map<string, Service> };
 
@@ -196,7 +211,7 @@ export type Node = {
   readonly volume: { readonly installed: Partial<Record<ProductName, Installed>> };
   replicators: Partial<Record<ProductName, ReplicatorProcess>>;
   manager: { running: boolean; since: number };
-  connector: { running: boolean; since: number };
+  connector: { running: boolean; since: number; closed?: boolean };
   readonly connections: Connections;
   tools: readonly { readonly argv: readonly string[] }[];
 };

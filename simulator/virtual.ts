@@ -5,12 +5,16 @@ import { obey, reportOf } from "./managers.ts";
 import { emit, type Host, hostOf, reaches, siteOf, type World } from "./model.ts";
 import {
   applyEvent,
+  copyDatabase,
+  emptyDatabase,
   eventIdOf,
   insertCommit,
   positionIn,
   refusalToApply,
   setCommit,
   setHeartbeat,
+  startDatabase,
+  stopDatabase,
   tablesOf,
   writeHeartbeat,
 } from "./mysql.ts";
@@ -50,6 +54,17 @@ function database(world: World, { name }: Host) {
   const { mysql } = host;
   return {
     databaseUp: () => mysql.up,
+    startDatabase: () => startDatabase(world, host),
+    stopDatabase: () => stopDatabase(world, host),
+    emptyDatabase: () => emptyDatabase(mysql),
+    copyDatabase: (from) => {
+      const source = world.hosts.get(from);
+      if (source === undefined || !reaches(world, host, source))
+        return `Unable to SSH to ${from} as tungsten.`;
+      if (!source.mysql.up) return `the database of ${from} does not run`;
+      copyDatabase(source.mysql, mysql);
+      return null;
+    },
     readOnly: () => mysql.readOnly,
     setReadOnly: (value) => {
       mysql.readOnly = value;
@@ -66,7 +81,7 @@ function database(world: World, { name }: Host) {
     },
     writeHeartbeat: (schema, name, logged) => {
       if (logged) writeHeartbeat(world, host, schema, name);
-      else setHeartbeat(mysql, schema, { seqno: null, eventId: null, name });
+      else setHeartbeat(mysql, schema, { seqno: null, eventId: null, name, at: world.now });
     },
     logBeginning: () => "",
     logAfter: (eventId) => {

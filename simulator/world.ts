@@ -94,7 +94,7 @@ export function startContainer(world: World, host: Host, podUid = host.podUid): 
   host.podUid = podUid;
   host.life += 1;
   host.up = true;
-  host.mysql.up = true;
+  host.mysql.up = host.mysql.hollow !== true && !host.volume.holds.has("database");
   host.joined = host.volume.ini !== null && host.secretReady;
   const { installed, holds, unfinished } = host.volume;
   if (installed.cluster === undefined) return;

@@ -1,4 +1,5 @@
 /** A real node's answers to what tools and engines ask: its database, the files on its volume, other nodes over TCP, real time. */
+import { execFile } from "node:child_process";
 import { gapRefusal, refusalOf } from "../handshake.ts";
 import { obey, reportOf } from "../managers.ts";
 import type { Outside, Standing, Steps } from "../outside.ts";
@@ -56,6 +57,11 @@ function databaseAnswers(real: RealNode) {
   const { database, tail } = real;
   return {
     databaseUp: database.up,
+    startDatabase: () => databaseService(real, "start"),
+    stopDatabase: async () => void (await databaseService(real, "stop")),
+    // Copies between real nodes are the runner's; the vendor's tprovision is not simulated there.
+    emptyDatabase: () => undefined,
+    copyDatabase: () => "tprovision is not simulated on real nodes",
     readOnly: async () => (await database.value("SELECT @@global.read_only")) === "1",
     setReadOnly: async (value) => {
       real.readOnlyDue = value;
@@ -73,6 +79,14 @@ function databaseAnswers(real: RealNode) {
     apply: database.apply,
   } satisfies Partial<Answers>;
 }
+
+/** The node's own service script; its last words when it fails. */
+const databaseService = ({ settings }: RealNode, verb: "start" | "stop"): Promise<string | null> =>
+  new Promise((told) => {
+    execFile(`${settings.root}/usr/local/bin/mysqld-service`, [verb], (error, _out, err) =>
+      told(error === null ? null : err.trim()),
+    );
+  });
 
 /** What could not be set while the database was away is set when it is back. */
 export async function settleReadOnly(real: RealNode): Promise<void> {

@@ -105,8 +105,9 @@ function adoptInto(cluster: Cluster, { version: _, shunned, ...agreed }: Agreeme
 }
 
 export const agreementOf = ({ node, version }: RealNode): Agreement => {
-  const { dataservice, primary, formed, policy, shunned } = node.cluster;
-  return { dataservice, primary, formed, policy, shunned: [...shunned], version };
+  const { dataservice, primary, formed, policy, shunned, out } = node.cluster;
+  const agreed = { dataservice, primary, formed, policy, shunned: [...shunned], version };
+  return out === undefined ? agreed : { ...agreed, out };
 };
 
 /** The higher number wins; a primary that moved meanwhile is no longer one here. */

@@ -4,6 +4,7 @@ import type { Ambient } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
 import type { Cluster, Node, NodeReport, ServiceState } from "../state.ts";
 import { failPrimaryOver, switchPrimary } from "../switching.ts";
+import { byHand } from "./cctrl-datasource.ts";
 import { ok, type Tool } from "./tool.ts";
 
 /** Reads commands from stdin, `;` or a line break between them. Only `-multi` leaves the host's own dataservice. */
@@ -18,6 +19,7 @@ export const cctrl: Tool = function* ({ ambient, node, args, stdin }) {
   if (!node.manager.running || installed === undefined)
     return ok(`${[...lines, noManager(ambient)].join("\n")}\nExiting...\n`);
   let composite = false;
+  let force = false;
   const commands = stdin
     .split(/[;\n]/)
     .map((text) => text.trim())
@@ -41,7 +43,13 @@ export const cctrl: Tool = function* ({ ambient, node, args, stdin }) {
       const [verb, , to] = command.split(" ");
       const move = verb === "switch" ? switchPrimary : failPrimaryOver;
       lines.push(prompt, ...(yield* move(ambient, node, to)));
-    } else lines.push(`${prompt}Unknown command: ${command}`);
+    } else if (command === "set force true") {
+      force = true;
+      lines.push(`${prompt}FORCE: true`);
+    } else {
+      const said = yield* byHand({ ambient, node, force }, command);
+      lines.push(prompt + (said ?? `Unknown command: ${command}`));
+    }
   }
   return ok(`${lines.join("\n")}\nExiting...\n`);
 };
@@ -90,7 +98,12 @@ function* clusterLs(ambient: Ambient, node: Node): Steps<string> {
   ];
   for (const [ordinal, { host, report }] of reports.entries())
     if (report?.connector === true)
-      lines.push(...rows(ambient, `connector@${host}[${6000 + ordinal}](ONLINE, ${counted(report)})`));
+      lines.push(
+        ...rows(
+          ambient,
+          `connector@${host}[${6000 + ordinal}](${report.closed ? "OFFLINE" : "ONLINE"}, ${counted(report)})`,
+        ),
+      );
   lines.push(rule(ambient), "", "DATASOURCES:");
   for (const { host, report } of reports) lines.push(...datasource(ambient, cluster, host, report));
   return lines.join("\n");
@@ -126,9 +139,8 @@ function datasource(
   const fault = report?.database !== true;
   const state = cluster.shunned.has(host)
     ? `SHUNNED(FAILED-OVER-TO-${cluster.primary})`
-    : fault
-      ? `FAILED(DATASERVER '${host}@${cluster.dataservice}' STOPPED)`
-      : "ONLINE";
+    : (cluster.out?.[host] ??
+      (fault ? `FAILED(DATASERVER '${host}@${cluster.dataservice}' STOPPED)` : "ONLINE"));
   const latency = `${role === "master" ? "THL latency" : "latency"}=${(report?.latency ?? -1).toFixed(3)}`;
   const roleText = role === "master" ? "role=master" : `role=slave, master=${cluster.primary}`;
   return [

@@ -1,5 +1,5 @@
 /** Block of FixReplication: one action against one service's error, on named nodes, with a person's reason. */
-import { z } from "zod";
+import * as z from "zod";
 import { objectName, reference, rules } from "./fields.ts";
 import { nodeName } from "./switch.ts";
 

@@ -23,6 +23,8 @@ export const pinsSchema = z.object({
   iniSha256: z.record(z.string(), text),
   /** Site → the release that ran when the plan was approved; a way back installs it again. */
   installed: z.record(z.string(), text).optional(),
+  /** The installed topology, where the steps depend on it: read from the nodes, never from objects. */
+  topology: z.enum(["MSAA", "CAA", "MSMM"]).optional(),
   /** Step id → worst-case seconds, as they were reckoned when the plan was approved. */
   estimates: z.record(z.string(), z.number()).optional(),
   /** Field path → what the request's own block said, where the steps depend on it. */

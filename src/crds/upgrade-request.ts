@@ -1,5 +1,6 @@
 /** UpgradeRequest: one run of one procedure. Each procedure with parameters has one block named after it. */
 import * as z from "zod";
+import { checkPathsBlock } from "./check-paths.ts";
 import {
   age,
   blockOf,
@@ -11,6 +12,7 @@ import {
   rules,
 } from "./fields.ts";
 import { fixReplicationBlock } from "./fix-replication.ts";
+import { resetSite } from "./reset-site.ts";
 import { failoverBlock, switchBlock } from "./switch.ts";
 
 const text = z.string().max(1024);
@@ -136,12 +138,22 @@ const instant = z.string().max(40).meta({ format: "date-time" });
 
 const spec = z
   .object({
-    procedure: z.enum(["ConvertMsaaToCaa", "VerifyData", "Switch", "Failover", "FixReplication"]),
+    procedure: z.enum([
+      "ConvertMsaaToCaa",
+      "VerifyData",
+      "Switch",
+      "Failover",
+      "FixReplication",
+      "ResetSite",
+      "CheckPaths",
+    ]),
     convertMsaaToCaa: conversion.optional(),
     verifyData: verification.optional(),
     switch: switchBlock.optional(),
     failover: failoverBlock.optional(),
     fixReplication: fixReplicationBlock.optional(),
+    resetSite: resetSite.optional(),
+    checkPaths: checkPathsBlock.optional(),
     approval: z.enum(["Manual", "Automatic"]).default("Manual"),
     approvedPlan: z
       .string()
@@ -156,7 +168,12 @@ const spec = z
       ),
     dryRun: z.boolean().default(false).describe("Make the plan and run nothing."),
     paused: z.boolean().default(false).describe("Stop after the part that runs."),
-    abort: z.boolean().default(false).describe("Undo what was done; ignored once uninstalling has begun."),
+    abort: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Undo what was done; ignored once the plan's last place for it is behind (uninstalling, resetting).",
+      ),
     revert: z
       .boolean()
       .default(false)
@@ -190,6 +207,14 @@ const spec = z
       blockOf("Switch", "switch"),
       blockOf("Failover", "failover"),
       blockOf("FixReplication", "fixReplication"),
+      blockOf("ResetSite", "resetSite"),
+      {
+        rule: "self.approval == 'Manual' || self.procedure != 'ResetSite'",
+        message:
+          "approval must be Manual for a procedure that deletes data: read its plan, then set approvedPlan",
+        fieldPath: ".approval",
+      },
+      blockOf("CheckPaths", "checkPaths"),
       {
         rule: "!has(self.window) || !has(self.window.notBefore) || !has(self.window.notAfter) || timestamp(self.window.notBefore) < timestamp(self.window.notAfter)",
         message: "window.notBefore must lie before window.notAfter: swap or correct them",

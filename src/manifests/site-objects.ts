@@ -148,6 +148,9 @@ function statefulSet({ estate, site, spec }: SiteInputs): Manifest {
   };
 }
 
+/** A procedure that takes a site's clients away holds the connector first: the pod leaves its Service. */
+const mayComeIn = '[[ ! -e /opt/tungsten-operator/holds/connector ]] && exec 3<>"/dev/tcp/$(hostname)/$1"';
+
 /** Restricted Pod Security: one uid for mysqld and Tungsten, nothing privileged, the root file system read-only. */
 function podSpec({ site, spec }: Omit<SiteInputs, "runnerScript">) {
   const mounts = [
@@ -187,8 +190,13 @@ function podSpec({ site, spec }: Omit<SiteInputs, "runnerScript">) {
           { name: "mysql", containerPort: site.mysqlPort },
           { name: "connector", containerPort: site.connectorPort },
         ],
-        // Ready means that clients can come in by this node's connector. Nothing here ever restarts a database.
-        readinessProbe: { tcpSocket: { port: "connector" }, periodSeconds: 5, failureThreshold: 3 },
+        // Ready means that clients can come in by this node's connector, and may. Nothing here ever restarts a database.
+        readinessProbe: {
+          exec: { command: ["/bin/bash", "-c", mayComeIn, "ready", String(spec.connector.port)] },
+          periodSeconds: 5,
+          timeoutSeconds: 5,
+          failureThreshold: 3,
+        },
         securityContext: {
           allowPrivilegeEscalation: false,
           readOnlyRootFilesystem: true,

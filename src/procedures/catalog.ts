@@ -1,11 +1,13 @@
 /** Name → procedure: the one registry. A procedure is a function of its request's parameters. */
 import type { FixReplicationBlock } from "../crds/fix-replication.ts";
 import type { UpgradeRequestSpec } from "../crds/upgrade-request.ts";
+import { checkPaths } from "./check-paths.ts";
 import { convertMsaaToCaa } from "./convert-msaa-to-caa.ts";
 import { failOver } from "./failover.ts";
 import type { FixParameters } from "./fix-names.ts";
 import { fixReplication } from "./fix-replication.ts";
 import type { Procedure } from "./procedure.ts";
+import { resetSite } from "./reset-site.ts";
 import { switchPrimary } from "./switch.ts";
 import { verifyData } from "./verify-data.ts";
 
@@ -32,6 +34,7 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
       frozen: { "spec.verifyData.cluster.name": cluster.name },
     };
   }
+  if (spec.resetSite !== undefined) return resetAsked(spec.resetSite);
   if (spec.switch !== undefined) {
     const { cluster, to, limits } = spec.switch;
     return {
@@ -46,6 +49,15 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
       procedure: failOver({ site: cluster.name, to, confirmed }),
       about: { site: cluster.name },
       frozen: { "spec.failover.cluster.name": cluster.name, "spec.failover.to": to },
+    };
+  }
+  if (spec.checkPaths !== undefined) {
+    const { cluster, ...parameters } = spec.checkPaths;
+    const at = "spec.checkPaths";
+    return {
+      procedure: checkPaths(parameters),
+      about: { site: cluster.name },
+      frozen: { [`${at}.cluster.name`]: cluster.name, [`${at}.beats`]: String(parameters.beats) },
     };
   }
   if (spec.fixReplication !== undefined) {
@@ -88,4 +100,19 @@ function fixOf(block: FixReplicationBlock): FixParameters {
   if (action === "SkipEvent") return { ...about, action: { is: action, seqno: skipEvent?.seqno ?? -1 } };
   if (action === "ApplySql") return { ...about, action: { is: action, sha256: applySql?.sha256 ?? "" } };
   return { ...about, action: { is: action } };
+}
+
+function resetAsked(block: NonNullable<UpgradeRequestSpec["resetSite"]>): Asked {
+  const { failedSite, definitiveSite, ...rest } = block;
+  const at = "spec.resetSite";
+  return {
+    procedure: resetSite({ ...rest, failedSite: failedSite.name, definitiveSite: definitiveSite.name }),
+    about: { site: failedSite.name },
+    frozen: {
+      [`${at}.failedSite.name`]: failedSite.name,
+      [`${at}.definitiveSite.name`]: definitiveSite.name,
+      [`${at}.donor`]: rest.donor,
+      [`${at}.method`]: rest.method,
+    },
+  };
 }

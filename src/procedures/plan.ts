@@ -120,7 +120,7 @@ const generalWords = (argv: readonly string[], run: Run): string =>
 
 /** Replaces what only the run will know. */
 function general(word: string, run: Run): string {
-  const numbered = new RegExp(`${run.tag}-([wv]?)\\d+((?:[.-])\\d+)?(?=-|\\.|$)`);
+  const numbered = new RegExp(`${run.tag}-([wvf]?)\\d+((?:[.-])\\d+)?(?=-|\\.|$)`);
   return word
     .replace(numbered, `${run.tag}-$1<n>`)
     .replace(/^[0-9a-f]{64}$/, "<sha256>")

@@ -21,7 +21,9 @@ export type HaltReason =
   | "HistoryPurged"
   | "DataDiffers"
   | "PrimaryAlive"
-  | "SqlLogged";
+  | "SqlLogged"
+  | "EventsOnlyThere"
+  | "CopyUnproven";
 
 /**
  * The only five answers of a judgement. `redo`: begin the step anew, in a fresh round, from its first part. `noted`:

@@ -59,6 +59,14 @@ object() {
       value=$(answer_ini)
       [[ $value == *"published=$2"$'\n'joined=yes* ]] || printf 'another ini is published\n'
       ;;
+    database-is)
+      value=$(answer_database) || { printf 'the database cannot be asked\n'; return; }
+      [[ $value == "$2" ]] || printf 'the database is not %s\n' "$2"
+      ;;
+    backup-is)
+      value=$(answer_backup "$2")
+      [[ $value == *"sha256=$3"$'\n'* && $value == *"verified=yes" ]] || printf '%s is not the backup that was verified\n' "$2"
+      ;;
     *) printf 'unknown check %s\n' "$1" ;;
   esac
 }

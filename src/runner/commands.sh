@@ -276,5 +276,9 @@ run_command() {
     publish-ini) publish_ini "$1" ;;
     accounts) accounts ;;
     backup) backup "$1" ;;
+    database) become "$DATABASE" "$1" ;;
+    snapshot) snapshot "$1" ;;
+    copy-datadir) copy_datadir "$@" ;;
+    tprovision) become "$(tprovision)" "$@" ;;
   esac
 }

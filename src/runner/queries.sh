@@ -148,6 +148,16 @@ answer_backup() {
   if [[ $bytes == "$(sed -n 's/^bytes=//p' "$state")" ]]; then printf 'verified=yes\n'; else printf 'verified=no\n'; fi
 }
 
+# answer_database: running or stopped, by its service.
+answer_database() {
+  ask "$DATABASE" status >/dev/null
+  case $? in
+    0) printf 'running\n' ;;
+    3) printf 'stopped\n' ;;
+    *) fail 1 "$DATABASE tells no state" ;;
+  esac
+}
+
 # answer_cctrl ls | composite-ls DATASERVICE
 answer_cctrl() {
   local cctrl
@@ -186,5 +196,6 @@ answer() {
     space) answer_space ;;
     reach) answer_reach "$@" ;;
     backup) answer_backup "$1" ;;
+    database) answer_database ;;
   esac
 }

@@ -29,6 +29,8 @@ readonly MY_CNF="$ROOT/etc/tungsten-my-cnf"
 readonly SOCKET="$ROOT/run/mysqld/mysqld.sock"
 readonly BACKUPS="$ROOT/backups"
 readonly SOFTWARE="$ROOT/opt/continuent/software"
+readonly DATABASE="$ROOT/usr/local/bin/mysqld-service"
+readonly DATABASE_CNF="$ROOT/etc/tungsten/my.cnf"
 
 # Limits: one query, queries side by side, age at which a claim without a pid is given up, output kept per stream, a
 # payload, waiting for a lock that is held for moments only.

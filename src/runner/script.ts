@@ -9,6 +9,7 @@ const order = [
   "chunks.sh",
   "keys.sh",
   "queries.sh",
+  "database.sh",
   "commands.sh",
   "checks.sh",
   "serve.sh",

@@ -25,6 +25,7 @@ readonly QUERIES=(
   "software"
   "sql read-only"
   "sql tracking SCHEMA"
+  "sql heartbeat SCHEMA"
   "sql schemas"
   "sql server"
   "sql findings"
@@ -50,6 +51,7 @@ readonly QUERIES=(
   "reach ENDPOINT..."
   "fingerprints NAME"
   "backup NAME"
+  "database"
 )
 
 # shellcheck disable=SC2034
@@ -61,6 +63,8 @@ readonly COMMANDS=(
   "trepctl PRODUCT -service SERVICE online -until-heartbeat NAME"
   "trepctl PRODUCT -service SERVICE online -skip-seqno NUMBER"
   "trepctl PRODUCT -service SERVICE offline"
+  "trepctl PRODUCT -service SERVICE reset -all -y"
+  "trepctl PRODUCT -service SERVICE reset -thl -y"
   "trepctl PRODUCT -service SERVICE heartbeat -name NAME"
   "replicator PRODUCT start"
   "replicator PRODUCT stop"
@@ -92,6 +96,12 @@ readonly COMMANDS=(
   "publish-ini SHA256"
   "accounts"
   "backup NAME"
+  "database start"
+  "database stop"
+  "snapshot NAME"
+  "copy-datadir MEMBER NAME"
+  "tprovision -s MEMBER -m METHOD"
+  "tprovision -s MEMBER -m METHOD -c"
 )
 
 # shellcheck disable=SC2034
@@ -107,6 +117,8 @@ readonly CHECKS=(
   "error-is PRODUCT SERVICE epoch"
   "error-at PRODUCT SERVICE NUMBER"
   "ini-is SHA256"
+  "database-is DATABASE"
+  "backup-is NAME SHA256"
 )
 
 # made_of CHARACTERS MOST WORD: 1 to MOST characters, all of that set.
@@ -120,7 +132,10 @@ fits() {
   local word=$2
   case $1 in
     PRODUCT) [[ $word == @(cluster|crossSite) ]] ;;
-    HOLD) [[ $word == @(cluster|crossSite|manager) ]] ;;
+    HOLD) [[ $word == @(cluster|crossSite|manager|connector|database) ]] ;;
+    MEMBER) [[ $word == [a-z0-9]* ]] && made_of a-z0-9.- 253 "$word" ;;
+    METHOD) [[ $word == @(xtrabackup|mysqldump) ]] ;;
+    DATABASE) [[ $word == @(running|stopped) ]] ;;
     YESNO) [[ $word == @(yes|no) ]] ;;
     SERVICE) made_of A-Za-z0-9_ 64 "$word" ;;
     SCHEMA) [[ $word == tungsten_?* ]] && made_of A-Za-z0-9_ 64 "$word" ;;

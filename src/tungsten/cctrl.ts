@@ -9,6 +9,7 @@ import {
   type ClusterView,
   type CompositeView,
   type Datasource,
+  integerFrom,
   linesOf,
   type Policy,
   type Reading,
@@ -22,6 +23,25 @@ export const setPolicyCommand = (policy: string): { argv: readonly string[]; std
   stdin: `set policy ${policy}\n`,
 });
 
+/** Takes every connector of the dataservice offline or online, fed to cctrl. */
+export const routersCommand = (verb: "online" | "offline"): { argv: readonly string[]; stdin: string } => ({
+  argv: ["cctrl"],
+  stdin: `router * ${verb}\n`,
+});
+
+/** Words about one datasource, fed to cctrl; `force` lifts its checks, as the vendor's pages do for a primary. */
+export const datasourceCommand = (
+  name: string,
+  verbs: readonly ("shun" | "welcome" | "online" | "offline" | "recover")[],
+  force = false,
+): { argv: readonly string[]; stdin: string } => ({
+  argv: ["cctrl"],
+  stdin: [
+    ...(force ? ["set force true"] : []),
+    ...verbs.map((verb) => `datasource ${name} ${verb}`),
+    "",
+  ].join("\n"),
+});
 /** `switch to H`: planned; it goes back where it cannot complete ([doc], tungsten-cli §2.4). */
 export const switchCommand = (to: string): { argv: readonly string[]; stdin: string } => ({
   argv: ["cctrl"],
@@ -155,9 +175,13 @@ export function readClusterView(output: ToolOutput): Reading<ClusterView> {
   if ("unreadable" in listed) return listed;
   const { rows, head } = listed.read;
   const routers = rows
-    .map((row) => /^connector@([^[(]+)\[\d*\]\(([A-Z-]+)/.exec(row.trim()))
+    .map((row) => /^connector@([^[(]+)\[\d*\]\(([A-Z-]+)(?:[^)]*\bactive=(\d+))?/.exec(row.trim()))
     .filter((match) => match !== null)
-    .map((match) => ({ name: match[1] ?? "", state: match[2] ?? "" }));
+    .map((match) => ({
+      name: match[1] ?? "",
+      state: match[2] ?? "",
+      active: integerFrom(match[3]) ?? null,
+    }));
   const boxes = boxesOf(rows);
   if (boxes === undefined) return unreadable("a datasource of cctrl's listing is not understood");
   if (boxes.some(({ header }) => header[2] !== undefined))

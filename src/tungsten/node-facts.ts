@@ -10,6 +10,7 @@ import { readFingerprints } from "./keys.ts";
 import {
   readBackup,
   readClock,
+  readDatabase,
   readFiles,
   readHolds,
   readIni,
@@ -24,6 +25,7 @@ import {
 import { type Reading, type ReplicatorStatus, read, type TrackingRows } from "./reading.ts";
 import {
   readAccounts,
+  readArrival,
   readBinlogPosition,
   readCount,
   readFindings,
@@ -57,6 +59,8 @@ export const compositeView = (dataservice: string) =>
 /** The rows of one tracking schema, or that it (or its tables) is not there. */
 export const tracking = (schema: string): Fact<TrackingRows | "absent"> =>
   factOf(["sql", "tracking", schema], readTracking);
+/** The last heartbeat of a source that has arrived at a node. */
+export const lastHeartbeat = (schema: string) => factOf(["sql", "heartbeat", schema], readArrival);
 /** Whether Tungsten can log in to this server: its accounts are made there by each node for itself. */
 export const accounts = factOf(["sql", "accounts"], readAccounts);
 export const readOnly = factOf(["sql", "read-only"], readReadOnly);
@@ -94,6 +98,7 @@ export const holds = factOf(["holds"], readHolds);
 export const iniState = factOf(["ini"], readIni);
 export const marker = (key: string): Fact<MarkerState> => factOf(["marker", key], readMarker);
 export const backup = (name: string) => factOf(["backup", name], readBackup);
+export const databaseService = factOf(["database"], readDatabase);
 /** Which endpoints answer; an answer that leaves one out is none. */
 export const reach = (endpoints: readonly string[]) =>
   factOf(["reach", ...endpoints], (output) => {

@@ -109,6 +109,16 @@ export function readBackup(output: ToolOutput): Reading<BackupState | null> {
   return read({ sha256, lsn, verified: verified === "yes" });
 }
 
+/** The database service's own word. */
+export function readDatabase(output: ToolOutput): Reading<"running" | "stopped"> {
+  const lines = answered(output, "database");
+  if ("unreadable" in lines) return lines;
+  const [word] = lines.read;
+  return lines.read.length === 1 && (word === "running" || word === "stopped")
+    ? read(word)
+    : unreadable("the database service tells neither running nor stopped");
+}
+
 /** `state` is open, closed or unresolved; a word nobody has heard of is none of them. */
 export type Endpoint = { readonly endpoint: string; readonly state: string };
 

@@ -129,7 +129,12 @@ export type ClusterView = {
   readonly coordinator: string;
   readonly policy: Policy;
   readonly coordinatorState: string;
-  readonly routers: readonly { readonly name: string; readonly state: string }[];
+  /** `active`: client connections now; null where it is not told. */
+  readonly routers: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly active: number | null;
+  }[];
   readonly datasources: readonly Datasource[];
 };
 

@@ -35,6 +35,10 @@ export const onlineUntilHeartbeat = (product: Product, name: string, heartbeatNa
 export const onlineSkipping = (product: Product, name: string, seqno: number) =>
   service(product, name, "online", "-skip-seqno", String(seqno));
 export const offline = (product: Product, name: string) => service(product, name, "offline");
+/** Log, relay log and position go; needs OFFLINE. In this order of words only: `-y -all` would ask (tungsten-cli §1.5). */
+export const resetAll = (product: Product, name: string) => service(product, name, "reset", "-all", "-y");
+/** The log alone; the position stays in the tracking schema. */
+export const resetThl = (product: Product, name: string) => service(product, name, "reset", "-thl", "-y");
 /** Only on a primary: on an ONLINE replica it also exits 0, and overwrites that replica's own row. */
 export const heartbeat = (product: Product, name: string, heartbeatName: string) =>
   service(product, name, "heartbeat", "-name", heartbeatName);

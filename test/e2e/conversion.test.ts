@@ -1,7 +1,8 @@
 /**
  * The whole product as users install it, on real pods: the operator by Helm, the estate of config/samples, clients
  * writing through the connectors all the time, and the conversion from MSAA to CAA. Afterwards every acknowledged row is
- * on every node exactly once. E2E_FORM=short runs one conversion of two sites with two nodes each.
+ * on every node exactly once, and no secret value can be read outside Secrets. E2E_FORM=short runs one conversion of two
+ * sites with two nodes each.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Cluster, startCluster } from "../../local/cluster.ts";
@@ -14,6 +15,7 @@ import { everyDisturbance } from "./disturb.ts";
 import * as estates from "./estate.ts";
 import { keepEvidence } from "./evidence.ts";
 import { say } from "./progress.ts";
+import { secretsSeen } from "./secrets.ts";
 
 const minutes = 60_000;
 const short = process.env.E2E_FORM === "short";
@@ -60,6 +62,7 @@ describe("MSAA to CAA on real pods", () => {
     judgeInterruptions(written, request);
     expect(await faultsOf(nodes, written, marks)).toEqual([]);
     say("every acknowledged row is on every node exactly once");
+    expect(await secretsSeen(cluster, estate.namespace)).toEqual([]);
     finished = true;
   }
 

@@ -112,7 +112,7 @@ describe("bad input", () => {
 
 describe("what people see", () => {
   test("the samples are accepted as they are, without a warning", async () => {
-    for (const path of ["msaa", "convert-to-caa.yaml"]) {
+    for (const path of ["msaa", "convert-to-caa.yaml", "reset-site.yaml"]) {
       const told = await plane.kubectl(["apply", "--validate=strict", "-f", join(samples, path)]);
       expect(told).not.toContain("Warning");
       expect(told).toContain("created");

@@ -20,6 +20,7 @@ import {
   theRequest,
 } from "./scene.ts";
 import { edit, stepIs, until } from "./steering.ts";
+import { storyOf } from "./story.ts";
 
 const small = { sites: ["london", "nyc"], nodes: 2 } as const;
 const interruption = 240;
@@ -46,35 +47,7 @@ describe("the story", () => {
 
   test("the journal tells the story step by step", async () => {
     const { scene } = await converted(1);
-    const page = await scene.objects.get(configMapKind, { namespace, name: "to-caa-journal-1" });
-    const story = String(page?.data["journal.jsonl"])
-      .trim()
-      .split("\n")
-      .map(
-        (line) =>
-          JSON.parse(line) as {
-            event: string;
-            step?: string;
-            node?: string;
-            command?: string;
-            text?: string;
-          },
-      )
-      .filter(({ event }) => event !== "end")
-      .map(({ event, step, node, command, text }) =>
-        [
-          event,
-          step,
-          node,
-          (command ?? text ?? "")
-            .replace(/[0-9a-f]{64}/g, "<sha256>")
-            .replace(/tu-[0-9a-f]{8}/g, "tu-<run>")
-            .replace(/-[0-9a-f]{8}(-|$)/g, "-<run>$1"),
-        ]
-          .filter((word) => word !== undefined)
-          .join("  "),
-      );
-    expectGolden(join(import.meta.dirname, "conversion.story.txt"), story);
+    expectGolden(join(import.meta.dirname, "conversion.story.txt"), storyOf(scene));
   });
 
   test("every command that began stands in the approved plan", async () => {

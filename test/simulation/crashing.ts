@@ -2,9 +2,7 @@
 import { digest } from "../../simulator/oracle.ts";
 import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
-import { watchScene } from "./run-invariants.ts";
 import {
-  askForConversion,
   newScene,
   pass,
   quiesce,
@@ -14,6 +12,7 @@ import {
   theRequest,
 } from "./scene.ts";
 import { edit } from "./steering.ts";
+import { conversion, type Walk } from "./walks.ts";
 
 /** A word said once, when the run has come somewhere; points count from there. */
 export type Turn = { readonly when: (request: KubeObject) => boolean; readonly say: Record<string, unknown> };
@@ -29,7 +28,6 @@ export type Crashed = {
 export type Point = { readonly n: number; readonly what: string; readonly place: string };
 
 const leaseMs = 15_000;
-const small = { sites: ["london", "nyc"], nodes: 2, seed: 5 } as const;
 
 /** `n` 0 crashes nowhere and counts the points. `seen` is told of each. */
 export async function crashedAt(
@@ -37,11 +35,12 @@ export async function crashedAt(
   turn?: Turn,
   more: Partial<SceneShape> = {},
   seen: (what: string, scene: Scene) => void = () => {},
+  walk: Walk = conversion,
 ): Promise<Crashed> {
-  const scene = await newScene({ ...small, ...more });
+  const scene = await newScene({ sites: walk.sites, nodes: walk.nodes, seed: 5, ...more });
   let turned = turn === undefined;
-  const watch = watchScene(scene, () => turn !== undefined && turned);
-  await askForConversion(scene);
+  const watch = walk.watch(scene, () => turn !== undefined && turned);
+  await walk.ask(scene);
   let points = 0;
   scene.onStep = (what) => {
     if (!turned) return;
@@ -49,7 +48,7 @@ export async function crashedAt(
     seen(what, scene);
     if (points === n) throw new Error(`crash ${what}`);
   };
-  const end = scene.world.now + 3600_000;
+  const end = scene.world.now + walk.minutes * 60_000;
   for (let going = true; going && scene.world.now < end; ) {
     if (turn !== undefined && !turned && turn.when(await theRequest(scene))) {
       turned = true;
@@ -58,7 +57,7 @@ export async function crashedAt(
     going = await surviving(scene);
   }
   quiesce(scene);
-  if (turn === undefined) watch.end(240);
+  if (turn === undefined) watch.end(walk.interruption);
   const outcome: string | undefined = (await theRequest(scene)).status?.ledger?.outcome;
   return { points, digest: digest(scene.world), violations: watch.violations, outcome };
 }

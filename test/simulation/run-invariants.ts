@@ -8,7 +8,7 @@ import type { Scene } from "./scene.ts";
 /** A destructive command may rest on what was seen no longer ago than this. */
 const freshMs = 10_000;
 const destructive =
-  /^(tpm \S+ \S+ (uninstall|update|install)|restore-schema|trepctl \S+ -service \S+ online -force|drop-schema)/;
+  /^(tpm \S+ \S+ (uninstall|update|install)|restore-schema|trepctl \S+ -service \S+ (online -force|reset)|drop-schema|copy-datadir|tprovision|database stop)/;
 
 const requests = (scene: Scene): readonly KubeObject[] =>
   [...scene.objects.all()].filter(([key]) => key.startsWith("upgraderequests/")).map(([, object]) => object);
@@ -27,7 +27,6 @@ export function watchScene(scene: Scene, goingBack: () => boolean = () => false)
   };
   const applied = new Map<string, number>();
   const primaries = new Map([...world.sites].map(([name, site]) => [name, site.primary]));
-  const active = new Set<string>();
   let movedAt = 0;
 
   const watchRows = (): void => {
@@ -71,11 +70,49 @@ export function watchScene(scene: Scene, goingBack: () => boolean = () => false)
       broken(22, `${host.name} updates with colliding auto-increment or no ROW log`);
   };
 
-  const onCommand = ({ host: name, key, argv, checks }: Extract<WorldEvent, { kind: "command" }>): void => {
+  const onCommand = ({ host: name, argv }: Extract<WorldEvent, { kind: "command" }>): void => {
     const words = argv.join(" ");
     const host = world.hosts.get(name);
-    const run = key.split("_")[0] ?? "";
     if (host === undefined) return;
+    const moved = [...primaries].some(([site, primary]) => world.sites.get(site)?.primary !== primary);
+    if (moved && !goingBack() && world.now - movedAt > 3000)
+      broken(20, `${name}: ${words} after a primary has moved`);
+    if (/^(replicator crossSite|prep-upgrade \S+) stop$/.test(words) && !goingBack()) beforeStop(host);
+    if (words.startsWith("tpm cluster") && words.includes("update")) beforeUpdate(host);
+  };
+
+  const engine = watchEngine(scene, broken);
+  world.listeners.push((event) => {
+    if (event.kind === "primary") movedAt = world.now;
+    if (event.kind === "command") onCommand(event);
+    if (event.kind === "state" || event.kind === "restore" || event.kind === "policy") watchRows();
+  });
+
+  const end = (interruptionSeconds: number): void => {
+    watch.end(interruptionSeconds);
+    engine();
+    for (const host of world.hosts.values())
+      for (const source of world.sites.values()) {
+        if (source.name === host.site) continue;
+        const log = world.hosts
+          .get(source.primary)
+          ?.volume.thl.get(`cluster/${source.dataservice}`)
+          ?.at(-1)?.seqno;
+        const seqno = tablesOf(host.mysql, `tungsten_${source.dataservice}`)?.commit?.seqno;
+        if (log !== undefined && (seqno === undefined || seqno < log))
+          broken(41, `${host.name} stands at ${seqno} of ${source.name}, whose log ends at ${log}`);
+      }
+  };
+  return { ...watch, end };
+}
+
+/** What holds for every procedure: looks that are fresh, one run at a time, no secret told, a journal of all that ran. */
+export function watchEngine(scene: Scene, broken: (n: number, what: string) => void): () => void {
+  const { world } = scene;
+  const active = new Set<string>();
+  const onCommand = ({ host: name, key, argv, checks }: Extract<WorldEvent, { kind: "command" }>): void => {
+    const words = argv.join(" ");
+    const run = key.split("_")[0] ?? "";
     const looked = scene.looks.get(name) ?? Number.NEGATIVE_INFINITY;
     if (destructive.test(words) && checks === 0 && world.now - looked > freshMs)
       broken(45, `${name}: ${words} on a look that is ${world.now - looked} ms old`);
@@ -90,17 +127,9 @@ export function watchScene(scene: Scene, goingBack: () => boolean = () => false)
     const own = requests(scene).find((request) => request.metadata.uid === run);
     if (own?.metadata.deletionTimestamp !== undefined && key.includes("_Undo"))
       broken(49, `${name}: ${words} cleans up after a deletion`);
-    const moved = [...primaries].some(([site, primary]) => world.sites.get(site)?.primary !== primary);
-    if (moved && !goingBack() && world.now - movedAt > 3000)
-      broken(20, `${name}: ${words} after a primary has moved`);
-    if (/^(replicator crossSite|prep-upgrade \S+) stop$/.test(words) && !goingBack()) beforeStop(host);
-    if (words.startsWith("tpm cluster") && words.includes("update")) beforeUpdate(host);
   };
-
   world.listeners.push((event) => {
-    if (event.kind === "primary") movedAt = world.now;
     if (event.kind === "command") onCommand(event);
-    if (event.kind === "state" || event.kind === "restore" || event.kind === "policy") watchRows();
   });
 
   /** What is sent to a node, whether or not its runner admits it. */
@@ -115,22 +144,6 @@ export function watchScene(scene: Scene, goingBack: () => boolean = () => false)
     },
   });
 
-  const end = (interruptionSeconds: number): void => {
-    watch.end(interruptionSeconds);
-    for (const request of requests(scene)) watchJournal(request);
-    for (const host of world.hosts.values())
-      for (const source of world.sites.values()) {
-        if (source.name === host.site) continue;
-        const log = world.hosts
-          .get(source.primary)
-          ?.volume.thl.get(`cluster/${source.dataservice}`)
-          ?.at(-1)?.seqno;
-        const seqno = tablesOf(host.mysql, `tungsten_${source.dataservice}`)?.commit?.seqno;
-        if (log !== undefined && (seqno === undefined || seqno < log))
-          broken(41, `${host.name} stands at ${seqno} of ${source.name}, whose log ends at ${log}`);
-      }
-  };
-
   const watchJournal = ({ metadata }: KubeObject): void => {
     const pages = [...scene.objects.all()].filter(
       ([key]) => key.startsWith("configmaps/") && key.includes(`/${metadata.name}-journal-`),
@@ -142,5 +155,7 @@ export function watchScene(scene: Scene, goingBack: () => boolean = () => false)
           broken(50, `${key} ran on ${host.name} and is not in the journal`);
   };
 
-  return { ...watch, end };
+  return () => {
+    for (const request of requests(scene)) watchJournal(request);
+  };
 }

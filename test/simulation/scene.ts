@@ -39,6 +39,8 @@ export type Scene = {
   fences: FenceBook;
   /** The procedures of this scene; mutated ones show that the invariants have teeth. */
   catalog: Catalog;
+  /** Name of the request that the scene is about; the first that was asked for. */
+  asked: string;
   /** Called before every effect and every write; throwing there is a crash of the operator. */
   onStep: (what: string) => void;
 };
@@ -73,6 +75,7 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
     budgets: [],
     fences: new Map(),
     catalog: procedureOf,
+    asked: "to-caa",
     onStep: () => {},
     shell: undefined as unknown as Shell,
   };
@@ -175,8 +178,19 @@ export const askForConversion = (
     },
   });
 
+/** Asks for another procedure; the scene is about this request from here on. */
+export function askFor(scene: Scene, name: string, spec: object): Promise<KubeObject> {
+  scene.asked = name;
+  return scene.objects.create(requestKind, {
+    apiVersion: group,
+    kind: "UpgradeRequest",
+    metadata: { name, namespace },
+    spec: { approval: "Automatic", ...spec },
+  });
+}
+
 export const theRequest = async (scene: Scene): Promise<KubeObject> => {
-  const request = await scene.objects.get(requestKind, { namespace, name: "to-caa" });
+  const request = await scene.objects.get(requestKind, { namespace, name: scene.asked });
   if (request === undefined) throw new Error("no request");
   return request;
 };
@@ -220,6 +234,7 @@ function shellOver(scene: Scene): Shell {
       commandBegun() {},
       stepFinished() {},
       procedureHalted() {},
+      servicesSeen() {},
       budgetSpent: (_procedure, budget) => void scene.budgets.push(budget),
     },
     questions: new Map(),
@@ -236,7 +251,7 @@ export async function pass(scene: Scene): Promise<boolean> {
     scene.shell,
     limits,
     scene.fences,
-    { namespace, name: "to-caa" },
+    { namespace, name: scene.asked },
     scene.catalog,
   );
   if (again === "never") return false;

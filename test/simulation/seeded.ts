@@ -4,16 +4,8 @@ import { type Random, randomFrom, type Trap } from "../../simulator/model.ts";
 import { advance } from "../../simulator/world.ts";
 import type { Violation } from "./invariants.ts";
 import { type Change, changedBy } from "./mutate.ts";
-import { watchScene } from "./run-invariants.ts";
-import {
-  askForConversion,
-  newScene,
-  pass,
-  quiesce,
-  restartOperator,
-  type Scene,
-  theRequest,
-} from "./scene.ts";
+import { newScene, pass, quiesce, restartOperator, type Scene, theRequest } from "./scene.ts";
+import { conversion, type Walk } from "./walks.ts";
 
 const traps: readonly Trap["at"][] = [
   "before-claim",
@@ -26,7 +18,6 @@ const traps: readonly Trap["at"][] = [
   "observe",
 ];
 const passing = blows.filter((blow) => blow !== "primary-moved");
-const interruption = 240;
 /** A run of a sound operator needs a few hundred. */
 const mostPasses = 6000;
 
@@ -37,19 +28,20 @@ export type Broken = {
   readonly changes?: readonly Change[];
   readonly plain?: boolean;
   readonly minutes?: number;
+  readonly walk?: Walk;
 };
 
-/** Runs the conversion under the faults of a seed to its end, or for ninety virtual minutes. */
+/** Runs a procedure under the faults of a seed to its end, or for its virtual minutes. */
 export async function runSeed(
   seed: number,
-  { changes = [], plain = false, minutes = 90 }: Broken = {},
+  { changes = [], plain = false, walk = conversion, minutes = walk.minutes }: Broken = {},
 ): Promise<{ end: string; violations: readonly Violation[] }> {
   const random = randomFrom(seed * 7919 + 13);
-  const scene = await newScene({ sites: ["london", "nyc"], nodes: 2, seed });
+  const scene = await newScene({ sites: walk.sites, nodes: walk.nodes, seed });
   scene.catalog = changedBy(...changes);
-  const watch = watchScene(scene);
+  const watch = walk.watch(scene);
   const hosts = [...scene.world.hosts.keys()];
-  await askForConversion(scene);
+  await walk.ask(scene);
   const plan = Array.from({ length: plain ? 0 : 1 + Math.floor(random() * 3) }, () => ({
     at: Math.floor(random() * 110),
     host: pick(random, hosts),
@@ -74,7 +66,7 @@ export async function runSeed(
     for (const host of hosts) heal(scene, host);
     advance(scene.world, 120_000);
     quiesce(scene);
-    watch.end(interruption * 10);
+    watch.end(walk.interruption * 10);
   }
   if (request.status.cursor === "refused") return { end: "refused", violations: watch.violations };
   const stalled: { status: string; message: string } | undefined = request.status.conditions.find(
@@ -107,7 +99,8 @@ function inflict({ world }: Scene, { host, trap, blow }: Fault): void {
 function heal({ world }: Scene, name: string): void {
   const host = world.hosts.get(name);
   if (host === undefined) return;
-  host.mysql.up = true;
+  // What a run has stopped on purpose, or emptied, is not the fault's to bring back.
+  if (!host.volume.holds.has("database") && host.mysql.hollow !== true) host.mysql.up = true;
   host.slowness = 1;
   host.lagMs = 0;
   world.cuts.clear();

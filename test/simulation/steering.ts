@@ -7,7 +7,7 @@ const patience = 3000;
 
 /** Changes the request's spec as a person would. */
 export const edit = (scene: Scene, change: Record<string, unknown>): void =>
-  scene.objects.edit(requestKind, { namespace, name: "to-caa" }, (object) => {
+  scene.objects.edit(requestKind, { namespace, name: scene.asked }, (object) => {
     Object.assign(object.spec, change);
   });
 
@@ -48,6 +48,6 @@ export const acknowledge = (
 ): void => edit(scene, { acknowledge: [{ command, outcome, reason }] });
 
 export const journalOf = async (scene: Scene): Promise<string> => {
-  const pages = [...scene.objects.all()].filter(([key]) => key.includes("/to-caa-journal-"));
+  const pages = [...scene.objects.all()].filter(([key]) => key.includes(`/${scene.asked}-journal-`));
   return pages.map(([, page]) => String(page.data["journal.jsonl"])).join("");
 };

@@ -173,6 +173,21 @@ const cases: Readonly<Record<string, Case>> = {
     lets: [[{ procedure: "VerifyData", verifyData: {} }], [{ procedure: "ConvertMsaaToCaa" }]],
     stops: [[{ procedure: "VerifyData" }], [{ procedure: "ConvertMsaaToCaa", verifyData: {} }]],
   },
+  "resetSite belongs to procedure ResetSite": {
+    lets: [[{ procedure: "ResetSite", resetSite: {} }], [{ procedure: "VerifyData" }]],
+    stops: [[{ procedure: "ResetSite" }], [{ procedure: "VerifyData", resetSite: {} }]],
+  },
+  "definitiveSite must be another site than failedSite": {
+    lets: [[{ failedSite: place, definitiveSite: { name: "london" } }]],
+    stops: [[{ failedSite: place, definitiveSite: place }]],
+  },
+  "approval must be Manual for a procedure that deletes data": {
+    lets: [
+      [{ procedure: "ResetSite", approval: "Manual" }],
+      [{ procedure: "VerifyData", approval: "Automatic" }],
+    ],
+    stops: [[{ procedure: "ResetSite", approval: "Automatic" }]],
+  },
   "switch belongs to procedure Switch": {
     lets: [[{ procedure: "Switch", switch: {} }], [{ procedure: "VerifyData" }]],
     stops: [[{ procedure: "Switch" }], [{ procedure: "VerifyData", switch: {} }]],
@@ -184,6 +199,10 @@ const cases: Readonly<Record<string, Case>> = {
   "fixReplication belongs to procedure FixReplication": {
     lets: [[{ procedure: "FixReplication", fixReplication: {} }], [{ procedure: "Switch" }]],
     stops: [[{ procedure: "FixReplication" }], [{ procedure: "Switch", fixReplication: {} }]],
+  },
+  "checkPaths belongs to procedure CheckPaths": {
+    lets: [[{ procedure: "CheckPaths", checkPaths: {} }], [{ procedure: "Switch" }]],
+    stops: [[{ procedure: "CheckPaths" }], [{ procedure: "Switch", checkPaths: {} }]],
   },
   "skipEvent belongs to action SkipEvent": {
     lets: [[{ action: "SkipEvent", skipEvent: {} }], [{ action: "Force" }]],
@@ -264,6 +283,7 @@ describe("defaults", () => {
       procedure: "ConvertMsaaToCaa",
       convertMsaaToCaa: { compositeService: { name: "global" }, backup: {}, limits: {} },
       verifyData: { cluster: { name: "a" } },
+      resetSite: { failedSite: { name: "a" }, definitiveSite: { name: "b" } },
       window: {},
     },
   };

@@ -3,10 +3,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { newLedger } from "../../../src/crds/ledger.ts";
+import { checkPaths } from "../../../src/procedures/check-paths.ts";
 import { acceptsConversion } from "../../../src/procedures/conversion-preflight.ts";
 import { convertMsaaToCaa } from "../../../src/procedures/convert-msaa-to-caa.ts";
 import { failOver } from "../../../src/procedures/failover.ts";
 import { fixReplication } from "../../../src/procedures/fix-replication.ts";
+import { acceptsReset } from "../../../src/procedures/reset-preflight.ts";
 import { switchPrimary } from "../../../src/procedures/switch.ts";
 import { tellRun } from "../../../src/procedures/tell.ts";
 import { anchorOf, rowsOf } from "./markdown.ts";
@@ -47,6 +49,8 @@ describe("halts.md", () => {
       "procedures/conversion-products",
       "procedures/conversion-services",
       "procedures/verify-data",
+      "procedures/reset-arrival",
+      "procedures/reset-copies",
       "procedures/failover",
       "controllers/request-decide",
       "procedures/fix-actions",
@@ -97,11 +101,27 @@ describe("halts.md", () => {
     expect(headings.map((match) => match[1])).toEqual(accepts.map(({ say }) => say));
   });
 
+  test("ResetSite's own page has one heading for each of its pre-flight checks, and none that is not asked", () => {
+    const runbook = readFileSync(join(root, "docs/operating/reset-site.md"), "utf8");
+    const chapter = runbook.split(/^## Refusals$/m)[1] ?? "";
+    const headings = [...chapter.matchAll(/^### (.+)$/gm)].map((match) => match[1] ?? "");
+    const reset = {
+      failedSite: "nyc",
+      definitiveSite: "london",
+      donor: "",
+      method: "xtrabackup" as const,
+      drainSeconds: 30,
+      acknowledgedFindings: [],
+    };
+    expect(headings).toEqual(acceptsReset(reset).map(({ say }) => say));
+  });
+
   test("has one heading for each pre-flight check, and none that is not asked", () => {
     const asked = [
       ...acceptsConversion(parameters),
       ...switchPrimary({ site: "nyc", to: "nyc-1", latencySeconds: 5 }).accepts,
       ...failOver({ site: "nyc", to: "nyc-1" }).accepts,
+      ...checkPaths({ beats: 1, everySeconds: 60 }).accepts,
     ].map(({ say }) => say);
     expect(headingsBelow("Refusals")).toEqual([...new Set(asked)]);
   });

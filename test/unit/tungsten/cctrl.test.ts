@@ -119,7 +119,7 @@ describe("ls", () => {
               coordinator: "db1",
               policy: policy === "MIXED" ? { unrecognised: "MIXED" } : policy,
               coordinatorState: "ONLINE",
-              routers: [{ name: "db1", state: "ONLINE" }],
+              routers: [{ name: "db1", state: "ONLINE", active: 0 }],
               datasources: all.map(({ name, role, state, reason, replicator }) => ({
                 name,
                 role,

@@ -126,6 +126,7 @@ describe("nobody is left out", () => {
       "readRefusal",
       "readProvision",
       "readSavedPosition",
+      "readKeptPosition",
     ];
     const names = readdirSync(room).flatMap((file) =>
       [

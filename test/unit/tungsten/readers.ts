@@ -11,6 +11,7 @@ import { readMultiListing } from "../../../src/tungsten/multi-trepctl.ts";
 import {
   readBackup,
   readClock,
+  readDatabase,
   readFiles,
   readHolds,
   readIni,
@@ -28,6 +29,7 @@ import type { Reading } from "../../../src/tungsten/reading.ts";
 import { classifyError } from "../../../src/tungsten/replicator-errors.ts";
 import {
   readAccounts,
+  readArrival,
   readBinlogPosition,
   readCount,
   readFindings,
@@ -79,6 +81,7 @@ export const readers: Readonly<Record<string, Reader>> = {
   "server settings": readServerSettings,
   "binlog position": readBinlogPosition,
   accounts: readAccounts,
+  arrival: readArrival,
   boundary: readBoundary,
   chunk: readChunk,
 };
@@ -93,6 +96,7 @@ export const listReaders: Readonly<Record<string, Reader>> = {
   fingerprints: readFingerprints,
   reach: readReach,
   backup: readBackup,
+  database: readDatabase,
   holds: readHolds,
   software: readSoftware,
   findings: readFindings,

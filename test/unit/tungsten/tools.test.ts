@@ -1,7 +1,7 @@
 /** What single tools say where no recording shows it: variants of later releases, words nobody knows, and lies. */
 import { describe, expect, test } from "@jest/globals";
 import { readDaemonStatus } from "../../../src/tungsten/daemons.ts";
-import { readPosition } from "../../../src/tungsten/dsctl.ts";
+import { readKeptPosition, readPosition } from "../../../src/tungsten/dsctl.ts";
 import { readTrackingDump } from "../../../src/tungsten/dump.ts";
 import { readMultiListing } from "../../../src/tungsten/multi-trepctl.ts";
 import { readPositionFile, readSavedPosition } from "../../../src/tungsten/prep-upgrade.ts";
@@ -18,6 +18,28 @@ const failed = (exitCode: number, stdout: string, stderr = "") => ({ exitCode, s
 const online = recorded("conv-1-status-before-arming.db3.txt").stdout;
 const json = recorded("trepctl-status-slave-json.txt").stdout;
 const two = recorded("trepctl-services-two.txt").stdout;
+
+describe("a kept position", () => {
+  const position = {
+    seqno: 1068,
+    epoch: 0,
+    eventId: "mysql-bin.000002:0000000000405208;-1",
+    sourceId: "db1",
+  };
+
+  test.each(["conv-1-dsctl-get.db3.txt", "conv-1-dsctl-get-ascmd.db3.txt"])("in the form of %s", (name) => {
+    expect(readKeptPosition(recorded(name))).toMatchObject({ read: [position] });
+  });
+
+  test.each(["", "position", "dsctl set -seqno 1068", '[{"seqno":1068}]', "[{"])("is not «%s»", (text) => {
+    expect(readKeptPosition(printed(text))).toHaveProperty("unreadable");
+  });
+
+  test("is not what a failed look printed", () => {
+    const { stdout } = recorded("conv-1-dsctl-get.db3.txt");
+    expect(readKeptPosition(failed(1, stdout))).toHaveProperty("unreadable");
+  });
+});
 
 describe("trepctl", () => {
   test.each([

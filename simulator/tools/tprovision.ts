@@ -1,0 +1,85 @@
+/**
+ * tprovision: rebuilds the node it runs on from another ([doc] 7.1, tungsten-cli §5; texts of the older script). It shuns
+ * the datasource, takes the cluster's services offline, empties the data directory, copies, clears logs and recovers. A
+ * run that is cut off leaves the node SHUNNED, offline and hollow.
+ */
+import { emit } from "../model.ts";
+import { ask, type Steps } from "../outside.ts";
+import { askOffline, goOnline, isLocal, logOf } from "../replicator.ts";
+import type { Service, ToolResult } from "../state.ts";
+import { bad, behind, type Call, type Tool } from "./tool.ts";
+
+const methods = ["xtrabackup", "mysqldump", "rsync", "mysqlclone"];
+const copyMs = 30_000;
+const onlineMs = 60_000;
+
+/** `tprovision -s HOST -m METHOD [-c]`. */
+export const tprovision: Tool = function* (call) {
+  const { ambient, node, args } = call;
+  const source = behind(args, "-s") ?? "";
+  const create = args.includes("-c");
+  const services = [...(node.replicators.cluster?.services.values() ?? [])];
+  const objection = objectionTo(call, source, services);
+  if (objection !== undefined) return said(1, `ERROR >> ${node.name} >> ${objection}`);
+  const { cluster } = node;
+  const notes = [`NOTE  >> Put ${cluster.dataservice} replication service offline`];
+  cluster.out = { ...cluster.out, [node.name]: "SHUNNED(MANUALLY-SHUNNED)" };
+  emit(ambient, { kind: "datasource", host: node.name, verb: "shun" });
+  yield* ask("publish");
+  for (const service of services) {
+    yield* ask("still", service);
+    askOffline(ambient, node, service, true);
+  }
+  yield* ask("stopDatabase");
+  emit(ambient, { kind: "copied", host: node.name, from: source, when: "begin", by: "tprovision" });
+  yield* ask("emptyDatabase");
+  notes.push(`NOTE  >> Create a ${behind(args, "-m")} backup of ${source}`);
+  yield* ask("sleep", copyMs);
+  const fault = yield* ask("copyDatabase", source);
+  if (fault !== null) return said(1, ...notes, `ERROR >> ${node.name} >> ${fault}`);
+  emit(ambient, { kind: "copied", host: node.name, from: source, when: "end", by: "tprovision" });
+  yield* ask("startDatabase");
+  for (const service of services) yield* ask("thlDrop", logOf(service));
+  notes.push(`NOTE  >> Clear THL and relay logs for the ${cluster.dataservice} replication service`);
+  if (create)
+    for (const service of services) if (isLocal(service, node)) yield* ask("dropTracking", service.schema);
+  return yield* back(call, services, notes);
+};
+
+function objectionTo({ node, args }: Call, source: string, services: readonly Service[]): string | undefined {
+  if (source === "") return "The --source argument is required";
+  if (source === node.name)
+    return `The value provided for --source, ${source}, resolves to the local node. You cannot provision a node from itself.`;
+  if (!methods.includes(behind(args, "-m") ?? "")) return "The --method argument is not known";
+  if (services.length === 0) return "The replicator process is not running";
+  const composite =
+    node.volume.installed.cluster?.services.some(({ name }) => name.includes("_from_")) === true;
+  if (args.includes("-c") && !composite) return "--create-master needs a Composite Active/Active topology";
+  return undefined;
+}
+
+/** The services of the cluster go online, and the datasource with them. */
+function* back(call: Call, services: readonly Service[], notes: string[]): Steps<ToolResult> {
+  const { ambient, node } = call;
+  const { cluster } = node;
+  for (const service of services) if (isLocal(service, node)) goOnline(ambient, node, service, {});
+  const local = services.find((service) => isLocal(service, node));
+  notes.push(`NOTE  >> Put the ${cluster.dataservice} replication service online`);
+  for (const end = ambient.now + onlineMs; local?.state !== "ONLINE"; yield* ask("sleep", 500))
+    if (ambient.now >= end)
+      return said(
+        1,
+        ...notes,
+        `ERROR >> ${node.name} >> Unable to put the ${cluster.dataservice} replication service online`,
+      );
+  const { [node.name]: _, ...others } = cluster.out ?? {};
+  cluster.out = { ...others, [node.name]: "OFFLINE" };
+  if (cluster.policy === "AUTOMATIC") cluster.out = others;
+  cluster.shunned.delete(node.name);
+  emit(ambient, { kind: "datasource", host: node.name, verb: "recover" });
+  yield* ask("publish");
+  return said(0, ...notes);
+}
+
+const said = (code: number, ...lines: readonly string[]): ToolResult =>
+  bad(code, lines.map((line) => `${line}\n`).join(""));

@@ -1,0 +1,147 @@
+/** The commands of a reset as data. Each that destroys looks again, on its node and in the same script, at what makes it safe. */
+import { datasourceCommand, routersCommand } from "../tungsten/cctrl.ts";
+import type { Command, Precheck, Product } from "../tungsten/invocation.ts";
+import { provision } from "../tungsten/provision.ts";
+import { heartbeat, offline, online, resetAll, resetThl } from "../tungsten/trepctl.ts";
+import { sourceOf, trackingSchema } from "./conversion-names.ts";
+import type { Effect, Run, Target } from "./procedure.ts";
+import {
+  copyFile,
+  crossing,
+  lastHeartbeat,
+  type ResetParameters,
+  type ResetScopes,
+  readingService,
+  snapshotName,
+  snapshotSha,
+} from "./reset-scopes.ts";
+
+type Making = (target: Target, run: Run, attempt: number) => Effect;
+
+const quickSeconds = 60;
+/** Copies take as long as they take; longer than this is told. */
+const copySeconds = 24 * 3600;
+
+const sent = (target: Target, argv: readonly string[], more: Partial<Command> = {}): Effect => ({
+  begin: { argv, deadlineSeconds: quickSeconds, repeat: "safe", ...more },
+  on: target.node,
+});
+const check = (...argv: readonly string[]): Precheck => ({ argv });
+const maintenance = check("policy-is", "MAINTENANCE");
+
+export const routers =
+  (verb: "online" | "offline"): Making =>
+  (target) => {
+    const { argv, stdin } = routersCommand(verb);
+    return sent(target, argv, { stdin });
+  };
+
+export const datasource =
+  (verbs: readonly ("shun" | "welcome" | "online" | "recover")[], force: boolean): Making =>
+  (target) => {
+    const { argv, stdin } = datasourceCommand(target.node.name, verbs, force);
+    return sent(target, argv, { stdin, prechecks: [maintenance] });
+  };
+
+export const connectorStart: Making = (target) =>
+  sent(target, ["connector", "start"], { deadlineSeconds: 180 });
+
+export const database =
+  (verb: "start" | "stop", ...prechecks: readonly Precheck[]): Making =>
+  (target) =>
+    sent(target, ["database", verb], {
+      deadlineSeconds: 1800,
+      ...(verb === "stop" && { prechecks: [maintenance, ...prechecks] }),
+    });
+/** Only a replica's, and never the primary's. */
+export const stopDonorsDatabase = database("stop", check("writable", "no"));
+
+export const sendLast: Making = (target, run, attempt) =>
+  sent(target, heartbeat("cluster", target.site.dataservice, lastHeartbeat(run, attempt)), {
+    prechecks: [check("writable", "yes"), maintenance],
+  });
+
+export const reading =
+  (verb: "online" | "offline"): Making =>
+  (target, run) =>
+    sent(target, (verb === "online" ? online : offline)(crossing(run), readingService(run, target)));
+
+export const localOffline: Making = (target) =>
+  sent(target, offline("cluster", target.site.dataservice), { prechecks: [maintenance] });
+
+/** With all its services, which go online by themselves. */
+export const startReader: Making = (target, run) =>
+  sent(target, ["replicator", crossing(run), "start"], { deadlineSeconds: 180 });
+
+/** What a restarting pod shall not start. */
+export type Holdable = Product | "manager" | "connector" | "database";
+export const hold =
+  (name: Holdable): Making =>
+  (target) =>
+    sent(target, ["hold", name]);
+export const release =
+  (name: Holdable): Making =>
+  (target) =>
+    sent(target, ["release", name]);
+
+export const snapshot: Making = (target, run) =>
+  sent(target, ["snapshot", snapshotName(run, target.node)], {
+    deadlineSeconds: copySeconds,
+    prechecks: [check("database-is", "stopped")],
+  });
+
+/** On a healthy node: the one service there that carries the failed site, at the very event it was left at. */
+export const resetReading: Making = (target, run) => {
+  const name = readingService(run, target);
+  const [seqno = "-2", eventId = "not-kept"] = (run.kept[`row.${target.id}`] ?? "").split(" ");
+  return sent(target, resetAll(crossing(run), name), {
+    repeat: "once",
+    prechecks: [
+      check("state-is", crossing(run), name, "OFFLINE:NORMAL"),
+      ...(eventId === "" ? [] : [check("tracking-is", trackingSchema(sourceOf(target)), seqno, eventId)]),
+      maintenance,
+    ],
+  });
+};
+
+/** On the failed primary, over the copy that was proven. */
+export const resetLocal: Making = (target) =>
+  sent(target, resetAll("cluster", target.site.dataservice), {
+    repeat: "once",
+    prechecks: [check("state-is", "cluster", target.site.dataservice, "OFFLINE:NORMAL"), maintenance],
+  });
+
+/** A log from before the copy would lead the service past what the copied row needs. */
+export const dropOldLog: Making = (target, run) => {
+  const name = readingService(run, target);
+  return sent(target, resetThl(crossing(run), name), {
+    prechecks: [check("state-is", crossing(run), name, "OFFLINE:NORMAL"), maintenance],
+  });
+};
+
+export const copyData =
+  (scopes: ResetScopes): Making =>
+  (target, run) =>
+    sent(target, ["copy-datadir", scopes.donorNode(run).name, copyFile(run, target.node)], {
+      deadlineSeconds: copySeconds,
+      prechecks: [
+        check("database-is", "stopped"),
+        check("stopped", "cluster"),
+        check("backup-is", snapshotName(run, target.node), snapshotSha(run, target.node)),
+        maintenance,
+      ],
+    });
+
+/** From the failed site's own primary, which this run has made whole. */
+export const provisionReplica =
+  (scopes: ResetScopes, { method }: ResetParameters): Making =>
+  (target, run) =>
+    sent(target, provision(scopes.failedPrimaryNode(run).name, method, false), {
+      repeat: "once",
+      deadlineSeconds: copySeconds,
+      prechecks: [
+        check("backup-is", snapshotName(run, target.node), snapshotSha(run, target.node)),
+        check("state-is", "cluster", target.site.dataservice, "OFFLINE:NORMAL"),
+        maintenance,
+      ],
+    });

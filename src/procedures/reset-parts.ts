@@ -1,0 +1,370 @@
+/** Parts of a reset: the export of what goes, the donor out and back, the copy, the failed site's primary and its replicas. */
+import * as act from "./conversion-commands.ts";
+import { localServices } from "./conversion-parts.ts";
+import * as go from "./conversion-services.ts";
+import { heldByRun } from "./guards.ts";
+import type { Guard, Part } from "./procedure.ts";
+import * as arrival from "./reset-arrival.ts";
+import * as sent from "./reset-commands.ts";
+import * as copies from "./reset-copies.ts";
+import type { ResetParameters, ResetScopes } from "./reset-scopes.ts";
+import * as is from "./reset-states.ts";
+import { every } from "./verdicts.ts";
+
+type Scope = Part["on"];
+type Held = sent.Holdable;
+
+const heldWords: Readonly<Record<Held, string>> = {
+  cluster: "the cluster's replicator",
+  crossSite: "the cross-site replicator",
+  manager: "the manager",
+  connector: "the connector",
+  database: "the database",
+};
+
+export const held = (name: Held, on: Scope): Part => ({
+  what: `hold ${heldWords[name]}: a restarting pod shall not start it`,
+  on,
+  run: [{ when: "it is not held", effect: sent.hold(name) }],
+  done: heldByRun(name, true),
+});
+export const released = (name: Held, on: Scope): Part => ({
+  what: `release ${heldWords[name]}`,
+  on,
+  run: [{ when: "it is held", effect: sent.release(name) }],
+  done: heldByRun(name, false),
+});
+
+/** Clean, at a transaction; a process that does not run has nothing to stop. */
+const readersOff = (on: Scope, vendor: string): Part => ({
+  what: "take the services that read other sites offline",
+  vendor,
+  on,
+  run: [{ when: "it is not OFFLINE:NORMAL", effect: sent.reading("offline") }],
+  done: is.readingAtRest,
+});
+const localOff = (on: Scope, vendor: string): Part => ({
+  what: "take the site's own service offline",
+  vendor,
+  on,
+  run: [{ when: "it is not OFFLINE:NORMAL", effect: sent.localOffline }],
+  done: is.localAtRest,
+});
+const stopped = (product: "cluster" | "crossSite", on: Scope): Part => ({
+  what: `stop ${heldWords[product]}`,
+  on,
+  run: [{ when: "it runs", effect: act.replicator(product, "stop") }],
+  done: is.processStopped(product),
+});
+
+const databaseRuns = (on: Scope): Part => ({
+  what: "start the database",
+  on,
+  run: [{ when: "it is stopped", effect: sent.database("start") }],
+  done: is.databaseIs("running"),
+  stallSeconds: 1800,
+});
+
+const shunned = (on: Scope, force: boolean): Part => ({
+  what: "shun the datasource",
+  vendor: "cctrl> datasource H shun",
+  on,
+  run: [{ when: "it is not SHUNNED", effect: sent.datasource(["shun"], force) }],
+  done: is.datasourceShunned,
+});
+
+/** Step 4. Everything of the failed site is at rest before it is copied, and stays so. */
+export const exportParts = (scopes: ResetScopes): readonly Part[] => [
+  held("crossSite", scopes.inFailed),
+  held("cluster", scopes.inFailed),
+  held("database", scopes.inFailed),
+  readersOff(scopes.failedReaders, "shell east> mm_trepctl offline"),
+  stopped("crossSite", scopes.inFailed),
+  shunned(scopes.inFailed, true),
+  localOff(scopes.inFailed, "cctrl [east]> replicator east1 offline"),
+  stopped("cluster", scopes.inFailed),
+  {
+    what: "stop the database",
+    vendor: "shell> sudo systemctl stop mysqld",
+    on: scopes.inFailed,
+    run: [{ when: "it runs", effect: sent.database("stop") }],
+    done: is.databaseIs("stopped"),
+    stallSeconds: 1800,
+  },
+  {
+    what: "copy data directory, binary logs and THL to the backups volume, with their checksum",
+    on: scopes.inFailed,
+    run: [{ when: "no verified snapshot of this run exists", effect: sent.snapshot }],
+    done: copies.snapshotTaken,
+    record: copies.snapshotRecord,
+    tries: 3,
+    stallSeconds: 24 * 3600,
+  },
+];
+
+export const undoExport = (scopes: ResetScopes): readonly Part[] => [
+  released("database", scopes.inFailed),
+  databaseRuns(scopes.inFailed),
+  released("cluster", scopes.inFailed),
+  released("crossSite", scopes.inFailed),
+  started("cluster", "start", scopes.inFailed),
+  started("crossSite", "start", scopes.inFailed),
+  {
+    what: "take the datasources back in",
+    on: scopes.inFailed,
+    run: [{ when: "it is out", effect: sent.datasource(["welcome", "online"], true) }],
+    done: is.datasourceIs("ONLINE"),
+  },
+];
+
+const started = (product: "cluster" | "crossSite", verb: "start" | "start-offline", on: Scope): Part => ({
+  what:
+    verb === "start"
+      ? `start ${heldWords[product]}`
+      : `start ${heldWords[product]} with its services offline`,
+  on,
+  run: [{ when: "it is stopped", effect: act.replicator(product, verb) }],
+  done: is.answers(product),
+});
+
+/** Step 6. */
+export const takeOutParts = (scopes: ResetScopes): readonly Part[] => [
+  held("crossSite", scopes.donor),
+  held("cluster", scopes.donor),
+  held("database", scopes.donor),
+  {
+    ...shunned(scopes.donor, false),
+    vendor: "cctrl [west]> datasource west3 shun",
+    guards: [copies.donorMayGo(scopes)],
+  },
+  readersOff(scopes.donorReaders, "shell west3> mm_trepctl offline"),
+  stopped("crossSite", scopes.donor),
+  localOff(scopes.donor, "cctrl [west]> replicator west3 offline"),
+  stopped("cluster", scopes.donor),
+  {
+    what: "keep where the donor stands in every other site's log",
+    on: scopes.donorRows,
+    run: [],
+    done: copies.donorRowKnown,
+    record: copies.donorRecord,
+  },
+  {
+    what: "stop the donor's database",
+    vendor: "shell> sudo systemctl stop mysqld",
+    on: scopes.donor,
+    run: [{ when: "it runs", effect: sent.stopDonorsDatabase }],
+    done: is.databaseIs("stopped"),
+    stallSeconds: 1800,
+  },
+];
+
+/** Step 7. */
+export const copyParts = (scopes: ResetScopes): readonly Part[] => [
+  {
+    what: "empty the data directory, and copy the donor's data path by path as both servers report them, without binary logs and auto.cnf",
+    vendor: "rm -rf /var/lib/mysql/*; rsync -aze ssh /var/lib/mysql/* east1:/var/lib/mysql/",
+    on: scopes.failedPrimary,
+    run: [
+      { when: "its database runs", holds: is.databaseIs("running"), effect: sent.database("stop") },
+      {
+        when: "the donor's database runs again",
+        holds: copies.donorsDatabaseRuns(scopes),
+        effect: (target, run, attempt) =>
+          sent.stopDonorsDatabase({ ...target, node: scopes.donorNode(run) }, run, attempt),
+      },
+      {
+        when: "on both nodes nothing runs",
+        holds: copies.bothRest(scopes),
+        effect: sent.copyData(scopes),
+      },
+    ],
+    done: copies.dataCopied,
+    record: copies.copyRecord,
+    tries: 10,
+    stallSeconds: 24 * 3600,
+  },
+];
+
+/** Step 8. Its service of the failed site stays offline: that one's new log has not begun. */
+export const giveBackParts = (scopes: ResetScopes): readonly Part[] => [
+  released("database", scopes.donor),
+  databaseRuns(scopes.donor),
+  released("cluster", scopes.donor),
+  started("cluster", "start-offline", scopes.donor),
+  {
+    what: "recover the donor, which brings its local service online",
+    vendor: "cctrl [west]> datasource west3 recover",
+    on: scopes.donor,
+    run: [
+      { when: "it is SHUNNED", holds: is.datasourceShunned, effect: sent.datasource(["recover"], false) },
+      { when: "its service is not ONLINE", effect: act.localOnline },
+    ],
+    done: (target, look) =>
+      every([is.datasourceNotShunned(target, look), go.localServiceOnline(target, look)]),
+    tries: 10,
+  },
+  {
+    what: "put the donor's datasource online: under MAINTENANCE a recovered one stays OFFLINE",
+    vendor: "cctrl [west]> datasource west3 online",
+    on: scopes.donor,
+    run: [{ when: "it is not ONLINE", effect: sent.datasource(["online"], false) }],
+    done: is.datasourceIs("ONLINE"),
+  },
+  started("crossSite", "start-offline", scopes.donor),
+  {
+    what: "bring the donor's other cross-site services online",
+    vendor: "shell west> mm_trepctl online",
+    on: scopes.donorReaders,
+    run: [{ when: "it is offline", holds: is.readingOff, effect: sent.reading("online") }],
+    done: is.broughtOn,
+    tries: 20,
+  },
+  {
+    what: "wait until the donor has caught up with its primary",
+    on: scopes.donor,
+    run: [],
+    done: copies.donorCaughtUp,
+    stallSeconds: 3600,
+  },
+  released("crossSite", scopes.donor),
+];
+
+/** Step 9. */
+export const primaryParts = (scopes: ResetScopes): readonly Part[] => [
+  released("database", scopes.failedPrimary),
+  {
+    ...databaseRuns(scopes.failedPrimary),
+    vendor: "shell east1> sudo systemctl start mysqld",
+  },
+  {
+    what: "see that the copy stands where the donor stood",
+    on: scopes.failedPrimary,
+    run: [],
+    done: copies.rowsAsDonors(scopes),
+  },
+  started("cluster", "start-offline", scopes.failedPrimary),
+  {
+    what: "reset the local service: the failed site's log begins anew",
+    vendor: "shell east1> trepctl -service east reset -all -y",
+    on: scopes.failedPrimary,
+    guards: [arrival.readersBegin(scopes)],
+    run: [
+      downAgain("cluster"),
+      {
+        when: "it is OFFLINE:NORMAL and holds a position of before",
+        holds: is.localOffline,
+        effect: sent.resetLocal,
+      },
+    ],
+    done: copies.localReset,
+    tries: 3,
+  },
+  released("cluster", scopes.failedPrimary),
+  {
+    ...localServices(scopes.failedPrimary),
+    vendor: "shell east1> trepctl online",
+    done: (target, look) => every([go.localServiceOnline(target, look), is.writableIs(true)(target, look)]),
+  },
+  {
+    what: "welcome the primary's datasource and put it online",
+    vendor: "cctrl [east]> datasource east1 welcome; datasource east1 online",
+    on: scopes.failedPrimary,
+    run: [
+      {
+        when: "it is SHUNNED",
+        holds: is.datasourceShunned,
+        effect: sent.datasource(["welcome", "online"], true),
+      },
+      { when: "it is OFFLINE", effect: sent.datasource(["online"], true) },
+    ],
+    done: is.datasourceIs("ONLINE"),
+  },
+  started("crossSite", "start-offline", scopes.failedPrimary),
+  dropOldLogs(scopes.failedReadersOn("primaries")),
+];
+
+const dropOldLogs = (on: Scope): Part => ({
+  what: "drop the cross-site logs of before: they would lead past what the copied rows need",
+  on,
+  run: [
+    downAgain("crossSite"),
+    {
+      when: "it is OFFLINE:NORMAL and its log holds events",
+      holds: is.readingIs("OFFLINE:NORMAL"),
+      effect: sent.dropOldLog,
+    },
+  ],
+  done: copies.oldLogGone,
+});
+
+/** A pod that restarted meanwhile has not started what is held. */
+function downAgain(product: "cluster" | "crossSite"): Part["run"][number] {
+  return {
+    when: "a restart has left its replicator stopped",
+    holds: is.processStopped(product),
+    effect: act.replicator(product, "start-offline"),
+  };
+}
+
+/** Step 10: one after the other, for the source serves one provision at a time. */
+export const replicaParts = (scopes: ResetScopes, parameters: ResetParameters): readonly Part[] => [
+  started("cluster", "start-offline", scopes.failedReplicas),
+  started("crossSite", "start-offline", scopes.failedReplicas),
+  {
+    what: "provision the replica from the failed site's own primary, one after the other",
+    vendor: "shell east{2,3}> tprovision -s east1 -m xtrabackup",
+    on: scopes.failedReplicas,
+    guards: [oneAtATime(scopes)],
+    run: [
+      downAgain("cluster"),
+      {
+        when: "it is still SHUNNED, its service OFFLINE:NORMAL",
+        holds: is.localOffline,
+        effect: sent.provisionReplica(scopes, parameters),
+      },
+    ],
+    done: copies.provisionEnded(scopes),
+    settleSeconds: 60,
+    stallSeconds: 24 * 3600,
+  },
+  released("database", scopes.failedReplicas),
+  databaseRuns(scopes.failedReplicas),
+  released("cluster", scopes.failedReplicas),
+  localServices(scopes.failedReplicas),
+  {
+    what: "see that the replica follows the new log, and stands in the other sites' logs where the primary stands",
+    on: scopes.failedReplicas,
+    run: [],
+    done: copies.provisioned(scopes),
+    stallSeconds: 600,
+  },
+  {
+    what: "put the replica's datasource online",
+    on: scopes.failedReplicas,
+    run: [
+      {
+        when: "it is SHUNNED",
+        holds: is.datasourceShunned,
+        effect: sent.datasource(["recover", "online"], false),
+      },
+      { when: "it is OFFLINE", effect: sent.datasource(["online"], false) },
+    ],
+    done: is.datasourceIs("ONLINE"),
+  },
+  dropOldLogs(scopes.failedReadersOn("replicas")),
+];
+
+/** Those before it in order are back: tprovision recovers a datasource as its last act. */
+const oneAtATime = (scopes: ResetScopes): Guard => ({
+  say: "no other replica is being provisioned",
+  objects(target, look) {
+    const all = scopes.failedReplicas(look.run);
+    const before = all.slice(
+      0,
+      all.findIndex(({ id }) => id === target.id),
+    );
+    const open = before.map((each) => copies.takenBackIn(scopes)(each, look));
+    const verdict = every(open);
+    return "why" in verdict ? verdict.why : undefined;
+  },
+});

@@ -1,0 +1,111 @@
+
+# ---- The database as a whole: what a reset would delete is copied away, and one node's data become another's. ----
+
+# server_paths: every folder that holds data, as the server itself reads its configuration; logs are left out of it.
+server_paths() {
+  local server
+  server=$(command -v mariadbd || command -v mysqld) || return 127
+  "$server" --defaults-file="$DATABASE_CNF" --verbose --help 2>/dev/null | awk '
+    $1 == "datadir" { data = $2; sub(/\/$/, "", data); seen[data]; order[++n] = data }
+    $1 ~ /^(innodb-data-home-dir|innodb-log-group-home-dir|innodb-undo-directory|aria-log-dir-path)$/ { path[$1] = $2 }
+    END {
+      for (key in path) {
+        at = path[key]
+        if (at == "" || at == "(No" || at == "./" || at == ".") continue
+        if (at !~ /^\//) at = data "/" at
+        sub(/\/$/, "", at)
+        if (!(at in seen) && index(at "/", data "/") != 1) { seen[at]; order[++n] = at }
+      }
+      for (i = 1; i <= n; i++) print order[i]
+    }'
+}
+
+server_version() {
+  local server
+  server=$(command -v mariadbd || command -v mysqld) || return 127
+  "$server" --version | sed -E 's/.*[Vv]er +([^ ]+).*/\1/'
+}
+
+# log_paths: where binary logs lie when they do not lie in the data directory.
+log_paths() {
+  local server
+  server=$(command -v mariadbd || command -v mysqld) || return 127
+  "$server" --defaults-file="$DATABASE_CNF" --verbose --help 2>/dev/null |
+    awk '$1 ~ /^log-bin(-basename)?$/ && $2 ~ /^\// { sub(/\/[^\/]*$/, "", $2); print $2 }' | sort -u
+}
+
+nothing_runs() {
+  local product
+  [[ $(answer_database) == stopped ]] || fail 3 "the database runs, or cannot be asked"
+  for product in cluster crossSite; do
+    [[ ! -x $(program "$product" replicator) ]] || [[ $(ask "$(program "$product" replicator)" status 2>&1) == *"not running"* ]] ||
+      fail 3 "the $product replicator runs"
+  done
+}
+
+# snapshot NAME: data, binary logs and THL of a node at rest, on the second volume; recorded as a backup is.
+snapshot() {
+  local target=$BACKUPS/$1 path paths index=0
+  [[ ! -e $target.state ]] || exit 0
+  nothing_runs
+  paths=$(server_paths && log_paths) || fail 1 "the server does not tell its paths"
+  [[ -n $paths ]] || fail 1 "the server does not tell its paths"
+  rm -rf "$target" && mkdir -p "$target" || exit 1
+  for path in $paths "$(home cluster)/thl" "$(home crossSite)/thl"; do
+    [[ -d $ROOT$path || -d $path ]] || continue
+    [[ -d $path ]] || path=$ROOT$path
+    index=$((index + 1))
+    mkdir "$target/$index" && cp -a "$path/." "$target/$index/" && printf '%s\t%s\n' "$index" "$path" >>"$target/paths" || exit 1
+    [[ $(tree_checksum "$path") == "$(tree_checksum "$target/$index")" ]] || fail 1 "the copy of $path differs"
+  done
+  sync -f "$target"
+  {
+    printf 'sha256=%s\nlsn=0\n' "$(tree_checksum "$target")"
+    printf 'bytes=%s\n' "$(du --apparent-size --block-size=1 -s "$target" | cut -f 1)"
+  } | put "$target.state"
+}
+
+# on_donor DONOR FUNCTION…: runs functions of this script there, the last one being called.
+on_donor() {
+  local donor=$1
+  shift
+  { printf 'readonly DATABASE=%q DATABASE_CNF=%q QUERY_SECONDS=%q\n' "$DATABASE" "$DATABASE_CNF" "$QUERY_SECONDS" && declare -f fail present ask "$@" && printf '%s\n' "${*: -1}"; } |
+    ssh -o BatchMode=yes "$donor" bash -s
+}
+
+# Of the server's identity and of its log nothing is copied: auto.cnf would make twins, a log would be read as this node's own.
+readonly LEFT_THERE=(--exclude=/auto.cnf --exclude='*-bin.[0-9]*' --exclude='*-bin.index' --exclude='*-bin.state'
+  --exclude='binlog.[0-9]*' --exclude=binlog.index
+  --exclude='*relay-bin*' --exclude='*.pid' --exclude='*.sock')
+
+# copy_datadir DONOR NAME: this node pulls; nothing there is changed. The file NAME is written when a second pass found
+# no difference and both databases were at rest all along.
+copy_datadir() {
+  local donor=$1 name=$2 path paths difference
+  [[ ! -e $KEPT/$name ]] || exit 0
+  [[ $(answer_database) == stopped ]] || fail 3 "the database of this node runs"
+  [[ $(on_donor "$donor" answer_database) == stopped ]] || fail 3 "the database of $donor runs, or cannot be asked"
+  [[ $(on_donor "$donor" server_version) == "$(server_version)" ]] || fail 3 "$donor runs another server version than this node"
+  paths=$(server_paths)
+  [[ -n $paths && $(on_donor "$donor" server_paths) == "$paths" ]] || fail 3 "the servers of $donor and of this node keep their data in different places"
+  for path in $paths; do
+    mkdir -p "$path" && rsync -a --delete --delete-excluded "${LEFT_THERE[@]}" "$donor:$path/" "$path/" || exit 1
+  done
+  for path in $paths; do
+    difference=$(rsync -a --checksum --dry-run --itemize-changes --delete "${LEFT_THERE[@]}" "$donor:$path/" "$path/") || exit 1
+    [[ -z $difference ]] || fail 1 "$path differs from that of $donor after the copy"
+  done
+  [[ $(on_donor "$donor" answer_database) == stopped && $(answer_database) == stopped ]] || fail 1 "a database was started meanwhile"
+  sync -f "${paths%%$'\n'*}"
+  printf 'from=%s\nversion=%s\n' "$donor" "$(server_version)" | keep "$name"
+}
+
+# tprovision: where this release keeps it.
+tprovision() {
+  local tree place
+  tree="$(home cluster)/tungsten"
+  for place in tungsten-replicator/scripts tungsten-replicator/bin tools; do
+    [[ ! -x $tree/$place/tprovision ]] || { printf '%s\n' "$tree/$place/tprovision"; return; }
+  done
+  printf '%s\n' "$tree/tungsten-replicator/scripts/tprovision"
+}

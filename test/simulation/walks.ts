@@ -1,0 +1,50 @@
+/** The procedures that crashes, faults and mutations are tried on: how each is asked for, in which estate, and who watches. */
+import type { Watch } from "./invariants.ts";
+import { watchReset } from "./reset-invariants.ts";
+import { watchScene } from "./run-invariants.ts";
+import { askFor, askForConversion, type Scene } from "./scene.ts";
+
+export type Walk = {
+  readonly name: string;
+  readonly sites: readonly string[];
+  readonly nodes: number;
+  readonly ask: (scene: Scene) => Promise<unknown>;
+  readonly watch: (scene: Scene, goingBack?: () => boolean) => Watch;
+  /** Seconds that clients may wait at most in an undisturbed run. */
+  readonly interruption: number;
+  /** Virtual time in which it must have come to an end. */
+  readonly minutes: number;
+};
+
+export const conversion: Walk = {
+  name: "ConvertMsaaToCaa",
+  sites: ["london", "nyc"],
+  nodes: 2,
+  ask: (scene) => askForConversion(scene),
+  watch: watchScene,
+  interruption: 240,
+  minutes: 90,
+};
+
+export const askForReset = (scene: Scene, spec: object = {}, block: object = {}) =>
+  askFor(scene, "reset-nyc", {
+    procedure: "ResetSite",
+    resetSite: {
+      failedSite: { name: "nyc" },
+      definitiveSite: { name: "london" },
+      drainSeconds: 5,
+      acknowledgedFindings: ["primary-alone:london"],
+      ...block,
+    },
+    ...spec,
+  });
+
+export const resetSite: Walk = {
+  name: "ResetSite",
+  sites: ["london", "nyc"],
+  nodes: 2,
+  ask: (scene) => askForReset(scene),
+  watch: (scene, goingBack) => watchReset(scene, { failed: "nyc", definitive: "london" }, goingBack),
+  interruption: 240,
+  minutes: 120,
+};
