@@ -61,7 +61,7 @@ function iniDrift({ name }: Node, facts: Facts): readonly string[] {
 }
 
 /** Services that no object declares. A missing one keeps the site from being Ready and is told there. */
-function serviceDrift(estate: Estate, site: Site, { name }: Node, facts: Facts): readonly string[] {
+export function serviceDrift(estate: Estate, site: Site, { name }: Node, facts: Facts): readonly string[] {
   const others = estate.sites.filter((other) => other.name !== site.name);
   const declared = {
     cluster: [site.dataservice, ...others.map((source) => generatedService(site, source))],
@@ -128,12 +128,16 @@ export const sinceWhen = (
 /** Condition AsLeft: the nodes are as the operator, or a run, left them. While a procedure changes them nobody can say. */
 export function tellDrift(drift: readonly Drift[], unread: readonly string[], changing: boolean): Told {
   const type = "AsLeft";
+  if (changing && drift.length > 0)
+    return { type, status: "False", reason: "ChangedDuringRun", message: inWords(drift) };
   if (changing)
     return { type, status: "Unknown", reason: "ProcedureRuns", message: "a procedure changes the nodes" };
   if (drift.length === 0 && unread.length > 0)
     return { type, status: "Unknown", reason: "NotRead", message: `${unread.join(", ")} cannot be read` };
   if (drift.length === 0)
     return { type, status: "True", reason: "AsLeft", message: "nobody changed the nodes by hand" };
-  const message = drift.map(({ what, since }) => `${what} (since ${since})`).join(". ");
-  return { type, status: "False", reason: "Drifted", message };
+  return { type, status: "False", reason: "Drifted", message: inWords(drift) };
 }
+
+const inWords = (drift: readonly Drift[]): string =>
+  drift.map(({ what, since }) => `${what} (since ${since})`).join(". ");

@@ -7,6 +7,7 @@ import type { Ledger } from "../crds/ledger.ts";
 import { advance, type Controls, type Decision } from "../procedures/advance.ts";
 import type { Entry } from "../procedures/journal.ts";
 import { endsOf } from "../procedures/journal-ends.ts";
+import { givenUp, withLost } from "../procedures/loss.ts";
 import { departed, renderedInis, reworded, runOf } from "../procedures/prepare.ts";
 import type { Procedure } from "../procedures/procedure.ts";
 import { placeOf } from "../procedures/track.ts";
@@ -53,7 +54,12 @@ export async function decideAll(
   const lent = lentFor(estate);
   const ini = renderedInis(ledger.pins.primaries, lent);
   const changed = reworded(ledger.pins, frozen) ?? departed(ledger.pins, estate, ini, lent);
-  if (changed === undefined) return chain({ pass, procedure, pods, ini });
+  if (changed === undefined) {
+    // The first link begins with what was recorded, so that a node given up in this pass is told in the journal.
+    const links = await chain({ pass, procedure, pods, ini });
+    Object.assign(links[0], { before: ledger });
+    return links;
+  }
   const decision = haltDeparted(ledger, changed, request.metadata.generation ?? 0, shell.clock.now());
   return [{ decision, before: ledger, stepId: stepIdOf(procedure, ledger), ends: [] }];
 }
@@ -63,7 +69,8 @@ async function chain(setting: Setting): Promise<readonly [...Link[], Link]> {
   const { shell, limits } = pass;
   const began = shell.clock.now();
   const links: Link[] = [];
-  let ledger = pass.ledger;
+  const words = pass.spec.lostNodes ?? [];
+  let ledger = withLost(procedure, pass.ledger, pass.estate, words, (node) => setting.pods.has(node));
   let gathered = nothingGathered();
   let expected = rememberedAsks(shell, aroundOf(setting, ledger));
   let stale = false;
@@ -118,6 +125,7 @@ function linkOf(setting: Setting, ledger: Ledger, facts: Facts): Link {
   const run = {
     ...runOf(ledger, request.metadata.name, estate, pins, ini),
     ...(notAfter !== undefined && { notAfter: Date.parse(notAfter) }),
+    lost: givenUp(ledger),
   };
   const now = shell.clock.now();
   const decision = advance(procedure, ledger, { run, facts, now, controls, width: limits.width });

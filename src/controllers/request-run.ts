@@ -5,9 +5,11 @@ import type { Ledger } from "../crds/ledger.ts";
 import type { Decision } from "../procedures/advance.ts";
 import { type OpenBudget, openBudgets, tellBudgets } from "../procedures/budget.ts";
 import { entriesOf } from "../procedures/journal.ts";
+import { givenUp, lossInWords } from "../procedures/loss.ts";
 import { otherRevision } from "../procedures/prepare.ts";
 import type { Procedure } from "../procedures/procedure.ts";
 import { cursorInWords, tellRun } from "../procedures/tell.ts";
+import { dataNodes } from "../topology/estate.ts";
 import { readPods } from "./estate-reader.ts";
 import { appendJournal } from "./journal-pages.ts";
 import { perform } from "./perform.ts";
@@ -16,7 +18,7 @@ import { decideAll, type Link, merelyRuns } from "./request-decide.ts";
 import { type Admitted, lostSite, takeSites } from "./request-sites.ts";
 import { writeStatus } from "./request-status.ts";
 import { copyOf } from "./run-copies.ts";
-import type { KubeObject } from "./shell.ts";
+import type { KubeObject, PodRef } from "./shell.ts";
 import type { Pass, RequestLimits, Requeue } from "./upgrade-request.ts";
 
 export async function runRequest(pass: Pass): Promise<Requeue> {
@@ -38,7 +40,7 @@ export async function runRequest(pass: Pass): Promise<Requeue> {
   const deleted = request.metadata.deletionTimestamp !== undefined;
   const open = openBudgets(procedure, decision.ledger, pass.estate, shell.clock.now());
   const told = [
-    ...tellRun(procedure, decision, { ...pass.spec, deleted }),
+    ...tellRun(procedure, decision, { ...pass.spec, deleted }, lossOf(pass, procedure, decision, pods)),
     tellBudgets(open),
     ...admittedAgain(request),
   ];
@@ -61,6 +63,20 @@ export async function runRequest(pass: Pass): Promise<Requeue> {
     await perform(shell, decision.deeds, { pods, fences: held, copy, texts: pass.texts });
   }
   return requeue(pass, decision);
+}
+
+function lossOf(
+  { estate }: Pass,
+  procedure: Procedure,
+  { kind, ledger }: Decision,
+  pods: ReadonlyMap<string, PodRef>,
+): string | undefined {
+  if (kind !== "wait" && kind !== "halt") return undefined;
+  const gone = givenUp(ledger);
+  const missing = dataNodes(estate)
+    .map(({ name }) => name)
+    .filter((name) => !pods.has(name) && !gone.includes(name));
+  return lossInWords(procedure, ledger, missing);
 }
 
 /** A run that had to wait for its sites once more, and has them. */

@@ -15,6 +15,7 @@ import {
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { errorInWords } from "../tungsten/replicator-errors.ts";
 import { type Drift, driftOf, sinceWhen, unreadNodes } from "./drift.ts";
+import { driftDuring, runningHere } from "./drift-during-run.ts";
 import { type Namespace, readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { lagInWords, type Reader, seqnoOf } from "./lag.ts";
@@ -49,7 +50,7 @@ export type SiteView = {
   readonly error: string | undefined;
   /** What keeps the site from being Ready, if anything. */
   readonly trouble: string | undefined;
-  /** What somebody changed by hand; empty while a procedure holds the site. */
+  /** What somebody changed by hand; while a conversion holds the site, what is not the run's. */
   readonly drift: readonly Drift[];
   /** Nodes of which nobody can say. */
   readonly unread: readonly string[];
@@ -67,6 +68,7 @@ export async function viewOf({
   const pods = await readPods(shell.objects, estate.namespace);
   const data = site.nodes.filter((node) => !node.witness);
   const around = { pods, copies: async () => new Map<string, string>() };
+  const run = await runningHere(shell, estate, site, holder);
   const {
     nodes,
     policy,
@@ -77,11 +79,12 @@ export async function viewOf({
   } = await withFacts(shell, around, (facts) => {
     const ruled = ruling(data, facts);
     const seen = data.map((node) => nodeView(estate, site, node, facts));
-    const changed = driftOf(estate, site, ruled.primary, facts);
+    const quiet = holder === "" ? driftOf(estate, site, ruled.primary, facts) : [];
+    const changed = run === undefined ? quiet : driftDuring(estate, site, run, ruled.primary, facts);
     const told = serviceRows(site, seen, arrivalsOf(estate, seen, facts));
     return { nodes: seen, ...ruled, changed, unread: unreadNodes(site, facts), services: told };
   });
-  const drift = sinceWhen(holder === "" ? changed : [], object.status?.drift ?? [], shell.clock.now());
+  const drift = sinceWhen(changed, object.status?.drift ?? [], shell.clock.now());
   const topology = topologyOf(estate, site, nodes);
   const error = errorOf(nodes);
   const trouble = error ?? troubleOf(nodes, primary, holder);

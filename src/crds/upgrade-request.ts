@@ -181,6 +181,14 @@ const spec = z
       .boolean()
       .default(false)
       .describe("Go back further than abort can, until the point of no return."),
+    lostNodes: z
+      .array(z.string().max(63))
+      .max(50)
+      .optional()
+      .meta({ "x-kubernetes-list-type": "set" })
+      .describe(
+        "ConvertMsaaToCaa: nodes without a pod that are lost for good. The run goes on or back without them; that is never taken back.",
+      ),
     acknowledge: z
       .array(
         z.object({

@@ -5,7 +5,7 @@ import type { Product } from "../tungsten/invocation.ts";
 import { clusterView, thlRange, tracking } from "../tungsten/node-facts.ts";
 import { positionKept, proofPrefix, serviceOf, sourceOf, trackingSchema } from "./conversion-names.ts";
 import type { Judgement, Look, Target, Verdict } from "./procedure.ts";
-import { eachReader } from "./scopes.ts";
+import { eachReader, nodesThere } from "./scopes.ts";
 import { doneIf, every, knowing, pending } from "./verdicts.ts";
 
 /** The site's own heartbeat row on one of its nodes carries a proof of ours. */
@@ -26,7 +26,7 @@ export const proofArrived =
   (target, look) => {
     const prefix = proofPrefix(look.run);
     const readers = eachReader(look.run).filter((reader) => sourceOf(reader).name === target.site.name);
-    const home = target.site.nodes.filter((node) => !node.witness);
+    const home = nodesThere(look.run, target.site);
     return every([
       ...home.map((node) => arrivedAtHome(target, node, look)),
       ...readers.map((reader) => {
@@ -57,10 +57,11 @@ export const proofArrived =
 /** Every datasource of the site is ONLINE in its coordinator's view. */
 export const noDatasourceOut: Judgement = (target, look) =>
   knowing(look.facts.get(target.node.name, clusterView), `cctrl of ${target.node.name}`, (view) => {
-    const out = view.datasources.filter((source) => source.state !== "ONLINE");
-    const missing = siteOf(look.run.estate, target.node).nodes.filter(
-      (node) => !node.witness && !view.datasources.some((source) => source.name === node.name),
+    const there = nodesThere(look.run, siteOf(look.run.estate, target.node));
+    const out = view.datasources.filter(
+      (source) => source.state !== "ONLINE" && there.some(({ name }) => name === source.name),
     );
+    const missing = there.filter((node) => !view.datasources.some((source) => source.name === node.name));
     if (missing.length > 0)
       return pending(`${target.site.name} does not show ${missing.map((node) => node.name).join(", ")}`);
     return doneIf(out.length === 0, `${out.map((source) => `${source.name} is ${source.state}`).join(", ")}`);

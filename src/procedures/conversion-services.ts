@@ -15,7 +15,7 @@ import { classifyError } from "../tungsten/replicator-errors.ts";
 import { positionKept, serviceOf, sourceOf, trackingSchema } from "./conversion-names.ts";
 import { commitOf, errorWords, wordOf } from "./conversion-readers.ts";
 import type { Guard, Judgement, Look, Target, Verdict } from "./procedure.ts";
-import { eachReader, pinnedPrimary } from "./scopes.ts";
+import { eachReader, isThere, nodesThere, pinnedPrimary } from "./scopes.ts";
 import { broken, done, doneIf, every, knowing, knownValue, pending, redo } from "./verdicts.ts";
 
 /** The cluster replicator runs and its local service is ONLINE. */
@@ -49,14 +49,16 @@ const nodeOnline = (node: Node, look: Look): Verdict =>
 
 /** Every service on every node of the site is ONLINE. */
 export const siteOnline: Judgement = ({ site }, look) =>
-  every(site.nodes.filter((node) => !node.witness).map((node) => nodeOnline(node, look)));
+  every(nodesThere(look.run, site).map((node) => nodeOnline(node, look)));
 
 /**
  * The same on the way back, but for nodes the managers have SHUNNED, as a failover does with the old primary: such a
  * node waits for a human's `recover`, and AUTOMATIC does not touch it.
  */
 export const siteOnlineButShunned: Judgement = ({ site }, look) => {
-  const nodes = site.nodes.filter((node) => !node.witness);
+  // Only managers under AUTOMATIC can give it another primary; until then its services wait for one.
+  if (!isThere(look.run, pinnedPrimary(look.run, site))) return done;
+  const nodes = nodesThere(look.run, site);
   const views = nodes.map((node) => look.facts.get(node.name, clusterView));
   const shunned = new Set(
     views

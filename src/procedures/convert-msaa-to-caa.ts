@@ -33,7 +33,14 @@ import { verifications } from "./conversion-verification.ts";
 import { conversionEstimate, windowLeft } from "./conversion-window.ts";
 import { compositeComplete, heldByRun, managerIs, primariesUnmoved } from "./guards.ts";
 import type { Part, Procedure, Step } from "./procedure.ts";
-import { eachPrimary, eachReader, eachReaderOnPrimaries, eachReplica, everyNode } from "./scopes.ts";
+import {
+  eachPrimary,
+  eachReader,
+  eachReaderLed,
+  eachReaderOnPrimaries,
+  eachReplica,
+  everyNode,
+} from "./scopes.ts";
 import { pending } from "./verdicts.ts";
 
 /** The vendor's tool arms for one name, whatever the round: an earlier one must be out of the way. */
@@ -77,7 +84,7 @@ const stopCrossSite = (by: act.Keeping): Step => ({
       run: [{ when: "it is stopped", effect: act.replicator("crossSite", "start") }],
       done: go.processRuns("crossSite"),
     },
-    ...servicesOnline("crossSite", eachReader),
+    ...servicesOnline("crossSite", eachReaderLed),
     policyAsBeforeGoingBack,
   ],
   parts: [
@@ -346,6 +353,7 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
   const stopped = stopCrossSite(by);
   return {
     name: "ConvertMsaaToCaa",
+    goesOnWithout: true,
     revision: 1,
     source:
       "Tungsten documentation 4.4.4, Upgrade/Convert: From Multi-Site/Active-Active (MSAA) to Composite Active/Active (CAA)",

@@ -10,7 +10,7 @@ import {
   readOnly,
 } from "../tungsten/node-facts.ts";
 import type { Judgement, Run, Target, Verdict } from "./procedure.ts";
-import { pinnedPrimary } from "./scopes.ts";
+import { isThere, nodesThere, pinnedPrimary } from "./scopes.ts";
 import { broken, done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
 
 /** Every node's view of its coordinator tells this policy; `counts` leaves out nodes that are known to be lost. */
@@ -21,7 +21,7 @@ export const policyIs =
   ): Judgement =>
   (target, look) => {
     const wanted = policyOf(target, look.run);
-    const nodes = target.site.nodes.filter((node) => !node.witness && counts(node, look.run));
+    const nodes = nodesThere(look.run, target.site).filter((node) => counts(node, look.run));
     return every(
       nodes.map((node) =>
         knowing(look.facts.get(node.name, clusterView), `cctrl of ${node.name}`, (view) =>
@@ -88,7 +88,12 @@ export const primariesUnmoved: Judgement = (_target, look) =>
 export function primaryUnmoved(siteName: string, look: Parameters<Judgement>[1]): Verdict {
   const site = siteNamed(look.run.estate, siteName);
   const pinned = pinnedPrimary(look.run, site);
-  const views = site.nodes.map((node) => knownValue(look.facts.get(node.name, clusterView)));
+  if (!isThere(look.run, pinned))
+    return broken(
+      "PrimaryMoved",
+      `${pinned.name}, the plan's primary of ${siteName}, is given up as lost: the run goes no further`,
+    );
+  const views = nodesThere(look.run, site).map((node) => knownValue(look.facts.get(node.name, clusterView)));
   for (const view of views) {
     const primary = view?.datasources.find((source) => source.role === "master" && source.state === "ONLINE");
     if (primary !== undefined && primary.name !== pinned.name)

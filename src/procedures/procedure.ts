@@ -71,6 +71,8 @@ export type Run = {
   readonly round: number;
   /** End of the spec's window as it says now, in milliseconds since the epoch. */
   readonly notAfter?: number;
+  /** Nodes that a human has given up: nothing is asked of them any more. */
+  readonly lost?: readonly string[];
   /** Rendered ini texts by topology kind. */
   readonly ini: Readonly<Record<string, string>>;
 };
@@ -171,6 +173,8 @@ export type Procedure = {
   readonly revision: number;
   /** It begins no command and changes nothing: it takes no site's Lease, and may be asked again under its name. */
   readonly readsOnly?: true;
+  /** A node that is lost for good may be given up by spec.lostNodes. */
+  readonly goesOnWithout?: true;
   /** Where the vendor describes it. */
   readonly source: string;
   /** Pre-flight; each asks live and returns one sentence of refusal, nothing, or what it could not learn. */

@@ -18,12 +18,25 @@ function nodeNamed(run: Run, site: Site, name: string | undefined): Node {
 
 export const isPrimary = (run: Run, node: Node): boolean => run.pins.primaries[node.site] === node.name;
 
-export const everyNode = (run: Run): readonly Target[] =>
-  dataNodes(run.estate).map((node) => ofNode(run, node));
+/** Not given up by a human. */
+export const isThere = (run: Run, { name }: Node): boolean => run.lost?.includes(name) !== true;
 
-/** One target a site; its commands run on the pinned primary. */
+/** Data nodes of a site that are not given up. */
+export const nodesThere = (run: Run, site: Site): readonly Node[] =>
+  site.nodes.filter((node) => !node.witness && isThere(run, node));
+
+export const everyNode = (run: Run): readonly Target[] =>
+  dataNodes(run.estate)
+    .filter((node) => isThere(run, node))
+    .map((node) => ofNode(run, node));
+
+/** One target a site; its commands run on the pinned primary, or, when that is given up, on the first other node. */
 export const eachSite = (run: Run): readonly Target[] =>
-  run.estate.sites.map((site) => ({ id: site.name, node: pinnedPrimary(run, site), site }));
+  run.estate.sites.map((site) => {
+    const pinned = pinnedPrimary(run, site);
+    const node = isThere(run, pinned) ? pinned : (nodesThere(run, site)[0] ?? pinned);
+    return { id: site.name, node, site };
+  });
 
 export const eachPrimary = (run: Run): readonly Target[] =>
   everyNode(run).filter(({ node }) => isPrimary(run, node));
@@ -32,16 +45,20 @@ export const eachReplica = (run: Run): readonly Target[] =>
 
 /** The replica of each site that was chosen for the backup when the plan was approved. */
 export const oneReplicaPerSite = (run: Run): readonly Target[] =>
-  run.estate.sites.map((site) => ofNode(run, nodeNamed(run, site, run.pins.backupNodes[site.name])));
+  run.estate.sites
+    .map((site) => ofNode(run, nodeNamed(run, site, run.pins.backupNodes[site.name])))
+    .filter(({ node }) => isThere(run, node));
 
 /** Every data node with every remote service it applies. */
 export const eachReader = (run: Run): readonly Target[] =>
-  readersOf(run.estate).map(({ node, source }) => ({
-    id: `${node.name}.${source.name}`,
-    node,
-    site: siteNamed(run.estate, node.site),
-    source,
-  }));
+  readersOf(run.estate)
+    .filter(({ node }) => isThere(run, node))
+    .map(({ node, source }) => ({
+      id: `${node.name}.${source.name}`,
+      node,
+      site: siteNamed(run.estate, node.site),
+      source,
+    }));
 
 export const eachReaderOnPrimaries = (run: Run): readonly Target[] =>
   eachReader(run).filter(({ node }) => isPrimary(run, node));
@@ -55,3 +72,9 @@ export const eachLinkedReader =
         kind === "CAA" ||
         run.estate.links.some((link) => link.target === site.name && link.source === source?.name),
     );
+
+/** Readers at sites that have their primary, of sources that have theirs: the others come online after a failover. */
+export const eachReaderLed = (run: Run): readonly Target[] =>
+  eachReader(run).filter(({ site, source }) =>
+    [site, source].every((each) => each === undefined || isThere(run, pinnedPrimary(run, each))),
+  );

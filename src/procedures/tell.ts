@@ -14,13 +14,21 @@ export type Asked = {
   readonly deleted?: boolean;
 };
 
-/** Conditions of a run that has been approved, after a decision. */
-export function tellRun(procedure: Procedure, decision: Decision, asked: Asked): readonly Told[] {
+/** Conditions of a run that has been approved, after a decision; `loss` is what helps while nodes are missing. */
+export function tellRun(
+  procedure: Procedure,
+  decision: Decision,
+  asked: Asked,
+  loss?: string,
+): readonly Told[] {
   const { ledger } = decision;
+  const also = (told: Told): Told =>
+    loss === undefined ? told : { ...told, message: `${told.message}. ${loss}` };
+  const stand = stalled(decision);
   return [
     ...stepsTold(procedure, ledger),
-    progressing(procedure, decision, asked),
-    stalled(decision),
+    also(progressing(procedure, decision, asked)),
+    stand.status === "True" ? also(stand) : stand,
     ...over(ledger),
     ...tellData(ledger),
   ];

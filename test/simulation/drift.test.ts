@@ -1,5 +1,6 @@
 /** What people change by hand on an installed site: told with what, where, since when and the way out, and never set back. */
 import { describe, expect, test } from "@jest/globals";
+import { strike } from "../../simulator/faults.ts";
 import { type Host, hostOf } from "../../simulator/model.ts";
 import { advance } from "../../simulator/world.ts";
 import { reconcileCluster } from "../../src/controllers/tungsten-cluster.ts";
@@ -15,6 +16,7 @@ import {
   type Scene,
   theRequest,
 } from "./scene.ts";
+import { haltedBy, stepIs, until } from "./steering.ts";
 
 const nyc = { namespace, name: "nyc" };
 const scene = () => newScene({ sites: ["london", "nyc"], nodes: 2, seed: 3 });
@@ -134,4 +136,72 @@ test("AUTOMATIC set by hand while a run has parts stopped is told at its site", 
   await drive(at);
   for (let n = 0; n < 3; n += 1) await look(at);
   expect((await look(at)).left).toMatchObject({ status: "True" });
+});
+
+describe("during a run, told at the site and left to the run", () => {
+  /** A run that has published its text, with nyc's loop beside it. */
+  async function published(): Promise<Scene> {
+    const at = await settled();
+    await askForConversion(at);
+    for (let n = 0; n < 2000; n += 1) {
+      await pass(at);
+      if ((await theRequest(at)).status?.ledger?.steps.at(-1)?.id === "StopManagers") return at;
+    }
+    throw new Error("never there");
+  }
+
+  test("nothing is told of what the run itself does", async () => {
+    const at = await settled();
+    await askForConversion(at);
+    for (let n = 0; n < 2000 && (await pass(at)); n += 1) {
+      if (n % 10 > 0) continue;
+      const { left } = await look(at);
+      expect([n, left?.reason]).not.toEqual([n, "ChangedDuringRun"]);
+    }
+    expect((await theRequest(at)).status.ledger.outcome).toBe("Succeeded");
+  });
+
+  test.each<readonly [string, (host: Host) => void, RegExp, (host: Host) => void]>([
+    [
+      "an edited tungsten.ini",
+      (host) => void Object.assign(host, { joined: false }),
+      /^\/etc\/tungsten\/tungsten\.ini of nyc-1 is not the text that UpgradeRequest to-caa published, and no update begins from it: run \/etc\/runner\/runner join/,
+      (host) => void Object.assign(host, { joined: true }),
+    ],
+    [
+      "another ini published",
+      (host) => void Object.assign(host.volume, { ini: `${host.volume.ini}\n# mine\n` }),
+      /^the tungsten\.ini published on nyc-1 is none of UpgradeRequest to-caa, which updates from no other/,
+      (host) => void Object.assign(host.volume, { ini: host.volume.ini?.replace("\n# mine\n", "") ?? null }),
+    ],
+    [
+      "a service nobody declared",
+      (host) => void host.volume.installed.cluster?.services.push({ name: "paris", source: "london" }),
+      /^nyc-1 runs service paris under \/opt\/continuent/,
+      (host) => void host.volume.installed.cluster?.services.pop(),
+    ],
+  ])("%s; put back, the run goes on to its end", async (_name, change, says, back) => {
+    const at = await published();
+    const host = hostOf(at.world, "nyc-1");
+    change(host);
+    const { left } = await look(at);
+    expect(left).toMatchObject({ status: "False", reason: "ChangedDuringRun" });
+    expect(left?.message).toMatch(says);
+    for (let n = 0; n < 6; n += 1) await pass(at);
+    back(host);
+    const request = await drive(at);
+    expect(request.status.ledger.outcome ?? request.status.ledger.halt).toBe("Succeeded");
+    expect((await look(at)).left).toMatchObject({ status: "True" });
+  });
+
+  test("a primary that was switched by hand: the site says to whom, and the run halts", async () => {
+    const at = await settled();
+    await askForConversion(at);
+    await until(at, stepIs("ExportTrackingSchemas"));
+    strike(at.world, "primary-moved", "nyc-0");
+    expect((await look(at)).left?.message).toMatch(
+      /^the primary of nyc is nyc-1, and UpgradeRequest to-caa was planned for nyc-0: it halts before its next step/,
+    );
+    await until(at, haltedBy("PrimaryMoved"));
+  });
 });
