@@ -165,7 +165,13 @@ export const takeOutParts = (scopes: ResetScopes): readonly Part[] => [
   {
     what: "keep where the donor stands in every other site's log",
     on: scopes.donorRows,
-    run: [],
+    run: [
+      {
+        when: "a restart has left its held database stopped",
+        holds: is.databaseIs("stopped"),
+        effect: sent.database("start"),
+      },
+    ],
     done: copies.donorRowKnown,
     record: copies.donorRecord,
   },

@@ -85,7 +85,8 @@ export const standsInWords = ({ node, row, status }: Standing): string =>
 
 /** What a reset at these standings would lose, and what it would leave unequal. */
 export function gapsOf(failed: string, { readers, tip, highest, lowest }: Standings): readonly Gap[] {
-  const where = readers.map(standsInWords).join(", ");
+  // Without states: those come and go, and a plan is bound to its text.
+  const where = readers.map(({ node, row }) => `${node.name} at ${row.seqno}`).join(", ");
   return [
     ...(tip > highest
       ? [

@@ -86,6 +86,10 @@ const broken: readonly Broken[] = [
             : { pins: { ...reading.pins, backupNodes: { london: "london-0" } } };
         },
       }),
+      commandsLike(/^cctrl$/, ({ begin, on }) => ({
+        begin: { ...begin, ...(begin.stdin !== undefined && { stdin: `set force true\n${begin.stdin}` }) },
+        on,
+      })),
       ...naked,
     ],
   },
@@ -102,7 +106,12 @@ const broken: readonly Broken[] = [
   {
     trips: [28],
     name: "leaves the connectors of the failed site as they are",
-    changes: [withoutStep("ConnectorsOffline"), ...naked],
+    changes: [
+      withoutStep("ConnectorsOffline"),
+      changePart("LeaveAtOneEvent", 1, blind),
+      withoutPart("LeaveAtOneEvent", 3),
+      ...naked,
+    ],
   },
   {
     trips: [29],
