@@ -8,6 +8,7 @@ import type { KubeObject } from "../src/controllers/shell.ts";
 import { newLedger, type Pins } from "../src/crds/ledger.ts";
 import { tungstenIni } from "../src/ini/tungsten-ini.ts";
 import { applyConfiguration } from "../src/procedures/apply-configuration.ts";
+import { checkPaths } from "../src/procedures/check-paths.ts";
 import { convertMsaaToCaa } from "../src/procedures/convert-msaa-to-caa.ts";
 import { failOver } from "../src/procedures/failover.ts";
 import type { FixParameters } from "../src/procedures/fix-names.ts";
@@ -47,6 +48,10 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
       ),
     ],
     ["docs/procedures/failover.md", requestPage("Fail over by force", "switch.md", run, failOver(aside))],
+    [
+      "docs/procedures/check-paths.md",
+      requestPage("Check every path", "check-paths.md", run, checkPaths({ beats: 1, everySeconds: 60 })),
+    ],
     ["docs/procedures/fix-replication.md", fixPage(run)],
     ["docs/procedures/install-site.md", installPage(installSite(site.name, true), run)],
     ["docs/procedures/apply-configuration.md", configurationPage(site, run)],

@@ -110,7 +110,7 @@ export function applyRow(mysql: Mysql, tx: string, origin: string): void {
 
 /** A heartbeat written on a primary: its own row, and the log. */
 export function writeHeartbeat(world: World, host: Host, schema: string, name: string): void {
-  setHeartbeat(host.mysql, schema, { seqno: null, eventId: null, name });
+  setHeartbeat(host.mysql, schema, { seqno: null, eventId: null, name, at: world.now });
   append(world, host, { kind: "heartbeat", name, schema });
 }
 
@@ -210,7 +210,9 @@ export function applyEvent(host: Host, event: ThlEvent, schema: string): void {
   const { entry, seqno, eventId } = event;
   if (entry.kind === "row") applyRow(mysql, entry.tx, entry.origin);
   if (entry.kind === "update" && mysql.rows.has(entry.tx)) mysql.updated.add(entry.tx);
-  if (entry.kind === "heartbeat") setHeartbeat(mysql, schema, { seqno, eventId, name: entry.name });
+  const { at } = event;
+  if (entry.kind === "heartbeat")
+    setHeartbeat(mysql, schema, { seqno, eventId, name: entry.name, at, lagMs: at - entry.at });
   if (entry.kind === "tracking") mysql.schemas.set(entry.schema, entry.rows);
   setCommit(mysql, schema, commitOf(event));
 }

@@ -25,6 +25,7 @@ export const queryShapes: readonly string[] = [
   "software",
   "sql read-only",
   "sql tracking SCHEMA",
+  "sql heartbeat SCHEMA",
   "sql schemas",
   "sql server",
   "sql findings",

@@ -70,7 +70,14 @@ export type Commit = {
   shardId: string;
   writtenAt?: number;
 };
-export type HeartbeatRow = { seqno: number | null; eventId: string | null; name: string | null };
+/** `at` and `lagMs`: when it arrived, and how long it was on its way; unknown for rows that were reloaded. */
+export type HeartbeatRow = {
+  seqno: number | null;
+  eventId: string | null;
+  name: string | null;
+  at?: number;
+  lagMs?: number;
+};
 
 /** Tables of a tracking schema; `commit` is null for a table without rows. */
 export type TrackingTables = { readonly commit: Commit | null; readonly heartbeat: HeartbeatRow | null };

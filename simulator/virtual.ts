@@ -81,7 +81,7 @@ function database(world: World, { name }: Host) {
     },
     writeHeartbeat: (schema, name, logged) => {
       if (logged) writeHeartbeat(world, host, schema, name);
-      else setHeartbeat(mysql, schema, { seqno: null, eventId: null, name });
+      else setHeartbeat(mysql, schema, { seqno: null, eventId: null, name, at: world.now });
     },
     logBeginning: () => "",
     logAfter: (eventId) => {

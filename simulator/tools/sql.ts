@@ -17,6 +17,8 @@ export const sql = quick(({ world, host, args }) => {
       return ok(`${mysql.readOnly ? 1 : 0}\n`);
     case "tracking":
       return tracking(mysql, first ?? "");
+    case "heartbeat":
+      return heartbeat(mysql, first ?? "");
     case "schemas":
       return ok(
         [...mysql.schemas].map(([name, tables]) => `${name}\t${tables === "empty" ? 0 : 5}\n`).join(""),
@@ -66,6 +68,14 @@ const told = (all: readonly { kind: string; name: string }[]): string =>
   all.map(({ kind, name }) => `${kind}\t${name}\n`).join("");
 /** A reader of the log, written `user@host`. */
 const who = (name: string) => ({ kind: name.split("@")[0] ?? "", name: name.split("@")[1] ?? "" });
+
+/** A row that was reloaded brings the times of where it came from; this world keeps none. */
+function heartbeat(mysql: Parameters<typeof tablesOf>[0], schema: string) {
+  const known = mysql.schemas.get(schema);
+  if (known === undefined || known === "empty") return tracking(mysql, schema);
+  const { name, at = 0, lagMs = 0 } = known.heartbeat ?? { name: null };
+  return ok(name === null ? "" : `${name}\t${Math.floor(at / 1000)}\t${lagMs}\n`);
+}
 
 function tracking(mysql: Parameters<typeof tablesOf>[0], schema: string) {
   const known = mysql.schemas.get(schema);

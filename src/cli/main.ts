@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { CheckError, checkImage, checkPod, isImage } from "./check-image.ts";
 import { reportOf } from "./contract.ts";
 import { kubectlFor, type Target } from "./kubectl.ts";
+import { notOnline, readServiceRows, ServicesError, serviceTable } from "./services.ts";
 
 const program = new Command("kubectl tungsten")
   .description("Tools for people who run Tungsten clusters with the Tungsten Operator.")
@@ -38,6 +39,22 @@ program
     } catch (error) {
       if (!(error instanceof CheckError)) throw error;
       process.stderr.write(`check-image: ${error.message}\n`);
+      process.exitCode = 2;
+    }
+  });
+
+program
+  .command("services")
+  .option("--by-host", "order by host instead of by service", false)
+  .description("Lists every replication service of every node, as multi_trepctl --by-service does.")
+  .action(async ({ byHost }: { byHost: boolean }) => {
+    try {
+      const rows = await readServiceRows(kubectlFor(program.opts<Target>()));
+      process.stdout.write(serviceTable(rows, Date.now(), byHost ? "host" : "service"));
+      process.exitCode = notOnline(rows) > 0 ? 1 : 0;
+    } catch (error) {
+      if (!(error instanceof ServicesError)) throw error;
+      process.stderr.write(`services: ${error.message}\n`);
       process.exitCode = 2;
     }
   });

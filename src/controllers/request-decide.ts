@@ -10,9 +10,16 @@ import { endsOf } from "../procedures/journal-ends.ts";
 import { departed, renderedInis, reworded, runOf } from "../procedures/prepare.ts";
 import type { Procedure } from "../procedures/procedure.ts";
 import { placeOf } from "../procedures/track.ts";
-import { type Ask, type Facts, factsFrom } from "../tungsten/facts.ts";
+import { type Answer, type Ask, type Facts, factsFrom } from "../tungsten/facts.ts";
 import { marker } from "../tungsten/node-facts.ts";
-import { type Gathered, gatherFor, nothingGathered, rememberAsks, rememberedAsks } from "./gather.ts";
+import {
+  askNode,
+  type Gathered,
+  gatherFor,
+  nothingGathered,
+  rememberAsks,
+  rememberedAsks,
+} from "./gather.ts";
 import { lentFor } from "./request-planning.ts";
 import { listCopies } from "./run-copies.ts";
 import type { PodRef } from "./shell.ts";
@@ -76,6 +83,7 @@ async function chain(setting: Setting): Promise<readonly [...Link[], Link]> {
     const tooLong = shell.clock.now() - began > limits.pollMs;
     if (!goesOn(ledger, decided.decision) || tooLong) {
       rememberAsks(shell, around, [...asked, ...markersOf(decided.decision)]);
+      rememberRunning(setting, decided, gathered);
       return [...links, decided];
     }
     links.push(decided);
@@ -137,6 +145,45 @@ const markersOf = (decision: Decision): readonly Ask[] =>
         const { id, argv } = marker(key);
         return [{ node: effect.on.name, query: { id, argv } }];
       });
+
+/** Notes which commands this pass leaves running: those it saw run and those it is about to begin. */
+function rememberRunning({ pass }: Setting, { decision }: Link, { answers }: Gathered): void {
+  const { shell, request, ledger } = pass;
+  const questions = shell.questions.get(ledger.runUid);
+  if (questions === undefined || (decision.kind !== "wait" && decision.kind !== "act")) return;
+  const begun = markersOf(decision);
+  const seen = questions.asks.filter(({ node, query }) => runs(answers.get(node)?.get(query.id), query.argv));
+  const at = shell.clock.now();
+  const generation = request.metadata.generation ?? 0;
+  shell.questions.set(ledger.runUid, {
+    ...questions,
+    running: { asks: [...begun, ...seen], at, generation },
+  });
+}
+
+/** A marker that tells a command in the middle of its work. */
+function runs(answer: Answer | undefined, argv: readonly string[]): boolean {
+  const [tool, key] = argv;
+  if (tool !== "marker" || key === undefined || answer === undefined || "missing" in answer) return false;
+  const reading = marker(key).read(answer.output);
+  return "read" in reading && (reading.read.state === "running" || reading.read.state === "starting");
+}
+
+/**
+ * Looks at one of the commands that ran, on its one node. While it runs the part cannot be done, so the whole look may
+ * wait; not for longer than `pollMostMs`, because of what happens to the others, nor when a human has spoken.
+ */
+export async function merelyRuns(pass: Pass, pods: ReadonlyMap<string, PodRef>): Promise<boolean> {
+  const { shell, ledger, limits, request } = pass;
+  const last = shell.questions.get(ledger.runUid);
+  const [one] = last?.running?.asks ?? [];
+  if (last?.running === undefined || one === undefined || last.place !== placeOfQuestions(ledger))
+    return false;
+  const { at, generation } = last.running;
+  if (generation !== request.metadata.generation || shell.clock.now() - at >= limits.pollMostMs) return false;
+  const answers = await askNode(shell, pods.get(one.node), one.node, [one]);
+  return runs(answers.get(one.query.id), one.query.argv);
+}
 
 const aroundOf = ({ pass: { shell, request }, pods }: Setting, ledger: Ledger) => ({
   pods,

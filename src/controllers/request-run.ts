@@ -12,7 +12,7 @@ import { readPods } from "./estate-reader.ts";
 import { appendJournal } from "./journal-pages.ts";
 import { perform } from "./perform.ts";
 import { keepReport } from "./report-pages.ts";
-import { decideAll, type Link } from "./request-decide.ts";
+import { decideAll, type Link, merelyRuns } from "./request-decide.ts";
 import { type Admitted, lostSite, takeSites } from "./request-sites.ts";
 import { writeStatus } from "./request-status.ts";
 import { copyOf } from "./run-copies.ts";
@@ -27,6 +27,8 @@ export async function runRequest(pass: Pass): Promise<Requeue> {
   const admitted: Admitted = procedure.readsOnly === true ? { fresh: false } : await takeSites(pass);
   if ("queued" in admitted) return tellQueued(pass, procedure, admitted.queued);
   const pods = await readPods(shell.objects, pass.estate.namespace);
+  if (await merelyRuns(pass, pods))
+    return { afterMs: untilNextLook(pass.limits, pass.ledger, shell.clock.now()) };
   const links = await decideAll(pass, procedure, frozen, pods);
   const { decision } = links[links.length - 1] as Link;
   const lost = decision.kind === "act" ? await lostSite(pass) : undefined;

@@ -1,4 +1,5 @@
 /** The status of an UpgradeRequest: one writer, whole PUTs under resource version, nothing written when nothing changed. */
+import { isDeepStrictEqual } from "node:util";
 import { type Told, withConditions } from "../crds/conditions.ts";
 import type { Condition } from "../crds/fields.ts";
 import { type Ledger, ledgerSchema } from "../crds/ledger.ts";
@@ -109,6 +110,8 @@ function tellEvents(
  */
 export function assertRecorded(sent: Ledger, stored: KubeObject): void {
   const recorded = ledgerSchema.safeParse(stored.status?.ledger);
+  if (recorded.success && isDeepStrictEqual(recorded.data, sent)) return;
+  // A field that is there and undefined is no field to the server.
   if (recorded.success && sortedText(recorded.data) === sortedText(sent)) return;
   throw new Error(
     `the API server did not store status.ledger of ${stored.kind} ${stored.metadata.name} as it was sent: its CRD is older than this operator; apply config/crd`,

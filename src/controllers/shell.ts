@@ -91,6 +91,18 @@ export interface Events {
   emit(about: KubeObject, type: "Normal" | "Warning", reason: string, message: string): void;
 }
 
+/** One service of one node, for gauges. */
+export type ServiceSeen = {
+  readonly host: string;
+  readonly service: string;
+  readonly role: string;
+  readonly state: string;
+  readonly seqno?: number;
+  readonly latencySeconds?: number;
+  /** RFC 3339. */
+  readonly heartbeatAt?: string;
+};
+
 /** The counters and timers a loop may touch; src/telemetry/metrics.ts implements it over prom-client. */
 export interface Meters {
   execRound(outcome: ExecOutcome["kind"]): void;
@@ -99,7 +111,17 @@ export interface Meters {
   stepFinished(procedure: string, step: string, seconds: number): void;
   procedureHalted(procedure: string, reason: string): void;
   budgetSpent(procedure: string, budget: string): void;
+  /** The services of a site as they were just seen; what was told of it before is over. */
+  servicesSeen(namespace: string, site: string, rows: readonly ServiceSeen[]): void;
 }
+
+/** What a pass asked at a place of its procedure, and which of its commands it saw run. */
+export type Questions = {
+  readonly place: string;
+  readonly asks: readonly Ask[];
+  /** Their markers, when that was seen, and the generation of the spec it was seen under. */
+  readonly running?: { readonly asks: readonly Ask[]; readonly at: number; readonly generation: number };
+};
 
 export interface Shell {
   readonly objects: Objects;
@@ -109,7 +131,7 @@ export interface Shell {
   readonly log: Logger;
   readonly meters: Meters;
   /** What each object's last pass asked its nodes. It saves sessions and decides nothing; lost with the process. */
-  readonly questions: Map<string, { readonly place: string; readonly asks: readonly Ask[] }>;
+  readonly questions: Map<string, Questions>;
   /** When this process last wrote each request's status, by UID. It spares writes and decides nothing. */
   readonly statusWrites: Map<string, number>;
 }

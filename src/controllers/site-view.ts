@@ -18,6 +18,7 @@ import { type Drift, driftOf, sinceWhen, unreadNodes } from "./drift.ts";
 import { type Namespace, readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { lagInWords, type Reader, seqnoOf } from "./lag.ts";
+import { arrivalsOf, serviceRows } from "./service-rows.ts";
 import type { PodRef } from "./shell.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
@@ -66,16 +67,25 @@ export async function viewOf({
   const pods = await readPods(shell.objects, estate.namespace);
   const data = site.nodes.filter((node) => !node.witness);
   const around = { pods, copies: async () => new Map<string, string>() };
-  const { nodes, policy, primary, changed, unread } = await withFacts(shell, around, (facts) => {
+  const {
+    nodes,
+    policy,
+    primary,
+    changed,
+    unread,
+    services: rows,
+  } = await withFacts(shell, around, (facts) => {
     const ruled = ruling(data, facts);
     const seen = data.map((node) => nodeView(estate, site, node, facts));
     const changed = driftOf(estate, site, ruled.primary, facts);
-    return { nodes: seen, ...ruled, changed, unread: unreadNodes(site, facts) };
+    const told = serviceRows(site, seen, arrivalsOf(estate, seen, facts));
+    return { nodes: seen, ...ruled, changed, unread: unreadNodes(site, facts), services: told };
   });
   const drift = sinceWhen(holder === "" ? changed : [], object.status?.drift ?? [], shell.clock.now());
   const topology = topologyOf(estate, site, nodes);
   const error = errorOf(nodes);
   const trouble = error ?? troubleOf(nodes, primary, holder);
+  shell.meters.servicesSeen(estate.namespace, site.name, rows);
   const status = {
     siteNumber: site.number,
     topology,
@@ -84,6 +94,7 @@ export async function viewOf({
     nodesReady: `${nodes.filter(({ local }) => local?.state === "ONLINE").length}/${data.length}`,
     lag: lagInWords(readersOf(site, estate, nodes, primary, namespace)),
     nodes: nodes.map(nodeStatus(primary)),
+    services: rows,
     runningProcedure: holder,
     drift,
   };

@@ -218,6 +218,23 @@ const status = z.object({
     .describe(
       "The tungsten.ini that every node of the site was last seen to run from, and what it was made from.",
     ),
+  services: z
+    .array(
+      z.object({
+        host: z.string().max(64),
+        service: z.string().max(128),
+        role: z.string().max(32),
+        state: z.string().max(64),
+        seqno: z.int().optional(),
+        latencySeconds: z.number().optional(),
+        heartbeat: z.string().max(128).optional().describe("The last heartbeat that arrived, by name."),
+        heartbeatAt: z.string().max(40).optional().describe("When it arrived, by the node's clock."),
+      }),
+    )
+    .max(512)
+    .optional()
+    .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["host", "service"] })
+    .describe("Every replication service of every node, as multi_trepctl --by-service lists them."),
   runningProcedure: z.string().max(128).optional(),
   networkPolicy: z
     .string()

@@ -1,5 +1,6 @@
 /** UpgradeRequest: one run of one procedure. Each procedure with parameters has one block named after it. */
 import * as z from "zod";
+import { checkPathsBlock } from "./check-paths.ts";
 import {
   age,
   blockOf,
@@ -144,6 +145,7 @@ const spec = z
       "Failover",
       "FixReplication",
       "ResetSite",
+      "CheckPaths",
     ]),
     convertMsaaToCaa: conversion.optional(),
     verifyData: verification.optional(),
@@ -151,6 +153,7 @@ const spec = z
     failover: failoverBlock.optional(),
     fixReplication: fixReplicationBlock.optional(),
     resetSite: resetSite.optional(),
+    checkPaths: checkPathsBlock.optional(),
     approval: z.enum(["Manual", "Automatic"]).default("Manual"),
     approvedPlan: z
       .string()
@@ -203,6 +206,7 @@ const spec = z
           "approval must be Manual for a procedure that deletes data: read its plan, then set approvedPlan",
         fieldPath: ".approval",
       },
+      blockOf("CheckPaths", "checkPaths"),
       {
         rule: "!has(self.window) || !has(self.window.notBefore) || !has(self.window.notAfter) || timestamp(self.window.notBefore) < timestamp(self.window.notAfter)",
         message: "window.notBefore must lie before window.notAfter: swap or correct them",

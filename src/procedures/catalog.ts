@@ -1,6 +1,7 @@
 /** Name → procedure: the one registry. A procedure is a function of its request's parameters. */
 import type { FixReplicationBlock } from "../crds/fix-replication.ts";
 import type { UpgradeRequestSpec } from "../crds/upgrade-request.ts";
+import { checkPaths } from "./check-paths.ts";
 import { convertMsaaToCaa } from "./convert-msaa-to-caa.ts";
 import { failOver } from "./failover.ts";
 import type { FixParameters } from "./fix-names.ts";
@@ -48,6 +49,15 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
       procedure: failOver({ site: cluster.name, to, confirmed }),
       about: { site: cluster.name },
       frozen: { "spec.failover.cluster.name": cluster.name, "spec.failover.to": to },
+    };
+  }
+  if (spec.checkPaths !== undefined) {
+    const { cluster, ...parameters } = spec.checkPaths;
+    const at = "spec.checkPaths";
+    return {
+      procedure: checkPaths(parameters),
+      about: { site: cluster.name },
+      frozen: { [`${at}.cluster.name`]: cluster.name, [`${at}.beats`]: String(parameters.beats) },
     };
   }
   if (spec.fixReplication !== undefined) {

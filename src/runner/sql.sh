@@ -118,6 +118,10 @@ answer_sql() {
           FROM \`$2\`.trep_commit_seqno ORDER BY task_id;
         SELECT 'heartbeat', seqno, eventid, name FROM \`$2\`.heartbeat"
       ;;
+    heartbeat)
+      ask_sql "SELECT name, UNIX_TIMESTAMP(COALESCE(target_tstamp, source_tstamp)), COALESCE(lag_millis, 0)
+        FROM \`$2\`.heartbeat WHERE name IS NOT NULL"
+      ;;
     schemas)
       ask_sql "
         SELECT s.schema_name, COUNT(t.table_name) FROM information_schema.schemata s

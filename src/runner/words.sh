@@ -25,6 +25,7 @@ readonly QUERIES=(
   "software"
   "sql read-only"
   "sql tracking SCHEMA"
+  "sql heartbeat SCHEMA"
   "sql schemas"
   "sql server"
   "sql findings"

@@ -1,6 +1,7 @@
 /** Every metric of the program, with help and labels, in one registry. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Meters } from "../controllers/shell.ts";
+import { newServiceGauges } from "./service-gauges.ts";
 
 export type Metrics = {
   readonly registry: Registry;
@@ -117,6 +118,7 @@ export function newMetrics(): Metrics {
       stepFinished: (procedure, step, took) => steps.observe({ procedure, step }, took),
       procedureHalted: (procedure, reason) => halts.inc({ procedure, reason }),
       budgetSpent: (procedure, budget) => budgets.inc({ procedure, budget }),
+      servicesSeen: newServiceGauges(registry, Date.now),
     },
     request: (verb, resource, code, took) => requests.observe({ verb, resource, code: String(code) }, took),
     reconciled: (controller, took, failed) =>

@@ -82,6 +82,19 @@ export function factsFrom(
 /** Longer answers are not read: none of a tool's comes near it. In characters of stdout and of stderr. */
 export const longestAnswer = 4_000_000;
 
+/** What an output was read as, by its reader: a pass decides several times, and many judgements ask for the same. */
+const readings = new WeakMap<ToolOutput, Map<unknown, Reading<unknown>>>();
+
+function readOnce<T>(output: ToolOutput, read: (output: ToolOutput) => Reading<T>): Reading<T> {
+  const known = readings.get(output) ?? new Map<unknown, Reading<unknown>>();
+  readings.set(output, known);
+  const before = known.get(read);
+  if (before !== undefined) return before as Reading<T>;
+  const reading = read(output);
+  known.set(read, reading);
+  return reading;
+}
+
 /** The fact behind a query: its id is its words, so that equal questions are asked once. The shell shortens it on the wire. */
 export function factOf<T>(argv: readonly string[], read: (output: ToolOutput) => Reading<T>): Fact<T> {
   return {
@@ -90,6 +103,6 @@ export function factOf<T>(argv: readonly string[], read: (output: ToolOutput) =>
     read: (output) =>
       output.stdout.length > longestAnswer || output.stderr.length > longestAnswer
         ? { unreadable: `the answer has more than ${longestAnswer} characters` }
-        : read(output),
+        : readOnce(output, read),
   };
 }

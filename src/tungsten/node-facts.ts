@@ -26,6 +26,7 @@ import {
 import { type Reading, type ReplicatorStatus, read, type TrackingRows } from "./reading.ts";
 import {
   readAccounts,
+  readArrival,
   readBinlogPosition,
   readCount,
   readFindings,
@@ -59,6 +60,8 @@ export const compositeView = (dataservice: string) =>
 /** The rows of one tracking schema, or that it (or its tables) is not there. */
 export const tracking = (schema: string): Fact<TrackingRows | "absent"> =>
   factOf(["sql", "tracking", schema], readTracking);
+/** The last heartbeat of a source that has arrived at a node. */
+export const lastHeartbeat = (schema: string) => factOf(["sql", "heartbeat", schema], readArrival);
 /** Whether Tungsten can log in to this server: its accounts are made there by each node for itself. */
 export const accounts = factOf(["sql", "accounts"], readAccounts);
 export const readOnly = factOf(["sql", "read-only"], readReadOnly);

@@ -67,6 +67,27 @@ function heartbeatFrom(words: readonly string[]): TrackingRows["heartbeat"] | un
     : { seqno: number, eventId: unlessNull(eventId), name: unlessNull(name) };
 }
 
+/** The last heartbeat that a node has: its name, when it arrived (seconds since the epoch, by the node's clock), its way in milliseconds. */
+export type Arrival = { readonly name: string; readonly at: number; readonly lagMillis: number };
+
+/** null: the schema or its tables are not there (errors 1049, 1146). Before the first one there is nothing to read. */
+export function readArrival(output: ToolOutput): Reading<Arrival | null> {
+  if (output.exitCode !== 0 && /^ERROR (1049|1146)\b/m.test(output.stderr)) return read(null);
+  const rows = rowsOf(output);
+  if ("unreadable" in rows) return rows;
+  const [row, second] = rows.read;
+  if (row === undefined) return unreadable("no heartbeat has arrived yet");
+  const [name = "", at, lag] = [row[0], integerFrom(row[1]), integerFrom(row[2])];
+  return second === undefined &&
+    row.length === 3 &&
+    name !== "" &&
+    at !== undefined &&
+    at > 0 &&
+    lag !== undefined
+    ? read({ name, at, lagMillis: lag })
+    : unreadable("the heartbeat row is incomplete");
+}
+
 /** Commit rows and heartbeat row of a tracking schema; "absent" when schema or tables are not there (errors 1049, 1146). */
 export function readTracking(output: ToolOutput): Reading<TrackingRows | "absent"> {
   if (output.exitCode !== 0 && /^ERROR (1049|1146)\b/m.test(output.stderr)) return read("absent");

@@ -100,6 +100,7 @@ describe("rendered", () => {
     const all = await objects(
       ...["--set", "metrics.serviceMonitor.enabled=true", "--set", "networkPolicy.enabled=true"],
       ...["--set", "replicas=1", "--set", "crds.install=false", "--set", "policies.exec=false"],
+      ...["--set", "policies.authors=false"],
     );
     expect(names(all, "ServiceMonitor")).toEqual(["tungsten-operator/tungsten-operator"]);
     expect(names(all, "NetworkPolicy")).toEqual(["tungsten-operator/tungsten-operator"]);

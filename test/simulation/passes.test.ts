@@ -2,6 +2,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { advance } from "../../simulator/world.ts";
 import { untilNextLook } from "../../src/controllers/request-run.ts";
+import type { KubeObject } from "../../src/controllers/shell.ts";
+import { podKind } from "../../src/kube/kinds.ts";
 import * as act from "../../src/procedures/conversion-commands.ts";
 import { heldByRun } from "../../src/procedures/guards.ts";
 import type { Guard, Look, Part, Procedure } from "../../src/procedures/procedure.ts";
@@ -15,11 +17,13 @@ import {
   conditionOf,
   drive,
   limits,
+  namespace,
   newScene,
   pass,
   type Scene,
   theRequest,
 } from "./scene.ts";
+import { edit, stepIs, until } from "./steering.ts";
 
 /** When a part was judged done, and since when the node had been asked what it rests on. */
 type Judged = { readonly what: string; readonly pass: number; readonly asked: number; readonly at: number };
@@ -157,6 +161,67 @@ describe("the next part in the same pass", () => {
       if (cursor.since !== before?.since) moved += 1;
     }
     expect(moved).toBeGreaterThan(10);
+  });
+});
+
+describe("while a command runs", () => {
+  /** A conversion in the middle of its updates, and the sessions of each pass since: node and time. */
+  async function updating() {
+    const scene = await newScene({ sites: ["london", "nyc"], nodes: 3, seed: 3 });
+    await askForConversion(scene);
+    await until(scene, stepIs("UpdateSoftware", 3));
+    const looks: { readonly at: number; readonly nodes: readonly string[] }[] = [];
+    const { exec } = scene.shell.pods;
+    let nodes: string[] = [];
+    Object.assign(scene.shell.pods, {
+      exec: (...args: Parameters<typeof exec>) => {
+        if (args[1][1] === "observe") nodes.push(args[0].name);
+        return exec(...args);
+      },
+    });
+    const go = async () => {
+      nodes = [];
+      await pass(scene);
+      looks.push({ at: scene.world.now, nodes });
+    };
+    return { scene, looks, go };
+  }
+  const running = (request: KubeObject): number => Object.keys(request.status?.ledger?.attempts ?? {}).length;
+
+  test("one of its nodes is asked, all of them again after a while, and nothing is written meanwhile", async () => {
+    const { scene, looks, go } = await updating();
+    while (running(await theRequest(scene)) < 4) await go();
+    looks.length = 0;
+    const writes = scene.objects.writes();
+    for (let n = 0; n < 6; n += 1) await go();
+    expect(looks.filter(({ nodes }) => nodes.length === 1).length).toBeGreaterThanOrEqual(3);
+    const whole = looks.filter(({ nodes }) => new Set(nodes).size >= 4).map(({ at }) => at);
+    expect(whole.length).toBeGreaterThanOrEqual(1);
+    expect(looks.every(({ nodes }) => nodes.length === 1 || new Set(nodes).size >= 4)).toBe(true);
+    expect(scene.objects.writes() - writes).toBeLessThanOrEqual(2);
+  });
+
+  test("a word of a human is heard in the next pass", async () => {
+    const { scene, looks, go } = await updating();
+    while (running(await theRequest(scene)) < 4) await go();
+    await go();
+    edit(scene, { paused: true });
+    looks.length = 0;
+    await go();
+    expect(new Set(looks[0]?.nodes).size).toBeGreaterThanOrEqual(4);
+    expect(conditionOf(await theRequest(scene), "Progressing")?.reason).toBe("Paused");
+  });
+
+  test("one that cannot be asked any more is no running one: all are looked at", async () => {
+    const { scene, looks, go } = await updating();
+    while (running(await theRequest(scene)) < 4) await go();
+    looks.length = 0;
+    await go();
+    const [asked] = looks[0]?.nodes ?? [];
+    const pod = await scene.objects.get(podKind, { namespace, name: asked ?? "" });
+    await scene.objects.remove(podKind, { namespace, name: asked ?? "" }, pod?.metadata.uid ?? "");
+    await go();
+    expect(new Set(looks[1]?.nodes).size).toBeGreaterThanOrEqual(3);
   });
 });
 

@@ -234,6 +234,7 @@ function shellOver(scene: Scene): Shell {
       commandBegun() {},
       stepFinished() {},
       procedureHalted() {},
+      servicesSeen() {},
       budgetSpent: (_procedure, budget) => void scene.budgets.push(budget),
     },
     questions: new Map(),

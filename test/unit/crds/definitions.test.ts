@@ -201,6 +201,10 @@ const cases: Readonly<Record<string, Case>> = {
     lets: [[{ procedure: "FixReplication", fixReplication: {} }], [{ procedure: "Switch" }]],
     stops: [[{ procedure: "FixReplication" }], [{ procedure: "Switch", fixReplication: {} }]],
   },
+  "checkPaths belongs to procedure CheckPaths": {
+    lets: [[{ procedure: "CheckPaths", checkPaths: {} }], [{ procedure: "Switch" }]],
+    stops: [[{ procedure: "CheckPaths" }], [{ procedure: "Switch", checkPaths: {} }]],
+  },
   "skipEvent belongs to action SkipEvent": {
     lets: [[{ action: "SkipEvent", skipEvent: {} }], [{ action: "Force" }]],
     stops: [[{ action: "SkipEvent" }], [{ action: "Force", skipEvent: {} }]],

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { newLedger } from "../../../src/crds/ledger.ts";
+import { checkPaths } from "../../../src/procedures/check-paths.ts";
 import { acceptsConversion } from "../../../src/procedures/conversion-preflight.ts";
 import { convertMsaaToCaa } from "../../../src/procedures/convert-msaa-to-caa.ts";
 import { failOver } from "../../../src/procedures/failover.ts";
@@ -120,6 +121,7 @@ describe("halts.md", () => {
       ...acceptsConversion(parameters),
       ...switchPrimary({ site: "nyc", to: "nyc-1", latencySeconds: 5 }).accepts,
       ...failOver({ site: "nyc", to: "nyc-1" }).accepts,
+      ...checkPaths({ beats: 1, everySeconds: 60 }).accepts,
     ].map(({ say }) => say);
     expect(headingsBelow("Refusals")).toEqual([...new Set(asked)]);
   });

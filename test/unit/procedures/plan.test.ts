@@ -126,6 +126,7 @@ const procedures: readonly Procedure[] = [
       procedure: "ConvertMsaaToCaa",
       convertMsaaToCaa: { compositeService: { name: "global" }, verifyData: "Both" },
     },
+    { procedure: "CheckPaths", checkPaths: { cluster: { name: "nyc" } } },
     { procedure: "VerifyData", verifyData: { cluster: { name: "nyc" } } },
     { procedure: "Switch", switch: { cluster: { name: longestName }, to: `${longestName}-1` } },
     { procedure: "Failover", failover: { cluster: { name: longestName }, to: `${longestName}-1` } },

@@ -5,6 +5,7 @@ import type { MarkerState } from "../../../src/tungsten/invocation.ts";
 import { readBackup, readIni, readServerFile } from "../../../src/tungsten/node.ts";
 import type { Reading } from "../../../src/tungsten/reading.ts";
 import {
+  readArrival,
   readBinlogPosition,
   readCount,
   readFindings,
@@ -178,6 +179,33 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
     expect(rows()).toBe("2,3,4");
     expect(database.position()).toBe(position);
     database.sql("DROP DATABASE mend");
+  });
+
+  test("the last heartbeat is told with its time", () => {
+    database.sql(
+      "SET sql_log_bin = 0; CREATE DATABASE tungsten_rome; CREATE TABLE tungsten_rome.heartbeat LIKE tungsten_london.heartbeat",
+    );
+    expect(readArrival(node.ask("sql heartbeat tungsten_rome"))).toEqual({
+      unreadable: "no heartbeat has arrived yet",
+    });
+    expect(known(readArrival(node.ask("sql heartbeat tungsten_nothing")))).toBeNull();
+    database.sql(
+      "SET sql_log_bin = 0; INSERT INTO tungsten_rome.heartbeat VALUES (1, 9, 'e', FROM_UNIXTIME(1795000000), FROM_UNIXTIME(1795000012), 369, 1, 'mine')",
+    );
+    expect(known(readArrival(node.ask("sql heartbeat tungsten_rome")))).toEqual({
+      name: "mine",
+      at: 1795000012,
+      lagMillis: 369,
+    });
+    database.sql(
+      "SET sql_log_bin = 0; UPDATE tungsten_rome.heartbeat SET target_tstamp = NULL, lag_millis = NULL",
+    );
+    expect(known(readArrival(node.ask("sql heartbeat tungsten_rome")))).toEqual({
+      name: "mine",
+      at: 1795000000,
+      lagMillis: 0,
+    });
+    database.sql("SET sql_log_bin = 0; DROP DATABASE tungsten_rome");
   });
 
   test("the commit row is looked at in the same breath as the command", async () => {

@@ -29,6 +29,7 @@ import type { Reading } from "../../../src/tungsten/reading.ts";
 import { classifyError } from "../../../src/tungsten/replicator-errors.ts";
 import {
   readAccounts,
+  readArrival,
   readBinlogPosition,
   readCount,
   readFindings,
@@ -80,6 +81,7 @@ export const readers: Readonly<Record<string, Reader>> = {
   "server settings": readServerSettings,
   "binlog position": readBinlogPosition,
   accounts: readAccounts,
+  arrival: readArrival,
   boundary: readBoundary,
   chunk: readChunk,
 };

@@ -167,6 +167,7 @@ export const samples: readonly Sample[] = [
   written("boundary", "inside", "n20000,x6162\n"),
   written("boundary", "end", "end\tn20417,x6364\n"),
   written("chunk", "sum", "20000\t48213467821364872136487\t0\n"),
+  written("arrival", "arrived", "tu-5a5a5a5a-v1-1\t1795000012\t369\n"),
   written("accounts", "both", "replication\tpresent\napplication\tpresent\n"),
   written("software", "packages", "tungsten-clustering-8.0.4-132\ntungsten-replicator-8.0.4-132\n"),
   written("holds", "holds", "crossSite\nmanager\n"),
