@@ -28,7 +28,11 @@ const broken: readonly (readonly [string, readonly number[], readonly Change[]])
     [33],
     [withoutStep("EnterMaintenance"), everywhere(unguarded), withoutPrechecks],
   ],
-  ["updates before every node has the text", [21], [changePart("PublishConfiguration", 0, onFirst)]],
+  [
+    "updates before every node has the text",
+    [21],
+    [changePart("PublishConfiguration", 0, onFirst), withoutPrechecks],
+  ],
   ["updates all nodes at once", [27], [changePart("UpdateNode1", 0, onWholeSite)]],
   [
     "takes a beginning for an end, and returns the policy over it",

@@ -166,7 +166,7 @@ export async function brokenChange(
   const walked: Walked = (procedure) => changes.reduce((whole, change) => change(whole), procedure);
   scenario.begin(scene);
   let over = false;
-  for (let n = 0; n < 900 && !over; n += 1) {
+  for (let n = 0; n < 600 && !over; n += 1) {
     meanwhile?.(scene, n);
     await passSites(scene, walked);
     over = await scenario.over(scene);

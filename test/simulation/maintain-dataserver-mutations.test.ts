@@ -28,7 +28,12 @@ const broken: readonly (readonly [string, readonly number[], readonly Change[]])
   [
     "restarts the primary where it stands",
     [26],
-    [withoutStep("SwitchAway"), everywhere(unguarded), withoutPrechecks],
+    [
+      withoutStep("SwitchAway"),
+      changePart("MaintainNode0", 1, blind),
+      everywhere(unguarded),
+      withoutPrechecks,
+    ],
   ],
   [
     "restarts all nodes at once",

@@ -139,6 +139,15 @@ describe("what Argo CD shows", () => {
       status: "Degraded",
       message: "TpmRefused",
     });
+    const sound = { type: "Ready", status: "True", reason: "Replicating", message: "" };
+    const change = (type: string, reason: string) =>
+      down([sound, { type, status: "False", reason, message: reason }]).status;
+    expect(change("ConfigurationApplied", "Applying")).toBe("Progressing");
+    expect(change("DatabaseCurrent", "Restarting")).toBe("Progressing");
+    expect(change("ConfigurationApplied", "CommandFailed")).toBe("Degraded");
+    expect(change("DatabaseCurrent", "OutcomeUnknown")).toBe("Degraded");
+    for (const reason of ["Waiting", "ApprovalNeeded", "RestartPending"])
+      expect(change("DatabaseCurrent", reason)).toBe("Healthy");
   });
 
   test.each(["Halted", "WaitsLong"])("a run that stalls (%s) is Degraded", async (reason) => {
