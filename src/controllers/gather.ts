@@ -75,7 +75,10 @@ export async function gatherFor<T>(
   }
 }
 
-/** One session a node, all nodes side by side. */
+/** What a node says of its time is worth no more than the round trip took: it is asked in a session of its own, first. */
+const isTimed = ({ query }: Ask): boolean => query.argv[0] === "clock";
+
+/** One session a node, but for its time; all nodes side by side. */
 async function ask(
   shell: Shell,
   { pods }: Surroundings,
@@ -86,7 +89,9 @@ async function ask(
     [...byNode(asks)].map(async ([node, questions]) => {
       const known = answers.get(node) ?? new Map<string, Answer>();
       answers.set(node, known);
-      for (const [id, answer] of await askNode(shell, pods.get(node), node, questions)) known.set(id, answer);
+      const sessions = [questions.filter(isTimed), questions.filter((each) => !isTimed(each))];
+      for (const session of sessions.filter((each) => each.length > 0))
+        for (const [id, answer] of await askNode(shell, pods.get(node), node, session)) known.set(id, answer);
     }),
   );
 }
