@@ -261,7 +261,7 @@ test("a crash at every point: equal worlds, nothing begun twice", async () => {
 });
 
 test("seeded faults: failed over, or halted for a named reason, and no invariant broken", async () => {
-  const seeds = Number(process.env.SEEDS ?? 60);
+  const seeds = Number(process.env.SEEDS ?? 40);
   const first = Number(process.env.FIRST_SEED ?? 0);
   const ends = new Map<string, number>();
   for (let seed = first; seed < first + seeds; seed += 1) {

@@ -3,7 +3,7 @@ import { expect, test } from "@jest/globals";
 import { runSeed } from "./seeded.ts";
 import { resetAllSites, resetSite, type Walk } from "./walks.ts";
 
-const seeds = Number(process.env.SEEDS ?? 150);
+const seeds = Number(process.env.SEEDS ?? 30);
 const firstSeed = Number(process.env.FIRST_SEED ?? 0);
 const walks: readonly Walk[] = [resetSite, resetAllSites];
 

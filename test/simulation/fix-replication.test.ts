@@ -448,7 +448,7 @@ test("statements run once, wherever the operator crashes", async () => {
 });
 
 test("seeded faults: mended, or halted for a named reason, and no invariant broken", async () => {
-  const seeds = Number(process.env.SEEDS ?? 60);
+  const seeds = Number(process.env.SEEDS ?? 40);
   const first = Number(process.env.FIRST_SEED ?? 0);
   const ends = new Map<string, number>();
   for (let seed = first; seed < first + seeds; seed += 1) {
