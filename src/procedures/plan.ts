@@ -81,7 +81,7 @@ const undoLines = ({ undo }: Step, run: Run): string[] =>
 
 function partLines(label: string, part: Part, run: Run): string[] {
   const targets = part.on(run);
-  if (targets.length === 0) return [];
+  if (targets.length === 0 && part.run.length > 0) return [];
   const lines = [`   ${label} ${part.what}`];
   if (part.vendor !== undefined) lines.push(`       the vendor's line: ${part.vendor}`);
   for (const guard of part.guards ?? []) lines.push(`       only while: ${guard.say}`);

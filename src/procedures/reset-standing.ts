@@ -110,6 +110,7 @@ export function gapsOf(failed: string, { readers, tip, highest, lowest }: Standi
 /** First and last event of a gap by their ids, where a node of the failed site still holds them. */
 export function eventsInWords(estate: Estate, failed: string, id: string, facts: Facts): string {
   const [, first, last] = /:(\d+)-(\d+)$/.exec(id) ?? [];
+  if (first === undefined || last === undefined) return "";
   const site = siteNamed(estate, failed);
   const named = [first, last].flatMap((seqno) =>
     site.nodes
