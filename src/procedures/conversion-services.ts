@@ -232,7 +232,8 @@ export const remedied =
 
 /**
  * The source's log still holds what this reader needs next: the event after its row, or after the kept position while it
- * has no row.
+ * has no row. Two nodes are never looked at at the same moment: a row that is ahead of the log tells that the log was seen
+ * first, and no more.
  */
 export const sourceStillHolds: Judgement = (target, look) => {
   const position = positionKept(look.run, target);
@@ -241,14 +242,17 @@ export const sourceStillHolds: Judgement = (target, look) => {
   const rows = look.facts.get(target.node.name, tracking(trackingSchema(source)));
   const range = look.facts.get(pinnedPrimary(look.run, source).name, thlRange("cluster", source.dataservice));
   const stands = Math.max(position.seqno, commitOf(knownValue(rows))?.seqno ?? -1);
-  return knowing(range, `the log of ${source.name}`, ({ min, max }) =>
-    min !== null && max !== null && min <= stands + 1 && max >= stands
-      ? done
-      : broken(
-          "HistoryPurged",
-          `${source.name} holds events ${min ?? "none"} to ${max ?? "none"}; ${target.id} goes on from ${stands + 1}`,
-        ),
-  );
+  return knowing(range, `the log of ${source.name}`, ({ min, max }) => {
+    if (min === null || max === null || min > stands + 1 || max < position.seqno)
+      return broken(
+        "HistoryPurged",
+        `${source.name} holds events ${min ?? "none"} to ${max ?? "none"}; ${target.id} goes on from ${stands + 1}`,
+      );
+    return doneIf(
+      max >= stands,
+      `${source.name} was seen to hold events up to ${max}, and ${target.id} to stand at ${stands}: one was seen before the other; looking again`,
+    );
+  });
 };
 
 /** The same for every reader: a human may ponder a halt for longer than a log is kept. */

@@ -297,3 +297,28 @@ test("HistoryPurged: a log that no longer reaches back halts before the next ste
   edit(scene, { abort: true });
   await endsWell(scene, "Aborted");
 });
+
+test("a log that was seen before its reader's row is looked at again; it is no lost history", async () => {
+  const scene = await begun();
+  await until(scene, stepIs("StartManagers"));
+  const { exec } = scene.shell.pods;
+  let looks = 0;
+  // For a while london-0 tells of its log as it was some events ago.
+  Object.assign(scene.shell.pods, {
+    exec: async (...args: Parameters<typeof exec>) => {
+      const logs = hostOf(scene.world, "london-0").volume.thl;
+      const log = logs.get("cluster/london") ?? [];
+      looks += args[0].name === "london-0" ? 1 : 0;
+      if (looks > 20 || args[0].name !== "london-0") return exec(...args);
+      logs.set("cluster/london", log.slice(0, -4));
+      return exec(...args).finally(() => logs.set("cluster/london", log));
+    },
+  });
+  const told: string[] = [];
+  const request = await until(scene, (each) => {
+    told.push(String(conditionOf(each, "Progressing")?.message));
+    return each.status?.ledger?.phase === "Finished" || conditionOf(each, "Stalled")?.status === "True";
+  });
+  expect(told.join("\n")).toMatch(/one was seen before the other; looking again/);
+  expect(request.status?.ledger?.outcome).toBe("Succeeded");
+});
