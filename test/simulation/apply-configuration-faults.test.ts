@@ -3,7 +3,7 @@ import { expect, test } from "@jest/globals";
 import { changeOfOptions } from "./change-of-options.ts";
 import { seededChange } from "./changing.ts";
 
-const seeds = Number(process.env.SEEDS ?? 40);
+const seeds = Number(process.env.SEEDS ?? 20);
 const firstSeed = Number(process.env.FIRST_SEED ?? 0);
 
 test(`${seeds} seeds`, async () => {

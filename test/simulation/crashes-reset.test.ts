@@ -4,7 +4,7 @@ import { crashedAt } from "./crashing.ts";
 import { resetAllSites, resetSite } from "./walks.ts";
 
 /** Each so many-th point from FIRST on; STRIDE=1 takes every one, which is a quarter of an hour. */
-const stride = Number(process.env.STRIDE ?? 9);
+const stride = Number(process.env.STRIDE ?? 27);
 const first = Number(process.env.FIRST ?? 1);
 
 test.each([resetSite, resetAllSites])("at points of $name", async (walk) => {
