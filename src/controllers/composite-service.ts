@@ -1,11 +1,11 @@
 /** The loop of a CompositeService: over an MSAA estate it waits to be converted; once converted it tells how the composite stands. */
 import { compositeService } from "../crds/composite-service.ts";
-import { type Told, withConditions } from "../crds/conditions.ts";
-import type { Condition } from "../crds/fields.ts";
+import type { Told } from "../crds/conditions.ts";
 import { parseSpec } from "../crds/parse.ts";
 import { isConflict } from "../kube/errors.ts";
 import { compositeKind } from "../kube/kinds.ts";
 import { type Namespace, readNamespace, siteWithProcedure } from "./estate-reader.ts";
+import { writeObjectStatus } from "./object-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import type { ClusterLimits } from "./tungsten-cluster.ts";
 import type { Requeue } from "./upgrade-request.ts";
@@ -34,7 +34,7 @@ export async function reconcileComposite(
     if (own.length > 0) return await refuse(shell, object, own.join("; "));
     const members = parsed.spec.members.map(({ name }) => name);
     const sites = members.map((name) => siteStatus(namespace, name));
-    await write(shell, object, { sites }, [
+    await writeObjectStatus(shell, compositeKind, object, { sites }, [
       say("Accepted", "True", "Accepted", "the spec is sound"),
       readiness(ref.name, parsed.spec.type, namespace, members),
     ]);
@@ -86,24 +86,9 @@ function siteStatus(namespace: Namespace, site: string): object {
 }
 
 async function refuse(shell: Shell, object: KubeObject, why: string): Promise<Requeue> {
-  await write(shell, object, {}, [
+  await writeObjectStatus(shell, compositeKind, object, {}, [
     say("Accepted", "False", "Refused", why),
     say("Ready", "False", "Refused", why),
   ]);
   return { afterMs: 30_000 };
-}
-
-async function write(shell: Shell, object: KubeObject, status: object, told: readonly Told[]): Promise<void> {
-  const before: Record<string, unknown> = object.status ?? {};
-  const generation = object.metadata.generation ?? 0;
-  const conditions = withConditions(
-    (before.conditions as Condition[] | undefined) ?? [],
-    told,
-    generation,
-    shell.clock.now(),
-  );
-  const after = { ...before, ...status, observedGeneration: generation, conditions };
-  if (JSON.stringify(after) === JSON.stringify(before)) return;
-  await shell.objects.replaceStatus(compositeKind, { ...object, status: after });
-  shell.meters.apiWrite("CompositeService", "status");
 }

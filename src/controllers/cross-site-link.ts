@@ -1,7 +1,6 @@
 /** The loop of a CrossSiteLink: it tells how its direction stands. Installing is the target TungstenCluster's work; deleting a superseded link touches nothing. */
-import { type Told, withConditions } from "../crds/conditions.ts";
+import type { Told } from "../crds/conditions.ts";
 import { crossSiteLink } from "../crds/cross-site-link.ts";
-import type { Condition } from "../crds/fields.ts";
 import { parseSpec } from "../crds/parse.ts";
 import { carriedOptions } from "../ini/cross-site-options.ts";
 import { optionFaults } from "../ini/option-catalogue.ts";
@@ -16,6 +15,7 @@ import { errorInWords } from "../tungsten/replicator-errors.ts";
 import { readNamespace, readPods, siteWithProcedure } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { lagInWords, seqnoOf } from "./lag.ts";
+import { writeObjectStatus } from "./object-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import type { ClusterLimits } from "./tungsten-cluster.ts";
 import type { Requeue } from "./upgrade-request.ts";
@@ -131,8 +131,9 @@ async function tellLines(
     name,
     state: typeof status?.state === "string" ? status.state : "Unknown",
   }));
-  await write(
+  await writeObjectStatus(
     shell,
+    linkKind,
     object,
     {
       nodes,
@@ -144,24 +145,9 @@ async function tellLines(
 }
 
 async function refuse(shell: Shell, object: KubeObject, why: string): Promise<Requeue> {
-  await write(shell, object, {}, [
+  await writeObjectStatus(shell, linkKind, object, {}, [
     say("Accepted", "False", "Refused", why),
     say("Ready", "False", "Refused", why),
   ]);
   return { afterMs: 30_000 };
-}
-
-async function write(shell: Shell, object: KubeObject, status: object, told: readonly Told[]): Promise<void> {
-  const before: Record<string, unknown> = object.status ?? {};
-  const generation = object.metadata.generation ?? 0;
-  const conditions = withConditions(
-    (before.conditions as Condition[] | undefined) ?? [],
-    told,
-    generation,
-    shell.clock.now(),
-  );
-  const after = { ...before, ...status, observedGeneration: generation, conditions };
-  if (JSON.stringify(after) === JSON.stringify(before)) return;
-  await shell.objects.replaceStatus(linkKind, { ...object, status: after });
-  shell.meters.apiWrite("CrossSiteLink", "status");
 }

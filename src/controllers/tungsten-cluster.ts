@@ -1,7 +1,5 @@
 /** The loop of a TungstenCluster: apply its objects, install its site when that is due, tell how it stands. */
 import type { Told } from "../crds/conditions.ts";
-import { withConditions } from "../crds/conditions.ts";
-import type { Condition } from "../crds/fields.ts";
 import type { Ledger } from "../crds/ledger.ts";
 import { parseSpec } from "../crds/parse.ts";
 import { type TungstenClusterSpec, tungstenCluster } from "../crds/tungsten-cluster.ts";
@@ -15,6 +13,7 @@ import { estateWith } from "../topology/estate-of.ts";
 import { applyAll } from "./apply.ts";
 import { tellDrift } from "./drift.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
+import { writeObjectStatus } from "./object-status.ts";
 import { siteFinalizer } from "./ownership.ts";
 import { policyTold } from "./policy-told.ts";
 import { otherHolder } from "./request-sites.ts";
@@ -226,17 +225,6 @@ async function addFinalizer(shell: Shell, object: KubeObject): Promise<Requeue> 
 }
 
 async function tell(shell: Shell, object: KubeObject, status: object, told: readonly Told[]): Promise<void> {
-  const before: Record<string, unknown> = object.status ?? {};
-  const generation = object.metadata.generation ?? 0;
-  const conditions = withConditions(
-    (before.conditions as Condition[] | undefined) ?? [],
-    told,
-    generation,
-    shell.clock.now(),
-  );
-  const after = { ...before, ...status, observedGeneration: generation, conditions };
-  if (JSON.stringify(after) === JSON.stringify(before)) return;
-  const written = await shell.objects.replaceStatus(clusterKind, { ...object, status: after });
-  if ("ledger" in status) assertRecorded(status.ledger as Ledger, written);
-  shell.meters.apiWrite("TungstenCluster", "status");
+  const written = await writeObjectStatus(shell, clusterKind, object, status, told);
+  if (written !== undefined && "ledger" in status) assertRecorded(status.ledger as Ledger, written);
 }
