@@ -226,7 +226,12 @@ const switchStep = (about: Maintenance, to: Node, n: number, id: string, unless:
         vendor: "cctrl> switch",
         on: onSite,
         guards: [maintenanceStays, everybodyServes],
-        run: [{ when: "another node is the primary", effect: change.switchTo(to) }],
+        run: [
+          {
+            when: "another node is the primary",
+            effect: (target, run, attempt) => change.switchTo({ ...target, node: to }, run, attempt),
+          },
+        ],
         done: either(unless, primaryIs(to)),
         settleSeconds: 30,
       },

@@ -3,14 +3,12 @@
  * checks before and proofs after; then both sides' cross-site services are brought online, as the page on dataserver
  * maintenance wants it (deploy-msaa).
  */
-import { switchCommand } from "../tungsten/cctrl.ts";
 import { nothingHeld, onePrimary, primaryWritable } from "./conversion-preflight-sites.ts";
 import {
   atNext,
   bringOnline,
   broughtOnline,
   type Move,
-  movingSite,
   onlyThisMoves,
   policyAt,
   primaryMoved,
@@ -18,7 +16,8 @@ import {
   returnPolicy,
   unlessAllOnline,
 } from "./primary-move.ts";
-import type { Alternative, Procedure, Step } from "./procedure.ts";
+import type { Procedure, Step } from "./procedure.ts";
+import { switchTo } from "./site-commands.ts";
 import { enterMaintenance } from "./site-policy.ts";
 import { everyServiceFine, noPassive, pinsOfEstate, replicaNamed } from "./switch-preflight.ts";
 
@@ -29,28 +28,6 @@ export type SwitchParameters = {
   readonly to: string;
   readonly latencySeconds: number;
 };
-
-/** The tool cannot say how it ended: it exits 0 either way. So it is never begun again on a guess. */
-const switchTo =
-  (move: Move): Alternative["effect"] =>
-  ({ node }, run) => {
-    const { argv, stdin } = switchCommand(move.to);
-    const { dataservice } = movingSite(move, run);
-    return {
-      begin: {
-        argv,
-        stdin,
-        deadlineSeconds: 600,
-        repeat: "once",
-        prechecks: [
-          { argv: ["policy-is", "MAINTENANCE"] },
-          { argv: ["state-is", "cluster", dataservice, "ONLINE"] },
-          { argv: ["writable", "no"] },
-        ],
-      },
-      on: node,
-    };
-  };
 
 const switching = (move: Move): Step => ({
   n: 2,
@@ -65,7 +42,7 @@ const switching = (move: Move): Step => ({
       vendor: "cctrl> switch to NODE",
       on: atNext(move),
       guards: [unlessAllOnline(move)],
-      run: [{ when: "another node is the primary", effect: switchTo(move) }],
+      run: [{ when: "another node is the primary", effect: switchTo }],
       done: primaryMoved(move),
       settleSeconds: 30,
       tries: 3,
