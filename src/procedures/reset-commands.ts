@@ -90,34 +90,35 @@ export const snapshot: Making = (target, run) =>
     prechecks: [check("database-is", "stopped")],
   });
 
-/** On a healthy node: the one service there that carries the failed site, at the very event it was left at. */
-export const resetReading: Making = (target, run) => {
-  const name = readingService(run, target);
-  const [seqno = "-2", eventId = "not-kept"] = (run.kept[`row.${target.id}`] ?? "").split(" ");
-  return sent(target, resetAll(crossing(run), name), {
-    repeat: "once",
-    prechecks: [
-      check("state-is", crossing(run), name, "OFFLINE:NORMAL"),
-      ...(eventId === "" ? [] : [check("tracking-is", trackingSchema(sourceOf(target)), seqno, eventId)]),
-      maintenance,
-    ],
-  });
+/**
+ * The row stands at the very event it was left at. A row that nobody kept is looked for under a name that none has, so that
+ * the node refuses; one without an event names nothing to look for.
+ */
+const rowAsLeft = (schema: string, key: string, run: Run): readonly Precheck[] => {
+  const [seqno = "-2", eventId = "not-kept"] = run.kept[key]?.split(" ") ?? [];
+  return eventId === "" ? [] : [check("tracking-is", schema, seqno, eventId)];
 };
 
-/** A site's own service: on the failed primary over the copy that was proven; of all sites at the very event it was left at. */
-export const resetLocal: Making = (target, run) => {
-  const [seqno, eventId] = (run.kept[`row.${target.id}.${target.site.name}`] ?? "").split(" ");
-  return sent(target, resetAll("cluster", target.site.dataservice), {
+const resets = (target: Target, product: Product, name: string, row: readonly Precheck[]): Effect =>
+  sent(target, resetAll(product, name), {
     repeat: "once",
-    prechecks: [
-      check("state-is", "cluster", target.site.dataservice, "OFFLINE:NORMAL"),
-      ...(seqno === undefined || eventId === undefined || eventId === ""
-        ? []
-        : [check("tracking-is", trackingSchema(target.site), seqno, eventId)]),
-      maintenance,
-    ],
+    prechecks: [check("state-is", product, name, "OFFLINE:NORMAL"), ...row, maintenance],
   });
+
+/** On a healthy node: the one service there that carries the failed site, at the very event it was left at. */
+export const resetReading: Making = (target, run) => {
+  const row = rowAsLeft(trackingSchema(sourceOf(target)), `row.${target.id}`, run);
+  return resets(target, crossing(run), readingService(run, target), row);
 };
+
+/** A site's own service, at the very event it was left at. */
+export const resetLocal: Making = (target, run) => {
+  const row = rowAsLeft(trackingSchema(target.site), `row.${target.id}.${target.site.name}`, run);
+  return resets(target, "cluster", target.site.dataservice, row);
+};
+
+/** The failed primary's own service, over the copy that was proven: its row came with the copy. */
+export const resetCopiedLocal: Making = (target) => resets(target, "cluster", target.site.dataservice, []);
 
 /** A log from before the copy would lead the service past what the copied row needs. */
 export const dropOldLog: Making = (target, run) => {

@@ -280,7 +280,7 @@ export const primaryParts = (scopes: ResetScopes): readonly Part[] => [
       {
         when: "it is OFFLINE:NORMAL and holds a position of before",
         holds: is.localOffline,
-        effect: sent.resetLocal,
+        effect: sent.resetCopiedLocal,
       },
     ],
     done: copies.localReset,
