@@ -131,7 +131,7 @@ function freshLedger(
   before?: Ledger,
 ): Ledger {
   const data = pass.site.nodes.filter((node) => !node.witness);
-  const primary = view.primary ?? before?.kept.primary ?? data[pass.site.initialPrimary]?.name ?? "";
+  const primary = view.primary ?? before?.kept.primary ?? "";
   const next = data.find((node) => node.name !== primary)?.name ?? "";
   const kept = {
     primary,

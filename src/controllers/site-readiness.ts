@@ -2,6 +2,7 @@
 import { type AppliedConfiguration, type Topology, wishesOf } from "../procedures/configuration-standing.ts";
 import { sha256Of } from "./checksum.ts";
 import type { SiteView } from "./site-view.ts";
+import { primariesOf } from "./site-walk.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
 /** In which form the site's ini is written; undefined while that is not known, or in between two. */
@@ -14,6 +15,7 @@ export function notNow(pass: ClusterPass, view: SiteView): string | undefined {
   if (object.metadata.deletionTimestamp !== undefined) return "the TungstenCluster is being deleted";
   if (spec.proceduresPaused) return "spec.proceduresPaused admits no procedure; clear it";
   if (view.trouble !== undefined) return view.trouble;
+  if (primariesOf(pass, view) === undefined) return "the primary of a site of the estate is not known";
   if (topologyOf(view) === undefined) return "the installed topology is not known, or in between two";
   const wanted = spec.policy.toUpperCase();
   if (view.policy !== wanted)

@@ -83,7 +83,12 @@ export function pinsFor(
   const runs = view.nodes.find(({ cluster }) => cluster != null)?.cluster?.release;
   const release = runs ?? before?.pins?.releases[site.name];
   return {
-    primaries: bySite(({ name, nodes, initialPrimary }) => live[name] ?? nodes[initialPrimary]?.name ?? ""),
+    primaries: bySite(({ name }) => {
+      const node = live[name];
+      if (node === undefined)
+        throw new Error(`nobody tells the primary of ${name}; nothing begins on a guess`);
+      return node;
+    }),
     policies: bySite(({ name }) => (name === site.name ? policy : "AUTOMATIC")),
     members: bySite(({ nodes }) => nodes.filter((node) => !node.witness).map((node) => node.name)),
     releases: bySite((each) => (each.name === site.name ? (release ?? each.release) : each.release)),

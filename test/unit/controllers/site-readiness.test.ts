@@ -1,0 +1,38 @@
+/** When a change of an installed site may not begin: nothing is pinned on a guess. */
+import { expect, test } from "@jest/globals";
+import { notNow } from "../../../src/controllers/site-readiness.ts";
+import type { SiteView } from "../../../src/controllers/site-view.ts";
+import { pinsFor } from "../../../src/controllers/site-walk.ts";
+import type { ClusterPass } from "../../../src/controllers/tungsten-cluster.ts";
+
+const site = (name: string) => ({
+  name,
+  dataservice: name,
+  initialPrimary: 0,
+  release: "8.0.4-132",
+  nodes: [{ name: `${name}-0`, witness: false }],
+});
+
+/** nyc is asked about; of london the status tells this primary. */
+const passWith = (primary: string | undefined): ClusterPass =>
+  ({
+    object: { metadata: { name: "nyc" } },
+    spec: { proceduresPaused: false, policy: "Automatic" },
+    site: site("nyc"),
+    estate: { sites: [site("london"), site("nyc")], links: [] },
+    namespace: { clusters: new Map([["london", { status: { primary } }]]) },
+  }) as unknown as ClusterPass;
+
+const view = { primary: "nyc-0", policy: "AUTOMATIC", topology: "MSAA", nodes: [] } as unknown as SiteView;
+const asked = { policy: "AUTOMATIC", primary: "nyc-0", before: undefined };
+
+test("a site whose primary nobody tells keeps every change waiting", () => {
+  expect(notNow(passWith(undefined), view)).toBe("the primary of a site of the estate is not known");
+  expect(notNow(passWith("london-0"), view)).toBeUndefined();
+  expect(notNow(passWith("london-0"), { ...view, primary: undefined })).toMatch(/is not known$/);
+});
+
+test("the spec's first primary is no answer", () => {
+  expect(() => pinsFor(passWith(undefined), view, asked)).toThrow(/nobody tells the primary of london/);
+  expect(pinsFor(passWith("london-1"), view, asked).primaries).toEqual({ london: "london-1", nyc: "nyc-0" });
+});
