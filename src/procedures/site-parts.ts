@@ -71,6 +71,11 @@ export const incomingServices = (product: Product, on: Scope): Part => ({
   on,
   run: [
     {
+      when: "its process is down",
+      holds: go.processStopped(product),
+      effect: act.replicator(product, "start"),
+    },
+    {
       when: "it is OFFLINE:NORMAL",
       holds: go.incomingIs(product, "OFFLINE:NORMAL"),
       effect: act.incomingOnlineCommand(product),

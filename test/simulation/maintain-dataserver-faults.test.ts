@@ -3,7 +3,7 @@ import { expect, test } from "@jest/globals";
 import { changeOfSettings } from "./change-of-settings.ts";
 import { seededChange } from "./changing.ts";
 
-const seeds = Number(process.env.SEEDS ?? 20);
+const seeds = Number(process.env.SEEDS ?? 40);
 const firstSeed = Number(process.env.FIRST_SEED ?? 0);
 
 test(`${seeds} seeds`, async () => {
