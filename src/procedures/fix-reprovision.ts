@@ -101,6 +101,7 @@ const provisioning =
       repeat: "once",
       prechecks: [
         check("policy-is", "MAINTENANCE"),
+        check("shunned", target.node.name),
         check("state-is", "cluster", fix.service, "OFFLINE:NORMAL"),
         check("no-tpm"),
       ],
