@@ -20,6 +20,7 @@ import { runOf } from "../src/procedures/prepare.ts";
 import type { Part, Procedure, Run, Step } from "../src/procedures/procedure.ts";
 import { resetAllSites } from "../src/procedures/reset-all-sites.ts";
 import { resetSite } from "../src/procedures/reset-site.ts";
+import { resetSiteCaa } from "../src/procedures/reset-site-caa.ts";
 import { switchPrimary } from "../src/procedures/switch.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
 import type { Estate, Site } from "../src/topology/estate.ts";
@@ -37,11 +38,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
   if (site === undefined) throw new Error(`${samples} has no TungstenCluster nyc, which the page is about`);
   return [
     ["docs/procedures/convert-msaa-to-caa.md", conversionPage(conversion, run)],
-    ["docs/procedures/reset-site.md", resetPage(resetSite(exampleReset), run)],
-    [
-      "docs/procedures/reset-all-sites.md",
-      resetAllPage(resetAllSites({ site: "nyc", drainSeconds: 30 }), run),
-    ],
+    ...resetPages(run),
     ["docs/procedures/verify-data.md", readingPage(verifyData(gentle), run)],
     [
       "docs/procedures/switch.md",
@@ -144,16 +141,37 @@ function conversionPage(procedure: Procedure, run: Run): string {
 const exampleReset = {
   failedSite: "nyc",
   definitiveSite: "london",
+  topology: "MSAA",
   donor: "",
   method: "xtrabackup",
   drainSeconds: 30,
   acknowledgedFindings: [],
 } as const;
 
-function resetAllPage(procedure: Procedure, run: Run): string {
+/** The resets are printed for each topology by its own services. */
+function resetPages(run: Run): readonly (readonly [string, string])[] {
+  const installedAs = (topology: "MSAA" | "CAA"): Run => ({ ...run, pins: { ...run.pins, topology } });
+  const all = (topology: "MSAA" | "CAA") =>
+    resetAllPage(resetAllSites({ site: "nyc", topology, drainSeconds: 30 }), installedAs(topology), topology);
+  return [
+    ["docs/procedures/reset-site.md", resetPage(resetSite(exampleReset), run, "Multi-Site/Active-Active")],
+    [
+      "docs/procedures/reset-site-caa.md",
+      resetPage(
+        resetSiteCaa({ ...exampleReset, topology: "CAA" }),
+        installedAs("CAA"),
+        "Composite Active/Active",
+      ),
+    ],
+    ["docs/procedures/reset-all-sites.md", all("MSAA")],
+    ["docs/procedures/reset-all-sites-caa.md", all("CAA")],
+  ];
+}
+
+function resetAllPage(procedure: Procedure, run: Run, topology: "MSAA" | "CAA"): string {
   return page([
     generated,
-    "# Reset all sites",
+    `# Reset all sites, ${topology}`,
     `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}.`,
     "The page goes node by node; here every act is a barrier over the whole estate ([why](../adr/0014-reset-order.md)). How to run it: [the runbook](../operating/reset-all-sites.md).",
     notation(run),
@@ -165,10 +183,10 @@ function resetAllPage(procedure: Procedure, run: Run): string {
   ]);
 }
 
-function resetPage(procedure: Procedure, run: Run): string {
+function resetPage(procedure: Procedure, run: Run, topology: string): string {
   return page([
     generated,
-    "# Reset a site",
+    `# Reset a site, ${topology}`,
     `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}.`,
     "Here nyc has failed, london is definitive and its last replica is the donor. What moved against the vendor's page, and why: [0014](../adr/0014-reset-order.md). How to run it: [the runbook](../operating/reset-site.md).",
     notation(run),

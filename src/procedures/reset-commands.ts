@@ -56,6 +56,15 @@ export const database =
 /** Only a replica's, and never the primary's. */
 export const stopDonorsDatabase = database("stop", check("writable", "no"));
 
+/** Where the managers are stopped and nobody can tell the policy: nothing of the cluster runs beside it. */
+export const stopRestingDatabase: Making = (target) =>
+  sent(target, ["database", "stop"], { deadlineSeconds: 1800, prechecks: [check("stopped", "cluster")] });
+
+export const stopAll =
+  (product: Product): Making =>
+  (target) =>
+    sent(target, ["stopall", product], { deadlineSeconds: 300 });
+
 export const sendLast: Making = (target, run, attempt) =>
   sent(target, heartbeat("cluster", target.site.dataservice, lastHeartbeat(run, attempt)), {
     prechecks: [check("writable", "yes"), maintenance],
@@ -137,6 +146,27 @@ export const copyData =
         check("database-is", "stopped"),
         check("stopped", "cluster"),
         check("backup-is", snapshotName(run, target.node), snapshotSha(run, target.node)),
+        maintenance,
+      ],
+    });
+
+/** On a node of the failed site whose data are about to be thrown away: what goes lies in its snapshot. */
+export const resetFailedLocal: Making = (target, run) =>
+  resets(target, "cluster", target.site.dataservice, [
+    check("backup-is", snapshotName(run, target.node), snapshotSha(run, target.node)),
+  ]);
+
+/** The failed site's primary anew, from the definitive site's replica, which serves on meanwhile. */
+export const provisionPrimary =
+  (scopes: ResetScopes, { method }: ResetParameters): Making =>
+  (target, run) =>
+    sent(target, provision(scopes.donorNode(run).name, method, true), {
+      repeat: "once",
+      deadlineSeconds: copySeconds,
+      prechecks: [
+        check("backup-is", snapshotName(run, target.node), snapshotSha(run, target.node)),
+        check("shunned", target.node.name),
+        check("state-is", "cluster", target.site.dataservice, "OFFLINE:NORMAL"),
         maintenance,
       ],
     });

@@ -12,7 +12,7 @@ import {
   theRequest,
 } from "./scene.ts";
 import { edit } from "./steering.ts";
-import { conversion, type Walk } from "./walks.ts";
+import { conversion, shapeOf, type Walk } from "./walks.ts";
 
 /** A word said once, when the run has come somewhere; points count from there. */
 export type Turn = { readonly when: (request: KubeObject) => boolean; readonly say: Record<string, unknown> };
@@ -37,7 +37,7 @@ export async function crashedAt(
   seen: (what: string, scene: Scene) => void = () => {},
   walk: Walk = conversion,
 ): Promise<Crashed> {
-  const scene = await newScene({ sites: walk.sites, nodes: walk.nodes, seed: 5, ...more });
+  const scene = await newScene({ ...shapeOf(walk), seed: 5, ...more });
   let turned = turn === undefined;
   const watch = walk.watch(scene, () => turn !== undefined && turned);
   await walk.ask(scene);

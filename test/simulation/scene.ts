@@ -1,6 +1,6 @@
 /** A scene: a simulated world, an API server in memory, and the operator's real loop between them, on one virtual clock. */
 import { pino } from "pino";
-import { msaaWorld } from "../../simulator/build.ts";
+import { caaWorld, msaaWorld } from "../../simulator/build.ts";
 import type { World } from "../../simulator/model.ts";
 import { exec } from "../../simulator/runner.ts";
 import { advance } from "../../simulator/world.ts";
@@ -21,6 +21,8 @@ export type SceneShape = {
   readonly nodes: number;
   readonly seed: number;
   readonly rate?: number;
+  /** MSAA where it is left out; CAA is a composite without CrossSiteLinks. */
+  readonly topology?: "MSAA" | "CAA";
   /** Options of CrossSiteLinks, by name, e.g. `nyc-to-london`. */
   readonly linkOptions?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 };
@@ -57,7 +59,9 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
     release,
     rate: shape.rate ?? 1,
   };
-  const world = msaaWorld(blueprint, tungstenIni(estate, "MSAA", {}));
+  const { topology = "MSAA" } = shape;
+  const ini = tungstenIni(estate, topology, {});
+  const world = topology === "CAA" ? caaWorld(blueprint, ini, "global") : msaaWorld(blueprint, ini);
   let uids = 0;
   const nextUid = (): number => {
     uids += 1;
@@ -84,8 +88,8 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
   return scene;
 }
 
-function inputsOf({ sites, nodes, linkOptions = {} }: SceneShape) {
-  const pairs = sites.flatMap((source) =>
+function inputsOf({ sites, nodes, topology, linkOptions = {} }: SceneShape) {
+  const pairs = (topology === "CAA" ? [] : sites).flatMap((source) =>
     sites.filter((target) => target !== source).map((target) => ({ source, target })),
   );
   return {

@@ -9,6 +9,7 @@ export type Walk = {
   readonly name: string;
   readonly sites: readonly string[];
   readonly nodes: number;
+  readonly topology?: "CAA";
   readonly ask: (scene: Scene) => Promise<unknown>;
   readonly watch: (scene: Scene, goingBack?: () => boolean) => Watch;
   /** Seconds that clients may wait at most in an undisturbed run. */
@@ -50,10 +51,18 @@ export const resetSite: Walk = {
   minutes: 120,
 };
 
-export const askForResetAll = (scene: Scene, spec: object = {}) =>
+/** The same of a composite. */
+export const resetSiteCaa: Walk = {
+  ...resetSite,
+  name: "ResetSite in a composite",
+  topology: "CAA",
+  ask: (scene) => askForReset(scene, {}, { topology: "CAA", acknowledgedFindings: [] }),
+};
+
+export const askForResetAll = (scene: Scene, spec: object = {}, block: object = {}) =>
   askFor(scene, "reset-all", {
     procedure: "ResetAllSites",
-    resetAllSites: { cluster: { name: "nyc" }, drainSeconds: 5 },
+    resetAllSites: { cluster: { name: "nyc" }, drainSeconds: 5, ...block },
     ...spec,
   });
 
@@ -66,3 +75,17 @@ export const resetAllSites: Walk = {
   interruption: 900,
   minutes: 90,
 };
+
+export const resetAllSitesCaa: Walk = {
+  ...resetAllSites,
+  name: "ResetAllSites in a composite",
+  topology: "CAA",
+  ask: (scene) => askForResetAll(scene, {}, { topology: "CAA" }),
+};
+
+/** The estate that a walk is tried in. */
+export const shapeOf = ({ sites, nodes, topology }: Walk) => ({
+  sites,
+  nodes,
+  ...(topology !== undefined && { topology }),
+});
