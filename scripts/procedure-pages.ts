@@ -21,6 +21,7 @@ import type { Part, Procedure, Run, Step } from "../src/procedures/procedure.ts"
 import { resetAllSites } from "../src/procedures/reset-all-sites.ts";
 import { resetSite } from "../src/procedures/reset-site.ts";
 import { resetSiteCaa } from "../src/procedures/reset-site-caa.ts";
+import { resetSiteMsmm } from "../src/procedures/reset-site-msmm.ts";
 import { switchPrimary } from "../src/procedures/switch.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
 import type { Estate, Site } from "../src/topology/estate.ts";
@@ -150,7 +151,10 @@ const exampleReset = {
 
 /** The resets are printed for each topology by its own services. */
 function resetPages(run: Run): readonly (readonly [string, string])[] {
-  const installedAs = (topology: "MSAA" | "CAA"): Run => ({ ...run, pins: { ...run.pins, topology } });
+  const installedAs = (topology: "MSAA" | "CAA" | "MSMM"): Run => ({
+    ...run,
+    pins: { ...run.pins, topology },
+  });
   const all = (topology: "MSAA" | "CAA") =>
     resetAllPage(resetAllSites({ site: "nyc", topology, drainSeconds: 30 }), installedAs(topology), topology);
   return [
@@ -161,6 +165,14 @@ function resetPages(run: Run): readonly (readonly [string, string])[] {
         resetSiteCaa({ ...exampleReset, topology: "CAA" }),
         installedAs("CAA"),
         "Composite Active/Active",
+      ),
+    ],
+    [
+      "docs/procedures/reset-site-msmm.md",
+      resetPage(
+        resetSiteMsmm({ ...exampleReset, topology: "MSMM" }),
+        installedAs("MSMM"),
+        "multi-site releases before 6",
       ),
     ],
     ["docs/procedures/reset-all-sites.md", all("MSAA")],

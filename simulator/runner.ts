@@ -16,6 +16,7 @@ import { fingerprints } from "./tools/keys.ts";
 import { dsctl, thl } from "./tools/logs.ts";
 import * as node from "./tools/node.ts";
 import { prepUpgrade } from "./tools/prep-upgrade.ts";
+import { provisionSlave } from "./tools/provision-slave.ts";
 import { applySql } from "./tools/repair-sql.ts";
 import { sql } from "./tools/sql.ts";
 import { bad, type RunnerTool, type Tool } from "./tools/tool.ts";
@@ -118,6 +119,7 @@ const commands: Record<string, RunnerTool> = {
   snapshot,
   "copy-datadir": copyDatadir,
   tprovision: vendor(tprovision, own),
+  tungsten_provision_slave: vendor(provisionSlave, own),
 };
 
 const refuse = (code: number, why: string): ExecReply => ({ code, stdout: "", stderr: `${why}\n` });

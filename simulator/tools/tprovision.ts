@@ -19,6 +19,8 @@ export const tprovision: Tool = function* (call) {
   const source = behind(args, "-s") ?? "";
   const create = args.includes("-c");
   const services = [...(node.replicators.cluster?.services.values() ?? [])];
+  if (Number(node.volume.installed.cluster?.release.split(".")[0]) < 7)
+    return bad(127, "", "scripts/tprovision: No such file or directory\n");
   const objection = objectionTo(call, source, services);
   if (objection !== undefined) return said(1, `ERROR >> ${node.name} >> ${objection}`);
   const { cluster } = node;

@@ -10,6 +10,7 @@ import type { Procedure } from "./procedure.ts";
 import { resetAllSites } from "./reset-all-sites.ts";
 import { resetSite } from "./reset-site.ts";
 import { resetSiteCaa } from "./reset-site-caa.ts";
+import { resetSiteMsmm } from "./reset-site-msmm.ts";
 import { switchPrimary } from "./switch.ts";
 import { verifyData } from "./verify-data.ts";
 
@@ -128,7 +129,7 @@ function resetAsked(block: NonNullable<UpgradeRequestSpec["resetSite"]>): Asked 
   const at = "spec.resetSite";
   const parameters = { ...rest, failedSite: failedSite.name, definitiveSite: definitiveSite.name };
   return {
-    procedure: { MSAA: resetSite, CAA: resetSiteCaa, MSMM: resetSite }[rest.topology](parameters),
+    procedure: { MSAA: resetSite, CAA: resetSiteCaa, MSMM: resetSiteMsmm }[rest.topology](parameters),
     about: { site: failedSite.name },
     frozen: {
       [`${at}.failedSite.name`]: failedSite.name,

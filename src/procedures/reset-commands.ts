@@ -1,7 +1,8 @@
 /** The commands of a reset as data. Each that destroys looks again, on its node and in the same script, at what makes it safe. */
+import type { Node } from "../topology/estate.ts";
 import { datasourceCommand, routersCommand } from "../tungsten/cctrl.ts";
 import type { Command, Precheck, Product } from "../tungsten/invocation.ts";
-import { provision } from "../tungsten/provision.ts";
+import { provision, provisionSlave } from "../tungsten/provision.ts";
 import { heartbeat, offline, online, resetAll, resetThl } from "../tungsten/trepctl.ts";
 import { sourceOf, trackingSchema } from "./conversion-names.ts";
 import type { Effect, Run, Target } from "./procedure.ts";
@@ -168,6 +169,20 @@ export const provisionPrimary =
         check("shunned", target.node.name),
         check("state-is", "cluster", target.site.dataservice, "OFFLINE:NORMAL"),
         maintenance,
+      ],
+    });
+
+/** The legacy page's tool, where everything of the node is stopped but the database; managers cannot be asked for a policy. */
+export const provisionLegacy =
+  (from: (run: Run) => Node, { method }: ResetParameters): Making =>
+  (target, run) =>
+    sent(target, provisionSlave(from(run).name, method), {
+      repeat: "once",
+      deadlineSeconds: copySeconds,
+      prechecks: [
+        check("backup-is", snapshotName(run, target.node), snapshotSha(run, target.node)),
+        check("stopped", "cluster"),
+        check("stopped", "crossSite"),
       ],
     });
 

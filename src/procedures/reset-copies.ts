@@ -303,38 +303,44 @@ export const primaryProvisioned: Judgement = (target, look) => {
   );
 };
 
-/** In each other site's log the copy stands at an event that is there, and its own log begins with the first (invariant 31). */
-export const copyStands =
-  (scopes: ResetScopes): Judgement =>
-  (target, look) => {
-    const { site, node } = target;
-    return every([
-      knowing(
-        look.facts.get(node.name, thlRange("cluster", site.dataservice)),
-        `the log of ${node.name}`,
-        ({ min }) =>
-          min === null || min === 0
-            ? doneIf(min === 0, `the new log of ${node.name} holds no event yet`)
-            : broken("CopyUnproven", `the new log of ${node.name} begins at ${min}: it is not new`),
-      ),
-      ...scopes.healthySites(look.run).map((source) => {
+/** In each other site's log the copy stands at an event that is there; what a difference means is the caller's. */
+export const standsInOthers =
+  (scopes: ResetScopes, otherwise: (why: string) => Verdict = pending): Judgement =>
+  ({ node }, look) =>
+    every(
+      scopes.healthySites(look.run).map((source) => {
         const schema = trackingSchema(source);
         return knowing(look.facts.get(node.name, tracking(schema)), `${schema} of ${node.name}`, (rows) => {
           const row = commitOf(rows);
-          if (row === undefined)
-            return broken("CopyUnproven", `${schema} of ${node.name} holds no position: the copy lacks it`);
+          if (row === undefined) return otherwise(`${schema} of ${node.name} holds no position`);
           const primary = pinnedPrimary(look.run, source);
           const event = look.facts.get(primary.name, thlEvent("cluster", source.dataservice, row.seqno));
           return knowing(event, `event ${row.seqno} of ${primary.name}`, ([header]) =>
             header?.eventId === row.eventId && header.sourceId === row.sourceId
               ? done
-              : broken(
-                  "CopyUnproven",
+              : otherwise(
                   `${schema} of ${node.name} says ${row.seqno} (${row.eventId}), and ${primary.name} has ${header?.eventId ?? "no event"} there`,
                 ),
           );
         });
       }),
+    );
+
+const unproven = (why: string): Verdict => broken("CopyUnproven", why);
+
+/** The copy is worth what it should be, or the run halts; its own log begins with the first event (invariant 31). */
+export const copyStands =
+  (scopes: ResetScopes): Judgement =>
+  (target, look) => {
+    const { site, node } = target;
+    const range = look.facts.get(node.name, thlRange("cluster", site.dataservice));
+    return every([
+      standsInOthers(scopes, unproven)(target, look),
+      knowing(range, `the log of ${node.name}`, ({ min }) =>
+        min === null || min === 0
+          ? doneIf(min === 0, `the new log of ${node.name} holds no event yet`)
+          : unproven(`the new log of ${node.name} begins at ${min}: it is not new`),
+      ),
     ]);
   };
 

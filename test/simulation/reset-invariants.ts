@@ -54,8 +54,13 @@ export function watchReset(
     if (reset !== null && host.site !== failed && `${reset[1]}/${reset[2]}` !== readerOf(host, service))
       broken(24, `${name}: ${words}`);
     if (reset !== null && host.site !== failed) beforeReset(host, words);
-    if (/^(copy-datadir|tprovision)/.test(words) && host.site !== failed) broken(24, `${name}: ${words}`);
-    if (/^(copy-datadir|tprovision|trepctl \S+ -service \S+ reset -all|database stop|snapshot)/.test(words))
+    if (/^(copy-datadir|tprovision|tungsten_provision_slave)/.test(words) && host.site !== failed)
+      broken(24, `${name}: ${words}`);
+    if (
+      /^(copy-datadir|tprovision|tungsten_provision_slave|trepctl \S+ -service \S+ reset -all|database stop|snapshot)/.test(
+        words,
+      )
+    )
       destructive(host, words);
   };
 

@@ -23,6 +23,8 @@ export type SceneShape = {
   readonly rate?: number;
   /** MSAA where it is left out; CAA is a composite without CrossSiteLinks. */
   readonly topology?: "MSAA" | "CAA";
+  /** Of objects and nodes; an old one makes the estate one of the legacy topology. */
+  readonly release?: string;
   /** Options of CrossSiteLinks, by name, e.g. `nyc-to-london`. */
   readonly linkOptions?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 };
@@ -56,7 +58,7 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
   const blueprint = {
     seed: shape.seed,
     sites: shape.sites.map((name) => ({ name, nodes: shape.nodes })),
-    release,
+    release: shape.release ?? release,
     rate: shape.rate ?? 1,
   };
   const { topology = "MSAA" } = shape;
@@ -88,7 +90,7 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
   return scene;
 }
 
-function inputsOf({ sites, nodes, topology, linkOptions = {} }: SceneShape) {
+function inputsOf({ sites, nodes, topology, linkOptions = {}, release: installed = release }: SceneShape) {
   const pairs = (topology === "CAA" ? [] : sites).flatMap((source) =>
     sites.filter((target) => target !== source).map((target) => ({ source, target })),
   );
@@ -97,7 +99,7 @@ function inputsOf({ sites, nodes, topology, linkOptions = {} }: SceneShape) {
       name,
       nodes,
       initialPrimary: 0,
-      release,
+      release: installed,
       mysqlPort: 13306,
       connectorPort: 3306,
       options: {},
@@ -123,7 +125,11 @@ async function putObjects(objects: MemoryObjects, shape: SceneShape, world: Worl
   for (const name of shape.sites)
     await objects.create(
       clusterKind,
-      make("TungstenCluster", name, { nodes: shape.nodes, release, image: "node:dev" }),
+      make("TungstenCluster", name, {
+        nodes: shape.nodes,
+        release: shape.release ?? release,
+        image: "node:dev",
+      }),
     );
   for (const { name, source, target, options } of links)
     await objects.create(

@@ -10,6 +10,7 @@ export type Walk = {
   readonly sites: readonly string[];
   readonly nodes: number;
   readonly topology?: "CAA";
+  readonly release?: string;
   readonly ask: (scene: Scene) => Promise<unknown>;
   readonly watch: (scene: Scene, goingBack?: () => boolean) => Watch;
   /** Seconds that clients may wait at most in an undisturbed run. */
@@ -59,6 +60,14 @@ export const resetSiteCaa: Walk = {
   ask: (scene) => askForReset(scene, {}, { topology: "CAA", acknowledgedFindings: [] }),
 };
 
+/** The same of the multi-site topology of a release before 6. */
+export const resetSiteMsmm: Walk = {
+  ...resetSite,
+  name: "ResetSite of a legacy estate",
+  release: "5.4.1-3",
+  ask: (scene) => askForReset(scene, {}, { topology: "MSMM", acknowledgedFindings: [] }),
+};
+
 export const askForResetAll = (scene: Scene, spec: object = {}, block: object = {}) =>
   askFor(scene, "reset-all", {
     procedure: "ResetAllSites",
@@ -84,8 +93,9 @@ export const resetAllSitesCaa: Walk = {
 };
 
 /** The estate that a walk is tried in. */
-export const shapeOf = ({ sites, nodes, topology }: Walk) => ({
+export const shapeOf = ({ sites, nodes, topology, release }: Walk) => ({
   sites,
   nodes,
   ...(topology !== undefined && { topology }),
+  ...(release !== undefined && { release }),
 });
