@@ -159,11 +159,6 @@ export const localOffline: Judgement = (target, look) => {
   );
 };
 
-export const connectorRuns: Judgement = (target, look) =>
-  knowing(look.facts.get(target.node.name, connectorProcess), `the connector of ${target.node.name}`, (is) =>
-    doneIf(is === "running", `the connector of ${target.node.name} does not run`),
-  );
-
 export const processStopped =
   (product: Product): Judgement =>
   (target, look) =>

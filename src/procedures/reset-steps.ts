@@ -2,7 +2,7 @@
 import { clusterView } from "../tungsten/node-facts.ts";
 import * as act from "./conversion-commands.ts";
 import { datasourcesIn, maintenance, policyAsBefore } from "./conversion-parts.ts";
-import { compositeComplete, heldByRun, policyIs, primaryUnmoved } from "./guards.ts";
+import { compositeComplete, connectorRuns, heldByRun, policyIs, primaryUnmoved } from "./guards.ts";
 import type { Judgement, Part, Step } from "./procedure.ts";
 import * as arrival from "./reset-arrival.ts";
 import * as sent from "./reset-commands.ts";
@@ -80,7 +80,7 @@ export const connectorsBack = (scopes: ResetScopes): readonly Part[] => [
     what: "start connectors that a restart had left held",
     on: scopes.inFailed,
     run: [{ when: "it is stopped", effect: sent.connectorStart }],
-    done: is.connectorRuns,
+    done: connectorRuns,
   },
   {
     what: "put every connector of the failed site online",

@@ -7,13 +7,16 @@ import { resetAllSites, resetAllSitesCaa, resetSite, resetSiteCaa, resetSiteMsmm
 const stride = Number(process.env.STRIDE ?? 27);
 const first = Number(process.env.FIRST ?? 1);
 
-test.each([resetSite, resetAllSites, resetSiteCaa, resetAllSitesCaa, resetSiteMsmm])("at points of $name", async (walk) => {
-  const whole = await crashedAt(0, undefined, {}, undefined, walk);
-  expect(whole.outcome).toBe("Succeeded");
-  expect(whole.violations).toEqual([]);
-  expect(whole.points).toBeGreaterThan(150);
-  for (let n = first; n <= whole.points; n += stride) {
-    const crashed = await crashedAt(n, undefined, {}, undefined, walk);
-    expect({ n, ...crashed, points: 0 }).toEqual({ n, ...whole, points: 0 });
-  }
-});
+test.each([resetSite, resetAllSites, resetSiteCaa, resetAllSitesCaa, resetSiteMsmm])(
+  "at points of $name",
+  async (walk) => {
+    const whole = await crashedAt(0, undefined, {}, undefined, walk);
+    expect(whole.outcome).toBe("Succeeded");
+    expect(whole.violations).toEqual([]);
+    expect(whole.points).toBeGreaterThan(150);
+    for (let n = first; n <= whole.points; n += stride) {
+      const crashed = await crashedAt(n, undefined, {}, undefined, walk);
+      expect({ n, ...crashed, points: 0 }).toEqual({ n, ...whole, points: 0 });
+    }
+  },
+);

@@ -1,7 +1,14 @@
 /** Seeded faults over resets, as faults.test.ts over the conversion: each run ends, or halts for a named reason, and no invariant is broken. */
 import { expect, test } from "@jest/globals";
 import { runSeed } from "./seeded.ts";
-import { resetAllSites, resetAllSitesCaa, resetSite, resetSiteCaa, resetSiteMsmm, type Walk } from "./walks.ts";
+import {
+  resetAllSites,
+  resetAllSitesCaa,
+  resetSite,
+  resetSiteCaa,
+  resetSiteMsmm,
+  type Walk,
+} from "./walks.ts";
 
 const seeds = Number(process.env.SEEDS ?? 30);
 const firstSeed = Number(process.env.FIRST_SEED ?? 0);

@@ -19,7 +19,7 @@ import {
   withoutStep,
 } from "./mutate.ts";
 import { newScene, pass, quiesce, type Scene, theRequest } from "./scene.ts";
-import { resetAllSites, resetSite, shapeOf, type Walk } from "./walks.ts";
+import { resetAllSites, resetSite, type Walk } from "./walks.ts";
 
 type Broken = {
   readonly trips: readonly number[];
@@ -206,7 +206,7 @@ function blindStepButActs(id: string): Change {
 }
 
 async function tripped({ changes, scene: set, walk = resetSite }: Broken): Promise<readonly number[]> {
-  const scene = await newScene({ ...shapeOf(walk), seed: 11 });
+  const scene = await newScene({ sites: walk.sites, nodes: walk.nodes, seed: 11, ...walk.more });
   scene.catalog = changedBy(...changes);
   set?.(scene);
   const watch = walk.watch(scene);

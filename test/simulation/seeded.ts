@@ -5,7 +5,7 @@ import { advance } from "../../simulator/world.ts";
 import type { Violation } from "./invariants.ts";
 import { type Change, changedBy } from "./mutate.ts";
 import { newScene, pass, quiesce, restartOperator, type Scene, theRequest } from "./scene.ts";
-import { conversion, shapeOf, type Walk } from "./walks.ts";
+import { conversion, type Walk } from "./walks.ts";
 
 const traps: readonly Trap["at"][] = [
   "before-claim",
@@ -37,7 +37,7 @@ export async function runSeed(
   { changes = [], plain = false, walk = conversion, minutes = walk.minutes }: Broken = {},
 ): Promise<{ end: string; violations: readonly Violation[] }> {
   const random = randomFrom(seed * 7919 + 13);
-  const scene = await newScene({ ...shapeOf(walk), seed });
+  const scene = await newScene({ sites: walk.sites, nodes: walk.nodes, seed, ...walk.more });
   scene.catalog = changedBy(...changes);
   const watch = walk.watch(scene);
   const hosts = [...scene.world.hosts.keys()];

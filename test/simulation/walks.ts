@@ -3,14 +3,14 @@ import type { Watch } from "./invariants.ts";
 import { watchResetAll } from "./reset-all-invariants.ts";
 import { watchReset } from "./reset-invariants.ts";
 import { watchScene } from "./run-invariants.ts";
-import { askFor, askForConversion, type Scene } from "./scene.ts";
+import { askFor, askForConversion, type Scene, type SceneShape } from "./scene.ts";
 
 export type Walk = {
   readonly name: string;
   readonly sites: readonly string[];
   readonly nodes: number;
-  readonly topology?: "CAA";
-  readonly release?: string;
+  /** What else the estate has. */
+  readonly more?: Partial<SceneShape>;
   readonly ask: (scene: Scene) => Promise<unknown>;
   readonly watch: (scene: Scene, goingBack?: () => boolean) => Watch;
   /** Seconds that clients may wait at most in an undisturbed run. */
@@ -28,6 +28,29 @@ export const conversion: Walk = {
   interruption: 240,
   minutes: 90,
 };
+
+const conversionWith = (name: string, block: object, more: Partial<SceneShape> = {}): Walk => ({
+  ...conversion,
+  name,
+  more,
+  ask: (scene) => askForConversion(scene, {}, block),
+});
+
+/** The conversion by each choice that its request, or the estate's links, offer. */
+export const chosenConversions: readonly Walk[] = [
+  conversionWith("by the vendor's tool", { positions: "TungstenPrepUpgrade" }),
+  conversionWith("with backups taken", { backup: { mode: "Take" } }),
+  conversionWith("with data verified", { verifyData: "Both", verification: { pauseMilliseconds: 100 } }),
+  conversionWith(
+    "with options of a link",
+    {},
+    {
+      linkOptions: {
+        "nyc-to-london": { "svc-applier-filters": "replicate", "log-slave-updates": "true" },
+      },
+    },
+  ),
+];
 
 export const askForReset = (scene: Scene, spec: object = {}, block: object = {}) =>
   askFor(scene, "reset-nyc", {
@@ -56,7 +79,7 @@ export const resetSite: Walk = {
 export const resetSiteCaa: Walk = {
   ...resetSite,
   name: "ResetSite in a composite",
-  topology: "CAA",
+  more: { topology: "CAA" },
   ask: (scene) => askForReset(scene, {}, { topology: "CAA", acknowledgedFindings: [] }),
 };
 
@@ -64,7 +87,7 @@ export const resetSiteCaa: Walk = {
 export const resetSiteMsmm: Walk = {
   ...resetSite,
   name: "ResetSite of a legacy estate",
-  release: "5.4.1-3",
+  more: { release: "5.4.1-3" },
   ask: (scene) => askForReset(scene, {}, { topology: "MSMM", acknowledgedFindings: [] }),
 };
 
@@ -88,14 +111,6 @@ export const resetAllSites: Walk = {
 export const resetAllSitesCaa: Walk = {
   ...resetAllSites,
   name: "ResetAllSites in a composite",
-  topology: "CAA",
+  more: { topology: "CAA" },
   ask: (scene) => askForResetAll(scene, {}, { topology: "CAA" }),
 };
-
-/** The estate that a walk is tried in. */
-export const shapeOf = ({ sites, nodes, topology, release }: Walk) => ({
-  sites,
-  nodes,
-  ...(topology !== undefined && { topology }),
-  ...(release !== undefined && { release }),
-});
