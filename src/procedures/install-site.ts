@@ -23,7 +23,7 @@ import { done, doneIf, every, knowing, pending } from "./verdicts.ts";
 
 type Scope = (run: Run) => readonly Target[];
 
-const isInstalled =
+export const isInstalled =
   (product: Product): Judgement =>
   (target, look) =>
     knowing(
@@ -33,7 +33,7 @@ const isInstalled =
     );
 
 /** tpm's exit code is its verdict on a validation; on a host that is installed already there is nothing to validate. */
-const validated =
+export const validated =
   (product: Product): Judgement =>
   (target, look) => {
     if (isInstalled(product)(target, look).is === "done") return done;
@@ -61,7 +61,7 @@ const everythingRuns: Judgement = (target, look) =>
     go.localServiceOnline(target, look),
   ]);
 
-const accountsMade: Judgement = (target, look) =>
+export const accountsMade: Judgement = (target, look) =>
   knowing(look.facts.get(target.node.name, accounts), `the accounts on ${target.node.name}`, (are) =>
     doneIf(are === "present", `an account is missing on ${target.node.name}`),
   );
