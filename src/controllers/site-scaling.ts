@@ -184,7 +184,7 @@ async function beginRemoval(
     return refused(why, "a site of one node has nobody to fail over to and nobody to be filled from", back);
   const narrow = withCount(pass, wanted);
   const stays = await viewOf(narrow);
-  const waits = notNow(narrow, stays);
+  const waits = notNow(pass, stays);
   if (waits !== undefined) return waiting(why, waits);
   const word = unsaid(narrow, stays);
   if (word !== undefined) return tell("False", "ApprovalNeeded", `${why}; ${word}`);
