@@ -58,7 +58,7 @@ const broken: readonly (readonly [string, Scenario, readonly number[], readonly 
     [withoutStep("EnterMaintenance"), everywhere(unguarded), withoutPrechecks],
   ],
   ["leaves MAINTENANCE behind", nodeJoins, [40], [withoutStep("ReturnPolicy")]],
-  ["takes a beginning for an end", nodeJoins, [30], [everywhere(trusting), everywhere(unguarded)]],
+  ["takes a beginning for an end", nodeJoins, [27], [everywhere(trusting), everywhere(unguarded)]],
   ["stops a node that clients read from", nodeLeaves, [35], [withoutPart("TakeNodesOut", 1)]],
   [
     "leaves it in the text of those that stay",

@@ -131,12 +131,12 @@ describe("what is refused, with the way out", () => {
     expect(await refusedWith(scene)).toMatch(
       /^Refused: .* nyc-2, which would leave, is the primary; switch to another node first .*Switch\), or put spec\.nodes back to 3$/,
     );
+    expect(hostsOf(scene.world, "nyc").length).toBe(3);
     editSite(scene, "nyc", { nodes: 4, witness: { active: true } });
     expect(await refusedWith(scene)).toMatch(
       /^Refused: .* the witness's name follows those of the nodes; put spec\.nodes back to 3$/,
     );
     expect(begunOn(scene)).toEqual(before);
-    expect(hostsOf(scene.world, "nyc").length).toBe(3);
     expect(await conditionAt(scene, "nyc", "Accepted")).toMatchObject({ status: "True" });
   });
 
