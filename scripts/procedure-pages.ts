@@ -25,6 +25,7 @@ import { resetSiteMsmm } from "../src/procedures/reset-site-msmm.ts";
 import { switchPrimary } from "../src/procedures/switch.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
 import type { Estate, Site } from "../src/topology/estate.ts";
+import { additionPage, removalPage, type ScalingPage, scalingIs } from "./scaling-pages.ts";
 
 /** Path → page. `samples` is the folder whose objects make the example estate. */
 export async function procedurePages(samples: string): Promise<readonly (readonly [string, string])[]> {
@@ -58,6 +59,8 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
     ["docs/procedures/fix-replication.md", fixPage(run)],
     ["docs/procedures/install-site.md", installPage(installSite(site.name, true), run)],
     ["docs/procedures/apply-configuration.md", configurationPage(site, run)],
+    ["docs/procedures/add-nodes.md", scalingPage(additionPage(estate, site, exampleRun))],
+    ["docs/procedures/remove-nodes.md", scalingPage(removalPage(site, run))],
     ["docs/procedures/maintain-dataserver.md", dataserverPage(site, run)],
   ];
 }
@@ -306,6 +309,15 @@ function configurationPage(site: Site, run: Run): string {
     ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
   ]);
 }
+
+const scalingPage = ({ title, told, procedure, run }: ScalingPage): string =>
+  page([
+    generated,
+    `# ${title}`,
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. ${told} Source: ${procedure.source}.`,
+    ...[scalingIs, notation(run)],
+    ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+  ]);
 
 function dataserverPage(site: Site, run: Run): string {
   const [primary, next, ...others] = site.nodes;

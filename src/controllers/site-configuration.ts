@@ -58,7 +58,7 @@ function runningTexts({ nodes, topology }: SiteView): readonly (string | null)[]
 function measured(pass: ClusterPass, view: SiteView): Standing {
   const lent = lentFor(pass.estate);
   const topology = topologyOf(view);
-  const { shape, options } = wishesOf(pass.estate, topology ?? "MSAA");
+  const { shape, ground, options } = wishesOf(pass.estate, topology ?? "MSAA");
   return standingOf(
     {
       topology,
@@ -66,6 +66,7 @@ function measured(pass: ClusterPass, view: SiteView): Standing {
       members: view.nodes.map(({ node }) => node.name),
       running: runningTexts(view),
       shape: sha256Of(shape),
+      ground: sha256Of(ground),
       wishes: sha256Of(options),
       checksum: (kind, primaries) => lent.sha256(lent.renderIni(kind, primaries)),
     },
@@ -164,7 +165,7 @@ function freshLedger(pass: ClusterPass, view: SiteView, policy: string, before?:
 }
 
 async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<Work> {
-  const { estate, site } = pass;
+  const { estate } = pass;
   const change = changeOf(pass, ledger);
   const lent = lentFor(estate);
   const primaries = ledger.pins?.primaries ?? {};
@@ -177,13 +178,25 @@ async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<
     ended: { reason: "Applied", message: `every node runs from tungsten.ini ${sha256.slice(0, 8)}` },
   });
   if (work.ledger?.phase !== "Finished") return work;
-  const record: AppliedConfiguration = {
-    topology: change.kind,
+  const record = recordFor(pass, change.kind, sha256, primaries);
+  return { ...work, status: { configuration: record } };
+}
+
+/** What the site's nodes run from once a walk over this estate is over. */
+export function recordFor(
+  { estate, site }: Pick<ClusterPass, "estate" | "site">,
+  topology: "CAA" | "MSAA",
+  sha256: string,
+  primaries: Readonly<Record<string, string>>,
+): AppliedConfiguration {
+  const { shape, ground, options } = wishesOf(estate, topology);
+  return {
+    topology,
     sha256,
-    shape: sha256Of(wishesOf(estate, change.kind).shape),
-    wishes: sha256Of(wishesOf(estate, change.kind).options),
+    shape: sha256Of(shape),
+    ground: sha256Of(ground),
+    wishes: sha256Of(options),
     primaries,
     members: site.nodes.filter((node) => !node.witness).map((node) => node.name),
   };
-  return { ...work, status: { configuration: record } };
 }

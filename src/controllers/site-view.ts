@@ -64,6 +64,7 @@ export async function viewOf({
   site,
   holder,
   namespace,
+  spec,
 }: ClusterPass): Promise<SiteView> {
   const pods = await readPods(shell.objects, estate.namespace);
   const data = site.nodes.filter((node) => !node.witness);
@@ -94,7 +95,7 @@ export async function viewOf({
     topology,
     ...(primary !== undefined && { primary }),
     ...(policy !== undefined && { policy }),
-    nodesReady: `${nodes.filter(({ local }) => local?.state === "ONLINE").length}/${data.length}`,
+    nodesReady: `${nodes.filter(({ local }) => local?.state === "ONLINE").length}/${Math.max(data.length, spec.nodes)}`,
     lag: lagInWords(readersOf(site, estate, nodes, primary, namespace)),
     nodes: nodes.map(nodeStatus(primary)),
     services: rows,

@@ -8,7 +8,7 @@ import { isConflict } from "../kube/errors.ts";
 import { clusterKind, networkPolicyKind } from "../kube/kinds.ts";
 import { settingFaults } from "../manifests/my-cnf.ts";
 import { siteObjects } from "../manifests/site-objects.ts";
-import type { Estate, Site } from "../topology/estate.ts";
+import { type Estate, type Site, siteNamed } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { applyAll } from "./apply.ts";
 import { tellDrift } from "./drift.ts";
@@ -23,6 +23,8 @@ import { configurationUnknown, configureWhenDue } from "./site-configuration.ts"
 import { databaseUnknown, maintainWhenDue } from "./site-dataserver.ts";
 import { deleteSite, neededBy } from "./site-deletion.ts";
 import { installWhenDue } from "./site-install.ts";
+import { leavingStill, withPods } from "./site-members.ts";
+import { membersUnknown, scaleWhenDue } from "./site-scaling.ts";
 import { ensureSiteSecret } from "./site-secret.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
 import { nothingToDo, runningLedger, type Walked, type Work } from "./site-walk.ts";
@@ -107,7 +109,9 @@ async function passOver(beginning: Beginning): Promise<Requeue> {
 async function converge(pass: ClusterPass): Promise<Requeue> {
   const { shell, limits, object, estate, site, spec, runnerScript } = pass;
   const view = await viewOf(pass);
-  const manifests = siteObjects({ estate, site, spec, runnerScript });
+  const { leaving } = await leavingStill(shell, object, estate, pass.namespace);
+  const pods = withPods(estate, site.name, object, { wanted: spec.nodes, leaving });
+  const manifests = siteObjects({ estate: pods, site: siteNamed(pods, site.name), spec, runnerScript });
   await applyAll(shell, manifests, { frozen: view.holder !== "" ? ["StatefulSet"] : [] });
   const network = await networkPolicyLeft(shell, object, spec);
   const works = await ownWork(pass, view);
@@ -118,7 +122,7 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   const need = { neededBy: neededBy(site.name, pass.namespace) };
   const kept = Object.assign({}, ...works.map(({ status }) => status));
   const ledger = walking?.ledger && { ledger: walking.ledger };
-  await tell(shell, object, { ...view.status, ...kept, ...need, ...network, ...ledger }, [
+  await tell(shell, object, { ...view.status, leaving, ...kept, ...need, ...network, ...ledger }, [
     accepted,
     ...works.flatMap(({ told }) => told),
     ...(await policyTold(pass, view, running)),
@@ -149,14 +153,17 @@ async function ownWork(pass: ClusterPass, view: SiteView): Promise<readonly Work
   const installing = await installWhenDue(pass, view);
   const installs = "the site is being installed";
   if (installing !== nothingToDo)
-    return [installing, configurationUnknown(installs), databaseUnknown(installs)];
+    return [installing, membersUnknown(installs), configurationUnknown(installs), databaseUnknown(installs)];
+  const scaling = await scaleWhenDue(pass, view);
+  const scales = "nodes join the site or leave it";
+  if (scaling.ledger !== undefined) return [scaling, configurationUnknown(scales), databaseUnknown(scales)];
   const restarts = "the databases are being restarted";
   if (runningLedger(pass, "MaintainDataserver") !== undefined)
-    return [configurationUnknown(restarts), await maintainWhenDue(pass, view)];
+    return [scaling, configurationUnknown(restarts), await maintainWhenDue(pass, view)];
   const configuring = await configureWhenDue(pass, view);
   if (configuring.ledger !== undefined)
-    return [configuring, databaseUnknown("the site's configuration is being changed")];
-  return [configuring, await maintainWhenDue(pass, view)];
+    return [scaling, configuring, databaseUnknown("the site's configuration is being changed")];
+  return [scaling, configuring, await maintainWhenDue(pass, view)];
 }
 
 function readiness(view: SiteView, works: readonly Work[]): Told {
@@ -182,17 +189,7 @@ function faultsOf(object: KubeObject, spec: TungstenClusterSpec, namespace: Name
   return [
     ...optionFaults(spec.options, "spec.options"),
     ...settingFaults(spec.mysql.settings),
-    ...fewerNodes(object, spec),
     ...namespace.problems.filter((problem) => problem.about === about).map(({ sentence }) => sentence),
-  ];
-}
-
-/** Nodes with data are not thrown away because a number was lowered. */
-function fewerNodes({ status }: KubeObject, spec: TungstenClusterSpec): readonly string[] {
-  const members: readonly string[] = status?.configuration?.members ?? [];
-  if (spec.nodes >= members.length) return [];
-  return [
-    `spec.nodes: ${spec.nodes} is less than the ${members.length} that are installed (${members.join(", ")}): no procedure takes a node out yet; put it back`,
   ];
 }
 

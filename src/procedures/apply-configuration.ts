@@ -58,7 +58,7 @@ const configured =
   };
 
 /** Replicator, manager and connector run, and the database has the role that the managers gave it. */
-const everythingRuns: Judgement = (target, look) => {
+export const everythingRuns: Judgement = (target, look) => {
   const { name } = target.node;
   return every([
     go.processRuns("cluster")(target, look),
@@ -83,7 +83,8 @@ const update = (product: Product, kind: string, on: Scope): Part => ({
   stallSeconds: 1800,
 });
 
-function nodeStep(node: Node, n: number, { site, kind, crossSite, nodes }: SiteChange): Step {
+/** One node of the site: both products updated over the published text, everything runs again. */
+export function updateNode(node: Node, n: number, { site, kind, crossSite, nodes }: SiteChange): Step {
   const here = (scope: Scope) => of(scope, (target) => target.node.name === node.name);
   const role = node === nodes.at(-1) ? "the primary" : "a replica";
   const incoming: Product = kind === "MSAA" ? "crossSite" : "cluster";
@@ -139,8 +140,8 @@ const primaryStays =
       : pending(`the primary of ${siteName} has moved from ${pinned} to ${moved}`);
   };
 
-const publish = ({ kind }: SiteChange, nodes: Scope): Step => ({
-  n: 2,
+export const publishStep = ({ kind }: Pick<SiteChange, "kind">, nodes: Scope, n: number): Step => ({
+  n,
   id: "PublishConfiguration",
   title: "Write the configuration on every node",
   condition: "ConfigurationPublished",
@@ -177,7 +178,7 @@ const promoted: Judgement = (target, look) => {
   ]);
 };
 
-const promoteStep = (node: Node, n: number): Step => ({
+export const promoteStep = (node: Node, n: number): Step => ({
   n,
   id: `PromoteConnector${node.ordinal}`,
   title: `Promote the connector of ${node.name}`,
@@ -213,8 +214,8 @@ export function applyConfiguration(about: SiteChange): Procedure {
     pins: () => ({ unknown: "a change of configuration pins what its TungstenCluster says" }),
     steps: [
       enterMaintenance(onSite),
-      publish(about, nodes),
-      ...about.nodes.map((node, index) => nodeStep(node, index + 3, about)),
+      publishStep(about, nodes, 2),
+      ...about.nodes.map((node, index) => updateNode(node, index + 3, about)),
       returnPolicy(count + 3, { onSite, nodes, readers, product }),
       ...about.nodes.map((node, index) => promoteStep(node, count + 4 + index)),
     ],

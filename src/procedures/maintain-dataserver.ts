@@ -38,7 +38,7 @@ export type Maintenance = {
 };
 
 /** A replica that lags further behind than this is not let back. */
-const caughtUpSeconds = 10;
+export const caughtUpSeconds = 10;
 
 /** The database of this node was started with the wanted file; the mount may lag behind the ConfigMap by a minute. */
 const current =
@@ -51,7 +51,7 @@ const current =
     });
 
 /** Every node that answers shows this datasource so; somebody must answer. */
-const shown =
+export const shown =
   (site: Target["site"], name: string, fits: (state: string, role: string) => boolean, say: string) =>
   (look: Look): Verdict => {
     const views = site.nodes
@@ -65,7 +65,7 @@ const shown =
     return doneIf(all, say);
   };
 
-const isOnline =
+export const isOnline =
   (name: string): Judgement =>
   ({ site }, look) =>
     shown(site, name, (state) => state === "ONLINE", `the datasource ${name} is not ONLINE`)(look);
@@ -97,7 +97,7 @@ const primaryIs =
     ]);
 
 /** Nobody else is out while this node is taken: the site never has less than all the others. */
-const othersServe = (name: string): Guard => ({
+export const othersServe = (name: string): Guard => ({
   say: "every other node of the site is ONLINE and not taken out, and another one is the primary",
   objects: ({ site }, look) => {
     const others = site.nodes.filter((node) => !node.witness && node.name !== name);
@@ -254,7 +254,7 @@ const everybodyServes: Guard = {
 };
 
 /** The page's note: the other region's services go offline with the server they read from. */
-const otherEnds = (about: Maintenance, n: number): Step => ({
+export const otherEnds = (about: Pick<Maintenance, "site" | "kind">, n: number): Step => ({
   n,
   id: "BringCrossSiteOnline",
   title: "Bring the cross-site services of the other sites online",

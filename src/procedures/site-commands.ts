@@ -2,7 +2,7 @@
 import type { Node } from "../topology/estate.ts";
 import { datasourceCommand, switchCommand } from "../tungsten/cctrl.ts";
 import type { Command, Precheck, Product } from "../tungsten/invocation.ts";
-import { tpmPromoteConnector, tpmUpdate } from "../tungsten/tpm.ts";
+import { tpmInstall, tpmPromoteConnector, tpmUpdate } from "../tungsten/tpm.ts";
 import type { Effect, Run, Target } from "./procedure.ts";
 import { isPrimary } from "./scopes.ts";
 
@@ -40,6 +40,15 @@ export const updateKeepingConnectors =
         ],
       },
     );
+
+/** On a bare node, over the published ini; nothing is started by it. */
+export const installFrom =
+  (product: Product, kind: string): Making =>
+  (target, run) =>
+    safely(target.node, tpmInstall(product, releaseOf(run, target)), {
+      deadlineSeconds: longSeconds,
+      prechecks: [check("no-tpm"), check("ini-is", run.pins.iniSha256[kind] ?? "unknown")],
+    });
 
 export const promoteConnector: Making = (target) =>
   safely(target.node, tpmPromoteConnector, { deadlineSeconds: 300, prechecks: [check("no-tpm")] });
