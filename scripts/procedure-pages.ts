@@ -281,14 +281,14 @@ function dataserverPage(site: Site, run: Run): string {
   const [primary, next, ...others] = site.nodes;
   if (primary === undefined || next === undefined) throw new Error(`${site.name} has no two nodes`);
   const wanted = Object.fromEntries(site.nodes.map((node) => [node.name, "<sha256>"]));
-  const about = { site: site.name, replicas: [next, ...others], primary, next, wanted };
+  const about = { site: site.name, replicas: [next, ...others], primary, next, wanted, pod: "<template>" };
   const procedure = maintainDataserver({ ...about, home: primary, kind: "MSAA" });
   return page([
     generated,
-    "# Restart the databases of a site",
-    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: a change of \`spec.mysql.settings\` of a [TungstenCluster](../reference/tungstencluster.md) does, by the word of \`spec.changes\`. Its ledger lies in the TungstenCluster's status. Source: ${procedure.source}.`,
+    "# Restart the nodes of a site",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: a change of \`spec.mysql.settings\`, \`spec.image\` or \`spec.resources\` of a [TungstenCluster](../reference/tungstencluster.md) does, by the word of \`spec.changes\`. Its ledger lies in the TungstenCluster's status. Source: ${procedure.source}.`,
     "The page shows site nyc of a Multi-Site/Active-Active estate, with `spec.changes.switchBack`. Without it the step that switches back is left out.",
-    "Each part looks first: a node whose database runs with the wanted file is neither shunned nor restarted, and where the primary's is such a one nothing is switched. The condition `DatabaseCurrent` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md).",
+    "Each part looks first: a node whose database runs with the wanted file, in a pod of the wanted image and resources, is neither shunned nor restarted, and where the primary is such a one nothing is switched. The condition `DatabaseCurrent` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md).",
     notation(run),
     ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
   ]);

@@ -25,6 +25,7 @@ import { deleteSite, neededBy } from "./site-deletion.ts";
 import { installWhenDue } from "./site-install.ts";
 import { ensureSiteSecret } from "./site-secret.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
+import { volumesOf } from "./site-volumes.ts";
 import { nothingToDo, runningLedger, type Walked, type Work } from "./site-walk.ts";
 import type { FenceBook, RequestLimits, Requeue } from "./upgrade-request.ts";
 
@@ -107,7 +108,8 @@ async function passOver(beginning: Beginning): Promise<Requeue> {
 async function converge(pass: ClusterPass): Promise<Requeue> {
   const { shell, limits, object, estate, site, spec, runnerScript } = pass;
   const view = await viewOf(pass);
-  const manifests = siteObjects({ estate, site, spec, runnerScript });
+  const volumes = await volumesOf(pass);
+  const manifests = siteObjects({ estate, site, spec, runnerScript, claimSize: volumes.template });
   await applyAll(shell, manifests, { frozen: view.holder !== "" ? ["StatefulSet"] : [] });
   const network = await networkPolicyLeft(shell, object, spec);
   const works = await ownWork(pass, view);
@@ -118,9 +120,10 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   const need = { neededBy: neededBy(site.name, pass.namespace) };
   const kept = Object.assign({}, ...works.map(({ status }) => status));
   const ledger = walking?.ledger && { ledger: walking.ledger };
-  await tell(shell, object, { ...view.status, ...kept, ...need, ...network, ...ledger }, [
+  await tell(shell, object, { ...view.status, ...kept, ...need, ...network, ...volumes.status, ...ledger }, [
     accepted,
     ...works.flatMap(({ told }) => told),
+    volumes.told,
     ...(await policyTold(pass, view, running)),
     tellDrift(view.drift, view.unread, view.holder !== "" || running),
     ready,

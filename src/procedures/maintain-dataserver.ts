@@ -1,13 +1,14 @@
 /**
- * Restart the databases of one site with a changed my.cnf (deploy-msaa, Dataserver maintenance): shun a replica, restart,
- * recover, one after the other; then switch, so that the old primary can be taken the same way; bring the cross-site
- * services back at both ends. Asked for by the TungstenCluster's spec. Each part looks first, so that a node whose database
- * runs with the wanted file is left alone.
+ * Restart the nodes of one site for a changed my.cnf, image or resources (deploy-msaa, Dataserver maintenance): shun a
+ * replica, restart its database or make its pod anew, recover, one after the other; then switch, so that the old primary
+ * can be taken the same way; bring the cross-site services back at both ends. Asked for by the TungstenCluster's spec.
+ * Each part looks first, so that a node that runs as wanted is left alone.
  */
 import type { Node } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
 import { clusterView, dataserver, readOnly } from "../tungsten/node-facts.ts";
 import * as go from "./conversion-services.ts";
+import { podIsCurrent, renewPod } from "./pod-parts.ts";
 import type { Guard, Judgement, Look, Procedure, Step, Target, Verdict } from "./procedure.ts";
 import { eachLinkedReader, eachSite, everyNode } from "./scopes.ts";
 import * as change from "./site-commands.ts";
@@ -35,13 +36,15 @@ export type Maintenance = {
   readonly kind: "MSAA" | "CAA";
   /** Checksum of each node's wanted my.cnf. */
   readonly wanted: Readonly<Record<string, string>>;
+  /** What each pod is to be made from, as its node tells it. */
+  readonly pod: string;
 };
 
 /** A replica that lags further behind than this is not let back. */
 const caughtUpSeconds = 10;
 
 /** The database of this node was started with the wanted file; the mount may lag behind the ConfigMap by a minute. */
-const current =
+const startedWithWanted =
   ({ wanted }: Maintenance, node: Node): Judgement =>
   (_target, look) =>
     knowing(look.facts.get(node.name, dataserver), `the my.cnf of ${node.name}`, ({ mounted, started }) => {
@@ -49,6 +52,12 @@ const current =
         return pending(`${node.name} has not been given the wanted my.cnf yet`);
       return doneIf(started, `the database of ${node.name} was not started with the wanted my.cnf yet`);
     });
+
+/** Nothing is to be done here. */
+const current =
+  (about: Maintenance, node: Node): Judgement =>
+  (target, look) =>
+    every([podIsCurrent(node, about.pod)(target, look), startedWithWanted(about, node)(target, look)]);
 
 /** Every node that answers shows this datasource so; somebody must answer. */
 const shown =
@@ -143,7 +152,7 @@ const either =
     return verdicts.find(({ is }) => is === "done") ?? verdicts[1] ?? done;
   };
 
-/** Shun, restart, recover: nothing of it where the database runs with the wanted file already. */
+/** Shun, restart or make anew, recover: nothing of it where the node runs as wanted already. */
 function nodeStep(about: Maintenance, node: Node, n: number): Step {
   const here = (scope: Scope) => of(scope, (target) => target.node.name === node.name);
   const on = here(everyNode);
@@ -152,7 +161,7 @@ function nodeStep(about: Maintenance, node: Node, n: number): Step {
   return {
     n,
     id: `MaintainNode${node.ordinal}`,
-    title: `Restart the database of ${node.name}`,
+    title: `Restart ${node.name}`,
     condition: `Node${node.ordinal}Maintained`,
     undo: "datasource HOST recover in cctrl, if it is SHUNNED.",
     parts: [
@@ -176,13 +185,14 @@ function nodeStep(about: Maintenance, node: Node, n: number): Step {
         run: [{ when: "it is to be restarted and in service", effect: change.datasource("shun") }],
         done: either(isCurrent, isOut(node.name)),
       },
+      ...renewPod(node, about.pod, { on, guards: [maintenanceStays, othersServe(node.name)] }),
       {
         what: "restart the database with the wanted my.cnf",
         vendor: "cctrl> service HOST/mysql restart",
         on,
         guards: [maintenanceStays, othersServe(node.name)],
         run: [{ when: "it was started with another one", effect: change.restartDataserver }],
-        done: isCurrent,
+        done: startedWithWanted(about, node),
         settleSeconds: 30,
         stallSeconds: 1800,
       },
@@ -278,7 +288,7 @@ export function maintainDataserver(about: Maintenance): Procedure {
   const never: Judgement = () => pending("");
   return {
     name: "MaintainDataserver",
-    revision: 1,
+    revision: 2,
     source: "Tungsten documentation, Deploying Multi-Site/Active-Active Clustering, Dataserver maintenance",
     accepts: [],
     holds: [],

@@ -49,6 +49,7 @@ export function watchChange(
     if (fence < (fences.get(name) ?? 0n))
       broken(44, `${name} served fence ${fence} after ${fences.get(name)}`);
     fences.set(name, fence);
+    if (argv.join(" ") === "database stop") onServerStop(name);
     if (argv.join(" ").includes(world.canary)) broken(47, `${name}: a secret stands in a command`);
   };
 
@@ -86,6 +87,13 @@ export function watchChange(
     if (away !== undefined) broken(27, `the database of ${name} was stopped while that of ${away.name} was`);
   };
 
+  /** A pod that an operator deletes: as a server that it stops, and only once that is stopped. */
+  const onPodStop = (name: string): void => {
+    onServerStop(name);
+    if (world.hosts.get(name)?.mysql.up === true)
+      broken(28, `the pod of ${name} was deleted while its database ran`);
+  };
+
   const onPolicy = ({ site: name, policy }: Extract<WorldEvent, { kind: "policy" }>): void => {
     if (policy !== "AUTOMATIC") return;
     const out = hostsOf(world, name).find(
@@ -104,6 +112,7 @@ export function watchChange(
     else if (event.kind === "tpm") onTpm(event);
     else if (event.kind === "process" && event.what === "mysqld" && event.verb === "stop")
       onServerStop(event.host);
+    else if (event.kind === "process" && event.what === "pod") onPodStop(event.host);
     else if (event.kind === "policy") onPolicy(event);
     else if (event.kind === "primary") failedOver ||= world.sites.get(event.site)?.policy === "AUTOMATIC";
     else if (event.kind === "log" && event.entry.kind === "tracking")

@@ -129,6 +129,7 @@ const cases: Readonly<Record<string, Case>> = {
   "dataservice cannot change": changes("dataservice", "nyc", "nyc2"),
   "initialPrimary cannot change": changes("initialPrimary", 0, 1),
   "port cannot change": changes("port", 3306, 3307),
+  "className cannot change": changes("className", "fast", "slow"),
   "type cannot change": changes("type", "ActiveActive", "ActivePassive"),
   "source cannot change": changes("source", place, { name: "london" }),
   "target cannot change": changes("target", place, { name: "london" }),
