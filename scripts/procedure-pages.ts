@@ -13,6 +13,7 @@ import { convertMsaaToCaa } from "../src/procedures/convert-msaa-to-caa.ts";
 import { failOver } from "../src/procedures/failover.ts";
 import type { FixParameters } from "../src/procedures/fix-names.ts";
 import { fixReplication } from "../src/procedures/fix-replication.ts";
+import { holdNode } from "../src/procedures/hold-node.ts";
 import { installSite } from "../src/procedures/install-site.ts";
 import { maintainDataserver } from "../src/procedures/maintain-dataserver.ts";
 import { effectInWords, placeInWords } from "../src/procedures/plan.ts";
@@ -61,6 +62,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
     ["docs/procedures/install-site.md", installPage(installSite(site.name, true), run)],
     ["docs/procedures/apply-configuration.md", configurationPage(site, run)],
     ["docs/procedures/maintain-dataserver.md", dataserverPage(site, run)],
+    ["docs/procedures/hold-node.md", holdPage(site, run)],
   ];
 }
 
@@ -289,6 +291,20 @@ function dataserverPage(site: Site, run: Run): string {
     `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: a change of \`spec.mysql.settings\`, \`spec.image\` or \`spec.resources\` of a [TungstenCluster](../reference/tungstencluster.md) does, by the word of \`spec.changes\`. Its ledger lies in the TungstenCluster's status. Source: ${procedure.source}.`,
     "The page shows site nyc of a Multi-Site/Active-Active estate, with `spec.changes.switchBack`. Without it the step that switches back is left out.",
     "Each part looks first: a node whose database runs with the wanted file, in a pod of the wanted image and resources, is neither shunned nor restarted, and where the primary is such a one nothing is switched. The condition `DatabaseCurrent` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md).",
+    notation(run),
+    ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+  ]);
+}
+
+function holdPage(site: Site, run: Run): string {
+  const node = site.nodes.at(-1);
+  if (node === undefined) throw new Error(`${site.name} has no node`);
+  const procedure = holdNode({ site: site.name, node, kind: "MSAA", released: false });
+  return page([
+    generated,
+    "# Leave a node to a human",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: \`spec.maintenance\` of a [TungstenCluster](../reference/tungstencluster.md) does, for as long as it stands there. Its ledger lies in the TungstenCluster's status. Source: ${procedure.source}.`,
+    `The page shows node ${node.name} of site ${site.name} of a Multi-Site/Active-Active estate. The condition \`NodesInService\` says in its message which step it is at; the conditions named below stand in that message only. How to use it: [changing a site](../operating/changes.md#one-node-for-work-by-hand).`,
     notation(run),
     ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
   ]);

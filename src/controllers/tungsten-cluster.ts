@@ -22,6 +22,7 @@ import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import { configurationUnknown, configureWhenDue } from "./site-configuration.ts";
 import { databaseUnknown, maintainWhenDue } from "./site-dataserver.ts";
 import { deleteSite, neededBy } from "./site-deletion.ts";
+import { holdUnknown, holdWhenDue } from "./site-hold.ts";
 import { installWhenDue } from "./site-install.ts";
 import { ensureSiteSecret } from "./site-secret.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
@@ -150,16 +151,27 @@ async function networkPolicyLeft(
 /** What the site does by itself, at most one of it a procedure: it is installed first, then kept as its spec says. */
 async function ownWork(pass: ClusterPass, view: SiteView): Promise<readonly Work[]> {
   const installing = await installWhenDue(pass, view);
-  const installs = "the site is being installed";
-  if (installing !== nothingToDo)
-    return [installing, configurationUnknown(installs), databaseUnknown(installs)];
-  const restarts = "the databases are being restarted";
-  if (runningLedger(pass, "MaintainDataserver") !== undefined)
-    return [configurationUnknown(restarts), await maintainWhenDue(pass, view)];
+  if (installing !== nothingToDo) {
+    const why = "the site is being installed";
+    return [installing, configurationUnknown(why), databaseUnknown(why), holdUnknown(pass, why)];
+  }
+  if (runningLedger(pass, "HoldNode") !== undefined) {
+    const why = "a node is out of service for hand work";
+    return [configurationUnknown(why), databaseUnknown(why), await holdWhenDue(pass, view)];
+  }
+  if (runningLedger(pass, "MaintainDataserver") !== undefined) {
+    const why = "the nodes are being restarted";
+    return [configurationUnknown(why), await maintainWhenDue(pass, view), holdUnknown(pass, why)];
+  }
   const configuring = await configureWhenDue(pass, view);
-  if (configuring.ledger !== undefined)
-    return [configuring, databaseUnknown("the site's configuration is being changed")];
-  return [configuring, await maintainWhenDue(pass, view)];
+  if (configuring.ledger !== undefined) {
+    const why = "the site's configuration is being changed";
+    return [configuring, databaseUnknown(why), holdUnknown(pass, why)];
+  }
+  const maintaining = await maintainWhenDue(pass, view);
+  if (maintaining.ledger !== undefined)
+    return [configuring, maintaining, holdUnknown(pass, "the nodes are being restarted")];
+  return [configuring, maintaining, await holdWhenDue(pass, view)];
 }
 
 function readiness(view: SiteView, works: readonly Work[]): Told {

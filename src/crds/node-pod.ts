@@ -1,5 +1,6 @@
-/** What a spec says of the pods of its nodes beside their image. */
+/** What a spec says of single nodes and their pods, beside the image. */
 import * as z from "zod";
+import { objectName } from "./fields.ts";
 
 /** A Kubernetes quantity, e.g. 500m, 2, 16Gi. */
 const quantities = z
@@ -21,4 +22,12 @@ export const podResources = z
   .optional()
   .describe(
     "Resources of the container in which database and Tungsten run. A change restarts the nodes one by one, by the word of spec.changes.",
+  );
+
+/** A node that a person wants for himself. */
+export const maintenance = z
+  .object({ node: objectName.describe("A replica, e.g. nyc-1; the primary is refused: switch first.") })
+  .optional()
+  .describe(
+    "A replica to be taken out of service for work by hand. The site stays in MAINTENANCE until this is removed; then the node is brought back.",
   );

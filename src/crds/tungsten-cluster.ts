@@ -13,7 +13,7 @@ import {
   reference,
   rules,
 } from "./fields.ts";
-import { podResources } from "./node-pod.ts";
+import { maintenance, podResources } from "./node-pod.ts";
 
 const selector = z.object({
   matchLabels: z.record(z.string().max(317), z.string().max(63)).meta({ maxProperties: 50 }).optional(),
@@ -170,6 +170,7 @@ const spec = z
       })
       .default({ configuration: "Automatic", dataserver: "OnApproval", switchBack: false, approved: "" })
       .describe("How a change of this spec reaches nodes that are installed already."),
+    maintenance,
     retention: z
       .enum(["Retain", "Delete"])
       .default("Retain")

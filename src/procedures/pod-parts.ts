@@ -103,24 +103,27 @@ export function renewPod(
       done: renewed(node, wanted),
       stallSeconds: 900,
     },
-    {
-      what: "database, replicator, manager and connector run",
-      on,
-      run: [
-        {
-          when: "the database is stopped",
-          holds: stopped,
-          effect: change.startDataserver,
-        },
-        {
-          when: "something else does not run",
-          holds: databaseIs(node, "running"),
-          effect: act.startAll,
-        },
-      ],
-      done: everythingRuns(node),
-      settleSeconds: 60,
-      stallSeconds: 900,
-    },
+    runsAgain(node, on),
   ];
 }
+
+/** Whatever a restart of the host, or a human, has left stopped is started. */
+export const runsAgain = (node: Node, on: Scope): Part => ({
+  what: "database, replicator, manager and connector run",
+  on,
+  run: [
+    {
+      when: "the database is stopped",
+      holds: databaseIs(node, "stopped"),
+      effect: change.startDataserver,
+    },
+    {
+      when: "something else does not run",
+      holds: databaseIs(node, "running"),
+      effect: act.startAll,
+    },
+  ],
+  done: everythingRuns(node),
+  settleSeconds: 60,
+  stallSeconds: 900,
+});
