@@ -22,6 +22,7 @@ import type { Part, Procedure, Run, Step } from "../src/procedures/procedure.ts"
 import { resetAllSites } from "../src/procedures/reset-all-sites.ts";
 import { resetSite } from "../src/procedures/reset-site.ts";
 import { switchPrimary } from "../src/procedures/switch.ts";
+import { upgradeSoftware } from "../src/procedures/upgrade-software.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
 import type { Estate, Site } from "../src/topology/estate.ts";
 
@@ -58,6 +59,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
       "docs/procedures/check-paths.md",
       requestPage("Check every path", "check-paths.md", run, checkPaths({ beats: 1, everySeconds: 60 })),
     ],
+    ["docs/procedures/upgrade-software.md", upgradePage(run)],
     ["docs/procedures/fix-replication.md", fixPage(run)],
     ["docs/procedures/install-site.md", installPage(installSite(site.name, true), run)],
     ["docs/procedures/apply-configuration.md", configurationPage(site, run)],
@@ -194,6 +196,26 @@ function requestPage(title: string, runbook: string, run: Run, procedure: Proced
     procedure.accepts.map(({ say }) => `- ${say}`).join("\n"),
     "Each refusal and its way out: [halts](../operating/halts.md#refusals).",
     ...procedure.steps.flatMap((step) => stepLines(step, run, "##")),
+  ]);
+}
+
+/** Parts that have no target in the example are left out: the other form of the ini, members that are not there. */
+function upgradePage(run: Run): string {
+  const procedure = upgradeSoftware({ release: run.estate.sites[0]?.release ?? "", latencySeconds: 60 });
+  const steps = procedure.steps.map((step) => ({
+    ...step,
+    parts: step.parts.filter((part) => part.on(run).length > 0),
+  }));
+  return page([
+    generated,
+    "# Upgrade the software",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}. How to run it: [the runbook](../operating/upgrade.md).`,
+    `${notation(run)}\n- The page shows an update to ${run.estate.sites[0]?.release}. In a composite there is no second product, and tungsten.ini is written in its CAA form.`,
+    `Abort costs nothing until: ${placeInWords(procedure, procedure.abortUntil)}.`,
+    "## Before the plan",
+    procedure.accepts.map(({ say }) => `- ${say}`).join("\n"),
+    "Each refusal and its way out: [the runbook](../operating/upgrade.md#refusals).",
+    ...steps.flatMap((step) => stepLines(step, run, "##")),
   ]);
 }
 

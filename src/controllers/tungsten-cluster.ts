@@ -16,6 +16,7 @@ import { type Namespace, readNamespace } from "./estate-reader.ts";
 import { writeObjectStatus } from "./object-status.ts";
 import { siteFinalizer } from "./ownership.ts";
 import { policyTold } from "./policy-told.ts";
+import { releaseTold } from "./release-told.ts";
 import { otherHolder } from "./request-sites.ts";
 import { assertRecorded } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
@@ -125,6 +126,7 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
     accepted,
     ...works.flatMap(({ told }) => told),
     volumes.told,
+    releaseTold(pass, view),
     ...(await policyTold(pass, view, running)),
     tellDrift(view.drift, view.unread, view.holder !== "" || running),
     ready,

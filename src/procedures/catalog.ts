@@ -10,6 +10,7 @@ import type { Procedure } from "./procedure.ts";
 import { resetAllSites } from "./reset-all-sites.ts";
 import { resetSite } from "./reset-site.ts";
 import { switchPrimary } from "./switch.ts";
+import { upgradeSoftware } from "./upgrade-software.ts";
 import { verifyData } from "./verify-data.ts";
 
 /** What a request is about: the estate of this CompositeService, or the one this TungstenCluster belongs to. */
@@ -42,6 +43,17 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
       procedure: resetAllSites({ site: cluster.name, drainSeconds }),
       about: { site: cluster.name },
       frozen: { "spec.resetAllSites.cluster.name": cluster.name },
+    };
+  }
+  if (spec.upgradeSoftware !== undefined) {
+    const { cluster, release, limits } = spec.upgradeSoftware;
+    return {
+      procedure: upgradeSoftware({ release, latencySeconds: limits.latencySeconds }),
+      about: { site: cluster.name },
+      frozen: {
+        "spec.upgradeSoftware.cluster.name": cluster.name,
+        "spec.upgradeSoftware.release": release,
+      },
     };
   }
   if (spec.switch !== undefined) {

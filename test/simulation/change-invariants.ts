@@ -25,10 +25,17 @@ const isOff = (world: World, host: Host): boolean =>
 const busy = (host: Host): boolean =>
   host.tools.some(({ argv }) => argv[0] === "tpm" && argv[3] === "update");
 
-/** `moves`: the change moves the primary itself, by a switch. `only`: the one site it reaches; all of them otherwise. */
+/**
+ * `moves`: the change moves the primary itself, by a switch. `only`: the one site it reaches; all of them otherwise.
+ * `sideBySide`: sites may be updated at the same time.
+ */
 export function watchChange(
   scene: Scene,
-  { moves = false, only }: { readonly moves?: boolean; readonly only?: string } = {},
+  {
+    moves = false,
+    only,
+    sideBySide = false,
+  }: { readonly moves?: boolean; readonly only?: string; readonly sideBySide?: boolean } = {},
 ): ChangeWatch {
   const { world } = scene;
   const violations: Violation[] = [];
@@ -58,7 +65,8 @@ export function watchChange(
     if (host === undefined || when !== "begin" || verb !== "update") return;
     const site = siteOf(host);
     if (site?.policy !== "MAINTENANCE") broken(33, `tpm update on ${name} under ${site?.policy}`);
-    const other = [...world.hosts.values()].find((each) => each !== host && busy(each));
+    const near = sideBySide ? hostsOf(world, host.site) : [...world.hosts.values()];
+    const other = near.find((each) => each !== host && busy(each));
     if (other !== undefined) broken(27, `${name} is updated while ${other.name} is`);
     const off = hostsOf(world, host.site).find(
       (each) => each !== host && (each.replicators.cluster === undefined || isOff(world, each)),

@@ -179,6 +179,10 @@ const cases: Readonly<Record<string, Case>> = {
     lets: [[{ procedure: "ResetSite", resetSite: {} }], [{ procedure: "VerifyData" }]],
     stops: [[{ procedure: "ResetSite" }], [{ procedure: "VerifyData", resetSite: {} }]],
   },
+  "upgradeSoftware belongs to procedure UpgradeSoftware": {
+    lets: [[{ procedure: "UpgradeSoftware", upgradeSoftware: {} }], [{ procedure: "VerifyData" }]],
+    stops: [[{ procedure: "UpgradeSoftware" }], [{ procedure: "VerifyData", upgradeSoftware: {} }]],
+  },
   "resetAllSites belongs to procedure ResetAllSites": {
     lets: [[{ procedure: "ResetAllSites", resetAllSites: {} }], [{ procedure: "VerifyData" }]],
     stops: [[{ procedure: "ResetAllSites" }], [{ procedure: "VerifyData", resetAllSites: {} }]],
@@ -298,6 +302,7 @@ describe("defaults", () => {
       convertMsaaToCaa: { compositeService: { name: "global" }, backup: {}, limits: {} },
       verifyData: { cluster: { name: "a" } },
       resetAllSites: { cluster: { name: "a" } },
+      upgradeSoftware: { cluster: { name: "a" }, release: "8.0.4-132" },
       resetSite: { failedSite: { name: "a" }, definitiveSite: { name: "b" } },
       window: {},
     },
