@@ -87,6 +87,7 @@ export function addHost(
     cluster: site,
     ordinal,
     podUid: `uid-${name}`,
+    template: "",
     clockSkewMs: 0,
     freeBytes: 50_000_000_000,
     hasPrepUpgrade: true,

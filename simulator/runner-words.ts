@@ -46,6 +46,7 @@ export const queryShapes: readonly string[] = [
   "ini",
   "my-cnf",
   "dataserver",
+  "pod",
   "marker KEY",
   "clock",
   "space",

@@ -86,6 +86,7 @@ const queries: Record<string, RunnerTool> = {
   reach: node.reach,
   "my-cnf": node.myCnf,
   dataserver: node.dataserver,
+  pod: node.pod,
   backup: node.backupState,
   database: databaseState,
 };

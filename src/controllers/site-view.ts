@@ -9,6 +9,7 @@ import {
   dataserver,
   holds,
   installed,
+  pod,
   replicatorProcess,
   services,
 } from "../tungsten/node-facts.ts";
@@ -32,6 +33,8 @@ export type NodeView = {
   readonly incoming: readonly ReplicatorStatus[];
   /** What its database was started with; undefined: cannot be read. */
   readonly dataserver: DataserverState | undefined;
+  /** From what its pod was made; null: it does not say; undefined: cannot be read. */
+  readonly template: string | null | undefined;
   /** Whether a hold keeps the second product from starting; undefined: cannot be read. */
   readonly held: boolean | undefined;
   readonly reason: string | undefined;
@@ -113,6 +116,7 @@ function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeVie
   facts.get(node.name, replicatorProcess("cluster"));
   const held = facts.get(node.name, holds);
   const server = facts.get(node.name, dataserver);
+  const made = facts.get(node.name, pod);
   const own = "known" in local && local.known !== "down" ? local.known : [];
   const other = "known" in remote && remote.known !== "down" ? remote.known : [];
   const generated = estate.sites
@@ -125,6 +129,7 @@ function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeVie
     local: own.find(({ service }) => service === site.dataservice),
     incoming: [...own.filter(({ service }) => generated.includes(service)), ...other],
     dataserver: "known" in server ? server.known : undefined,
+    template: "known" in made ? made.known.template : undefined,
     held: "known" in held ? held.known.includes("crossSite") : undefined,
     reason: "unknown" in cluster ? cluster.unknown : undefined,
   };

@@ -158,7 +158,7 @@ export const publishStep = ({ kind }: Pick<SiteChange, "kind">, nodes: Scope, n:
 });
 
 /** tpm's word, and a connector that runs and that the managers see: nothing tells which release it runs. */
-const promoted: Judgement = (target, look) => {
+export const promoted: Judgement = (target, look) => {
   const { name } = target.node;
   if (look.key === "") return pending(`the connector of ${name} still runs as before the update`);
   return every([

@@ -72,6 +72,16 @@ export const restartDataserver: Making = (target) =>
     prechecks: [check("policy-is", "MAINTENANCE"), check("shunned", target.node.name)],
   });
 
+/** In order, before its pod goes. */
+export const stopDataserver: Making = (target) =>
+  safely(target.node, ["database", "stop"], {
+    deadlineSeconds: longSeconds,
+    prechecks: [check("policy-is", "MAINTENANCE"), check("shunned", target.node.name)],
+  });
+
+export const startDataserver: Making = (target) =>
+  safely(target.node, ["database", "start"], { deadlineSeconds: longSeconds });
+
 /** The target's node becomes the primary. The tool cannot say how it ended, it exits 0 either way: never begun again on a guess. */
 export const switchTo: Making = ({ node, site }) => {
   const { argv, stdin } = switchCommand(node.name);

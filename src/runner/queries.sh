@@ -199,6 +199,7 @@ answer() {
     ini) answer_ini ;;
     my-cnf) answer_my_cnf ;;
     dataserver) answer_dataserver ;;
+    pod) printf 'template=%s\n' "${POD_TEMPLATE-}" ;;
     marker) tell_marker "$1" ;;
     clock) now_ms ;;
     software) answer_software ;;

@@ -46,6 +46,7 @@ readonly QUERIES=(
   "ini"
   "my-cnf"
   "dataserver"
+  "pod"
   "marker KEY"
   "clock"
   "space"

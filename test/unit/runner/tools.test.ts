@@ -35,7 +35,9 @@ beforeEach(() => {
   const scripts = join(node.root, "opt/continuent/tungsten/tungsten-replicator/scripts");
   mkdirSync(scripts, { recursive: true });
   for (const name of ["tprovision", "tungsten_provision_slave"])
-    writeFileSync(join(scripts, name), '#!/bin/bash\necho "$(basename "$0") $*" >>"$RUNS"\n', { mode: 0o755 });
+    writeFileSync(join(scripts, name), '#!/bin/bash\necho "$(basename "$0") $*" >>"$RUNS"\n', {
+      mode: 0o755,
+    });
   for (const product of ["continuent", "replicator"]) {
     const tree = join(node.root, `opt/${product}`);
     mkdirSync(join(tree, "tungsten/cluster-home/bin"), { recursive: true });
