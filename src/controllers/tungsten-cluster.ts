@@ -13,17 +13,19 @@ import { estateWith } from "../topology/estate-of.ts";
 import { applyAll } from "./apply.ts";
 import { tellDrift } from "./drift.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
+import { type FurtherUsers, furtherUsers } from "./further-users.ts";
 import { writeObjectStatus } from "./object-status.ts";
 import { siteFinalizer } from "./ownership.ts";
 import { policyTold } from "./policy-told.ts";
 import { otherHolder } from "./request-sites.ts";
 import { assertRecorded } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
+import { accountsWhenDue, runningAccounts } from "./site-accounts.ts";
 import { configurationUnknown, configureWhenDue } from "./site-configuration.ts";
 import { databaseUnknown, maintainWhenDue } from "./site-dataserver.ts";
 import { deleteSite, neededBy } from "./site-deletion.ts";
 import { installWhenDue } from "./site-install.ts";
-import { ensureSiteSecret } from "./site-secret.ts";
+import { ensureSiteSecret, type SiteSecret } from "./site-secret.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
 import { nothingToDo, runningLedger, type Walked, type Work } from "./site-walk.ts";
 import type { FenceBook, RequestLimits, Requeue } from "./upgrade-request.ts";
@@ -41,6 +43,9 @@ export type ClusterPass = {
   readonly runnerScript: string;
   readonly fences: FenceBook;
   readonly walked: Walked;
+  /** The site's Secret as it is now, and what the estate's specs say of further users. */
+  readonly secret: Exclude<SiteSecret, { refused: string }>;
+  readonly further: FurtherUsers;
   /** UID of somebody else whose procedure holds the site; empty when none does, or when that one is over. */
   readonly holder: string;
 };
@@ -97,9 +102,15 @@ async function passOver(beginning: Beginning): Promise<Requeue> {
   if (estate === undefined || site === undefined)
     return refuse(shell, object, need, "the site is in no estate");
   if (!object.metadata.finalizers?.includes(siteFinalizer)) return addFinalizer(shell, object);
-  const missing = await ensureSiteSecret(shell.objects, where, name, spec, holder !== "");
-  if (missing !== undefined) return refuse(shell, object, need, missing);
-  const again = await converge({ ...beginning, spec, namespace, estate, site, holder });
+  const further = await furtherUsers(shell.objects, namespace, estate);
+  if ("refused" in further && further.site === name) return refuse(shell, object, need, further.refused);
+  const lines = "lines" in further ? further.lines : undefined;
+  const secret = await ensureSiteSecret(shell.objects, where, name, spec, {
+    frozen: holder !== "",
+    further: lines,
+  });
+  if ("refused" in secret) return refuse(shell, object, need, secret.refused);
+  const again = await converge({ ...beginning, spec, namespace, estate, site, holder, secret, further });
   // What holds a deleted site may be over at any time.
   return object.metadata.deletionTimestamp === undefined ? again : { afterMs: limits.idleMs };
 }
@@ -150,13 +161,19 @@ async function ownWork(pass: ClusterPass, view: SiteView): Promise<readonly Work
   const installs = "the site is being installed";
   if (installing !== nothingToDo)
     return [installing, configurationUnknown(installs), databaseUnknown(installs)];
+  const accounts = "the accounts are being changed";
+  if (runningAccounts(pass) !== undefined)
+    return [configurationUnknown(accounts), databaseUnknown(accounts), await accountsWhenDue(pass, view)];
   const restarts = "the databases are being restarted";
   if (runningLedger(pass, "MaintainDataserver") !== undefined)
     return [configurationUnknown(restarts), await maintainWhenDue(pass, view)];
+  const keeping = await accountsWhenDue(pass, view);
+  if (keeping.ledger !== undefined)
+    return [configurationUnknown(accounts), databaseUnknown(accounts), keeping];
   const configuring = await configureWhenDue(pass, view);
   if (configuring.ledger !== undefined)
-    return [configuring, databaseUnknown("the site's configuration is being changed")];
-  return [configuring, await maintainWhenDue(pass, view)];
+    return [configuring, databaseUnknown("the site's configuration is being changed"), keeping];
+  return [configuring, await maintainWhenDue(pass, view), keeping];
 }
 
 function readiness(view: SiteView, works: readonly Work[]): Told {

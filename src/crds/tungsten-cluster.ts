@@ -108,6 +108,13 @@ const spec = z
       })
       .default({})
       .describe("Secrets of the accounts; those not named are generated."),
+    users: z
+      .array(reference("Secret with keys username and password."))
+      .max(16)
+      .default([])
+      .describe(
+        "Secrets of further application users, kept equal in the databases and connectors of the whole estate.",
+      ),
     storage: z
       .object({ size: z.string().max(32).default("10Gi"), className: objectName.optional() })
       .default({ size: "10Gi" }),
@@ -234,6 +241,12 @@ const status = z.object({
     .optional()
     .describe(
       "The tungsten.ini that every node of the site was last seen to run from, and what it was made from.",
+    ),
+  accounts: z
+    .object({ secret: z.string().max(64), current: z.boolean(), settled: z.boolean() })
+    .optional()
+    .describe(
+      "Which version of the site's Secret its databases and connectors were last seen to know, and whether nothing of before is left.",
     ),
   runningProcedure: z.string().max(128).optional(),
   networkPolicy: z

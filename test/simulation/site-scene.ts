@@ -3,7 +3,7 @@ import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
 import type { Walked } from "../../src/controllers/site-walk.ts";
 import { reconcileCluster } from "../../src/controllers/tungsten-cluster.ts";
-import { clusterKind, configMapKind } from "../../src/kube/kinds.ts";
+import { clusterKind, configMapKind, secretKind } from "../../src/kube/kinds.ts";
 import { conditionOf, limits, namespace, newScene, type Scene, type SceneShape } from "./scene.ts";
 
 export const refOf = (name: string) => ({ namespace, name });
@@ -16,6 +16,18 @@ export async function clusterOf(scene: Scene, name: string): Promise<KubeObject>
 
 export const conditionAt = async (scene: Scene, name: string, type: string) =>
   conditionOf(await clusterOf(scene, name), type);
+
+/** What the kubelet does: a changed Secret reaches the pods, a while after the ConfigMaps. */
+async function mountSecrets({ world, objects, calls }: Scene): Promise<void> {
+  if (calls.passes % 3 !== 0) return;
+  for (const { site, secret } of world.hosts.values()) {
+    const data: Record<string, string> =
+      (await objects.get(secretKind, refOf(`${site}-tungsten`)))?.data ?? {};
+    const changed = data["ini-version"] !== undefined;
+    for (const [file, text] of Object.entries(data))
+      if (changed || file.startsWith("users")) secret.set(file, Buffer.from(text, "base64").toString());
+  }
+}
 
 /** What the kubelet does: the ConfigMap's text reaches the pod. A server that nobody configured yet starts with it. */
 async function mountFiles({ world, objects }: Scene): Promise<void> {
@@ -43,6 +55,7 @@ export async function passSites(scene: Scene, walked?: Walked): Promise<void> {
     if (again !== "never") afterMs = Math.min(afterMs, again.afterMs);
   }
   await mountFiles(scene);
+  await mountSecrets(scene);
   advance(scene.world, Math.max(afterMs, 50));
 }
 
