@@ -15,6 +15,7 @@ import type { FixParameters } from "../src/procedures/fix-names.ts";
 import { fixReplication } from "../src/procedures/fix-replication.ts";
 import { holdNode } from "../src/procedures/hold-node.ts";
 import { installSite } from "../src/procedures/install-site.ts";
+import { keepAccounts, settleAccounts } from "../src/procedures/keep-accounts.ts";
 import { maintainDataserver } from "../src/procedures/maintain-dataserver.ts";
 import { effectInWords, placeInWords } from "../src/procedures/plan.ts";
 import { runOf } from "../src/procedures/prepare.ts";
@@ -64,6 +65,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
     ["docs/procedures/apply-configuration.md", configurationPage(site, run)],
     ["docs/procedures/add-nodes.md", scalingPage(additionPage(estate, site, exampleRun))],
     ["docs/procedures/remove-nodes.md", scalingPage(removalPage(site, run))],
+    ["docs/procedures/keep-accounts.md", accountsPage(site, run)],
     ["docs/procedures/maintain-dataserver.md", dataserverPage(site, run)],
     ["docs/procedures/hold-node.md", holdPage(site, run)],
   ];
@@ -342,6 +344,21 @@ const scalingPage = ({ title, told, procedure, run }: ScalingPage): string =>
     ...[scalingIs, notation(run)],
     ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
   ]);
+
+function accountsPage(site: Site, run: Run): string {
+  const about = { site: site.name, secret: "<version>" };
+  const [keep, settle] = [keepAccounts(about), settleAccounts(about)];
+  return page([
+    generated,
+    "# Keep the accounts of a site",
+    `Procedures \`${keep.name}\`, revision ${keep.revision}, and \`${settle.name}\`, revision ${settle.revision}. Nobody asks for them by name: \`spec.users\` of a [TungstenCluster](../reference/tungstencluster.md) and changed Secrets do. Their ledger lies in the TungstenCluster's status. Source: ${keep.source}.`,
+    "The page shows site nyc. Every site of the estate walks the first by itself; the second one begins when all of them have. The condition `AccountsCurrent` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md#further-application-users).",
+    notation(run),
+    ...keep.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+    "# When every site has them",
+    ...settle.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+  ]);
+}
 
 function dataserverPage(site: Site, run: Run): string {
   const [primary, next, ...others] = site.nodes;

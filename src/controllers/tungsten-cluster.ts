@@ -13,6 +13,7 @@ import { estateWith } from "../topology/estate-of.ts";
 import { applyAll } from "./apply.ts";
 import { tellDrift } from "./drift.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
+import { type FurtherUsers, furtherUsers } from "./further-users.ts";
 import { writeObjectStatus } from "./object-status.ts";
 import { siteFinalizer } from "./ownership.ts";
 import { policyTold } from "./policy-told.ts";
@@ -20,6 +21,7 @@ import { releaseTold } from "./release-told.ts";
 import { otherHolder } from "./request-sites.ts";
 import { assertRecorded } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
+import { accountsWhenDue } from "./site-accounts.ts";
 import { configurationUnknown, configureWhenDue } from "./site-configuration.ts";
 import { databaseUnknown, maintainWhenDue } from "./site-dataserver.ts";
 import { deleteSite, neededBy } from "./site-deletion.ts";
@@ -27,7 +29,7 @@ import { holdUnknown, holdWhenDue } from "./site-hold.ts";
 import { installWhenDue } from "./site-install.ts";
 import { leavingStill, withPods } from "./site-members.ts";
 import { membersUnknown, scaleWhenDue } from "./site-scaling.ts";
-import { ensureSiteSecret } from "./site-secret.ts";
+import { ensureSiteSecret, type SiteSecret } from "./site-secret.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
 import { volumesOf } from "./site-volumes.ts";
 import { nothingToDo, runningLedger, type Walked, type Work } from "./site-walk.ts";
@@ -46,6 +48,9 @@ export type ClusterPass = {
   readonly runnerScript: string;
   readonly fences: FenceBook;
   readonly walked: Walked;
+  /** The site's Secret as it is now, and what the estate's specs say of further users. */
+  readonly secret: Exclude<SiteSecret, { refused: string }>;
+  readonly further: FurtherUsers;
   /** UID of somebody else whose procedure holds the site; empty when none does, or when that one is over. */
   readonly holder: string;
 };
@@ -102,9 +107,15 @@ async function passOver(beginning: Beginning): Promise<Requeue> {
   if (estate === undefined || site === undefined)
     return refuse(shell, object, need, "the site is in no estate");
   if (!object.metadata.finalizers?.includes(siteFinalizer)) return addFinalizer(shell, object);
-  const missing = await ensureSiteSecret(shell.objects, where, name, spec, holder !== "");
-  if (missing !== undefined) return refuse(shell, object, need, missing);
-  const again = await converge({ ...beginning, spec, namespace, estate, site, holder });
+  const further = await furtherUsers(shell.objects, namespace, estate);
+  if ("refused" in further && further.site === name) return refuse(shell, object, need, further.refused);
+  const lines = "lines" in further ? further.lines : undefined;
+  const secret = await ensureSiteSecret(shell.objects, where, name, spec, {
+    frozen: holder !== "",
+    further: lines,
+  });
+  if ("refused" in secret) return refuse(shell, object, need, secret.refused);
+  const again = await converge({ ...beginning, spec, namespace, estate, site, holder, secret, further });
   // What holds a deleted site may be over at any time.
   return object.metadata.deletionTimestamp === undefined ? again : { afterMs: limits.idleMs };
 }
@@ -178,6 +189,12 @@ const ownWorks: readonly OwnWork[] = [
     busy: "nodes join the site or leave it",
     due: scaleWhenDue,
     unknown: (_pass, why) => membersUnknown(why),
+  },
+  {
+    walks: ["KeepAccounts", "SettleAccounts"],
+    busy: "the accounts are being changed",
+    due: accountsWhenDue,
+    unknown: () => nothingToDo,
   },
   {
     walks: ["ApplyConfiguration"],

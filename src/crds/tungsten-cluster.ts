@@ -123,6 +123,13 @@ const spec = z
       })
       .default({})
       .describe("Secrets of the accounts; those not named are generated."),
+    users: z
+      .array(reference("Secret with keys username and password."))
+      .max(16)
+      .default([])
+      .describe(
+        "Secrets of further application users, kept equal in the databases and connectors of the whole estate.",
+      ),
     storage: z
       .object({
         size: z
@@ -267,6 +274,12 @@ const status = z.object({
     .max(16)
     .optional()
     .describe("Nodes that are out of service and whose pods stay until every site has been told."),
+  accounts: z
+    .object({ secret: z.string().max(64), current: z.boolean(), settled: z.boolean() })
+    .optional()
+    .describe(
+      "Which version of the site's Secret its databases and connectors were last seen to know, and whether nothing of before is left.",
+    ),
   runningProcedure: z.string().max(128).optional(),
   networkPolicy: z
     .string()

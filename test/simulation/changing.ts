@@ -4,7 +4,7 @@ import { type Random, randomFrom, type Trap } from "../../simulator/model.ts";
 import { digest } from "../../simulator/oracle.ts";
 import { advance } from "../../simulator/world.ts";
 import type { Walked } from "../../src/controllers/site-walk.ts";
-import { watchChange } from "./change-invariants.ts";
+import { type ChangeWatch, watchChange } from "./change-invariants.ts";
 import type { Violation } from "./invariants.ts";
 import type { Change } from "./mutate.ts";
 import { quiesce, restartOperator, type Scene } from "./scene.ts";
@@ -26,6 +26,10 @@ export type Scenario = {
   readonly nodes?: number;
   /** What others do after each pass: pods that come and go. */
   readonly beside?: (scene: Scene) => Promise<unknown>;
+  /** The estate it happens to; one that has been seen sound otherwise. */
+  readonly scene?: typeof settledScene;
+  /** Who watches, beside the invariants of every change. */
+  readonly watch?: (scene: Scene, shape: { readonly moves?: boolean; readonly only?: string }) => ChangeWatch;
 };
 
 const shape = { sites: ["london", "nyc"], nodes: 2 };
@@ -54,8 +58,8 @@ export type Crashed = {
 
 /** The operator dies at the n-th point before or after a write or an effect; `n` 0 crashes nowhere and counts the points. */
 export async function crashedChange(scenario: Scenario, n: number): Promise<Crashed> {
-  const scene = await settledScene({ ...shapeOf(scenario), seed: 5 });
-  const watch = watchChange(scene, scenario);
+  const scene = await (scenario.scene ?? settledScene)({ ...shapeOf(scenario), seed: 5 });
+  const watch = (scenario.watch ?? watchChange)(scene, scenario);
   scenario.begin(scene);
   let points = 0;
   const dead = { is: false };
@@ -100,8 +104,8 @@ export async function seededChange(
   seed: number,
 ): Promise<{ end: string; violations: readonly Violation[] }> {
   const random = randomFrom(seed * 7919 + 13);
-  const scene = await settledScene({ ...shapeOf(scenario), seed });
-  const watch = watchChange(scene, scenario);
+  const scene = await (scenario.scene ?? settledScene)({ ...shapeOf(scenario), seed });
+  const watch = (scenario.watch ?? watchChange)(scene, scenario);
   const hosts = [...scene.world.hosts.keys()];
   const plan = Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({
     at: Math.floor(random() * 250),
@@ -171,8 +175,8 @@ export async function brokenChange(
   changes: readonly Change[],
   meanwhile?: (scene: Scene, n: number) => void,
 ): Promise<readonly number[]> {
-  const scene = await settledScene({ ...shapeOf(scenario), seed: 11 });
-  const watch = watchChange(scene, scenario);
+  const scene = await (scenario.scene ?? settledScene)({ ...shapeOf(scenario), seed: 11 });
+  const watch = (scenario.watch ?? watchChange)(scene, scenario);
   const walked: Walked = (procedure) => changes.reduce((whole, change) => change(whole), procedure);
   scenario.begin(scene);
   let over = false;

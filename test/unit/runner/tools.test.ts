@@ -249,7 +249,15 @@ describe("what a tpm leaves behind", () => {
     expect(ran()).toEqual(["tpm install --tty", "cluster"]);
     const told = readInstalled(node.ask("installed cluster"));
     expect(told).toEqual({
-      read: { release, method: "ini", services: ["alpha"], ini: sha256(ini), parallel: 5, unfinished: null },
+      read: {
+        release,
+        method: "ini",
+        services: ["alpha"],
+        ini: sha256(ini),
+        parallel: 5,
+        secret: null,
+        unfinished: null,
+      },
     });
     expect(unfinished()).toBe("");
   });
