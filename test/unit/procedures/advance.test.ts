@@ -105,10 +105,12 @@ function perform(walk: Walk, decision: Decision, fateOf: () => Fate): void {
   }
 }
 
+const failing = "NOTE >> begins\nERROR >> password=hunter22 is wrong\nNOTE >> ends\n";
+
 function come({ truth, now }: Walk, key: string, node: string, lamp: string, fate: Fate): void {
   const ended = (exitCode: number): MarkerState => ({
     state: "exited",
-    output: { exitCode, stdout: exitCode === 0 ? "" : "password=hunter22 is wrong\n", stderr: "" },
+    output: { exitCode, stdout: exitCode === 0 ? "" : failing, stderr: "" },
     beganAt: now,
     endedAt: now + 1,
   });
@@ -343,13 +345,13 @@ describe("an end that nobody saw", () => {
 });
 
 describe("what a halt quotes", () => {
-  test("holds no password that the tool printed", () => {
+  test("is the line that names the error, without the password in it", () => {
     const walk = walkOf([1], "once", 4);
     perform(walk, decide(walk), () => "fails");
     walk.now += 60_000;
     const decision = decide(walk);
     expect(decision).toMatchObject({ kind: "halt", reason: "CommandFailed" });
     expect(JSON.stringify(decision)).not.toContain("hunter22");
-    expect(decision.kind === "halt" && decision.message).toContain("password=***");
+    expect(decision.kind === "halt" && decision.message).toContain("(«ERROR >> password=*** is wrong»)");
   });
 });
