@@ -18,6 +18,8 @@ export type ClientsInputs = {
   readonly sites: readonly ClientSite[];
   /** Any image with bash and the mariadb client. */
   readonly image: string;
+  /** Their rows are numbered from behind this: who writes into the same table later does not come upon earlier rows. */
+  readonly behind?: number;
 };
 export type Clients = {
   /** What they were told up to now. */
@@ -54,7 +56,7 @@ const script = `set -u
 umask 077
 printf '[client]\\nuser=%s\\npassword=%s\\n' "$(cat /secrets/application-user)" "$(cat /secrets/application-password)" >/tmp/my.cnf
 now() { date +%s%3N; }
-n=0
+n=$BEHIND
 until [ -e /tmp/stop ]; do
   n=$((n + 1))
   begun=$(now)
@@ -76,7 +78,7 @@ export async function startClients(inputs: ClientsInputs): Promise<Clients> {
   const kubectl = (args: readonly string[], input?: string): Promise<string> =>
     cluster.kubectl(["--namespace", namespace, ...args], input);
   const log = (site: ClientSite): Promise<string> => kubectl(["logs", podName(site)]);
-  const items = sites.map((site) => clientPod(site, inputs.image));
+  const items = sites.map((site) => clientPod(site, inputs.image, inputs.behind ?? 0));
   await kubectl(["apply", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
   await Promise.all(
     sites.map((site) => kubectl(["wait", "--for=condition=Ready", `pod/${podName(site)}`, "--timeout=120s"])),
@@ -103,8 +105,14 @@ export async function startClients(inputs: ClientsInputs): Promise<Clients> {
 
 const podName = (site: ClientSite): string => `client-${site.name}`;
 
+const environmentOf = ({ name: SITE, host: HOST, port }: ClientSite, behind: number) =>
+  Object.entries({ SITE, HOST, PORT: String(port), BEHIND: String(behind) }).map(([name, value]) => ({
+    name,
+    value,
+  }));
+
 /** Ready when the first insert went through. */
-const clientPod = (site: ClientSite, image: string) => ({
+const clientPod = (site: ClientSite, image: string, behind: number) => ({
   apiVersion: "v1",
   kind: "Pod",
   metadata: { name: podName(site), labels: { app: "client" } },
@@ -123,9 +131,7 @@ const clientPod = (site: ClientSite, image: string) => ({
         image,
         imagePullPolicy: "IfNotPresent",
         command: ["bash", "-c", script],
-        env: Object.entries({ SITE: site.name, HOST: site.host, PORT: String(site.port) }).map(
-          ([name, value]) => ({ name, value }),
-        ),
+        env: environmentOf(site, behind),
         startupProbe: {
           exec: { command: ["test", "-e", "/tmp/acknowledged"] },
           ...{ periodSeconds: 1, failureThreshold: 120 },

@@ -22,6 +22,7 @@ const estate: estates.Estate = { namespace: "younger", sites: ["nyc", "london"],
 describe("procedures of an MSAA estate on real pods", () => {
   let cluster: Cluster;
   let finished = true;
+  let round = 0;
 
   beforeAll(async () => {
     cluster = await startCluster(say);
@@ -43,7 +44,15 @@ describe("procedures of an MSAA estate on real pods", () => {
   async function underLoad(run: () => Promise<void>): Promise<void> {
     finished = false;
     const sites = estates.clientSitesOf(estate);
-    const clients = await startClients({ cluster, namespace: estate.namespace, sites, image: nodeImage });
+    const { namespace } = estate;
+    round += 1;
+    const clients = await startClients({
+      cluster,
+      namespace,
+      sites,
+      image: nodeImage,
+      behind: round * 100_000,
+    });
     await run();
     await estates.pause(3);
     const written = await clients.stop();
