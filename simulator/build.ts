@@ -4,7 +4,7 @@ import { type Host, hostsOf, randomFrom, type Site, type World } from "./model.t
 import { newMysql, setCommit } from "./mysql.ts";
 import type { Installed } from "./state.ts";
 import { commonKeys } from "./tools/keys.ts";
-import { hearForcing } from "./virtual.ts";
+import { hearCleanStops, hearForcing } from "./virtual.ts";
 import { advance, startContainer } from "./world.ts";
 
 export type Blueprint = {
@@ -41,6 +41,7 @@ export function emptyWorld(blueprint: Blueprint): World {
     canary: `canary-${blueprint.seed}`,
   };
   hearForcing(world);
+  hearCleanStops(world);
   for (const { name, nodes } of blueprint.sites) addSite(world, name, nodes, blueprint);
   return world;
 }

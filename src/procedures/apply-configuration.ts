@@ -6,6 +6,7 @@
 import type { Node } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
 import { clusterView, installed, marker, readOnly } from "../tungsten/node-facts.ts";
+import { type Channels, channelsVerified, joinChannels, stoppedInOrder } from "./channel-parts.ts";
 import * as act from "./conversion-commands.ts";
 import { noTpm, noTpmAlive } from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
@@ -32,6 +33,8 @@ export type SiteChange = {
   readonly kind: "MSAA" | "CAA";
   /** The second product is installed here. */
   readonly crossSite: boolean;
+  /** Apply channels of its services, as the specs want them. */
+  readonly channels: Channels;
 };
 
 /** tpm ended well over the wanted text, by the runner's own record, and none runs any more. */
@@ -70,25 +73,30 @@ const everythingRuns: Judgement = (target, look) => {
   ]);
 };
 
-const update = (product: Product, kind: string, on: Scope): Part => ({
+const update = (product: Product, { kind, channels }: SiteChange, on: Scope): Part => ({
   what: product === "cluster" ? "tpm update, its connector left alone" : "tpm update of the second product",
   vendor:
     product === "cluster"
       ? "tools/tpm update --replace-release --no-connectors"
       : "tools/tpm update --replace-release (in the second product's package)",
   on,
-  guards: [maintenanceStays, noTpmAlive],
+  guards: [maintenanceStays, noTpmAlive, stoppedInOrder(product, channels)],
   run: [{ when: "it runs from another ini", effect: change.updateKeepingConnectors(product, kind) }],
   done: configured(product, kind),
   stallSeconds: 1800,
 });
 
-function nodeStep(node: Node, n: number, { site, kind, crossSite, nodes }: SiteChange): Step {
+function nodeStep(node: Node, n: number, about: SiteChange): Step {
+  const { site, kind, crossSite, nodes, channels } = about;
   const here = (scope: Scope) => of(scope, (target) => target.node.name === node.name);
   const role = node === nodes.at(-1) ? "the primary" : "a replica";
   const incoming: Product = kind === "MSAA" ? "crossSite" : "cluster";
   const second: readonly Part[] = [
-    update("crossSite", kind, here(everyNode)),
+    ...joinChannels("crossSite", channels, {
+      on: here(eachLinkedReader("MSAA")),
+      configured: configured("crossSite", kind),
+    }),
+    update("crossSite", about, here(everyNode)),
     {
       what: "its second replicator runs",
       on: here(everyNode),
@@ -103,7 +111,11 @@ function nodeStep(node: Node, n: number, { site, kind, crossSite, nodes }: SiteC
     condition: `Node${node.ordinal}Updated`,
     undo: "Put the spec back: the former text is brought to every node the same way.",
     parts: [
-      update("cluster", kind, here(everyNode)),
+      ...joinChannels("cluster", channels, {
+        on: here((run) => [...everyNode(run), ...(kind === "CAA" ? eachLinkedReader(kind)(run) : [])]),
+        configured: configured("cluster", kind),
+      }),
+      update("cluster", about, here(everyNode)),
       {
         what: "replicator, manager and connector run, and the database has its role",
         on: here(everyNode),
@@ -115,6 +127,8 @@ function nodeStep(node: Node, n: number, { site, kind, crossSite, nodes }: SiteC
       localService(here(everyNode)),
       ...(crossSite ? second : []),
       incomingServices(incoming, here(eachLinkedReader(kind))),
+      channelsVerified("cluster", channels, here(everyNode)),
+      channelsVerified(incoming, channels, here(eachLinkedReader(kind))),
     ],
     holds: [primaryStays(site)],
   };
@@ -205,7 +219,7 @@ export function applyConfiguration(about: SiteChange): Procedure {
   const count = about.nodes.length;
   return {
     name: "ApplyConfiguration",
-    revision: 1,
+    revision: 2,
     source:
       "Tungsten documentation, The tpm update Command; Deploying Composite Active/Passive Clustering, promote-connector",
     accepts: [],
