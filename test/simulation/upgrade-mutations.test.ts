@@ -20,6 +20,13 @@ import { newRelease } from "./upgrade-invariants.ts";
 import { upgradeSoftware } from "./walks.ts";
 
 const onEveryNode = (part: Part): Part => ({ ...part, on: everyNode });
+/** Takes the first alternative without asking whether it fits. */
+const outOfTurn = (part: Part): Part => ({
+  ...part,
+  run: part.run.map(({ holds, ...alternative }, index) =>
+    index === 0 || holds === undefined ? alternative : { ...alternative, holds },
+  ),
+});
 const naked: readonly Change[] = [everywhere(unguarded), withoutPrechecks, withoutHolds];
 const anyhow: Change = (procedure) => ({ ...procedure, accepts: [] });
 const withoutPackage = ({ world }: Scene): void =>
@@ -32,8 +39,12 @@ const broken: readonly (readonly [
   ((scene: Scene) => void)?,
 ])[] = [
   ["updates under AUTOMATIC", [33], [withoutStep("EnterMaintenance"), ...naked]],
-  ["updates all replicas of a site at once", [27], [everywhere(unguarded)]],
-  ["updates the primary beside its replicas", [27], [changePart("UpdateReplicas", 0, onEveryNode), ...naked]],
+  ["updates all replicas of a site at once", [27], [changePart("UpdateReplicas", 0, outOfTurn)]],
+  [
+    "updates the primary beside its replicas",
+    [27],
+    [changePart("UpdateReplicas", 0, onEveryNode), changePart("UpdateReplicas", 0, outOfTurn), ...naked],
+  ],
   [
     "opens the window before the packages lie everywhere",
     [33],
