@@ -17,7 +17,7 @@ import {
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
 const name = "HoldNode";
-const type = "NodesInService";
+const type = "HandWorkDone";
 
 const tell = (status: Told["status"], reason: string, message: string): Work => ({
   ...nothingToDo,

@@ -62,7 +62,14 @@ const networkPolicy = z
 const spec = z
   .object({
     dataservice: dataservice.optional(),
-    nodes: z.int().min(1).max(9).default(3).describe("Members that hold data: <name>-0 … <name>-(n-1)."),
+    nodes: z
+      .int()
+      .min(1)
+      .max(9)
+      .default(3)
+      .describe(
+        "Members that hold data: <name>-0 … <name>-(n-1). A higher number adds nodes, filled from a replica; a lower one takes out the last.",
+      ),
     witness: z
       .object({ active: z.boolean().default(true) })
       .optional()
@@ -116,6 +123,13 @@ const spec = z
       })
       .default({})
       .describe("Secrets of the accounts; those not named are generated."),
+    users: z
+      .array(reference("Secret with keys username and password."))
+      .max(16)
+      .default([])
+      .describe(
+        "Secrets of further application users, kept equal in the databases and connectors of the whole estate.",
+      ),
     storage: z
       .object({
         size: z
@@ -247,12 +261,24 @@ const status = z.object({
       sha256: z.string().max(64),
       shape: z.string().max(64),
       wishes: z.string().max(64),
+      ground: z.string().max(64).optional(),
       primaries: z.record(z.string(), z.string().max(64)),
       members: z.array(z.string().max(64)).max(16),
     })
     .optional()
     .describe(
       "The tungsten.ini that every node of the site was last seen to run from, and what it was made from.",
+    ),
+  leaving: z
+    .array(z.string().max(64))
+    .max(16)
+    .optional()
+    .describe("Nodes that are out of service and whose pods stay until every site has been told."),
+  accounts: z
+    .object({ secret: z.string().max(64), current: z.boolean(), settled: z.boolean() })
+    .optional()
+    .describe(
+      "Which version of the site's Secret its databases and connectors were last seen to know, and whether nothing of before is left.",
     ),
   runningProcedure: z.string().max(128).optional(),
   networkPolicy: z

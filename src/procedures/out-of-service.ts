@@ -9,10 +9,10 @@ import { incomingServices, localService, maintenanceStays, of, type Scope } from
 import { done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
 
 /** A replica that lags further behind than this is not let back. */
-const caughtUpSeconds = 10;
+export const caughtUpSeconds = 10;
 
 /** Every node that answers shows this datasource so; somebody must answer. */
-const shown =
+export const shown =
   (site: Target["site"], name: string, fits: (state: string, role: string) => boolean, say: string) =>
   (look: Look): Verdict => {
     const views = site.nodes

@@ -1,4 +1,5 @@
 /** The facts procedures ask for: each a query of the runner protocol joined with the reader of its output. */
+import { readAccountsState } from "./accounts.ts";
 import { readClusterView, readCompositeView } from "./cctrl.ts";
 import { readLogClients } from "./clients.ts";
 import { readDaemonStatus } from "./daemons.ts";
@@ -65,6 +66,8 @@ export const tracking = (schema: string): Fact<TrackingRows | "absent"> =>
 export const lastHeartbeat = (schema: string) => factOf(["sql", "heartbeat", schema], readArrival);
 /** Whether Tungsten can log in to this server: its accounts are made there by each node for itself. */
 export const accounts = factOf(["sql", "accounts"], readAccounts);
+/** Which accounts the database and the connector know, measured by the mounted Secret. */
+export const accountsState = factOf(["accounts-state"], readAccountsState);
 export const readOnly = factOf(["sql", "read-only"], readReadOnly);
 export const schemas = factOf(["sql", "schemas"], readSchemas);
 export const binlogPosition = factOf(["sql", "binlog-position"], readBinlogPosition);

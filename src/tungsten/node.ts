@@ -37,6 +37,8 @@ export type InstalledProduct = {
   readonly ini: string | null;
   /** Highest number of apply channels of its services. */
   readonly parallel: number | null;
+  /** Version of the Secret whose values that text was joined with; null: none has changed since it was installed. */
+  readonly secret: string | null;
   /** Marker of a tpm that began to change it and was not seen to end well. */
   readonly unfinished: string | null;
 };
@@ -55,9 +57,16 @@ export function readInstalled(output: ToolOutput): Reading<InstalledProduct | nu
     services: services.split(",").filter((name) => name !== ""),
     ini: ini || null,
     parallel: integerFrom(parallel) ?? null,
+    secret: secretIn(output),
     unfinished: unfinished || null,
   });
 }
+
+/** A runner of before told none. */
+const secretIn = ({ stdout }: ToolOutput): string | null => {
+  const word = /^secret=(.+)$/m.exec(stdout)?.[1];
+  return word === undefined || word === "none" ? null : word;
+};
 
 /** Names of the packages that lie unpacked on the volume, e.g. `tungsten-clustering-8.0.4-132`. */
 export function readSoftware(output: ToolOutput): Reading<ReadonlySet<string>> {

@@ -19,7 +19,7 @@ import {
 } from "./site-scene.ts";
 
 const small = { sites: ["london", "nyc"], nodes: 2, seed: 3 };
-const type = "NodesInService";
+const type = "HandWorkDone";
 const reason = async (scene: Scene) => (await conditionAt(scene, "nyc", type))?.reason;
 const at = (scene: Scene, wanted: string) => reached(scene, async () => (await reason(scene)) === wanted);
 const hold = (scene: Scene, node = "nyc-1") => editSite(scene, "nyc", { maintenance: { node } });

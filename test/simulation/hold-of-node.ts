@@ -12,10 +12,10 @@ export const holdOfNode: Scenario = {
   begin: (scene) => editSite(scene, "nyc", { maintenance: { node: "nyc-1" } }),
   over: async (scene) => {
     const { spec, status, metadata } = await clusterOf(scene, "nyc");
-    const told = (status?.conditions ?? []).find(({ type }: { type: string }) => type === "NodesInService");
+    const told = (status?.conditions ?? []).find(({ type }: { type: string }) => type === "HandWorkDone");
     if (spec.maintenance !== undefined && told?.reason === "HandWork") {
       for (let n = 0; n < passesOfWork; n += 1) await passSites(scene).catch(() => {});
-      if ((await conditionAt(scene, "nyc", "NodesInService"))?.reason === "HandWork") release(scene);
+      if ((await conditionAt(scene, "nyc", "HandWorkDone"))?.reason === "HandWork") release(scene);
       return false;
     }
     return (

@@ -1,8 +1,8 @@
-/** What kubelet and StatefulSet controller do for a scene: ConfigMaps reach pods, and a pod that is gone is made anew from the template of now. */
+/** What kubelet and StatefulSet controller do for a scene: ConfigMaps and Secrets reach pods, and a pod that is gone is made anew from the template of now. */
 import { emit, type Host } from "../../simulator/model.ts";
 import { startContainer, stopContainer } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
-import { claimKind, configMapKind, podKind, statefulSetKind } from "../../src/kube/kinds.ts";
+import { claimKind, configMapKind, podKind, secretKind, statefulSetKind } from "../../src/kube/kinds.ts";
 import { namespace, type Scene } from "./scene.ts";
 
 /** How long a pod is away, in virtual milliseconds. */
@@ -37,6 +37,19 @@ export async function kubeletLooks(scene: Scene): Promise<void> {
     host.mysql.mounted = text;
     await bindClaims(scene, host);
     await tendPod(scene, host);
+  }
+  await mountSecrets(scene);
+}
+
+/** A changed Secret reaches the pods, a while after the ConfigMaps. */
+async function mountSecrets({ world, objects, calls }: Scene): Promise<void> {
+  if (calls.passes % 3 !== 0) return;
+  for (const { site, secret } of world.hosts.values()) {
+    const data: Record<string, string> =
+      (await objects.get(secretKind, { namespace, name: `${site}-tungsten` }))?.data ?? {};
+    const changed = data["ini-version"] !== undefined;
+    for (const [file, text] of Object.entries(data))
+      if (changed || file.startsWith("users")) secret.set(file, Buffer.from(text, "base64").toString());
   }
 }
 

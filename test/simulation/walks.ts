@@ -78,10 +78,26 @@ export const resetSite: Walk = {
   minutes: 120,
 };
 
-export const askForResetAll = (scene: Scene, spec: object = {}) =>
+/** The same of a composite. */
+export const resetSiteCaa: Walk = {
+  ...resetSite,
+  name: "ResetSite in a composite",
+  more: { topology: "CAA" },
+  ask: (scene) => askForReset(scene, {}, { topology: "CAA", acknowledgedFindings: [] }),
+};
+
+/** The same of the multi-site topology of a release before 6. */
+export const resetSiteMsmm: Walk = {
+  ...resetSite,
+  name: "ResetSite of a legacy estate",
+  more: { release: "5.4.1-3" },
+  ask: (scene) => askForReset(scene, {}, { topology: "MSMM", acknowledgedFindings: [] }),
+};
+
+export const askForResetAll = (scene: Scene, spec: object = {}, block: object = {}) =>
   askFor(scene, "reset-all", {
     procedure: "ResetAllSites",
-    resetAllSites: { cluster: { name: "nyc" }, drainSeconds: 5 },
+    resetAllSites: { cluster: { name: "nyc" }, drainSeconds: 5, ...block },
     ...spec,
   });
 
@@ -93,6 +109,13 @@ export const resetAllSites: Walk = {
   watch: watchResetAll,
   interruption: 900,
   minutes: 90,
+};
+
+export const resetAllSitesCaa: Walk = {
+  ...resetAllSites,
+  name: "ResetAllSites in a composite",
+  more: { topology: "CAA" },
+  ask: (scene) => askForResetAll(scene, {}, { topology: "CAA" }),
 };
 
 /** The new release is named by every site and its packages lie on every node; then the request. */

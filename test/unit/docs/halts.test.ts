@@ -113,6 +113,7 @@ describe("halts.md", () => {
     const reset = {
       failedSite: "nyc",
       definitiveSite: "london",
+      topology: "MSAA" as const,
       donor: "",
       method: "xtrabackup" as const,
       drainSeconds: 30,
@@ -122,7 +123,7 @@ describe("halts.md", () => {
       acceptsUpgrade({ release: "8.0.5-140", latencySeconds: 60 }).map(({ say }) => say),
     );
     expect(headingsOf("reset-site")).toEqual(acceptsReset(reset).map(({ say }) => say));
-    expect(headingsOf("reset-all-sites")).toEqual(acceptsResetAll.map(({ say }) => say));
+    expect(headingsOf("reset-all-sites")).toEqual(acceptsResetAll("MSAA").map(({ say }) => say));
   });
 
   test("has one heading for each pre-flight check, and none that is not asked", () => {
