@@ -324,7 +324,13 @@ function configurationPage(site: Site, run: Run): string {
   const [primary, ...replicas] = site.nodes;
   if (primary === undefined) throw new Error(`${site.name} has no node`);
   const nodes = [...replicas, primary];
-  const procedure = applyConfiguration({ site: site.name, nodes, kind: "MSAA", crossSite: true });
+  const procedure = applyConfiguration({
+    site: site.name,
+    nodes,
+    kind: "MSAA",
+    crossSite: true,
+    channels: { local: 5, incoming: {} },
+  });
   return page([
     generated,
     "# Apply a changed configuration",

@@ -23,7 +23,13 @@ export const scalingIs =
 function changeOf(site: Site) {
   const [primary, ...replicas] = site.nodes;
   if (primary === undefined) throw new Error(`${site.name} has no node`);
-  return { site: site.name, nodes: [...replicas, primary], kind: "MSAA", crossSite: true } as const;
+  return {
+    site: site.name,
+    nodes: [...replicas, primary],
+    kind: "MSAA",
+    crossSite: true,
+    channels: { local: 1, incoming: {} },
+  } as const;
 }
 
 const nextOf = ({ name, nodes }: Site) => membersOf(name, nodes.length + 1).slice(nodes.length);

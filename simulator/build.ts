@@ -5,7 +5,7 @@ import { newMysql, setCommit } from "./mysql.ts";
 import type { Installed } from "./state.ts";
 import { layUserMap, makeAccounts, secretOf } from "./tools/accounts.ts";
 import { commonKeys } from "./tools/keys.ts";
-import { hearForcing } from "./virtual.ts";
+import { hearCleanStops, hearForcing } from "./virtual.ts";
 import { advance, startContainer } from "./world.ts";
 
 export type Blueprint = {
@@ -42,6 +42,7 @@ export function emptyWorld(blueprint: Blueprint): World {
     canary: `canary-${blueprint.seed}`,
   };
   hearForcing(world);
+  hearCleanStops(world);
   for (const { name, nodes } of blueprint.sites) addSite(world, name, nodes, blueprint);
   return world;
 }

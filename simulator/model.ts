@@ -34,6 +34,8 @@ export type Mysql = {
   position: number;
   /** "empty": the database exists without tables, as uninstall leaves it. */
   schemas: Map<string, TrackingTables | "empty">;
+  /** Rows of trep_commit_seqno, where a service applies over several channels or was stopped uncleanly while it did. */
+  channelRows: Map<string, number>;
   /** Text of this node's my.cnf as it is mounted, and as the server read it when it started; empty where nobody mounts one. */
   mounted: string;
   started: string;

@@ -19,6 +19,7 @@ export function newMysql(serverId: number, offset: number, increment: number): M
     log: [],
     position: 4,
     schemas: new Map(),
+    channelRows: new Map(),
     mounted: "",
     started: "",
     file: new Map(),

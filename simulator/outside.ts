@@ -53,6 +53,8 @@ export type Outside = {
   tracking(schema: string): TrackingTables | "empty" | undefined;
   /** Makes tables and commit row where they are missing; never logged. */
   prepareTracking(schema: string, commit: Commit): void;
+  /** A service begins to apply over so many channels: what speaks against it, or null. */
+  openChannels(schema: string, channels: number): string | null;
   setCommit(schema: string, commit: Commit): void;
   /** dsctl's INSERT of a position, which is logged like any other. */
   insertCommit(schema: string, commit: Commit): void;

@@ -257,6 +257,9 @@ function* handshake(ambient: Ambient, node: Node, service: Service): Steps<void>
     return;
   }
   if (server.refusal !== null) return fail(ambient, node, service, server.refusal);
+  const channels = node.volume.installed[service.product]?.channels ?? 1;
+  const objection = yield* ask("openChannels", service.schema, channels);
+  if (objection !== null) return fail(ambient, node, service, objection);
   service.upstream = server.upstream;
   turn(ambient, node, service, "ONLINE");
 }

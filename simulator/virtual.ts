@@ -74,6 +74,7 @@ function database(world: World, { name }: Host) {
     prepareTracking: (schema, commit) => {
       if (tablesOf(mysql, schema)?.commit == null) setCommit(mysql, schema, commit);
     },
+    openChannels: (schema, channels) => openChannels(mysql, schema, channels),
     setCommit: (schema, commit) => setCommit(mysql, schema, commit),
     insertCommit: (schema, commit) => insertCommit(world, host, schema, commit),
     dropTracking: (schema) => void mysql.schemas.set(schema, "empty"),
@@ -217,5 +218,24 @@ export function hearForcing(world: World): void {
     const sameEvent =
       there !== undefined && there.eventId === commit?.eventId && there.sourceId === commit.sourceId;
     emit(world, { kind: "force", host: name, service: serviceName, epochError, sameEvent });
+  });
+}
+
+/** One row is spread over any number of channels; several fit their own number only. */
+function openChannels(mysql: Host["mysql"], schema: string, channels: number): string | null {
+  const rows = mysql.channelRows.get(schema) ?? 1;
+  if (rows !== 1 && rows !== channels)
+    return `Rows in trep_commit_seqno are inconsistent with channel count: channels=${channels} rows=${rows}`;
+  mysql.channelRows.set(schema, channels);
+  return null;
+}
+
+/** A clean offline joins the rows of all channels. */
+export function hearCleanStops(world: World): void {
+  world.listeners.push((event) => {
+    if (event.kind !== "state" || event.from !== "ONLINE" || event.to !== "OFFLINE:NORMAL") return;
+    const { mysql, replicators } = hostOf(world, event.host);
+    const schema = replicators[event.product]?.services.get(event.service)?.schema;
+    if (schema !== undefined && mysql.up) mysql.channelRows.set(schema, 1);
   });
 }

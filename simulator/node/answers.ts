@@ -69,6 +69,8 @@ function databaseAnswers(real: RealNode) {
     },
     tracking: database.tracking,
     prepareTracking: database.prepareTracking,
+    // A real node has one channel.
+    openChannels: () => null,
     setCommit: database.setCommit,
     insertCommit: database.insertCommit,
     dropTracking: database.dropTracking,

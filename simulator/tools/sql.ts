@@ -17,6 +17,10 @@ export const sql = quick(({ world, host, args }) => {
       return ok(`${mysql.readOnly ? 1 : 0}\n`);
     case "tracking":
       return tracking(mysql, first ?? "");
+    case "shard-channels":
+      return mysql.schemas.has(first ?? "")
+        ? ok(`${(mysql.channelRows.get(first ?? "") ?? 1) > 1 ? 3 : 0}\n`)
+        : bad(1, "", `ERROR 1049 (42000): Unknown database '${first}'\n`);
     case "heartbeat":
       return heartbeat(mysql, first ?? "");
     case "schemas":
@@ -84,11 +88,19 @@ function tracking(mysql: Parameters<typeof tablesOf>[0], schema: string) {
     return bad(1, "", `ERROR 1146 (42S02): Table '${schema}.trep_commit_seqno' doesn't exist\n`);
   const { commit, heartbeat } = known;
   const lines: string[] = [];
-  if (commit !== null)
+  for (let task = 0; commit !== null && task < (mysql.channelRows.get(schema) ?? 1); task += 1)
     lines.push(
-      ["commit", 0, commit.seqno, 0, 1, commit.sourceId, commit.epoch, commit.eventId, commit.shardId].join(
-        "\t",
-      ),
+      [
+        "commit",
+        task,
+        commit.seqno,
+        0,
+        1,
+        commit.sourceId,
+        commit.epoch,
+        commit.eventId,
+        commit.shardId,
+      ].join("\t"),
     );
   if (heartbeat !== null)
     lines.push(

@@ -240,13 +240,25 @@ function* layOut({ node, product, unpacked }: Call): Steps<void> {
     masters: Object.fromEntries(values.map(([name, { master }]) => [name, master])),
     members: Object.fromEntries(values.map(([name, { members }]) => [name, members])),
     composite,
-    channels: 1,
+    channels: channelsOf(configuration, product, own),
   };
   const master = installed.masters[own];
   node.cluster.dataservice = own;
   if (product === "cluster" && master !== undefined && !node.cluster.formed)
     Object.assign(node.cluster, { primary: master, formed: true });
   yield* ask("install", product, installed);
+}
+
+/** Highest of the services, as `parallel=` tells it; `channels` counts only where a type of queue is named. */
+function channelsOf({ sections, options }: Configuration, product: ProductName, own: string): number {
+  const mine = [...sections].filter(([header, keys]) =>
+    product === "cluster" ? header === own : keys.get("target-dataservice") === own,
+  );
+  const numbers = mine.map(([, keys]) => {
+    const said = (key: string) => keys.get(key) ?? options.get(key);
+    return (said("svc-parallelization-type") ?? "none") === "none" ? 1 : Number(said("channels") ?? 1);
+  });
+  return Math.max(1, ...numbers);
 }
 
 /** Services of a node: its own and, by links or a composite, one for each other site. */

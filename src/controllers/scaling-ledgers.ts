@@ -1,5 +1,6 @@
 /** The ledgers of AddNodes and RemoveNodes, and the procedures they stand for: who comes, who goes, who stays. */
 import type { Ledger } from "../crds/ledger.ts";
+import { channelsWanted } from "../ini/channels.ts";
 import { addNodes, filledKey } from "../procedures/add-nodes.ts";
 import type { SiteChange } from "../procedures/apply-configuration.ts";
 import { wishesOf } from "../procedures/configuration-standing.ts";
@@ -18,7 +19,7 @@ export const namesIn = ({ kept }: Ledger): readonly string[] => (kept.nodes ?? "
 export const kindOf = ({ kept }: Ledger): "MSAA" | "CAA" => (kept.kind === "CAA" ? "CAA" : "MSAA");
 
 /** The nodes that are in service all along, the primary last. */
-function changeOf({ site }: ClusterPass, ledger: Ledger, others: readonly Node[]): SiteChange {
+function changeOf({ site, estate }: ClusterPass, ledger: Ledger, others: readonly Node[]): SiteChange {
   const primary = ledger.pins?.primaries[site.name];
   return {
     site: site.name,
@@ -28,6 +29,7 @@ function changeOf({ site }: ClusterPass, ledger: Ledger, others: readonly Node[]
     ],
     kind: kindOf(ledger),
     crossSite: ledger.kept.crossSite === "true",
+    channels: channelsWanted(estate, site, kindOf(ledger)),
   };
 }
 

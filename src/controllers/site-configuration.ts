@@ -4,6 +4,7 @@
  */
 import type { Told } from "../crds/conditions.ts";
 import type { Ledger } from "../crds/ledger.ts";
+import { channelsWanted } from "../ini/channels.ts";
 import { iniMap } from "../manifests/site-objects.ts";
 import { applyConfiguration, type SiteChange } from "../procedures/apply-configuration.ts";
 import {
@@ -137,7 +138,7 @@ async function begin(
   return walk(pass, view, freshLedger(pass, view, view.policy ?? ""));
 }
 
-function changeOf({ site }: ClusterPass, { pins, kept }: Ledger): SiteChange {
+function changeOf({ site, estate }: ClusterPass, { pins, kept }: Ledger): SiteChange {
   const primary = pins?.primaries[site.name];
   const data = site.nodes.filter((node) => !node.witness);
   return {
@@ -145,6 +146,7 @@ function changeOf({ site }: ClusterPass, { pins, kept }: Ledger): SiteChange {
     nodes: [...data.filter((node) => node.name !== primary), ...data.filter((node) => node.name === primary)],
     kind: kept.kind === "CAA" ? "CAA" : "MSAA",
     crossSite: kept.crossSite === "true",
+    channels: channelsWanted(estate, site, kept.kind === "CAA" ? "CAA" : "MSAA"),
     passwords: kept.passwords,
   };
 }

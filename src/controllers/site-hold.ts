@@ -66,10 +66,13 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
   if (waits !== undefined) return tell("False", "Waiting", waits);
   const { node = "", primary } = running.kept;
   const moved = view.primary !== undefined && view.primary !== primary;
-  if (!moved && !spokenSince(pass, running)) return walk(pass, view, running);
+  const known = procedureOf(pass, running).revision === running.revision;
+  if (!moved && known && !spokenSince(pass, running)) return walk(pass, view, running);
   const why = moved
     ? `the primary is ${view.primary} by now`
-    : "somebody changed the spec after it had halted";
+    : known
+      ? "somebody changed the spec after it had halted"
+      : "another version of the operator began it";
   pass.shell.events.emit(pass.object, "Normal", "BegunAnew", `${name} begins anew: ${why}`);
   const policy = running.pins?.policies[pass.site.name] ?? "";
   return walk(pass, view, freshLedger(pass, view, node, policy, running));

@@ -6,6 +6,7 @@
 import type { Node } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
 import { clusterView, installed, marker, readOnly } from "../tungsten/node-facts.ts";
+import { type Channels, channelsVerified, joinChannels, stoppedInOrder } from "./channel-parts.ts";
 import * as act from "./conversion-commands.ts";
 import { noTpm, noTpmAlive } from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
@@ -33,6 +34,8 @@ export type SiteChange = {
   readonly kind: "MSAA" | "CAA";
   /** The second product is installed here. */
   readonly crossSite: boolean;
+  /** Apply channels of its services, as the specs want them. */
+  readonly channels: Channels;
   /** Version of the Secret whose changed passwords come with it. */
   readonly passwords?: string | undefined;
 };
@@ -73,14 +76,14 @@ export const everythingRuns: Judgement = (target, look) => {
   ]);
 };
 
-const update = (product: Product, { kind, passwords }: SiteChange, on: Scope): Part => ({
+const update = (product: Product, { kind, passwords, channels }: SiteChange, on: Scope): Part => ({
   what: product === "cluster" ? "tpm update, its connector left alone" : "tpm update of the second product",
   vendor:
     product === "cluster"
       ? "tools/tpm update --replace-release --no-connectors"
       : "tools/tpm update --replace-release (in the second product's package)",
   on,
-  guards: [maintenanceStays, noTpmAlive],
+  guards: [maintenanceStays, noTpmAlive, stoppedInOrder(product, channels)],
   run: [
     { when: "it runs from another ini", effect: change.updateKeepingConnectors(product, kind, passwords) },
   ],
@@ -90,11 +93,15 @@ const update = (product: Product, { kind, passwords }: SiteChange, on: Scope): P
 
 /** One node of the site: both products updated over the published text, everything runs again. */
 export function updateNode(node: Node, n: number, about: SiteChange): Step {
-  const { site, kind, crossSite, nodes } = about;
+  const { site, kind, crossSite, nodes, channels, passwords } = about;
   const here = (scope: Scope) => of(scope, (target) => target.node.name === node.name);
   const role = node === nodes.at(-1) ? "the primary" : "a replica";
   const incoming: Product = kind === "MSAA" ? "crossSite" : "cluster";
   const second: readonly Part[] = [
+    ...joinChannels("crossSite", channels, {
+      on: here(eachLinkedReader("MSAA")),
+      configured: configured("crossSite", kind, passwords),
+    }),
     update("crossSite", about, here(everyNode)),
     {
       what: "its second replicator runs",
@@ -110,6 +117,10 @@ export function updateNode(node: Node, n: number, about: SiteChange): Step {
     condition: `Node${node.ordinal}Updated`,
     undo: "Put the spec back: the former text is brought to every node the same way.",
     parts: [
+      ...joinChannels("cluster", channels, {
+        on: here((run) => [...everyNode(run), ...(kind === "CAA" ? eachLinkedReader(kind)(run) : [])]),
+        configured: configured("cluster", kind, passwords),
+      }),
       update("cluster", about, here(everyNode)),
       {
         what: "replicator, manager and connector run, and the database has its role",
@@ -122,6 +133,8 @@ export function updateNode(node: Node, n: number, about: SiteChange): Step {
       localService(here(everyNode)),
       ...(crossSite ? second : []),
       incomingServices(incoming, here(eachLinkedReader(kind))),
+      channelsVerified("cluster", channels, here(everyNode)),
+      channelsVerified(incoming, channels, here(eachLinkedReader(kind))),
     ],
     holds: [primaryStays(site)],
   };
@@ -223,7 +236,7 @@ export function applyConfiguration(about: SiteChange): Procedure {
   const count = about.nodes.length + first.length;
   return {
     name: "ApplyConfiguration",
-    revision: 1,
+    revision: 2,
     source:
       "Tungsten documentation, The tpm update Command; Deploying Composite Active/Passive Clustering, promote-connector",
     accepts: [],

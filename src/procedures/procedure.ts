@@ -23,7 +23,8 @@ export type HaltReason =
   | "PrimaryAlive"
   | "SqlLogged"
   | "EventsOnlyThere"
-  | "CopyUnproven";
+  | "CopyUnproven"
+  | "ChannelsNotJoined";
 
 /**
  * The only five answers of a judgement. `redo`: begin the step anew, in a fresh round, from its first part. `noted`:

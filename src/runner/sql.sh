@@ -136,6 +136,7 @@ answer_sql() {
     logged-tracking) sql_logged_tracking "$2" "$3" ;;
     binlog-position) sql_binlog_position ;;
     accounts) sql_accounts ;;
+    shard-channels) ask_sql "SELECT COUNT(*) FROM \`$2\`.trep_shard_channel" ;;
     size) sql_size ;;
     readers) sql_readers ;;
     next-table) sql_next_table "${@:2}" ;;

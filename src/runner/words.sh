@@ -33,6 +33,7 @@ readonly QUERIES=(
   "sql logged-tracking NAME NUMBER"
   "sql binlog-position"
   "sql accounts"
+  "sql shard-channels SCHEMA"
   "sql size"
   "sql readers"
   "sql next-table start"

@@ -74,6 +74,8 @@ export const binlogPosition = factOf(["sql", "binlog-position"], readBinlogPosit
 /** How many events after a position touch a tracking schema without being heartbeats; must stay 0. */
 export const loggedTracking = (file: string, position: string) =>
   factOf(["sql", "logged-tracking", file, position], readCount);
+/** Rows of trep_shard_channel: none after a clean offline. */
+export const shardChannels = (schema: string) => factOf(["sql", "shard-channels", schema], readCount);
 export const serverSettings = factOf(["sql", "server"], readServerSettings);
 /** What active/active sites stumble over: triggers, enabled events, tables without key or transactions, XA, DDL. */
 export const findings = factOf(["sql", "findings"], readFindings);

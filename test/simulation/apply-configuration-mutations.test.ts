@@ -33,7 +33,7 @@ const broken: readonly (readonly [string, readonly number[], readonly Change[]])
     [21],
     [changePart("PublishConfiguration", 0, onFirst), withoutPrechecks],
   ],
-  ["updates all nodes at once", [27], [changePart("UpdateNode1", 0, onWholeSite)]],
+  ["updates all nodes at once", [27], [changePart("UpdateNode1", 2, onWholeSite)]],
   [
     "takes a beginning for an end, and returns the policy over it",
     [27, 34],

@@ -56,6 +56,7 @@ describe("halts.md", () => {
       "procedures/failover",
       "controllers/request-decide",
       "procedures/fix-actions",
+      "procedures/channel-parts",
     ].map((file) => readFileSync(join(root, `src/${file}.ts`), "utf8"));
     const unused = reasons.filter((reason) => !sources.some((text) => text.includes(`"${reason}"`)));
     expect(unused).toEqual([]);
