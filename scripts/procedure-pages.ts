@@ -8,6 +8,7 @@ import type { KubeObject } from "../src/controllers/shell.ts";
 import { newLedger, type Pins } from "../src/crds/ledger.ts";
 import { tungstenIni } from "../src/ini/tungsten-ini.ts";
 import { applyConfiguration } from "../src/procedures/apply-configuration.ts";
+import { changeTransport } from "../src/procedures/change-transport.ts";
 import { checkPaths } from "../src/procedures/check-paths.ts";
 import { convertMsaaToCaa } from "../src/procedures/convert-msaa-to-caa.ts";
 import { failOver } from "../src/procedures/failover.ts";
@@ -61,6 +62,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
     ["docs/procedures/fix-replication.md", fixPage(run)],
     ["docs/procedures/install-site.md", installPage(installSite(site.name, true), run)],
     ["docs/procedures/apply-configuration.md", configurationPage(site, run)],
+    ["docs/procedures/change-transport.md", transportPage(estate, run)],
     ["docs/procedures/keep-accounts.md", accountsPage(site, run)],
     ["docs/procedures/maintain-dataserver.md", dataserverPage(site, run)],
   ];
@@ -291,6 +293,21 @@ function accountsPage(site: Site, run: Run): string {
     ...keep.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
     "# When every site has them",
     ...settle.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+  ]);
+}
+
+function transportPage(estate: Estate, run: Run): string {
+  const sites = estate.sites.map(({ nodes: [primary, ...replicas] }) =>
+    primary === undefined ? [] : [...replicas, primary],
+  );
+  const procedure = changeTransport({ sites, kind: "MSAA", crossSite: true, secured: true });
+  return page([
+    generated,
+    "# TLS for the replicators of an estate",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: \`spec.tls\` of every [TungstenCluster](../reference/tungstencluster.md) and [CrossSiteLink](../reference/crosssitelink.md) of an estate does, and a word in \`spec.changes.approved\` begins it. Its ledger lies in the status of the TungstenCluster whose name comes first. Source: ${procedure.source}.`,
+    "The page shows a Multi-Site/Active-Active estate that is to have it; back it goes by the same steps with `thl://`. In a composite there is no second product. The condition `TransportCurrent` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md#tls-for-replicators).",
+    notation(run),
+    ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
   ]);
 }
 

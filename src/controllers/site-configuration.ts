@@ -83,6 +83,7 @@ function measured(pass: ClusterPass, view: SiteView): Standing {
       shape: sha256Of(shape),
       wishes: sha256Of(options),
       rotated: passwordsFor(pass, view) && sha256Of(`passwords ${pass.secret.ini}`),
+      secured: pass.estate.secured,
       checksum: (kind, primaries) => lent.sha256(lent.renderIni(kind, primaries)),
     },
     recordedOf(pass),
@@ -209,6 +210,7 @@ async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<
     wishes: sha256Of(wishesOf(estate, change.kind).options),
     primaries,
     members: site.nodes.filter((node) => !node.witness).map((node) => node.name),
+    ...(estate.secured === true && { secured: true }),
   };
   return { ...work, status: { configuration: record } };
 }

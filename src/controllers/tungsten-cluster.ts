@@ -26,6 +26,7 @@ import { databaseUnknown, maintainWhenDue } from "./site-dataserver.ts";
 import { deleteSite, neededBy } from "./site-deletion.ts";
 import { installWhenDue } from "./site-install.ts";
 import { ensureSiteSecret, type SiteSecret } from "./site-secret.ts";
+import { runningTransport, transportPending, transportWhenDue } from "./site-transport.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
 import { nothingToDo, runningLedger, type Walked, type Work } from "./site-walk.ts";
 import type { FenceBook, RequestLimits, Requeue } from "./upgrade-request.ts";
@@ -108,6 +109,7 @@ async function passOver(beginning: Beginning): Promise<Requeue> {
   const secret = await ensureSiteSecret(shell.objects, where, name, spec, {
     frozen: holder !== "",
     further: lines,
+    secured: object.status?.configuration?.secured,
   });
   if ("refused" in secret) return refuse(shell, object, need, secret.refused);
   const again = await converge({ ...beginning, spec, namespace, estate, site, holder, secret, further });
@@ -164,17 +166,29 @@ async function ownWork(pass: ClusterPass, view: SiteView): Promise<readonly Work
   const accounts = "the accounts are being changed";
   if (runningAccounts(pass) !== undefined)
     return [configurationUnknown(accounts), databaseUnknown(accounts), await accountsWhenDue(pass, view)];
+  const transport = "the replicators' transport is being changed";
+  if (runningTransport(pass) !== undefined)
+    return [configurationUnknown(transport), databaseUnknown(transport), await transportWhenDue(pass, view)];
   const restarts = "the databases are being restarted";
   if (runningLedger(pass, "MaintainDataserver") !== undefined)
     return [configurationUnknown(restarts), await maintainWhenDue(pass, view)];
   const keeping = await accountsWhenDue(pass, view);
   if (keeping.ledger !== undefined)
     return [configurationUnknown(accounts), databaseUnknown(accounts), keeping];
+  const securing = await securedWhenDue(pass, view);
+  if (securing.ledger !== undefined)
+    return [configurationUnknown(transport), databaseUnknown(transport), keeping, securing];
   const configuring = await configureWhenDue(pass, view);
   if (configuring.ledger !== undefined)
-    return [configuring, databaseUnknown("the site's configuration is being changed"), keeping];
-  return [configuring, await maintainWhenDue(pass, view), keeping];
+    return [configuring, databaseUnknown("the site's configuration is being changed"), keeping, securing];
+  return [configuring, await maintainWhenDue(pass, view), keeping, securing];
 }
+
+/** Not while another walk of the site's own is under way: there is one ledger. */
+const securedWhenDue = async (pass: ClusterPass, view: SiteView): Promise<Work> =>
+  pass.object.status?.ledger?.phase === "Running" && transportPending(pass)
+    ? nothingToDo
+    : transportWhenDue(pass, view);
 
 function readiness(view: SiteView, works: readonly Work[]): Told {
   const installing = works.find(({ ledger }) => ledger?.procedure === "InstallSite");
@@ -199,9 +213,20 @@ function faultsOf(object: KubeObject, spec: TungstenClusterSpec, namespace: Name
   return [
     ...optionFaults(spec.options, "spec.options"),
     ...settingFaults(spec.mysql.settings),
+    ...doubleTls(spec),
     ...fewerNodes(object, spec),
     ...namespace.problems.filter((problem) => problem.about === about).map(({ sentence }) => sentence),
   ];
+}
+
+/** Two hands on one thing: tpm would take the last line. */
+function doubleTls({ tls, options }: TungstenClusterSpec): readonly string[] {
+  const double = Object.keys(options).find((key) =>
+    /^(repl-)?java-(keystore|truststore|mysql-alias)/.test(key.replaceAll("_", "-")),
+  );
+  return tls === undefined || double === undefined
+    ? []
+    : [`spec.options.${double}: spec.tls renders it; remove one of them`];
 }
 
 /** Nodes with data are not thrown away because a number was lowered. */

@@ -115,6 +115,14 @@ const spec = z
       .describe(
         "Secrets of further application users, kept equal in the databases and connectors of the whole estate.",
       ),
+    tls: z
+      .object({
+        secret: reference("Secret with keys tls.crt, tls.key and ca.crt, as cert-manager writes it."),
+      })
+      .optional()
+      .describe(
+        "Replicators of both products speak TLS with this certificate; all sites and links of an estate have to agree.",
+      ),
     storage: z
       .object({ size: z.string().max(32).default("10Gi"), className: objectName.optional() })
       .default({ size: "10Gi" }),
@@ -237,6 +245,7 @@ const status = z.object({
       wishes: z.string().max(64),
       primaries: z.record(z.string(), z.string().max(64)),
       members: z.array(z.string().max(64)).max(16),
+      secured: z.boolean().optional(),
     })
     .optional()
     .describe(

@@ -61,7 +61,7 @@ const configured =
   };
 
 /** Replicator, manager and connector run, and the database has the role that the managers gave it. */
-const everythingRuns: Judgement = (target, look) => {
+export const everythingRuns: Judgement = (target, look) => {
   const { name } = target.node;
   return every([
     go.processRuns("cluster")(target, look),
@@ -75,7 +75,11 @@ const everythingRuns: Judgement = (target, look) => {
   ]);
 };
 
-const update = (product: Product, { kind, passwords }: SiteChange, on: Scope): Part => ({
+export const update = (
+  product: Product,
+  { kind, passwords }: Pick<SiteChange, "kind" | "passwords">,
+  on: Scope,
+): Part => ({
   what: product === "cluster" ? "tpm update, its connector left alone" : "tpm update of the second product",
   vendor:
     product === "cluster"
@@ -157,7 +161,7 @@ const passwordStep = (site: string, passwords: string): Step => ({
   parts: [changePasswords(site, passwords)],
 });
 
-const publish = (n: number, { kind }: SiteChange, nodes: Scope): Step => ({
+export const publish = (n: number, { kind }: Pick<SiteChange, "kind">, nodes: Scope): Step => ({
   n,
   id: "PublishConfiguration",
   title: "Write the configuration on every node",
@@ -197,7 +201,7 @@ const promoted: Judgement = (target, look) => {
   ]);
 };
 
-const promoteStep = (node: Node, n: number): Step => ({
+export const promoteStep = (node: Node, n: number): Step => ({
   n,
   id: `PromoteConnector${node.ordinal}`,
   title: `Promote the connector of ${node.name}`,

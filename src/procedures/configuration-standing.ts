@@ -19,6 +19,8 @@ export type AppliedConfiguration = {
   readonly primaries: Readonly<Record<string, string>>;
   /** Data nodes, in order. */
   readonly members: readonly string[];
+  /** Its replicators speak TLS by it. */
+  readonly secured?: boolean | undefined;
 };
 
 export type Standing =
@@ -40,6 +42,8 @@ export type Measured = {
   readonly wishes: string;
   /** Where tpm ran with passwords of another version of the site's Secret: what a human approves to bring the present ones. */
   readonly rotated?: string | undefined;
+  /** Replicators speak TLS in the wanted text. */
+  readonly secured?: boolean | undefined;
   /** Checksum of the text for these primaries. */
   readonly checksum: (topology: Topology, primaries: Readonly<Record<string, string>>) => string;
 };
@@ -82,6 +86,11 @@ export function standingOf(is: Measured, recorded: AppliedConfiguration | undefi
   const passwords = is.rotated;
   if (passwords !== undefined && (all(wanted) || (recorded?.shape === shape && recorded.wishes === wishes)))
     return { is: "differs", wanted: passwords, spoken: true, why: "passwords have changed" };
+  if (all(wanted) && is.secured === true)
+    return {
+      is: "applied",
+      record: { topology, sha256: wanted, shape, wishes, primaries, members, secured: true },
+    };
   if (all(wanted))
     return { is: "applied", record: { topology, sha256: wanted, shape, wishes, primaries, members } };
   const differs = (spoken: boolean, why: string): Standing => ({ is: "differs", wanted, spoken, why });

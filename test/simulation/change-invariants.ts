@@ -25,10 +25,17 @@ const isOff = (world: World, host: Host): boolean =>
 const busy = (host: Host): boolean =>
   host.tools.some(({ argv }) => argv[0] === "tpm" && argv[3] === "update");
 
-/** `moves`: the change moves the primary itself, by a switch. `only`: the one site it reaches; all of them otherwise. */
+/**
+ * `moves`: the change moves the primary itself, by a switch. `only`: the one site it reaches; all of them otherwise.
+ * `together`: sites are taken side by side, and services wait for each other until all are.
+ */
 export function watchChange(
   scene: Scene,
-  { moves = false, only }: { readonly moves?: boolean; readonly only?: string } = {},
+  {
+    moves = false,
+    only,
+    together = false,
+  }: { readonly moves?: boolean; readonly only?: string; readonly together?: boolean } = {},
 ): ChangeWatch {
   const { world } = scene;
   const violations: Violation[] = [];
@@ -57,12 +64,13 @@ export function watchChange(
     if (host === undefined || when !== "begin" || verb !== "update") return;
     const site = siteOf(host);
     if (site?.policy !== "MAINTENANCE") broken(33, `tpm update on ${name} under ${site?.policy}`);
-    const other = [...world.hosts.values()].find((each) => each !== host && busy(each));
+    const beside = together ? hostsOf(world, host.site) : [...world.hosts.values()];
+    const other = beside.find((each) => each !== host && busy(each));
     if (other !== undefined) broken(27, `${name} is updated while ${other.name} is`);
     const off = hostsOf(world, host.site).find(
       (each) => each !== host && (each.replicators.cluster === undefined || isOff(world, each)),
     );
-    if (off !== undefined && host.name === site?.primary)
+    if (off !== undefined && !together && host.name === site?.primary)
       broken(27, `${name}, the primary, is updated while ${off.name} is not online`);
     const { clusters } = readConfiguration(host.volume.ini ?? "", product);
     if (clusters.get(site?.dataservice ?? "")?.master !== site?.primary)
