@@ -4,12 +4,12 @@
  */
 
 import type { Product } from "../tungsten/invocation.ts";
-import { accounts, connectorProcess, installed, marker, services } from "../tungsten/node-facts.ts";
+import { accounts, installed, marker, services } from "../tungsten/node-facts.ts";
 import * as act from "./conversion-commands.ts";
 import { sourceOf } from "./conversion-names.ts";
 import * as products from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
-import { iniPublished, managerIs } from "./guards.ts";
+import { connectorRuns, iniPublished, managerIs } from "./guards.ts";
 import type { Judgement, Part, Procedure, Run, Step, Target } from "./procedure.ts";
 import {
   eachPrimary,
@@ -53,11 +53,7 @@ const everythingRuns: Judgement = (target, look) =>
   every([
     go.processRuns("cluster")(target, look),
     managerIs("running")(target, look),
-    knowing(
-      look.facts.get(target.node.name, connectorProcess),
-      `the connector of ${target.node.name}`,
-      (state) => doneIf(state === "running", `the connector of ${target.node.name} does not run`),
-    ),
+    connectorRuns(target, look),
     go.localServiceOnline(target, look),
   ]);
 
