@@ -117,6 +117,8 @@ function volume(world: World, host: Host) {
       } else {
         delete installed[product];
         delete installedIni[product];
+        delete host.volume.installedSecret[product];
+        delete host.volume.installedWord[product];
       }
     },
     reconfigure: (product, what) => {

@@ -7,7 +7,7 @@ import { expectGolden } from "../golden.ts";
 import { putSecret } from "./accounts-scene.ts";
 import { watchChange } from "./change-invariants.ts";
 import { allSecured, approve, changeOfTransport, putCertificate, sayTls } from "./change-of-transport.ts";
-import { conditionOf, newScene, quiesce, type Scene } from "./scene.ts";
+import { askForConversion, conditionOf, drive, newScene, quiesce, type Scene } from "./scene.ts";
 import {
   allTrue,
   begunOn,
@@ -114,6 +114,36 @@ describe("TLS for replicators", () => {
       { most: 600 },
     );
     expect(hostOf(scene.world, "london-0").volume.ini).not.toContain("thl-ssl");
+    quiesce(scene);
+    watch.end(20);
+    expect(watch.violations).toEqual([]);
+  });
+
+  test("a composite has it too, and a conversion of a secured estate keeps it", async () => {
+    const scene = await secured();
+    await askForConversion(scene);
+    expect((await drive(scene)).status.ledger.outcome).toBe("Succeeded");
+    await passes(scene, 4);
+    const reads = () =>
+      [...scene.world.hosts.values()].every(
+        ({ volume, replicators }) =>
+          volume.installed.cluster?.secured === true &&
+          [...(replicators.cluster?.services.values() ?? [])].every(({ state }) => state === "ONLINE"),
+      );
+    expect(reads()).toBe(true);
+    const watch = watchChange(scene, { together: true });
+    sayTls(scene, false);
+    await reached(
+      scene,
+      async () => {
+        await approve(scene);
+        const plain = [...scene.world.hosts.values()].every(
+          ({ volume }) => volume.installed.cluster?.secured !== true,
+        );
+        return plain && (await allTrue(scene, "ConfigurationApplied")());
+      },
+      { most: 600 },
+    );
     quiesce(scene);
     watch.end(20);
     expect(watch.violations).toEqual([]);
