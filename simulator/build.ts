@@ -88,6 +88,7 @@ export function addHost(
     cluster: site,
     ordinal,
     podUid: `uid-${name}`,
+    template: "",
     clockSkewMs: 0,
     freeBytes: 50_000_000_000,
     hasPrepUpgrade: true,
@@ -129,7 +130,14 @@ export function addHost(
 }
 
 /** A healthy MSAA estate: both products installed, every service ONLINE, clients writing for a few seconds already. */
-export function msaaWorld(blueprint: Blueprint, iniText: string): World {
+export const msaaWorld = (blueprint: Blueprint, iniText: string): World =>
+  activeWorld(blueprint, iniText, null);
+
+/** A healthy composite of that name: one product carries the services of all sites. */
+export const caaWorld = (blueprint: Blueprint, iniText: string, composite: string): World =>
+  activeWorld(blueprint, iniText, composite);
+
+function activeWorld(blueprint: Blueprint, iniText: string, composite: string | null): World {
   const world = emptyWorld(blueprint);
   const sites = [...world.sites.values()];
   const masters = Object.fromEntries(sites.map((site) => [site.dataservice, site.primary]));
@@ -150,20 +158,30 @@ export function msaaWorld(blueprint: Blueprint, iniText: string): World {
         services,
         masters,
         members,
-        composite: null,
+        composite: composite === null ? null : { name: composite, members: Object.keys(members) },
         channels: 1,
       });
+      const own = { name: site.dataservice, source: site.dataservice };
+      const remote = sites.filter((other) => other !== site).map(({ dataservice }) => dataservice);
+      if (composite === null)
+        host.volume.installed.crossSite = installed(
+          "crossSite",
+          remote.map((source) => ({ name: source, source })),
+        );
       host.volume.installed.cluster = installed("cluster", [
-        { name: site.dataservice, source: site.dataservice },
+        own,
+        ...(composite === null
+          ? []
+          : remote.map((source) => ({ name: `${site.dataservice}_from_${source}`, source }))),
       ]);
-      host.volume.installed.crossSite = installed(
-        "crossSite",
-        sites
-          .filter((other) => other !== site)
-          .map((other) => ({ name: other.dataservice, source: other.dataservice })),
-      );
-      host.volume.installedWord = { cluster: world.canary, crossSite: world.canary };
-      host.volume.installedIni = { cluster: sha256(iniText), crossSite: sha256(iniText) };
+      host.volume.installedIni = {
+        cluster: sha256(iniText),
+        ...(composite === null && { crossSite: sha256(iniText) }),
+      };
+      host.volume.installedWord = {
+        cluster: world.canary,
+        ...(composite === null && { crossSite: world.canary }),
+      };
       for (const other of sites)
         setCommit(host.mysql, `tungsten_${other.dataservice}`, {
           seqno: -1,

@@ -114,6 +114,8 @@ export type Ambient = {
 export type Host = Omit<Node, "tools"> & {
   readonly site: string;
   podUid: string;
+  /** What its pod was made from; empty where nobody says. */
+  template: string;
   /** What its clock is ahead of the world's. */
   clockSkewMs: number;
   freeBytes: number;

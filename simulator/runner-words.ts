@@ -47,6 +47,7 @@ export const queryShapes: readonly string[] = [
   "accounts-state",
   "my-cnf",
   "dataserver",
+  "pod",
   "marker KEY",
   "clock",
   "space",
@@ -109,6 +110,8 @@ export const commandShapes: readonly string[] = [
   "copy-datadir MEMBER NAME",
   "tprovision -s MEMBER -m METHOD",
   "tprovision -s MEMBER -m METHOD -c",
+  "tungsten_provision_slave --source MEMBER --xtrabackup",
+  "tungsten_provision_slave --source MEMBER --mysqldump",
 ];
 
 export const checkShapes: readonly string[] = [

@@ -17,6 +17,7 @@ import { fingerprints } from "./tools/keys.ts";
 import { dsctl, thl } from "./tools/logs.ts";
 import * as node from "./tools/node.ts";
 import { prepUpgrade } from "./tools/prep-upgrade.ts";
+import { provisionSlave } from "./tools/provision-slave.ts";
 import { applySql } from "./tools/repair-sql.ts";
 import { sql } from "./tools/sql.ts";
 import { bad, type RunnerTool, type Tool } from "./tools/tool.ts";
@@ -87,6 +88,7 @@ const queries: Record<string, RunnerTool> = {
   "accounts-state": accountsState,
   "my-cnf": node.myCnf,
   dataserver: node.dataserver,
+  pod: node.pod,
   backup: node.backupState,
   database: databaseState,
 };
@@ -120,6 +122,7 @@ const commands: Record<string, RunnerTool> = {
   snapshot,
   "copy-datadir": copyDatadir,
   tprovision: vendor(tprovision, own),
+  tungsten_provision_slave: vendor(provisionSlave, own),
 };
 
 const refuse = (code: number, why: string): ExecReply => ({ code, stdout: "", stderr: `${why}\n` });

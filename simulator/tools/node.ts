@@ -109,6 +109,9 @@ export const dataserver = quick(({ host: { mysql } }) =>
   ),
 );
 
+/** What the pod was made from, as its environment says. */
+export const pod = quick(({ host }) => ok(lines([`template=${host.template}`])));
+
 export const reach = quick(({ world, host, args }) =>
   ok(
     lines(

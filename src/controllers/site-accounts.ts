@@ -33,7 +33,7 @@ const tell = (status: Told["status"], reason: string, message: string): Work => 
   told: [{ type, status, reason, message }],
 });
 
-export const runningAccounts = (pass: ClusterPass): Ledger | undefined =>
+const runningAccounts = (pass: ClusterPass): Ledger | undefined =>
   runningLedger(pass, "KeepAccounts") ?? runningLedger(pass, "SettleAccounts");
 
 const wordOf = ({ secret }: ClusterPass): string => secretWord(secret.ini, secret.users);

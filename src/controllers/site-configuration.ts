@@ -73,7 +73,7 @@ const accountsFirst = async (pass: ClusterPass, view: SiteView): Promise<string 
 function measured(pass: ClusterPass, view: SiteView): Standing {
   const lent = lentFor(pass.estate);
   const topology = topologyOf(view);
-  const { shape, options } = wishesOf(pass.estate, topology ?? "MSAA");
+  const { shape, ground, options } = wishesOf(pass.estate, topology ?? "MSAA");
   return standingOf(
     {
       topology,
@@ -81,6 +81,7 @@ function measured(pass: ClusterPass, view: SiteView): Standing {
       members: view.nodes.map(({ node }) => node.name),
       running: runningTexts(view),
       shape: sha256Of(shape),
+      ground: sha256Of(ground),
       wishes: sha256Of(options),
       rotated: passwordsFor(pass, view) && sha256Of(`passwords ${pass.secret.ini}`),
       secured: pass.estate.secured,
@@ -190,7 +191,7 @@ function freshLedger(pass: ClusterPass, view: SiteView, policy: string, before?:
 }
 
 async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<Work> {
-  const { estate, site } = pass;
+  const { estate } = pass;
   const change = changeOf(pass, ledger);
   const lent = lentFor(estate);
   const primaries = ledger.pins?.primaries ?? {};
@@ -203,14 +204,26 @@ async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<
     ended: { reason: "Applied", message: `every node runs from tungsten.ini ${sha256.slice(0, 8)}` },
   });
   if (work.ledger?.phase !== "Finished") return work;
-  const record: AppliedConfiguration = {
-    topology: change.kind,
+  const record = recordFor(pass, change.kind, sha256, primaries);
+  return { ...work, status: { configuration: record } };
+}
+
+/** What the site's nodes run from once a walk over this estate is over. */
+export function recordFor(
+  { estate, site }: Pick<ClusterPass, "estate" | "site">,
+  topology: "CAA" | "MSAA",
+  sha256: string,
+  primaries: Readonly<Record<string, string>>,
+): AppliedConfiguration {
+  const { shape, ground, options } = wishesOf(estate, topology);
+  return {
+    topology,
     sha256,
-    shape: sha256Of(wishesOf(estate, change.kind).shape),
-    wishes: sha256Of(wishesOf(estate, change.kind).options),
+    shape: sha256Of(shape),
+    ground: sha256Of(ground),
+    wishes: sha256Of(options),
     primaries,
     members: site.nodes.filter((node) => !node.witness).map((node) => node.name),
     ...(estate.secured === true && { secured: true }),
   };
-  return { ...work, status: { configuration: record } };
 }

@@ -5,9 +5,8 @@
 import type { Told } from "../crds/conditions.ts";
 import type { Ledger } from "../crds/ledger.ts";
 import { changeTransport, type TransportChange } from "../procedures/change-transport.ts";
-import { type AppliedConfiguration, wishesOf } from "../procedures/configuration-standing.ts";
-import { sha256Of } from "./checksum.ts";
 import { lentFor } from "./request-planning.ts";
+import { recordFor } from "./site-configuration.ts";
 import { notNow, topologyOf } from "./site-readiness.ts";
 import type { SiteView } from "./site-view.ts";
 import {
@@ -31,10 +30,10 @@ const tell = (status: Told["status"], reason: string, message: string): Work => 
   told: [{ type, status, reason, message }],
 });
 
-export const runningTransport = (pass: ClusterPass): Ledger | undefined => runningLedger(pass, name);
+const runningTransport = (pass: ClusterPass): Ledger | undefined => runningLedger(pass, name);
 
 /** The specs want another transport than the one that runs. */
-export const transportPending = ({ estate }: ClusterPass): boolean =>
+const transportPending = ({ estate }: ClusterPass): boolean =>
   estate.tlsWanted !== undefined && estate.tlsWanted !== (estate.secured === true);
 
 /** As the specs want it: what a walk brings. */
@@ -150,7 +149,7 @@ function freshLedger(pass: ClusterPass, view: SiteView, policy: string, before?:
 }
 
 async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<Work> {
-  const { estate, site } = pass;
+  const { estate } = pass;
   const change = changeOf(pass, ledger);
   const work = await walkOn(pass, view, {
     procedure: changeTransport(change),
@@ -165,14 +164,7 @@ async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<
   if (work.ledger?.phase !== "Finished") return work;
   const primaries = ledger.pins?.primaries ?? {};
   const lent = lentFor(estate);
-  const record: AppliedConfiguration = {
-    topology: change.kind,
-    sha256: lent.sha256(lent.renderIni(change.kind, primaries)),
-    shape: sha256Of(wishesOf(estate, change.kind).shape),
-    wishes: sha256Of(wishesOf(estate, change.kind).options),
-    primaries,
-    members: site.nodes.filter((node) => !node.witness).map((node) => node.name),
-    secured: change.secured,
-  };
+  const sha256 = lent.sha256(lent.renderIni(change.kind, primaries));
+  const record = { ...recordFor(pass, change.kind, sha256, primaries), secured: change.secured };
   return { ...work, status: { configuration: record } };
 }

@@ -11,6 +11,7 @@ import {
   dataserver,
   holds,
   installed,
+  pod,
   replicatorProcess,
   services,
 } from "../tungsten/node-facts.ts";
@@ -34,6 +35,8 @@ export type NodeView = {
   readonly incoming: readonly ReplicatorStatus[];
   /** What its database was started with; undefined: cannot be read. */
   readonly dataserver: DataserverState | undefined;
+  /** From what its pod was made; null: it does not say; undefined: cannot be read. */
+  readonly template: string | null | undefined;
   /** What its database and connector know of the mounted Secret; undefined: cannot be read, or nothing calls for it. */
   readonly accounts: AccountsState | undefined;
   /** Whether a hold keeps the second product from starting; undefined: cannot be read. */
@@ -68,6 +71,7 @@ export async function viewOf({
   site,
   holder,
   namespace,
+  spec,
   secret,
 }: ClusterPass): Promise<SiteView> {
   const pods = await readPods(shell.objects, estate.namespace);
@@ -105,7 +109,7 @@ export async function viewOf({
     topology,
     ...(primary !== undefined && { primary }),
     ...(policy !== undefined && { policy }),
-    nodesReady: `${nodes.filter(({ local }) => local?.state === "ONLINE").length}/${data.length}`,
+    nodesReady: `${nodes.filter(({ local }) => local?.state === "ONLINE").length}/${Math.max(data.length, spec.nodes)}`,
     lag: lagInWords(readersOf(site, estate, nodes, primary, namespace)),
     nodes: nodes.map(nodeStatus(primary)),
     services: rows,
@@ -134,6 +138,7 @@ function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): Omit<No
   facts.get(node.name, replicatorProcess("cluster"));
   const held = facts.get(node.name, holds);
   const server = facts.get(node.name, dataserver);
+  const made = facts.get(node.name, pod);
   const own = "known" in local && local.known !== "down" ? local.known : [];
   const other = "known" in remote && remote.known !== "down" ? remote.known : [];
   const generated = estate.sites
@@ -146,6 +151,7 @@ function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): Omit<No
     local: own.find(({ service }) => service === site.dataservice),
     incoming: [...own.filter(({ service }) => generated.includes(service)), ...other],
     dataserver: "known" in server ? server.known : undefined,
+    template: "known" in made ? made.known.template : undefined,
     held: "known" in held ? held.known.includes("crossSite") : undefined,
     reason: "unknown" in cluster ? cluster.unknown : undefined,
   };

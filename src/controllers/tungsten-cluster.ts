@@ -8,7 +8,7 @@ import { isConflict } from "../kube/errors.ts";
 import { clusterKind, networkPolicyKind } from "../kube/kinds.ts";
 import { settingFaults } from "../manifests/my-cnf.ts";
 import { siteObjects } from "../manifests/site-objects.ts";
-import type { Estate, Site } from "../topology/estate.ts";
+import { type Estate, type Site, siteNamed } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { applyAll } from "./apply.ts";
 import { tellDrift } from "./drift.ts";
@@ -17,17 +17,22 @@ import { type FurtherUsers, furtherUsers } from "./further-users.ts";
 import { writeObjectStatus } from "./object-status.ts";
 import { siteFinalizer } from "./ownership.ts";
 import { policyTold } from "./policy-told.ts";
+import { releaseTold } from "./release-told.ts";
 import { otherHolder } from "./request-sites.ts";
 import { assertRecorded } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
-import { accountsWhenDue, runningAccounts } from "./site-accounts.ts";
+import { accountsWhenDue } from "./site-accounts.ts";
 import { configurationUnknown, configureWhenDue } from "./site-configuration.ts";
 import { databaseUnknown, maintainWhenDue } from "./site-dataserver.ts";
 import { deleteSite, neededBy } from "./site-deletion.ts";
+import { holdUnknown, holdWhenDue } from "./site-hold.ts";
 import { installWhenDue } from "./site-install.ts";
+import { leavingStill, withPods } from "./site-members.ts";
+import { membersUnknown, scaleWhenDue } from "./site-scaling.ts";
 import { ensureSiteSecret, type SiteSecret } from "./site-secret.ts";
-import { runningTransport, transportPending, transportWhenDue } from "./site-transport.ts";
+import { transportWhenDue } from "./site-transport.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
+import { volumesOf } from "./site-volumes.ts";
 import { nothingToDo, runningLedger, type Walked, type Work } from "./site-walk.ts";
 import type { FenceBook, RequestLimits, Requeue } from "./upgrade-request.ts";
 
@@ -120,7 +125,16 @@ async function passOver(beginning: Beginning): Promise<Requeue> {
 async function converge(pass: ClusterPass): Promise<Requeue> {
   const { shell, limits, object, estate, site, spec, runnerScript } = pass;
   const view = await viewOf(pass);
-  const manifests = siteObjects({ estate, site, spec, runnerScript });
+  const { leaving } = await leavingStill(shell, object, estate, pass.namespace);
+  const pods = withPods(estate, site.name, object, { wanted: spec.nodes, leaving });
+  const volumes = await volumesOf(pass);
+  const manifests = siteObjects({
+    estate: pods,
+    site: siteNamed(pods, site.name),
+    spec,
+    runnerScript,
+    claimSize: volumes.template,
+  });
   await applyAll(shell, manifests, { frozen: view.holder !== "" ? ["StatefulSet"] : [] });
   const network = await networkPolicyLeft(shell, object, spec);
   const works = await ownWork(pass, view);
@@ -131,9 +145,12 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   const need = { neededBy: neededBy(site.name, pass.namespace) };
   const kept = Object.assign({}, ...works.map(({ status }) => status));
   const ledger = walking?.ledger && { ledger: walking.ledger };
-  await tell(shell, object, { ...view.status, ...kept, ...need, ...network, ...ledger }, [
+  const also = { leaving, ...kept, ...need, ...network, ...volumes.status, ...ledger };
+  await tell(shell, object, { ...view.status, ...also }, [
     accepted,
     ...works.flatMap(({ told }) => told),
+    volumes.told,
+    releaseTold(pass, view),
     ...(await policyTold(pass, view, running)),
     tellDrift(view.drift, view.unread, view.holder !== "" || running),
     ready,
@@ -157,38 +174,72 @@ async function networkPolicyLeft(
   return { networkPolicy: undefined };
 }
 
+/** What changes a site once it is installed. Whatever walks goes on first; otherwise each is begun in this order. */
+type OwnWork = {
+  /** Procedures whose ledger in the TungstenCluster is its own. */
+  readonly walks: readonly string[];
+  /** Why nothing else is begun meanwhile. */
+  readonly busy: string;
+  readonly due: (pass: ClusterPass, view: SiteView) => Promise<Work>;
+  /** What it tells while something else is at work. */
+  readonly unknown: (pass: ClusterPass, why: string) => Work;
+};
+
+const ownWorks: readonly OwnWork[] = [
+  {
+    walks: ["AddNodes", "RemoveNodes"],
+    busy: "nodes join the site or leave it",
+    due: scaleWhenDue,
+    unknown: (_pass, why) => membersUnknown(why),
+  },
+  {
+    walks: ["KeepAccounts", "SettleAccounts"],
+    busy: "the accounts are being changed",
+    due: accountsWhenDue,
+    unknown: () => nothingToDo,
+  },
+  {
+    walks: ["ChangeTransport"],
+    busy: "the replicators' transport is being changed",
+    due: transportWhenDue,
+    unknown: () => nothingToDo,
+  },
+  {
+    walks: ["ApplyConfiguration"],
+    busy: "the site's configuration is being changed",
+    due: configureWhenDue,
+    unknown: (_pass, why) => configurationUnknown(why),
+  },
+  {
+    walks: ["MaintainDataserver"],
+    busy: "the nodes are being restarted",
+    due: maintainWhenDue,
+    unknown: (_pass, why) => databaseUnknown(why),
+  },
+  {
+    walks: ["HoldNode"],
+    busy: "a node is out of service for hand work",
+    due: holdWhenDue,
+    unknown: holdUnknown,
+  },
+];
+
 /** What the site does by itself, at most one of it a procedure: it is installed first, then kept as its spec says. */
 async function ownWork(pass: ClusterPass, view: SiteView): Promise<readonly Work[]> {
   const installing = await installWhenDue(pass, view);
-  const installs = "the site is being installed";
   if (installing !== nothingToDo)
-    return [installing, configurationUnknown(installs), databaseUnknown(installs)];
-  const accounts = "the accounts are being changed";
-  if (runningAccounts(pass) !== undefined)
-    return [configurationUnknown(accounts), databaseUnknown(accounts), await accountsWhenDue(pass, view)];
-  const transport = "the replicators' transport is being changed";
-  if (runningTransport(pass) !== undefined)
-    return [configurationUnknown(transport), databaseUnknown(transport), await transportWhenDue(pass, view)];
-  const restarts = "the databases are being restarted";
-  if (runningLedger(pass, "MaintainDataserver") !== undefined)
-    return [configurationUnknown(restarts), await maintainWhenDue(pass, view)];
-  const keeping = await accountsWhenDue(pass, view);
-  if (keeping.ledger !== undefined)
-    return [configurationUnknown(accounts), databaseUnknown(accounts), keeping];
-  const securing = await securedWhenDue(pass, view);
-  if (securing.ledger !== undefined)
-    return [configurationUnknown(transport), databaseUnknown(transport), keeping, securing];
-  const configuring = await configureWhenDue(pass, view);
-  if (configuring.ledger !== undefined)
-    return [configuring, databaseUnknown("the site's configuration is being changed"), keeping, securing];
-  return [configuring, await maintainWhenDue(pass, view), keeping, securing];
+    return [installing, ...ownWorks.map(({ unknown }) => unknown(pass, "the site is being installed"))];
+  const walking = ownWorks.find(({ walks }) => walks.some((name) => runningLedger(pass, name) !== undefined));
+  const works: Work[] = [];
+  let busy = walking?.busy;
+  for (const each of ownWorks) {
+    const mayAct = busy === undefined || each === walking;
+    const work = mayAct ? await each.due(pass, view) : each.unknown(pass, busy ?? "");
+    if (work.ledger !== undefined) busy ??= each.busy;
+    works.push(work);
+  }
+  return works;
 }
-
-/** Not while another walk of the site's own is under way: there is one ledger. */
-const securedWhenDue = async (pass: ClusterPass, view: SiteView): Promise<Work> =>
-  pass.object.status?.ledger?.phase === "Running" && transportPending(pass)
-    ? nothingToDo
-    : transportWhenDue(pass, view);
 
 function readiness(view: SiteView, works: readonly Work[]): Told {
   const installing = works.find(({ ledger }) => ledger?.procedure === "InstallSite");
@@ -214,7 +265,6 @@ function faultsOf(object: KubeObject, spec: TungstenClusterSpec, namespace: Name
     ...optionFaults(spec.options, "spec.options"),
     ...settingFaults(spec.mysql.settings),
     ...doubleTls(spec),
-    ...fewerNodes(object, spec),
     ...namespace.problems.filter((problem) => problem.about === about).map(({ sentence }) => sentence),
   ];
 }
@@ -227,15 +277,6 @@ function doubleTls({ tls, options }: TungstenClusterSpec): readonly string[] {
   return tls === undefined || double === undefined
     ? []
     : [`spec.options.${double}: spec.tls renders it; remove one of them`];
-}
-
-/** Nodes with data are not thrown away because a number was lowered. */
-function fewerNodes({ status }: KubeObject, spec: TungstenClusterSpec): readonly string[] {
-  const members: readonly string[] = status?.configuration?.members ?? [];
-  if (spec.nodes >= members.length) return [];
-  return [
-    `spec.nodes: ${spec.nodes} is less than the ${members.length} that are installed (${members.join(", ")}): no procedure takes a node out yet; put it back`,
-  ];
 }
 
 async function refuse(shell: Shell, object: KubeObject, status: object, why: string): Promise<Requeue> {

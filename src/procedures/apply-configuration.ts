@@ -92,7 +92,8 @@ export const update = (
   stallSeconds: 1800,
 });
 
-function nodeStep(node: Node, n: number, about: SiteChange): Step {
+/** One node of the site: both products updated over the published text, everything runs again. */
+export function updateNode(node: Node, n: number, about: SiteChange): Step {
   const { site, kind, crossSite, nodes } = about;
   const here = (scope: Scope) => of(scope, (target) => target.node.name === node.name);
   const role = node === nodes.at(-1) ? "the primary" : "a replica";
@@ -159,7 +160,7 @@ const passwordStep = (site: string, passwords: string): Step => ({
   parts: [changePasswords(site, passwords)],
 });
 
-export const publish = (n: number, { kind }: Pick<SiteChange, "kind">, nodes: Scope): Step => ({
+export const publishStep = ({ kind }: Pick<SiteChange, "kind">, nodes: Scope, n: number): Step => ({
   n,
   id: "PublishConfiguration",
   title: "Write the configuration on every node",
@@ -177,7 +178,7 @@ export const publish = (n: number, { kind }: Pick<SiteChange, "kind">, nodes: Sc
 });
 
 /** tpm's word, and a connector that runs and that the managers see: nothing tells which release it runs. */
-const promoted: Judgement = (target, look) => {
+export const promoted: Judgement = (target, look) => {
   const { name } = target.node;
   if (look.key === "") return pending(`the connector of ${name} still runs as before the update`);
   return every([
@@ -235,8 +236,8 @@ export function applyConfiguration(about: SiteChange): Procedure {
     steps: [
       enterMaintenance(onSite),
       ...first,
-      publish(first.length + 2, about, nodes),
-      ...about.nodes.map((node, index) => nodeStep(node, first.length + index + 3, about)),
+      publishStep(about, nodes, first.length + 2),
+      ...about.nodes.map((node, index) => updateNode(node, first.length + index + 3, about)),
       returnPolicy(count + 3, { onSite, nodes, readers, product }),
       ...about.nodes.map((node, index) => promoteStep(node, count + 4 + index)),
     ],

@@ -8,7 +8,7 @@ import type { Node } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
 import { clusterView, services } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
-import { everythingRuns, promoteStep, publish, update } from "./apply-configuration.ts";
+import { everythingRuns, promoteStep, publishStep, update } from "./apply-configuration.ts";
 import * as act from "./conversion-commands.ts";
 import * as go from "./conversion-services.ts";
 import type { Judgement, Procedure, Step } from "./procedure.ts";
@@ -105,7 +105,7 @@ export function changeTransport(about: TransportChange): Procedure {
   const readers = eachLinkedReader(kind);
   const rounds = Math.max(...sites.map((nodes) => nodes.length));
   const nodes = sites.flat();
-  const published = publish(2, about, everyNode);
+  const published = publishStep(about, everyNode, 2);
   return {
     name: "ChangeTransport",
     revision: 1,

@@ -288,6 +288,6 @@ run_command() {
     database) become "$DATABASE" "$1" ;;
     snapshot) snapshot "$1" ;;
     copy-datadir) copy_datadir "$@" ;;
-    tprovision) become "$(tprovision)" "$@" ;;
+    tprovision | tungsten_provision_slave) become "$(provisioner "$tool")" "$@" ;;
   esac
 }

@@ -205,6 +205,7 @@ answer() {
     accounts-state) answer_accounts_state ;;
     my-cnf) answer_my_cnf ;;
     dataserver) answer_dataserver ;;
+    pod) printf 'template=%s\n' "${POD_TEMPLATE-}" ;;
     marker) tell_marker "$1" ;;
     clock) now_ms ;;
     software) answer_software ;;

@@ -47,6 +47,7 @@ readonly QUERIES=(
   "accounts-state"
   "my-cnf"
   "dataserver"
+  "pod"
   "marker KEY"
   "clock"
   "space"
@@ -110,6 +111,8 @@ readonly COMMANDS=(
   "copy-datadir MEMBER NAME"
   "tprovision -s MEMBER -m METHOD"
   "tprovision -s MEMBER -m METHOD -c"
+  "tungsten_provision_slave --source MEMBER --xtrabackup"
+  "tungsten_provision_slave --source MEMBER --mysqldump"
 )
 
 # shellcheck disable=SC2034

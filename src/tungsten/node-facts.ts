@@ -18,6 +18,7 @@ import {
   readIni,
   readInstalled,
   readMarker,
+  readPod,
   readProperties,
   readReach,
   readServerFile,
@@ -99,6 +100,8 @@ export const space = factOf(["space"], readSpace);
 export const serverFile = factOf(["my-cnf"], readServerFile);
 /** Which my.cnf is mounted, and whether the database was started with it. */
 export const dataserver = factOf(["dataserver"], readDataserver);
+/** From what its pod was made. */
+export const pod = factOf(["pod"], readPod);
 export const keptFiles = factOf(["files"], readFiles);
 export const holds = factOf(["holds"], readHolds);
 export const iniState = factOf(["ini"], readIni);

@@ -255,3 +255,9 @@ export function readDataserver(output: ToolOutput): Reading<DataserverState> {
     ? read({ mounted: mounted || null, started: started === "yes" })
     : unreadable("dataserver says neither yes nor no");
 }
+
+/** What a pod was made from, as the operator wrote it into the template; null for one that says nothing of it. */
+export function readPod(output: ToolOutput): Reading<{ readonly template: string | null }> {
+  const said = pairs(output, "pod", "template");
+  return "unreadable" in said ? said : read({ template: said.read.template || null });
+}

@@ -21,6 +21,13 @@ export type Scenario = {
   readonly together?: boolean;
   /** The one site it reaches. */
   readonly only?: string;
+  /** Nodes that come into service by it, and nodes that go out of it. */
+  readonly joins?: readonly string[];
+  readonly leaves?: readonly string[];
+  /** Nodes of each site at its beginning, where there are not two. */
+  readonly nodes?: number;
+  /** What others do after each pass: pods that come and go. */
+  readonly beside?: (scene: Scene) => Promise<unknown>;
   /** The estate it happens to; one that has been seen sound otherwise. */
   readonly scene?: typeof settledScene;
   /** Who watches, beside the invariants of every change. */
@@ -28,12 +35,14 @@ export type Scenario = {
 };
 
 const shape = { sites: ["london", "nyc"], nodes: 2 };
+const shapeOf = ({ nodes }: Scenario) => ({ ...shape, ...(nodes !== undefined && { nodes }) });
 const mostPasses = 2500;
 
 /** One pass; a crash is a new process after the leader's lease has run out, and a dead one writes nothing more. */
-async function surviving(scene: Scene, dead: { is: boolean }): Promise<void> {
+async function surviving(scene: Scene, scenario: Scenario, dead: { is: boolean }): Promise<void> {
   try {
     await passSites(scene);
+    await scenario.beside?.(scene);
   } catch (error) {
     if (!String(error).includes("crash")) throw error;
     dead.is = false;
@@ -51,7 +60,7 @@ export type Crashed = {
 
 /** The operator dies at the n-th point before or after a write or an effect; `n` 0 crashes nowhere and counts the points. */
 export async function crashedChange(scenario: Scenario, n: number): Promise<Crashed> {
-  const scene = await (scenario.scene ?? settledScene)({ ...shape, seed: 5 });
+  const scene = await (scenario.scene ?? settledScene)({ ...shapeOf(scenario), seed: 5 });
   const watch = (scenario.watch ?? watchChange)(scene, scenario);
   scenario.begin(scene);
   let points = 0;
@@ -63,11 +72,12 @@ export async function crashedChange(scenario: Scenario, n: number): Promise<Cras
   };
   let over = false;
   for (let passes = 0; passes < mostPasses && !over; passes += 1) {
-    await surviving(scene, dead);
+    await surviving(scene, scenario, dead);
     over = await scenario.over(scene);
   }
   scene.onStep = () => {};
   for (let passes = 0; passes < 4; passes += 1) await passSites(scene);
+  await scenario.beside?.(scene);
   quiesce(scene);
   if (over) watch.end(scenario.interruptionSeconds * 3);
   return { points, digest: digest(scene.world), violations: watch.violations, over };
@@ -96,7 +106,7 @@ export async function seededChange(
   seed: number,
 ): Promise<{ end: string; violations: readonly Violation[] }> {
   const random = randomFrom(seed * 7919 + 13);
-  const scene = await (scenario.scene ?? settledScene)({ ...shape, seed });
+  const scene = await (scenario.scene ?? settledScene)({ ...shapeOf(scenario), seed });
   const watch = (scenario.watch ?? watchChange)(scene, scenario);
   const hosts = [...scene.world.hosts.keys()];
   const plan = Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({
@@ -120,7 +130,7 @@ export async function seededChange(
       if (trap !== undefined) scene.world.traps.push({ at: trap, host, after: 0 });
       else strike(scene.world, blow, host);
     for (const { host } of plan.filter(({ at }) => at + 12 === n)) heal(scene, host);
-    await surviving(scene, dead);
+    await surviving(scene, scenario, dead);
     over = await scenario.over(scene);
   }
   scene.onStep = () => {};
@@ -150,7 +160,7 @@ async function endOf(scene: Scene): Promise<string> {
     const conditions: { type: string; status: string; reason: string; message: string }[] =
       (await clusterOf(scene, name)).status?.conditions ?? [];
     const off = conditions.filter(
-      ({ status, type }) => status !== "True" && /Applied|Ready|Current/.test(type),
+      ({ status, type }) => status !== "True" && /Applied|Ready|Current|InService/.test(type),
     );
     ends.push(
       halt === undefined
@@ -167,7 +177,7 @@ export async function brokenChange(
   changes: readonly Change[],
   meanwhile?: (scene: Scene, n: number) => void,
 ): Promise<readonly number[]> {
-  const scene = await (scenario.scene ?? settledScene)({ ...shape, seed: 11 });
+  const scene = await (scenario.scene ?? settledScene)({ ...shapeOf(scenario), seed: 11 });
   const watch = (scenario.watch ?? watchChange)(scene, scenario);
   const walked: Walked = (procedure) => changes.reduce((whole, change) => change(whole), procedure);
   scenario.begin(scene);
@@ -175,6 +185,7 @@ export async function brokenChange(
   for (let n = 0; n < 600 && !over; n += 1) {
     meanwhile?.(scene, n);
     await passSites(scene, walked);
+    await scenario.beside?.(scene);
     over = await scenario.over(scene);
   }
   if (!over) watch.violations.push({ n: 48, what: "never ended" });

@@ -12,11 +12,15 @@ end
 if is("Accepted", "False") then return health("Degraded", "Accepted") end
 if is("Installed", "False") and conditions.Installed.reason ~= "Installing" then return health("Degraded", "Installed") end
 -- A change of its own that waits for a word or its turn keeps it as it was; one that halted does not.
-local works = { Applying = true, Restarting = true, Changing = true, Settling = true, Looking = true, Mounting = true }
+local works = {
+  Applying = true, Restarting = true, Scaling = true, Changing = true, Settling = true, Looking = true, Mounting = true,
+}
 local rests = {
   Waiting = true, ApprovalNeeded = true, RestartPending = true, DatabasesFirst = true, FormerInUse = true, FormerStillGood = true,
 }
-for _, change in ipairs({ "ConfigurationApplied", "DatabaseCurrent", "AccountsCurrent", "TransportCurrent" }) do
+for _, change in ipairs({
+  "NodesInService", "ConfigurationApplied", "DatabaseCurrent", "AccountsCurrent", "TransportCurrent",
+}) do
   local reason = is(change, "False") and conditions[change].reason or "Waiting"
   if works[reason] then return health("Progressing", change) end
   if not rests[reason] then return health("Degraded", change) end

@@ -148,6 +148,8 @@ describe("what Argo CD shows", () => {
     expect(change("TransportCurrent", "Changing")).toBe("Progressing");
     expect(change("TransportCurrent", "Disagreement")).toBe("Degraded");
     expect(change("AccountsCurrent", "FormerStillGood")).toBe("Healthy");
+    expect(change("NodesInService", "Scaling")).toBe("Progressing");
+    expect(change("NodesInService", "Refused")).toBe("Degraded");
     expect(change("ConfigurationApplied", "CommandFailed")).toBe("Degraded");
     expect(change("DatabaseCurrent", "OutcomeUnknown")).toBe("Degraded");
     for (const reason of ["Waiting", "ApprovalNeeded", "RestartPending"])
