@@ -29,6 +29,7 @@ export function* reportOf(ambient: Ambient, node: Node): Steps<NodeReport> {
     latency: newest === undefined ? -1 : (newest.at - newest.writtenAt) / 1000,
     connections: { ...node.connections },
     services: services.map(({ name, state, since }) => ({ name, state, forMs: ambient.now - since })),
+    secured: node.volume.installed.cluster?.secured === true,
     composite: node.volume.installed.cluster?.services.some(({ name }) => name.includes("_from_")) === true,
     policy: cluster.policy,
     primary: cluster.primary,

@@ -145,6 +145,8 @@ export type Installed = {
   members: Record<string, readonly string[]>;
   composite: { readonly name: string; readonly members: readonly string[] } | null;
   channels: number;
+  /** Its replicator speaks TLS, and only that. */
+  secured?: boolean;
   /** Where `setrole -uri` told a service to read: what the replicator keeps in its dynamic properties. */
   uris?: Record<string, string>;
 };
@@ -179,6 +181,8 @@ export type NodeReport = {
     readonly state: ServiceState;
     readonly forMs: number;
   }[];
+  /** Its replicator speaks TLS. */
+  readonly secured: boolean;
   /** Its cluster product carries services of other sites. */
   readonly composite: boolean;
   readonly policy: Cluster["policy"];

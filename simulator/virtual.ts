@@ -118,6 +118,8 @@ function volume(world: World, host: Host) {
       } else {
         delete installed[product];
         delete installedIni[product];
+        delete host.volume.installedSecret[product];
+        delete host.volume.installedWord[product];
       }
     },
     reconfigure: (product, what) => {
@@ -190,11 +192,21 @@ const epochIn =
   (seqno: number): number | undefined =>
     events[seqno - (events[0]?.seqno ?? 0)]?.epoch;
 
+/** A listener with TLS and a reader without, or the other way round, never get to know each other. */
+const speakAlike = (peer: Host, from: Host, product: Upstream["product"]): boolean => {
+  const speaks = [
+    peer.volume.installed[product],
+    from.volume.installed.cluster ?? from.volume.installed.crossSite,
+  ];
+  return peer === from || (speaks[0]?.secured === true) === (speaks[1]?.secured === true);
+};
+
 /** A primary listens already while it goes online, with whatever its log holds then: perhaps nothing. */
 function servedBy(world: World, from: Host, upstream: Upstream): readonly [Host, Service] | undefined {
   const peer = world.hosts.get(upstream.host);
   const service = peer?.replicators[upstream.product]?.services.get(upstream.service);
   if (peer === undefined || service === undefined || !reaches(world, from, peer)) return undefined;
+  if (!speakAlike(peer, from, upstream.product)) return undefined;
   const opening =
     service.state === "GOING-ONLINE:SYNCHRONIZING" && (peer === from || roleOf(service, peer) === "master");
   return service.state === "ONLINE" || opening ? [peer, service] : undefined;

@@ -117,7 +117,12 @@ function volumeAnswers(real: RealNode) {
         mysqlPort: Number(options.get("replication-port") ?? 3306),
         connectorPort: Number(options.get("application-port") ?? 9999),
       };
-      layOut(root, installation, options.get("executable-prefix") ?? "");
+      const application = [
+        options.get("application-user") ?? "",
+        options.get("application-password") ?? "",
+        installed.composite?.name ?? node.cluster.dataservice,
+      ];
+      layOut(root, installation, options.get("executable-prefix") ?? "", application);
       node.volume.installed[product] = installation;
       if (product === "cluster") writeAgreement(root, agreementOf(real));
     },

@@ -38,7 +38,12 @@ export function readInstallation(root: string, product: ProductName): Installati
 }
 
 /** Lays out a release: copies the unpacked package, writes its configuration, and turns the link to it. */
-export function layOut(root: string, installation: Installation, prefix: string): void {
+export function layOut(
+  root: string,
+  installation: Installation,
+  prefix: string,
+  application: readonly string[] = [],
+): void {
   const { product, release } = installation;
   const home = root + homeOf(product);
   const name = `${packageOf(product)}-${release}`;
@@ -52,12 +57,24 @@ export function layOut(root: string, installation: Installation, prefix: string)
     writeWhole(join(conf, `static-${service.name}.properties`), propertiesOf(installation, service));
   for (const folder of ["share", "thl", "relay", "service_logs", "conf", "metadata"])
     mkdirSync(join(home, folder), { recursive: true });
+  if (product === "cluster") copyUserMap(home, tree, application);
   writeShare(home, prefix);
   writeProfile(`${root}/opt/home/tungsten/.bash_profile`, homeOf(product));
   rmSync(join(home, "tungsten.new"), { force: true });
   symlinkSync(tree.slice(home.length + 1), join(home, "tungsten.new"));
   writeWhole(join(conf, record), JSON.stringify(installation));
   renameSync(join(home, "tungsten.new"), join(home, "tungsten"));
+}
+
+/** Connectors' users: as they are in the release of before, or the application account alone. */
+function copyUserMap(home: string, tree: string, application: readonly string[]): void {
+  const path = "tungsten-connector/conf/user.map";
+  const before = join(home, "tungsten", path);
+  mkdirSync(dirname(join(tree, path)), { recursive: true });
+  writeWhole(
+    join(tree, path),
+    existsSync(before) ? readFileSync(before, "utf8") : `${application.join(" ")}\n`,
+  );
 }
 
 /** Replaces the record of an installed product, and what is written of its services. */

@@ -146,7 +146,10 @@ function datasource(
   return [
     rule(ambient),
     ...rows(ambient, `${host}(${role}:${state}, progress=${report?.seqno ?? -1}, ${latency})`),
-    ...rows(ambient, `STATUS [${fault ? "CRITICAL" : "OK"}] [${stampOf(ambient.now)}]`),
+    ...rows(
+      ambient,
+      `STATUS [${fault ? "CRITICAL" : "OK"}] [${stampOf(ambient.now)}]${report?.secured === true ? "[SSL]" : ""}`,
+    ),
     rule(ambient),
     ...rows(ambient, `  MANAGER(state=${report?.manager === true ? "ONLINE" : "STOPPED"})`),
     ...rows(ambient, `  REPLICATOR(${roleText}, state=${replicatorWord(local?.state)})`),

@@ -189,6 +189,8 @@ export const putReadOnly = quick(({ world, host, args }) => {
 export const publishIni = quick(({ host, args, stdin }) => {
   if (sha256(stdin) !== args[0]) return bad(3, "", "the text has another checksum\n");
   host.volume.ini = stdin;
+  if (stdin.includes("java-keystore-path=") && !host.secret.has("tls.crt"))
+    return bad(1, "", "the certificate is not mounted\n");
   host.joined = host.secretReady;
   if (host.joined) host.joinedSecret = new Map(host.secret);
   return host.joined ? ok() : bad(1, "", "/etc/tungsten-secrets/replication-password is missing\n");

@@ -55,8 +55,12 @@ function block(fields: Fields): string {
   return `${"NAME".padEnd(width)}  VALUE\n${"----".padEnd(width)}  -----\n${lines.join("\n")}\n`;
 }
 
-const uriOf = ({ host, product }: { host: string; product: ProductName }): string =>
-  `thl://${host}:${thlPort(product)}/`;
+const protocolOf = (node: Node, { product }: Pick<Service, "product">): string =>
+  node.volume.installed[product]?.secured === true ? "thls" : "thl";
+const uriOf =
+  (protocol: string) =>
+  ({ host, product }: { host: string; product: ProductName }): string =>
+    `${protocol}://${host}:${thlPort(product)}/`;
 
 /** As Java prints a double: 6.0, 0.81, 45.732. */
 export const seconds = (ms: number): string => {
@@ -96,14 +100,17 @@ function* positionsOf(ambient: Ambient, node: Node, service: Service, up: boolea
 /** Where a service reads, and what it could read from. */
 function pathsOf(node: Node, service: Service): Fields {
   const role = roleOf(service, node);
+  const protocol = protocolOf(node, service);
   const source =
     role === "master"
       ? `jdbc:mysql:thin://${node.name}:13306/${service.schema}?noPrepStmtCache=true`
-      : service.upstream && uriOf(service.upstream);
+      : service.upstream && uriOf(protocol)(service.upstream);
   return {
     masterConnectUri:
-      role === "master" ? "thl://localhost:/" : upstreamsOf(node, service).map(uriOf).join(","),
-    masterListenUri: isLocal(service, node) ? `thl://${node.name}:2112/` : "null",
+      role === "master"
+        ? `${protocol}://localhost:/`
+        : upstreamsOf(node, service).map(uriOf(protocol)).join(","),
+    masterListenUri: isLocal(service, node) ? `${protocol}://${node.name}:2112/` : "null",
     pipelineSource: offline(service) ? "UNKNOWN" : (source ?? "UNKNOWN"),
     role,
   };
@@ -148,7 +155,7 @@ export function* statusOf(ambient: Ambient, node: Node, service: Service): Steps
     transitioningTo:
       service.state === "OFFLINE:ERROR" && service.recoverAt > 0 ? "GOING-ONLINE:SYNCHRONIZING" : "",
     uptimeSeconds: seconds(ambient.now - startOf(ambient, node, service)),
-    useSSLConnection: "false",
+    useSSLConnection: String(protocolOf(node, service) === "thls"),
     version: "Tungsten Replicator 8.0.4",
   };
 }

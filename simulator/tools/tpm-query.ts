@@ -13,11 +13,12 @@ const knownOptions = new Set(
     "application-password application-port application-user auto-enable auto-recovery-delay-interval " +
     "auto-recovery-max-attempts backup-directory channels composite-datasources connectors datasource-mysql-conf " +
     "dataservice-thl-port disable-security-controls enable-active-witnesses enable-sudo-access executable-prefix " +
-    "install-directory log-slave-updates master master-thl-host master-thl-port members mgr-ping-method " +
+    "install-directory java-keystore-password java-keystore-path java-mysql-alias java-truststore-password " +
+    "java-truststore-path log-slave-updates master master-thl-host master-thl-port members mgr-ping-method " +
     "mgr-policy-mode mysql-driver profile-script property relay-source replication-password replication-port " +
     "replication-user replicator-rest-api-port rest-api-admin-pass rest-api-admin-user rmi-port service-alias skip-validation-check skip-validation-warnings slaves start " +
     "start-and-report svc-applier-block-commit-size svc-extractor-filters svc-parallelization-type " +
-    "svc-remote-filters target-dataservice thl-log-retention thl-port topology user witnesses"
+    "svc-remote-filters target-dataservice thl-ssl thl-log-retention thl-port topology user witnesses"
   ).split(" "),
 );
 

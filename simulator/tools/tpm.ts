@@ -241,6 +241,7 @@ function* layOut({ node, product, unpacked }: Call): Steps<void> {
     members: Object.fromEntries(values.map(([name, { members }]) => [name, members])),
     composite,
     channels: channelsOf(configuration, product, own),
+    ...(truth(configuration.options.get("thl-ssl") ?? "false") === true && { secured: true }),
   };
   const master = installed.masters[own];
   node.cluster.dataservice = own;

@@ -111,7 +111,8 @@ export function nodesInService({ status }: KubeObject): number | undefined {
 function clusterInput(object: KubeObject, numbers: ReadonlyMap<string, number>): ClusterInput[] {
   const parsed = parseSpec(tungstenCluster.spec, object.spec);
   if ("faults" in parsed || isGone(object)) return [];
-  const { dataservice, nodes, witness, initialPrimary, release, mysql, connector, options } = parsed.spec;
+  const { dataservice, nodes, witness, initialPrimary, release, mysql, connector, options, tls } =
+    parsed.spec;
   const { name } = object.metadata;
   return [
     {
@@ -125,6 +126,8 @@ function clusterInput(object: KubeObject, numbers: ReadonlyMap<string, number>):
       mysqlPort: mysql.port,
       connectorPort: connector.port,
       options,
+      tls: tls?.secret.name,
+      secured: object.status?.configuration && object.status.configuration.secured === true,
     },
   ];
 }
@@ -132,8 +135,8 @@ function clusterInput(object: KubeObject, numbers: ReadonlyMap<string, number>):
 function linkInput(object: KubeObject): LinkInput[] {
   const parsed = parseSpec(crossSiteLink.spec, object.spec);
   if ("faults" in parsed || isLeaving(object)) return [];
-  const { source, target, options } = parsed.spec;
-  return [{ name: object.metadata.name, source: source.name, target: target.name, options }];
+  const { source, target, options, tls } = parsed.spec;
+  return [{ name: object.metadata.name, source: source.name, target: target.name, options, tls }];
 }
 
 function compositeInput(object: KubeObject): CompositeInput[] {

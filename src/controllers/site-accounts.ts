@@ -71,7 +71,9 @@ async function keptOrBegun(pass: ClusterPass, view: SiteView, behind: boolean): 
   if (lacking !== undefined) return begin(pass, view, "KeepAccounts", lacks(lacking.node.name));
   const settled = states.every((state) => state.settled);
   const unmapped = states.find(({ map }) => !map);
-  const current = !behind && unmapped === undefined;
+  // A connector runs its former configuration until the very end of a walk.
+  const walks = pass.object.status?.ledger?.phase === "Running";
+  const current = !behind && !walks && unmapped === undefined;
   const status = { accounts: { secret: wordOf(pass), current, settled } };
   if (unmapped !== undefined) {
     const first = await databasesFirst(pass, view);
@@ -85,7 +87,7 @@ async function keptOrBegun(pass: ClusterPass, view: SiteView, behind: boolean): 
       ...tell(
         "False",
         "FormerInUse",
-        "databases take the changed passwords beside the former ones; tungsten.ini has the former ones until ConfigurationApplied is True",
+        "databases take changed passwords beside the former ones; what tungsten.ini was joined with before is in use until ConfigurationApplied is True",
       ),
       status,
     };

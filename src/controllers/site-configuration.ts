@@ -85,6 +85,7 @@ function measured(pass: ClusterPass, view: SiteView): Standing {
       ground: sha256Of(ground),
       wishes: sha256Of(options),
       rotated: passwordsFor(pass, view) && sha256Of(`passwords ${pass.secret.ini}`),
+      secured: pass.estate.secured,
       checksum: (kind, primaries) => lent.sha256(lent.renderIni(kind, primaries)),
     },
     recordedOf(pass),
@@ -225,5 +226,6 @@ export function recordFor(
     wishes: sha256Of(options),
     primaries,
     members: site.nodes.filter((node) => !node.witness).map((node) => node.name),
+    ...(estate.secured === true && { secured: true }),
   };
 }

@@ -51,6 +51,12 @@ export async function installWhenDue(pass: ClusterPass, view: SiteView): Promise
       why: "waits for its pods to run",
       told: [progress("waits for its pods to run")],
     };
+  if (running === undefined && estate.tlsDispute !== undefined)
+    return {
+      ...nothingToDo,
+      why: estate.tlsDispute,
+      told: [progress(`not begun yet: ${estate.tlsDispute}`)],
+    };
   const kept = await admitted(pass);
   if (kept !== undefined) return { ...nothingToDo, why: kept };
   const ledger = ledgerFor(pass, view, running, linked);

@@ -1,4 +1,5 @@
 /** What every change of a site waits for: on a site in trouble, in somebody's hands or out of turn, nothing is restarted. */
+import { optionFaults } from "../ini/option-catalogue.ts";
 import { type AppliedConfiguration, type Topology, wishesOf } from "../procedures/configuration-standing.ts";
 import { sha256Of } from "./checksum.ts";
 import type { SiteView } from "./site-view.ts";
@@ -22,8 +23,17 @@ export function notNow(pass: ClusterPass, view: SiteView): string | undefined {
     return `the policy is ${view.policy ?? "unknown"} and spec.policy wants ${wanted}: somebody may be at work; set it back in cctrl, or correct spec.policy`;
   if (new Set(view.nodes.map(({ cluster }) => cluster?.release)).size > 1)
     return "the nodes run different releases; upgrade them first";
-  return elsewhere(pass);
+  return oddOption(pass) ?? elsewhere(pass);
 }
+
+/** An option that tpm would not take as it is meant: its own object is refused, and no other one's walk brings it. */
+const oddOption = ({ estate }: ClusterPass): string | undefined => {
+  const [fault] = [
+    ...estate.sites.map(({ name, options }) => [`TungstenCluster ${name}`, options] as const),
+    ...estate.links.map(({ name, options }) => [`CrossSiteLink ${name}`, options] as const),
+  ].flatMap(([who, options]) => optionFaults(options, "spec.options").map((text) => `${who}: ${text}`));
+  return fault;
+};
 
 /** Another site of the estate that is being changed, or whose turn comes first. */
 function elsewhere({ estate, site, namespace }: ClusterPass): string | undefined {

@@ -42,6 +42,9 @@ const inIni = [
   "rest-api-admin-pass",
 ];
 
+/** What the key stores of a site are made of. */
+export const tlsKeys = ["tls.crt", "tls.key", "ca.crt"] as const;
+
 /** A number nobody can guess anything from: it stands in arguments and in the status. */
 const newVersion = (): string => randomBytes(6).toString("hex");
 
@@ -51,14 +54,18 @@ const newVersion = (): string => randomBytes(6).toString("hex");
  */
 function versioned(values: Accounts, before: Accounts | undefined): Accounts {
   const version = (name: string, keys: readonly string[]): Accounts => {
-    const same = before === undefined || keys.every((key) => before[key] === values[key]);
+    // A certificate that comes or goes is no changed one: TLS itself begins and ends by a walk of its own.
+    const differs = (key: string): boolean =>
+      before?.[key] !== values[key] &&
+      !(tlsKeys.some((each) => each === key) && (before?.[key] === undefined || values[key] === undefined));
+    const same = before === undefined || !keys.some(differs);
     const kept = before?.[name];
     if (!same) return { [name]: newVersion() };
     return kept === undefined ? {} : { [name]: kept };
   };
   const users = values.users === undefined ? {} : version("users-version", ["users"]);
   const first = values.users !== undefined && before === undefined ? { "users-version": newVersion() } : {};
-  return { ...values, ...version("ini-version", inIni), ...users, ...first };
+  return { ...values, ...version("ini-version", [...inIni, ...tlsKeys]), ...users, ...first };
 }
 
 /**
@@ -126,7 +133,16 @@ export async function ensureSiteSecret(
   namespace: string,
   site: string,
   spec: TungstenClusterSpec,
-  { frozen, further }: { readonly frozen: boolean; readonly further?: string | undefined },
+  {
+    frozen,
+    further,
+    secured = false,
+  }: {
+    readonly frozen: boolean;
+    readonly further?: string | undefined;
+    /** Its replicators speak TLS, whatever the spec says by now. */
+    readonly secured?: boolean | undefined;
+  },
 ): Promise<SiteSecret> {
   const values = { ...(await generated(objects, namespace)) };
   for (const role of ["replication", "application"] as const) {
@@ -137,7 +153,13 @@ export async function ensureSiteSecret(
     values[`${role}-user`] = account.username;
     values[`${role}-password`] = account.password;
   }
-  for (const [key, value] of Object.entries(values)) if (!key.endsWith("-user")) guardSecret(value);
+  if (spec.tls !== undefined) {
+    const material = await readCertificate(objects, namespace, spec.tls.secret.name);
+    if ("refused" in material) return { refused: material.refused ?? "" };
+    Object.assign(values, material);
+  }
+  for (const [key, value] of Object.entries(values))
+    if (!key.endsWith("-user") && !key.endsWith(".crt")) guardSecret(value);
   const role = ["replication", "application"].find((each) =>
     namesIn(further ?? "").includes(values[`${each}-user`] ?? ""),
   );
@@ -148,6 +170,11 @@ export async function ensureSiteSecret(
   const name = siteSecret(site);
   const found = await objects.get(secretKind, { namespace, name });
   const before = found && decoded(found);
+  // Stores that run are kept until TLS has ended on the nodes.
+  for (const key of spec.tls === undefined && secured ? tlsKeys : [])
+    if (before?.[key] !== undefined) values[key] = before[key];
+  if (values["tls.crt"] !== undefined)
+    values["java-keystore-password"] = before?.["java-keystore-password"] ?? password();
   const users =
     further === undefined || further === "" ? before?.users && (further ?? before.users) : further;
   if (users !== undefined) values.users = users;
@@ -194,6 +221,29 @@ export async function readAccount(
         refused: `${path}: the ${what} in Secret ${name} is empty or holds a blank (a line's end too), # or ;, which tpm's ini or mysql's option file would cut; choose another`,
       };
   return { username, password: word };
+}
+
+/** A certificate with its key and the authorities it is trusted by; refuses with one sentence what is none. */
+async function readCertificate(
+  objects: Pick<Objects, "get">,
+  namespace: string,
+  name: string,
+): Promise<Accounts | { readonly refused: string }> {
+  const path = "spec.tls.secret.name";
+  const found = await objects.get(secretKind, { namespace, name });
+  if (found === undefined)
+    return {
+      refused: `${path}: Secret ${name} does not exist in this namespace; create it with keys ${tlsKeys.join(", ")}`,
+    };
+  const data = decoded(found);
+  const odd = tlsKeys.find(
+    (key) => !/^-----BEGIN [A-Z ]+-----\n[\s\S]+-----END [A-Z ]+-----\s*$/.test(data[key] ?? ""),
+  );
+  if (odd !== undefined)
+    return {
+      refused: `${path}: the key ${odd} of Secret ${name} is missing or no PEM; a certificate, its key and its authority are wanted, as cert-manager writes them`,
+    };
+  return Object.fromEntries(tlsKeys.map((key) => [key, data[key] ?? ""]));
 }
 
 const sorted = (values: Accounts): [string, string][] =>

@@ -30,6 +30,7 @@ import { installWhenDue } from "./site-install.ts";
 import { leavingStill, withPods } from "./site-members.ts";
 import { membersUnknown, scaleWhenDue } from "./site-scaling.ts";
 import { ensureSiteSecret, type SiteSecret } from "./site-secret.ts";
+import { transportWhenDue } from "./site-transport.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
 import { volumesOf } from "./site-volumes.ts";
 import { nothingToDo, runningLedger, type Walked, type Work } from "./site-walk.ts";
@@ -113,6 +114,7 @@ async function passOver(beginning: Beginning): Promise<Requeue> {
   const secret = await ensureSiteSecret(shell.objects, where, name, spec, {
     frozen: holder !== "",
     further: lines,
+    secured: object.status?.configuration?.secured,
   });
   if ("refused" in secret) return refuse(shell, object, need, secret.refused);
   const again = await converge({ ...beginning, spec, namespace, estate, site, holder, secret, further });
@@ -197,6 +199,12 @@ const ownWorks: readonly OwnWork[] = [
     unknown: () => nothingToDo,
   },
   {
+    walks: ["ChangeTransport"],
+    busy: "the replicators' transport is being changed",
+    due: transportWhenDue,
+    unknown: () => nothingToDo,
+  },
+  {
     walks: ["ApplyConfiguration"],
     busy: "the site's configuration is being changed",
     due: configureWhenDue,
@@ -256,8 +264,19 @@ function faultsOf(object: KubeObject, spec: TungstenClusterSpec, namespace: Name
   return [
     ...optionFaults(spec.options, "spec.options"),
     ...settingFaults(spec.mysql.settings),
+    ...doubleTls(spec),
     ...namespace.problems.filter((problem) => problem.about === about).map(({ sentence }) => sentence),
   ];
+}
+
+/** Two hands on one thing: tpm would take the last line. */
+function doubleTls({ tls, options }: TungstenClusterSpec): readonly string[] {
+  const double = Object.keys(options).find((key) =>
+    /^(repl-)?java-(keystore|truststore|mysql-alias)/.test(key.replaceAll("_", "-")),
+  );
+  return tls === undefined || double === undefined
+    ? []
+    : [`spec.options.${double}: spec.tls renders it; remove one of them`];
 }
 
 async function refuse(shell: Shell, object: KubeObject, status: object, why: string): Promise<Requeue> {

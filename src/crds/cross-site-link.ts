@@ -16,6 +16,10 @@ const spec = z
     source: reference("TungstenCluster whose transactions travel."),
     target: reference("TungstenCluster that applies them."),
     options: options.default({}),
+    tls: z
+      .boolean()
+      .default(false)
+      .describe("Its events travel by TLS; both its sites, and all others of the estate, have to agree."),
   })
   .meta(
     rules(...immutable("source", "target"), {

@@ -130,6 +130,14 @@ const spec = z
       .describe(
         "Secrets of further application users, kept equal in the databases and connectors of the whole estate.",
       ),
+    tls: z
+      .object({
+        secret: reference("Secret with keys tls.crt, tls.key and ca.crt, as cert-manager writes it."),
+      })
+      .optional()
+      .describe(
+        "Replicators of both products speak TLS with this certificate; all sites and links of an estate have to agree.",
+      ),
     storage: z
       .object({
         size: z
@@ -264,6 +272,7 @@ const status = z.object({
       ground: z.string().max(64).optional(),
       primaries: z.record(z.string(), z.string().max(64)),
       members: z.array(z.string().max(64)).max(16),
+      secured: z.boolean().optional(),
     })
     .optional()
     .describe(

@@ -50,6 +50,7 @@ const owned: ReadonlyMap<string, string> = new Map([
   ["application-user", "set spec.credentials.application"],
   ["application-password", "set spec.credentials.application"],
   ["application-port", "set spec.connector.port"],
+  ["enable-thl-ssl", "set spec.tls"],
   ["start-and-report", "the operator starts components itself"],
   ["start", "the operator starts components itself"],
   ["install", "pods have no boot scripts"],

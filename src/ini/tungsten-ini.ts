@@ -28,6 +28,19 @@ const defaults = (site: Site): readonly IniEntry[] => [
   secret("rest-api-admin-pass"),
 ];
 
+/**
+ * TLS for replicators only, in [defaults] and [defaults.replicator] alike (deploy-msaa; deploy-cap for certificates in
+ * common). With a keystore of one's own tpm wants the alias of MySQL's certificate named, also where MySQL has none.
+ */
+const secured: readonly IniEntry[] = [
+  ["java-keystore-path", "/etc/tungsten/keystore.jks"],
+  secret("java-keystore-password"),
+  ["java-truststore-path", "/etc/tungsten/truststore.ts"],
+  ["java-truststore-password", placeholder("java-keystore-password")],
+  ["java-mysql-alias", "mysql"],
+  ["thl-ssl", "true"],
+];
+
 /** What keeps the second product out of the first one's way on the same host. */
 const crossSiteDefaults: readonly IniEntry[] = [
   ["home-directory", "/opt/replicator"],
@@ -159,10 +172,11 @@ export function tungstenIni(
   });
   const later = kind === "CAA" || kind === "DAA" ? postProcessSections(estate) : [];
   const offline = later.length > 0 ? [staysOffline] : [];
-  const common = [...defaults(first), ...offline, ...affinity(estate, kind), ...written(shared)];
+  const tls = estate.secured === true ? secured : [];
+  const common = [...defaults(first), ...tls, ...offline, ...affinity(estate, kind), ...written(shared)];
   return renderIni([
     { name: "defaults", entries: common },
-    ...(kind === "MSAA" ? [{ name: "defaults.replicator", entries: crossSiteDefaults }] : []),
+    ...(kind === "MSAA" ? [{ name: "defaults.replicator", entries: [...crossSiteDefaults, ...tls] }] : []),
     ...sites,
     ...(kind === "MSAA" ? linkSections(estate, first) : []),
     ...compositeSection(estate, kind),

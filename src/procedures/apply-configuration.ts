@@ -76,7 +76,11 @@ export const everythingRuns: Judgement = (target, look) => {
   ]);
 };
 
-const update = (product: Product, { kind, passwords, channels }: SiteChange, on: Scope): Part => ({
+export const update = (
+  product: Product,
+  { kind, passwords, channels }: Pick<SiteChange, "kind" | "passwords" | "channels">,
+  on: Scope,
+): Part => ({
   what: product === "cluster" ? "tpm update, its connector left alone" : "tpm update of the second product",
   vendor:
     product === "cluster"

@@ -21,6 +21,8 @@ export type AppliedConfiguration = {
   readonly primaries: Readonly<Record<string, string>>;
   /** Data nodes, in order. */
   readonly members: readonly string[];
+  /** Its replicators speak TLS by it. */
+  readonly secured?: boolean | undefined;
 };
 
 export type Standing =
@@ -43,6 +45,8 @@ export type Measured = {
   readonly wishes: string;
   /** Where tpm ran with passwords of another version of the site's Secret: what a human approves to bring the present ones. */
   readonly rotated?: string | undefined;
+  /** Replicators speak TLS in the wanted text. */
+  readonly secured?: boolean | undefined;
   /** Checksum of the text for these primaries. */
   readonly checksum: (topology: Topology, primaries: Readonly<Record<string, string>>) => string;
 };
@@ -96,8 +100,11 @@ export function standingOf(is: Measured, recorded: AppliedConfiguration | undefi
   const passwords = is.rotated;
   if (passwords !== undefined && (all(wanted) || (recorded?.shape === shape && recorded.wishes === wishes)))
     return { is: "differs", wanted: passwords, spoken: true, why: "passwords have changed" };
-  if (all(wanted))
-    return { is: "applied", record: { topology, sha256: wanted, shape, ground, wishes, primaries, members } };
+  if (all(wanted)) {
+    const secured = is.secured === true && { secured: true };
+    const record = { topology, sha256: wanted, shape, ground, wishes, primaries, members, ...secured };
+    return { is: "applied", record };
+  }
   const differs = (spoken: boolean, why: string): Standing => ({ is: "differs", wanted, spoken, why });
   if (recorded === undefined || recorded.topology !== topology)
     return differs(false, "its nodes run from a tungsten.ini made from a spec that nobody here has seen");

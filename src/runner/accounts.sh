@@ -75,10 +75,9 @@ renewed() {
     printf 'ALTER USER %s IDENTIFIED BY %s RETAIN CURRENT PASSWORD;' "$user" "$word"
     return
   fi
-  while IFS= read -r hash; do
-    [[ ! $hash =~ ^\*[0-9A-F]{40}$ ]] || methods+=" OR mysql_native_password USING '$hash'"
-  done < <(as_owner 2>/dev/null <<<"SELECT REGEXP_REPLACE(JSON_EXTRACT(priv, '\$.authentication_string', '\$.auth_or[*].authentication_string'), '[^*0-9A-F]+', '\n')
-    FROM mysql.global_priv WHERE host = '%' AND user = $(quoted "$1") AND JSON_VALUE(priv, '\$.plugin') IN ('', 'mysql_native_password')" | sed 's/\\n/\n/g')
+  while IFS= read -r hash; do methods+=" OR mysql_native_password USING '$hash'"; done < <(as_owner 2>/dev/null <<<"SELECT priv
+    FROM mysql.global_priv WHERE host = '%' AND user = $(quoted "$1") AND JSON_VALUE(priv, '\$.plugin') IN ('', 'mysql_native_password')" |
+    grep -oE '[*][0-9A-F]{40}')
   if [[ -n $methods ]]; then
     printf "ALTER USER %s IDENTIFIED VIA mysql_native_password USING PASSWORD(%s)%s;" "$user" "$word" "$methods"
   else

@@ -40,6 +40,7 @@ join_ini() {
     exit 1
   fi
   printf '[client]\nuser=%s\npassword=%s\n' "$(option_value "$user")" "$(option_value "$word")" | put "$CLIENT_FILE" || exit 1
+  if grep -q '^java-keystore-path=' "$part"; then make_stores || exit 1; fi
   put "$JOINED_INI" <"$part" || exit 1
   rm -f "$part"
 }

@@ -3,6 +3,41 @@
 readonly SSH_KEYS="$ROOT/etc/tungsten-ssh"
 readonly ACCOUNTS=(replication-user replication-password application-user application-password)
 
+# ---- Key stores: made of the mounted certificate, in memory, whenever the ini is joined. ----
+
+readonly CERTIFICATE=(tls.crt tls.key ca.crt)
+readonly KEY_STORE="${JOINED_INI%/*}/keystore.jks" TRUST_STORE="${JOINED_INI%/*}/truststore.ts"
+# Checksum over what the stores were made of.
+readonly STORES_FROM="${JOINED_INI%/*}/stores-from"
+
+certificate_checksum() {
+  local name
+  for name in "${CERTIFICATE[@]}"; do sha256_of "$SECRETS/$name" || return; done | sha256sum | cut -d ' ' -f 1
+}
+
+# stores_made: whether the stores lie there and were made of what is mounted now.
+stores_made() { [[ -f $KEY_STORE && -f $TRUST_STORE && $(cat "$STORES_FROM" 2>/dev/null) == "$(certificate_checksum)" ]]; }
+
+# make_stores: the certificate under the aliases that tpm looks for, and every authority. Passwords are read from files.
+make_stores() {
+  local folder from word="$SECRETS/java-keystore-password" alias part
+  ! stores_made || return 0
+  secret java-keystore-password >/dev/null && from=$(certificate_checksum) || fail 1 "the certificate is not mounted"
+  folder=$(umask 077 && mktemp -d "${JOINED_INI%/*}/.stores.XXXXXX") || exit 1
+  for alias in tls mysql; do
+    openssl pkcs12 -export -in "$SECRETS/tls.crt" -inkey "$SECRETS/tls.key" -name "$alias" -passout "file:$word" -out "$folder/$alias.p12" &&
+      keytool -importkeystore -noprompt -srckeystore "$folder/$alias.p12" -srcstoretype PKCS12 -srcstorepass:file "$word" \
+        -destkeystore "$folder/keystore" -deststoretype JKS -deststorepass:file "$word" || { rm -rf "$folder"; fail 1 "the certificate and its key make no key store"; }
+  done
+  awk -v folder="$folder" '/-----BEGIN/ { count++ } count { print >(folder "/ca-" count ".pem") }' "$SECRETS/ca.crt"
+  for part in "$folder"/ca-*.pem; do
+    keytool -importcert -noprompt -alias "$(basename "$part" .pem)" -file "$part" -keystore "$folder/truststore" -storetype JKS \
+      -storepass:file "$word" || { rm -rf "$folder"; fail 1 "the authority makes no trust store"; }
+  done
+  put "$KEY_STORE" <"$folder/keystore" && put "$TRUST_STORE" <"$folder/truststore" && printf '%s\n' "$from" | put "$STORES_FROM" || exit 1
+  rm -rf "$folder"
+}
+
 # salted SALT: checksum of the salt, a line's end, and standard input.
 salted() { { printf '%s\n' "$1" && cat; } | sha256sum | cut -d ' ' -f 1; }
 
@@ -14,6 +49,15 @@ tell_file() {
     sum=$(salted "$1" <"$4")
   fi
   printf '%s\t%s\t%s\n' "$2" "$3" "$sum"
+}
+
+# tell_store SALT NAME: of a store that was made here what it was made of: no two runs of keytool write the same bytes.
+tell_store() {
+  if [[ $ROOT$2 == @("$KEY_STORE"|"$TRUST_STORE") ]] && stores_made; then
+    printf 'store\t%s\t%s\n' "$2" "$(salted "$1" <"$STORES_FROM")"
+  else
+    tell_file "$1" store "$2" "$ROOT$2"
+  fi
 }
 
 # tell_words SALT KIND WORD…: public keys, without their comments.
@@ -53,7 +97,7 @@ answer_fingerprints() {
   for name in "${ACCOUNTS[@]}"; do tell_file "$1" account "$name" "$SECRETS/$name"; done
   if [[ -f $JOINED_INI ]]; then
     while IFS= read -r name; do
-      tell_file "$1" store "$name" "$ROOT$name"
+      tell_store "$1" "$name"
     done < <(sed -nE 's/^[ \t]*java[-_][a-z_-]*store[-_]path[ \t]*=[ \t]*(\/[^ \t]+)[ \t]*$/\1/p' "$JOINED_INI" | sort -u)
   fi
   for file in "$(home cluster)"/share/[jpt]* "$(home cluster)"/share/.[jpt]*; do

@@ -88,6 +88,7 @@ answer_ini() {
   local published="" joined=no
   if [[ -f $PUBLISHED_INI ]]; then published=$(sha256_of "$PUBLISHED_INI") || fail 1 "the published ini cannot be read"; fi
   if [[ -n $published && -f $JOINED_INI ]] && joined_text "$PUBLISHED_INI" 2>/dev/null | cmp -s - "$JOINED_INI"; then joined=yes; fi
+  if [[ $joined == yes ]] && grep -q '^java-keystore-path=' "$JOINED_INI" && ! stores_made; then joined=no; fi
   printf 'published=%s\njoined=%s\nsecret=%s\n' "$published" "$joined" "$(secret_checksum)"
 }
 

@@ -2,6 +2,7 @@
 import type { Composite, CompositeType, Estate, Link, Node, Site } from "./estate.ts";
 import { compositeNameFaults, linkNameFaults, siteNameFaults } from "./name-faults.ts";
 import { dataserviceName, isMemberName, nodeName } from "./names.ts";
+import { transportOf } from "./transport.ts";
 
 /** The specs as their schemas give them, with the objects' names. */
 export type ClusterInput = {
@@ -16,12 +17,16 @@ export type ClusterInput = {
   readonly mysqlPort: number;
   readonly connectorPort: number;
   readonly options: Readonly<Record<string, string>>;
+  readonly tls?: string | undefined;
+  /** Whether its replicators were last seen to speak TLS; undefined while nobody has seen them run. */
+  readonly secured?: boolean | undefined;
 };
 export type LinkInput = {
   readonly name: string;
   readonly source: string;
   readonly target: string;
   readonly options: Readonly<Record<string, string>>;
+  readonly tls?: boolean | undefined;
 };
 export type CompositeInput = {
   readonly name: string;
@@ -61,7 +66,13 @@ export function estatesOf(
     composite.members.every((member) => known.has(member)),
   );
   const groups = groupsOf(sites, links, composites);
-  return { estates: groups.map((group) => estateFrom(namespace, group, links, composites)), problems };
+  const seen = new Map(
+    inputs.clusters.flatMap(({ name, secured }) => (secured === undefined ? [] : [[name, secured] as const])),
+  );
+  const estates = groups
+    .map((group) => estateFrom(namespace, group, links, composites))
+    .map((estate) => ({ ...estate, ...transportOf(estate, seen) }));
+  return { estates, problems };
 }
 
 /** The estate a site belongs to. */
@@ -79,7 +90,7 @@ function siteFrom(input: ClusterInput, place: number): Site {
     ordinal,
     witness: ordinal >= input.nodes,
   }));
-  const { name, initialPrimary, release, mysqlPort, connectorPort, options } = input;
+  const { name, initialPrimary, release, mysqlPort, connectorPort, options, tls } = input;
   return {
     name,
     dataservice: input.dataservice ?? dataserviceName(name),
@@ -90,6 +101,7 @@ function siteFrom(input: ClusterInput, place: number): Site {
     mysqlPort,
     connectorPort,
     options,
+    ...(tls !== undefined && { tls }),
   };
 }
 

@@ -31,6 +31,8 @@ export type Site = {
   readonly connectorPort: number;
   /** Extra tpm options of the catalogue, as the user wrote them. */
   readonly options: Readonly<Record<string, string>>;
+  /** Name of the Secret with the certificate of its replicators; none: they are wanted without TLS. */
+  readonly tls?: string | undefined;
 };
 
 /** One direction of MSAA replication: the source's transactions applied at the target by the second product. */
@@ -42,6 +44,8 @@ export type Link = {
   /** Name of the target Site. */
   readonly target: string;
   readonly options: Readonly<Record<string, string>>;
+  /** Its events are wanted to travel by TLS. */
+  readonly tls?: boolean | undefined;
 };
 
 export type CompositeType = "ActivePassive" | "ActiveActive" | "DynamicActiveActive";
@@ -72,6 +76,12 @@ export type Estate = {
   /** Sorted by name. */
   readonly links: readonly Link[];
   readonly composite?: Composite;
+  /** Replicators speak TLS; see transport. */
+  readonly secured?: boolean;
+  /** Whether all sites and links want them to. */
+  readonly tlsWanted?: boolean;
+  /** Who disagrees about that, in a sentence. */
+  readonly tlsDispute?: string;
 };
 
 /** A node and one remote service it applies: `nyc-0` reading `london`. Most of the conversion happens here. */

@@ -25,7 +25,10 @@ export function readAccountsState(output: ToolOutput): Reading<AccountsState> {
   const secret = said.get("secret") ?? "";
   const [database, map, settled] = ["database", "map", "settled"].map((key) => said.get(key));
   const words = [database, map, settled];
-  if (!/^[A-Za-z0-9_]+\.[A-Za-z0-9_]+$/.test(secret) || words.some((word) => word !== "yes" && word !== "no"))
+  if (
+    !/^(none|[0-9a-f]{12})\.(none|[0-9a-f]{12})$/.test(secret) ||
+    words.some((word) => word !== "yes" && word !== "no")
+  )
     return unreadable("accounts-state is not told whole");
   return read({ secret, database: database === "yes", map: map === "yes", settled: settled === "yes" });
 }

@@ -166,6 +166,7 @@ function datasourceFrom({ header, rows }: Box): Datasource {
     replicatorState: stateOf("REPLICATOR"),
     dataserverState: stateOf("DATASERVER"),
     managerState: stateOf("MANAGER"),
+    ...(rows.some((row) => /\[SSL\]$/.test(row)) && { ssl: true as const }),
   };
 }
 

@@ -122,6 +122,8 @@ export type Datasource = {
   readonly replicatorState: string | null;
   readonly dataserverState: string | null;
   readonly managerState: string | null;
+  /** Its replicator speaks TLS by the manager's word; left out where nothing is told. */
+  readonly ssl?: true;
 };
 
 /** `cctrl ls` of one dataservice. */

@@ -53,8 +53,11 @@ export function watchAccounts(scene: Scene, shape: Parameters<typeof watchChange
             what: `after ${verb} on ${name}: ${host.name} does not let its ${product} replicator in`,
           });
     for (const site of world.sites.keys()) {
-      const hosts = hostsOf(world, site);
-      for (const { name: connector, volume } of hosts)
+      const own = hostsOf(world, site);
+      // A connector of a composite gives its clients to any site.
+      const composite = own.some(({ volume }) => volume.installed.cluster?.composite != null);
+      const hosts = composite ? [...world.hosts.values()] : own;
+      for (const { name: connector, volume } of own)
         for (const [user = "", word = ""] of volume.userMap)
           for (const host of hosts)
             if (host.mysql.logins.size > 0 && !lets(host, user, word))

@@ -28,6 +28,7 @@ const busy = (host: Host): boolean =>
 /**
  * `moves`: the change moves the primary itself, by a switch. `only`: the one site it reaches; all of them otherwise. `joins`:
  * nodes that come into service by it, `leaves`: nodes that go out of it. `sideBySide`: sites may be updated at the same time.
+ * `together`: so they are, and services wait for each other until all are done.
  */
 export function watchChange(
   scene: Scene,
@@ -37,12 +38,14 @@ export function watchChange(
     joins = [],
     leaves = [],
     sideBySide = false,
+    together = false,
   }: {
     readonly moves?: boolean;
     readonly only?: string;
     readonly joins?: readonly string[];
     readonly leaves?: readonly string[];
     readonly sideBySide?: boolean;
+    readonly together?: boolean;
   } = {},
 ): ChangeWatch {
   const { world } = scene;
@@ -77,14 +80,14 @@ export function watchChange(
     if (host === undefined || when !== "begin" || verb !== "update") return;
     const site = siteOf(host);
     if (site?.policy !== "MAINTENANCE") broken(33, `tpm update on ${name} under ${site?.policy}`);
-    const near = sideBySide ? hostsOf(world, host.site) : [...world.hosts.values()];
+    const near = sideBySide || together ? hostsOf(world, host.site) : [...world.hosts.values()];
     const other = near.find((each) => each !== host && busy(each));
     if (other !== undefined) broken(27, `${name} is updated while ${other.name} is`);
     const off = hostsOf(world, host.site).find(
       (each) =>
         each !== host && !aside(each.name) && (each.replicators.cluster === undefined || isOff(world, each)),
     );
-    if (off !== undefined && host.name === site?.primary)
+    if (off !== undefined && !together && host.name === site?.primary)
       broken(27, `${name}, the primary, is updated while ${off.name} is not online`);
     const { clusters } = readConfiguration(host.volume.ini ?? "", product);
     if (clusters.get(site?.dataservice ?? "")?.master !== site?.primary)

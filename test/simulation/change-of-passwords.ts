@@ -12,7 +12,7 @@ export const rotated = ({ world }: Scene): boolean =>
     return (
       own.join() === `${world.canary}2` &&
       mysql.logins.get("app_user")?.join() === `${world.canary}2-app` &&
-      words.length === 2 &&
+      words.length === Object.keys(volume.installed).length &&
       words.every((word) => word === own[0]) &&
       volume.userMap[0]?.[1] === `${world.canary}2-app`
     );

@@ -17,6 +17,8 @@ export type Scenario = {
   readonly interruptionSeconds: number;
   /** The change moves the primary itself. */
   readonly moves?: boolean;
+  /** It takes sites side by side. */
+  readonly together?: boolean;
   /** The one site it reaches. */
   readonly only?: string;
   /** Nodes that come into service by it, and nodes that go out of it. */
@@ -29,7 +31,7 @@ export type Scenario = {
   /** The estate it happens to; one that has been seen sound otherwise. */
   readonly scene?: typeof settledScene;
   /** Who watches, beside the invariants of every change. */
-  readonly watch?: (scene: Scene, shape: { readonly moves?: boolean; readonly only?: string }) => ChangeWatch;
+  readonly watch?: (scene: Scene, shape: Parameters<typeof watchChange>[1]) => ChangeWatch;
 };
 
 const shape = { sites: ["london", "nyc"], nodes: 2 };

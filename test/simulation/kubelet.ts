@@ -49,7 +49,8 @@ async function mountSecrets({ world, objects, calls }: Scene): Promise<void> {
       (await objects.get(secretKind, { namespace, name: `${site}-tungsten` }))?.data ?? {};
     const changed = data["ini-version"] !== undefined;
     for (const [file, text] of Object.entries(data))
-      if (changed || file.startsWith("users")) secret.set(file, Buffer.from(text, "base64").toString());
+      if (changed || /^(users|tls\.|ca\.|java-)/.test(file))
+        secret.set(file, Buffer.from(text, "base64").toString());
   }
 }
 

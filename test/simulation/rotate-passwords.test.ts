@@ -7,7 +7,7 @@ import { restartContainer } from "../../simulator/world.ts";
 import { expectGolden } from "../golden.ts";
 import { accountsByName, sceneWithAccounts, watchAccounts } from "./accounts-scene.ts";
 import { changeOfPasswords, rotated } from "./change-of-passwords.ts";
-import { quiesce } from "./scene.ts";
+import { askForConversion, drive, quiesce } from "./scene.ts";
 import { begunOn, conditionAt, editSite, lineOf, passSites, reached } from "./site-scene.ts";
 
 const small = { sites: ["london", "nyc"], nodes: 2, seed: 3 };
@@ -76,6 +76,21 @@ describe("changed passwords", () => {
       editSite(scene, site, { changes: { configuration: "OnApproval", approved } });
     }
     await reached(scene, () => changeOfPasswords.over(scene), { most: 700 });
+  });
+
+  test("in a composite no connector comes with them before the databases of every site take them", async () => {
+    const scene = await sceneWithAccounts(small);
+    await askForConversion(scene);
+    expect((await drive(scene)).status.ledger.outcome).toBe("Succeeded");
+    for (let n = 0; n < 4; n += 1) await passSites(scene);
+    const watch = watchAccounts(scene);
+    accountsByName(scene, "2");
+    await reached(scene, () => changeOfPasswords.over(scene), { most: 700 });
+    quiesce(scene);
+    watch.end(20);
+    expect(watch.violations).toEqual([]);
+    const begun = begunOn(scene).filter((line) => /accounts|tpm cluster.*update/.test(line));
+    expect(begun.filter((line) => line.includes("accounts settle")).length).toBe(4);
   });
 
   test("another change in the middle begins the walk anew, and ends with the last one", async () => {

@@ -144,6 +144,10 @@ describe("what Argo CD shows", () => {
       down([sound, { type, status: "False", reason, message: reason }]).status;
     expect(change("ConfigurationApplied", "Applying")).toBe("Progressing");
     expect(change("DatabaseCurrent", "Restarting")).toBe("Progressing");
+    expect(change("AccountsCurrent", "Settling")).toBe("Progressing");
+    expect(change("TransportCurrent", "Changing")).toBe("Progressing");
+    expect(change("TransportCurrent", "Disagreement")).toBe("Degraded");
+    expect(change("AccountsCurrent", "FormerStillGood")).toBe("Healthy");
     expect(change("NodesInService", "Scaling")).toBe("Progressing");
     expect(change("NodesInService", "Refused")).toBe("Degraded");
     expect(change("ConfigurationApplied", "CommandFailed")).toBe("Degraded");

@@ -36,7 +36,7 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
       "replication-password": odd,
       "application-user": "app_user",
       "application-password": "first",
-      "ini-version": "v1\n",
+      "ini-version": "0000000000f1\n",
     });
     node.put(userMap, "# head\napp_user first nyc\nsomebody else nyc\n@script /opt/x\n");
     database = startDatabase(node);
@@ -47,18 +47,23 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
   });
 
   test("the two accounts are made, without a word in the binary log", async () => {
-    expect(state()).toEqual({ secret: "v1.none", database: false, map: true, settled: true });
+    expect(state()).toEqual({ secret: "0000000000f1.none", database: false, map: true, settled: true });
     const before = database.position();
     expect(await does("change")).toBe(0);
-    expect(state()).toEqual({ secret: "v1.none", database: true, map: true, settled: true });
+    expect(state()).toEqual({ secret: "0000000000f1.none", database: true, map: true, settled: true });
     expect(database.position()).toBe(before);
     expect(letsIn("repl", odd)).toBe(true);
     expect(existsSync(join(node.root, "opt/tungsten-operator/users"))).toBe(false);
   });
 
   test("further users reach the database, then user.map, whose other lines stay", async () => {
-    secrets({ users: `report\t${odd}\nshop\tsesame\n`, "users-version": "u1" });
-    expect(state()).toEqual({ secret: "v1.u1", database: false, map: false, settled: true });
+    secrets({ users: `report\t${odd}\nshop\tsesame\n`, "users-version": "0000000000a1" });
+    expect(state()).toEqual({
+      secret: "0000000000f1.0000000000a1",
+      database: false,
+      map: false,
+      settled: true,
+    });
     expect(await does("settle")).toBe(3);
     expect(await does("change")).toBe(0);
     expect(letsIn("report", odd)).toBe(true);
@@ -68,14 +73,19 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
     expect(node.file(userMap)).toBe(
       `# head\napp_user first nyc\nsomebody else nyc\n@script /opt/x\nreport ${odd} nyc\nshop sesame nyc\n`,
     );
-    expect(state()).toEqual({ secret: "v1.u1", database: true, map: true, settled: true });
+    expect(state()).toEqual({
+      secret: "0000000000f1.0000000000a1",
+      database: true,
+      map: true,
+      settled: true,
+    });
   });
 
   test("a changed password is good beside the former one until it is settled", async () => {
     secrets({
       "application-password": "second",
       users: "shop\topen\nreport\tplain\n",
-      "users-version": "u2",
+      "users-version": "0000000000a2",
     });
     expect(state()).toMatchObject({ database: false, map: false });
     expect(await does("change")).toBe(0);
@@ -90,14 +100,19 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
     expect(await does("settle")).toBe(3);
     expect(await does("map")).toBe(0);
     expect(await does("settle")).toBe(0);
-    expect(state()).toEqual({ secret: "v1.u2", database: true, map: true, settled: true });
+    expect(state()).toEqual({
+      secret: "0000000000f1.0000000000a2",
+      database: true,
+      map: true,
+      settled: true,
+    });
     expect(["sesame", "open"].map((word) => letsIn("shop", word))).toEqual([false, true]);
     expect(["first", "second"].map((word) => letsIn("app_user", word))).toEqual([false, true]);
   });
 
   test("a user that the Secret names no more leaves user.map, then the database; an account of others is never dropped", async () => {
     database.sql("SET sql_log_bin = 0; CREATE USER stranger@'%' IDENTIFIED BY 'mine'");
-    secrets({ users: "stranger\tours\n", "users-version": "u3" });
+    secrets({ users: "stranger\tours\n", "users-version": "0000000000a3" });
     expect(await does("change")).toBe(0);
     expect(letsIn("shop", "open")).toBe(true);
     expect(await does("map")).toBe(0);
@@ -108,15 +123,22 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
     expect(await does("settle")).toBe(0);
     expect(letsIn("shop", "open")).toBe(false);
     expect(node.file("opt/tungsten-operator/users")).toBe("");
-    secrets({ users: "", "users-version": "u4" });
+    secrets({ users: "", "users-version": "0000000000a4" });
     for (const verb of ["change", "map", "settle"]) expect(await does(verb)).toBe(0);
     expect(letsIn("stranger", "ours")).toBe(true);
     expect(node.file(userMap)).not.toContain("stranger");
-    expect(state()).toEqual({ secret: "v1.u4", database: true, map: true, settled: true });
+    expect(state()).toEqual({
+      secret: "0000000000f1.0000000000a4",
+      database: true,
+      map: true,
+      settled: true,
+    });
   });
 
   test("another version of the Secret than the one meant is refused; a stopped server tells nothing", async () => {
-    expect(await node.run("accounts change", "", ["secret-is v1.u3"])).toMatchObject({ state: "refused" });
+    expect(await node.run("accounts change", "", ["secret-is 0000000000f1.0000000000a3"])).toMatchObject({
+      state: "refused",
+    });
     database.stop();
     expect(node.ask("accounts-state").exitCode).toBe(1);
   });

@@ -128,6 +128,7 @@ describe("ls", () => {
                 replicatorState: replicator,
                 dataserverState: "ONLINE",
                 managerState: "ONLINE",
+                ssl: true,
               })),
             },
           });

@@ -1,4 +1,5 @@
 /** Every reader of a tool's output that tells how something stands, by the name the tables of the tests use. */
+import { readAccountsState } from "../../../src/tungsten/accounts.ts";
 import { readClusterView, readCompositeView } from "../../../src/tungsten/cctrl.ts";
 import { readBoundary, readChunk, readNextTable } from "../../../src/tungsten/chunks.ts";
 import { readLogClients } from "../../../src/tungsten/clients.ts";
@@ -76,6 +77,7 @@ export const readers: Readonly<Record<string, Reader>> = {
   installed: readInstalled,
   ini: readIni,
   dataserver: readDataserver,
+  "accounts state": readAccountsState,
   pod: readPod,
   marker: readMarker,
   clock: readClock,

@@ -176,6 +176,7 @@ export const samples: readonly Sample[] = [
   written("tpm processes", "one", "4711 ruby tools/tpm install --tty\n"),
   written("database", "up", "running\n"),
   written("dataserver", "started with what is mounted", `mounted=${sha}\nstarted=yes\n`),
+  written("accounts state", "settled", "secret=0123456789ab.none\ndatabase=yes\nmap=yes\nsettled=yes\n"),
   written("pod", "of a template", 'template={"image":"node:1"}\n'),
   written("backup", "backup", `sha256=${sha}\nlsn=48213\nbytes=1000000\nverified=yes\n`),
 ];

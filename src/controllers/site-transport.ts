@@ -1,0 +1,170 @@
+/**
+ * Whether an estate's replicators speak TLS as its specs want: tells who disagrees, and, by a word of approval, walks
+ * ChangeTransport over all sites from the ledger of the first one.
+ */
+import type { Told } from "../crds/conditions.ts";
+import type { Ledger } from "../crds/ledger.ts";
+import { changeTransport, type TransportChange } from "../procedures/change-transport.ts";
+import { lentFor } from "./request-planning.ts";
+import { recordFor } from "./site-configuration.ts";
+import { notNow, topologyOf } from "./site-readiness.ts";
+import type { SiteView } from "./site-view.ts";
+import {
+  admitted,
+  beginning,
+  nothingToDo,
+  pinsFor,
+  primariesOf,
+  runningLedger,
+  spokenSince,
+  type Work,
+  walkOn,
+} from "./site-walk.ts";
+import type { ClusterPass } from "./tungsten-cluster.ts";
+
+const name = "ChangeTransport";
+const type = "TransportCurrent";
+
+const tell = (status: Told["status"], reason: string, message: string): Work => ({
+  ...nothingToDo,
+  told: [{ type, status, reason, message }],
+});
+
+const runningTransport = (pass: ClusterPass): Ledger | undefined => runningLedger(pass, name);
+
+/** The specs want another transport than the one that runs. */
+const transportPending = ({ estate }: ClusterPass): boolean =>
+  estate.tlsWanted !== undefined && estate.tlsWanted !== (estate.secured === true);
+
+/** As the specs want it: what a walk brings. */
+const wantedEstate = (pass: ClusterPass): ClusterPass => ({
+  ...pass,
+  estate: { ...pass.estate, secured: pass.estate.tlsWanted ?? pass.estate.secured === true },
+});
+
+/** Nothing is told of an estate where nobody speaks of TLS. */
+export async function transportWhenDue(pass: ClusterPass, view: SiteView): Promise<Work> {
+  const { estate, site } = pass;
+  const running = runningTransport(pass);
+  if (running !== undefined) {
+    // While the specs disagree it goes on to what it was begun for.
+    const secured = pass.estate.tlsWanted ?? running.kept.secured === "true";
+    return goOn({ ...pass, estate: { ...pass.estate, secured } }, view, running);
+  }
+  const secured = estate.secured === true;
+  if (estate.tlsDispute !== undefined) return tell("False", "Disagreement", estate.tlsDispute);
+  if (!secured && !transportPending(pass)) return nothingToDo;
+  if (view.holder !== "") return tell("Unknown", "ProcedureRuns", "a procedure changes the nodes");
+  if (!transportPending(pass))
+    return tell("True", "Secured", "replicators of both products speak TLS, at every site of the estate");
+  const [first] = estate.sites;
+  if (first?.name !== site.name)
+    return tell(
+      "False",
+      "Waiting",
+      `TungstenCluster ${first?.name} begins it for all sites; see its condition ${type}`,
+    );
+  return begin(wantedEstate(pass), view);
+}
+
+const outage =
+  "nothing is replicated, within sites and between them, from the first node's update until the last one is done and online";
+
+async function begin(pass: ClusterPass, view: SiteView): Promise<Work> {
+  const { estate, spec } = pass;
+  const [topology, primaries] = [topologyOf(view), primariesOf(pass, view)];
+  if (topology === undefined || primaries === undefined)
+    return tell("Unknown", "NotRead", "the installed topology, or the primary of a site, is not known");
+  const lent = lentFor(estate);
+  const wanted = lent.sha256(lent.renderIni(topology, primaries));
+  const why = `replicators of all sites are to ${estate.secured === true ? "speak TLS" : "do without TLS"}; ${outage}`;
+  const { approved } = spec.changes;
+  if (approved === "" || !wanted.startsWith(approved))
+    return tell(
+      "False",
+      "ApprovalNeeded",
+      `${why}; to begin set spec.changes.approved of TungstenCluster ${pass.site.name} to ${wanted}`,
+    );
+  const waits = notNow(pass, view) ?? unsound(pass);
+  if (waits !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${waits}`);
+  const kept = await admitted(pass, sitesOf(pass));
+  if (kept !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${kept}`);
+  return walk(pass, view, freshLedger(pass, view, view.policy ?? ""));
+}
+
+const sitesOf = ({ estate }: ClusterPass): readonly string[] => estate.sites.map(({ name: each }) => each);
+
+/** Another site that is not Ready, or whose certificate is not accepted. */
+function unsound({ estate, site, namespace }: ClusterPass): string | undefined {
+  const other = estate.sites.find(({ name: each }) => {
+    const conditions: readonly { type: string; status: string }[] =
+      namespace.clusters.get(each)?.status?.conditions ?? [];
+    return each !== site.name && conditions.find(({ type: is }) => is === "Ready")?.status !== "True";
+  });
+  return other && `site ${other.name} is not Ready; see its conditions`;
+}
+
+function changeOf({ estate }: ClusterPass, { pins, kept }: Pick<Ledger, "pins" | "kept">): TransportChange {
+  return {
+    sites: estate.sites.map((site) => {
+      const data = site.nodes.filter((node) => !node.witness);
+      const isPrimary = (node: (typeof data)[number]) => node.name === pins?.primaries[site.name];
+      return [...data.filter((node) => !isPrimary(node)), ...data.filter(isPrimary)];
+    }),
+    kind: kept.kind === "CAA" ? "CAA" : "MSAA",
+    crossSite: kept.crossSite === "true",
+    secured: estate.secured === true,
+  };
+}
+
+/** Specs that change their mind in the middle lead every node back, by the same walk. */
+async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+  const kept = await admitted(pass, sitesOf(pass));
+  if (kept !== undefined) return tell("False", "Waiting", kept);
+  const changed = running.kept.secured !== String(pass.estate.secured === true);
+  const other = changeTransport(changeOf(pass, running)).revision !== running.revision;
+  if (!changed && !other && !spokenSince(pass, running)) return walk(pass, view, running);
+  pass.shell.events.emit(pass.object, "Normal", "BegunAnew", `${name} begins anew: the specs have changed`);
+  const policy = running.pins?.policies[pass.site.name] ?? "";
+  return walk(pass, view, freshLedger(pass, view, policy, running));
+}
+
+/** Every site's policy is given back as its own status tells it. */
+function freshLedger(pass: ClusterPass, view: SiteView, policy: string, before?: Ledger): Ledger {
+  const { estate, namespace } = pass;
+  const pins = pinsFor(pass, view, { policy, primary: view.primary, before });
+  const policies = Object.fromEntries(
+    estate.sites.map(({ name: each }) => [
+      each,
+      before?.pins?.policies[each] ??
+        (each === pass.site.name ? policy : (namespace.clusters.get(each)?.status?.policy ?? "AUTOMATIC")),
+    ]),
+  );
+  const kind = before?.kept.kind ?? topologyOf(view) ?? "MSAA";
+  const crossSite =
+    before?.kept.crossSite ?? String(kind === "MSAA" && view.nodes.some((node) => node.crossSite != null));
+  const kept = { kind, crossSite, secured: String(estate.secured === true) };
+  const all = { ...pins, policies };
+  return beginning(pass, changeTransport(changeOf(pass, { pins: all, kept })), all, kept);
+}
+
+async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<Work> {
+  const { estate } = pass;
+  const change = changeOf(pass, ledger);
+  const work = await walkOn(pass, view, {
+    procedure: changeTransport(change),
+    ledger,
+    condition: type,
+    reason: "Changing",
+    ended: {
+      reason: change.secured ? "Secured" : "Plain",
+      message: `replicators of every site ${change.secured ? "speak TLS" : "do without TLS"}`,
+    },
+  });
+  if (work.ledger?.phase !== "Finished") return work;
+  const primaries = ledger.pins?.primaries ?? {};
+  const lent = lentFor(estate);
+  const sha256 = lent.sha256(lent.renderIni(change.kind, primaries));
+  const record = { ...recordFor(pass, change.kind, sha256, primaries), secured: change.secured };
+  return { ...work, status: { configuration: record } };
+}
