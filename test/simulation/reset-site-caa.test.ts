@@ -6,6 +6,7 @@ import { digest, judge } from "../../simulator/oracle.ts";
 import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
 import { expectGolden } from "../golden.ts";
+import { changedBy, withoutStep } from "./mutate.ts";
 import { watchReset } from "./reset-invariants.ts";
 import { conditionOf, drive, newScene, pass, quiesce, type Scene, theRequest } from "./scene.ts";
 import { acknowledge, edit, haltedBy, stepIs, until } from "./steering.ts";
@@ -42,6 +43,18 @@ describe("the story", () => {
     await drive(scene, 120);
     expectGolden(join(import.meta.dirname, "reset-site-caa.story.txt"), storyOf(scene, { fed: true }));
   });
+});
+
+test("an operator that forgets what the failed site reads, as the page does, never ends", async () => {
+  const scene = await newScene({ ...small, seed: 6 });
+  scene.catalog = changedBy(withoutStep("FailedSiteReads"));
+  await resetSiteCaa.ask(scene);
+  const waits = (request: KubeObject): boolean =>
+    /nyc_from_london on nyc-\d is OFFLINE:NORMAL/.test(conditionOf(request, "Progressing")?.message ?? "");
+  await until(scene, (request) => stepIs("ReturnToAutomatic")(request) && waits(request));
+  for (let n = 0; n < 20; n += 1) await pass(scene);
+  expect(waits(await theRequest(scene))).toBe(true);
+  expect(scene.world.sites.get("nyc")?.policy).toBe("MAINTENANCE");
 });
 
 describe("a human's words", () => {
