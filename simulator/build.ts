@@ -3,6 +3,7 @@ import { sha256 } from "./checksum.ts";
 import { type Host, hostsOf, randomFrom, type Site, type World } from "./model.ts";
 import { newMysql, setCommit } from "./mysql.ts";
 import type { Installed } from "./state.ts";
+import { layUserMap, makeAccounts, secretOf } from "./tools/accounts.ts";
 import { commonKeys } from "./tools/keys.ts";
 import { hearForcing } from "./virtual.ts";
 import { advance, startContainer } from "./world.ts";
@@ -87,6 +88,7 @@ export function addHost(
     cluster: site,
     ordinal,
     podUid: `uid-${name}`,
+    template: "",
     clockSkewMs: 0,
     freeBytes: 50_000_000_000,
     hasPrepUpgrade: true,
@@ -105,9 +107,16 @@ export function addHost(
       ini: null,
       backups: new Map(),
       software: new Set([release]),
+      userMap: [],
+      usersMade: new Set(),
+      usersMapped: new Set(),
+      installedSecret: {},
+      installedWord: {},
     },
     joined: false,
     secretReady: true,
+    secret: secretOf(world.canary),
+    joinedSecret: secretOf(world.canary),
     keys: commonKeys(world.canary),
     replicators: {},
     manager: { running: false, since: world.now },
@@ -140,7 +149,8 @@ function activeWorld(blueprint: Blueprint, iniText: string, composite: string | 
     site.formed = true;
     for (const host of hostsOf(world, site.name)) {
       host.mysql.readOnly = host.name !== site.primary;
-      host.mysql.accounts = true;
+      makeAccounts(host);
+      layUserMap(host, site.dataservice);
       host.volume.ini = iniText;
       const installed = (product: Installed["product"], services: Installed["services"]): Installed => ({
         product,
@@ -168,6 +178,10 @@ function activeWorld(blueprint: Blueprint, iniText: string, composite: string | 
       host.volume.installedIni = {
         cluster: sha256(iniText),
         ...(composite === null && { crossSite: sha256(iniText) }),
+      };
+      host.volume.installedWord = {
+        cluster: world.canary,
+        ...(composite === null && { crossSite: world.canary }),
       };
       for (const other of sites)
         setCommit(host.mysql, `tungsten_${other.dataservice}`, {

@@ -4,7 +4,9 @@ import type { Ledger, Pins } from "../crds/ledger.ts";
 import { iniMap } from "../manifests/site-objects.ts";
 import { installSite } from "../procedures/install-site.ts";
 import { applyAll } from "./apply.ts";
+import { sha256Of } from "./checksum.ts";
 import { lentFor } from "./request-planning.ts";
+import { recordFor } from "./site-configuration.ts";
 import type { SiteView } from "./site-view.ts";
 import {
   admitted,
@@ -54,13 +56,16 @@ export async function installWhenDue(pass: ClusterPass, view: SiteView): Promise
   const ledger = ledgerFor(pass, view, running, linked);
   const text = lentFor(estate).renderIni("MSAA", ledger.pins?.primaries ?? {});
   await applyAll(shell, [iniMap(estate, text)]);
-  return walkOn(pass, view, {
+  const work = await walkOn(pass, view, {
     procedure: installSite(site.name, ledger.kept.linked === "true"),
     ledger,
     condition: "Installed",
     reason: "Installing",
     ended: { reason: "Installed", message: "the site is installed and was seen to run" },
   });
+  if (work.ledger?.phase !== "Finished") return work;
+  const primaries = ledger.pins?.primaries ?? {};
+  return { ...work, status: { configuration: recordFor(pass, "MSAA", sha256Of(text), primaries) } };
 }
 
 /** Its commands are safe to repeat, so an installation that another revision began, or that halted and was spoken to, is walked anew. */

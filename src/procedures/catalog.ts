@@ -12,6 +12,7 @@ import { resetSite } from "./reset-site.ts";
 import { resetSiteCaa } from "./reset-site-caa.ts";
 import { resetSiteMsmm } from "./reset-site-msmm.ts";
 import { switchPrimary } from "./switch.ts";
+import { upgradeSoftware } from "./upgrade-software.ts";
 import { verifyData } from "./verify-data.ts";
 
 /** What a request is about: the estate of this CompositeService, or the one this TungstenCluster belongs to. */
@@ -46,6 +47,17 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
       frozen: {
         "spec.resetAllSites.cluster.name": cluster.name,
         "spec.resetAllSites.topology": topology,
+      },
+    };
+  }
+  if (spec.upgradeSoftware !== undefined) {
+    const { cluster, release, limits } = spec.upgradeSoftware;
+    return {
+      procedure: upgradeSoftware({ release, latencySeconds: limits.latencySeconds }),
+      about: { site: cluster.name },
+      frozen: {
+        "spec.upgradeSoftware.cluster.name": cluster.name,
+        "spec.upgradeSoftware.release": release,
       },
     };
   }

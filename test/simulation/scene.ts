@@ -222,6 +222,7 @@ function shellOver(scene: Scene): Shell {
       replace: guarded("replace", objects.replace),
       replaceStatus: guarded("status", objects.replaceStatus),
       patch: guarded("patch", objects.patch),
+      remove: guarded("remove", objects.remove),
     },
     pods: {
       async exec(pod, argv, stdin): Promise<ExecOutcome> {

@@ -35,7 +35,9 @@ beforeEach(() => {
   const scripts = join(node.root, "opt/continuent/tungsten/tungsten-replicator/scripts");
   mkdirSync(scripts, { recursive: true });
   for (const name of ["tprovision", "tungsten_provision_slave"])
-    writeFileSync(join(scripts, name), '#!/bin/bash\necho "$(basename "$0") $*" >>"$RUNS"\n', { mode: 0o755 });
+    writeFileSync(join(scripts, name), '#!/bin/bash\necho "$(basename "$0") $*" >>"$RUNS"\n', {
+      mode: 0o755,
+    });
   for (const product of ["continuent", "replicator"]) {
     const tree = join(node.root, `opt/${product}`);
     mkdirSync(join(tree, "tungsten/cluster-home/bin"), { recursive: true });
@@ -247,7 +249,15 @@ describe("what a tpm leaves behind", () => {
     expect(ran()).toEqual(["tpm install --tty", "cluster"]);
     const told = readInstalled(node.ask("installed cluster"));
     expect(told).toEqual({
-      read: { release, method: "ini", services: ["alpha"], ini: sha256(ini), parallel: 5, unfinished: null },
+      read: {
+        release,
+        method: "ini",
+        services: ["alpha"],
+        ini: sha256(ini),
+        parallel: 5,
+        secret: null,
+        unfinished: null,
+      },
     });
     expect(unfinished()).toBe("");
   });
