@@ -21,15 +21,12 @@ import { maintainDataserver } from "../src/procedures/maintain-dataserver.ts";
 import { placeInWords } from "../src/procedures/plan.ts";
 import { runOf } from "../src/procedures/prepare.ts";
 import type { Procedure, Run } from "../src/procedures/procedure.ts";
-import { resetAllSites } from "../src/procedures/reset-all-sites.ts";
-import { resetSite } from "../src/procedures/reset-site.ts";
-import { resetSiteCaa } from "../src/procedures/reset-site-caa.ts";
-import { resetSiteMsmm } from "../src/procedures/reset-site-msmm.ts";
 import { switchPrimary } from "../src/procedures/switch.ts";
 import { upgradeSoftware } from "../src/procedures/upgrade-software.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
 import type { Estate, Site } from "../src/topology/estate.ts";
 import { generated, notation, page, stepLines, withoutStalls } from "./procedure-text.ts";
+import { resetPages } from "./reset-pages.ts";
 import { additionPage, removalPage, type ScalingPage, scalingIs } from "./scaling-pages.ts";
 
 /** Path → page. `samples` is the folder whose objects make the example estate. */
@@ -136,77 +133,6 @@ function conversionPage(procedure: Procedure, run: Run): string {
       `## tungsten.ini, ${kind}`,
       `\`\`\`ini\n${text.trimEnd()}\n\`\`\``,
     ]),
-  ]);
-}
-
-const exampleReset = {
-  failedSite: "nyc",
-  definitiveSite: "london",
-  topology: "MSAA",
-  donor: "",
-  method: "xtrabackup",
-  drainSeconds: 30,
-  acknowledgedFindings: [],
-} as const;
-
-/** The resets are printed for each topology by its own services. */
-function resetPages(run: Run): readonly (readonly [string, string])[] {
-  const installedAs = (topology: "MSAA" | "CAA" | "MSMM"): Run => ({
-    ...run,
-    pins: { ...run.pins, topology },
-  });
-  const all = (topology: "MSAA" | "CAA") =>
-    resetAllPage(resetAllSites({ site: "nyc", topology, drainSeconds: 30 }), installedAs(topology), topology);
-  return [
-    ["docs/procedures/reset-site.md", resetPage(resetSite(exampleReset), run, "Multi-Site/Active-Active")],
-    [
-      "docs/procedures/reset-site-caa.md",
-      resetPage(
-        resetSiteCaa({ ...exampleReset, topology: "CAA" }),
-        installedAs("CAA"),
-        "Composite Active/Active",
-      ),
-    ],
-    [
-      "docs/procedures/reset-site-msmm.md",
-      resetPage(
-        resetSiteMsmm({ ...exampleReset, topology: "MSMM" }),
-        installedAs("MSMM"),
-        "multi-site releases before 6",
-      ),
-    ],
-    ["docs/procedures/reset-all-sites.md", all("MSAA")],
-    ["docs/procedures/reset-all-sites-caa.md", all("CAA")],
-  ];
-}
-
-function resetAllPage(procedure: Procedure, run: Run, topology: "MSAA" | "CAA"): string {
-  return page([
-    generated,
-    `# Reset all sites, ${topology}`,
-    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}.`,
-    "The page goes node by node; here every act is a barrier over the whole estate ([why](../adr/0014-reset-order.md)). How to run it: [the runbook](../operating/reset-all-sites.md).",
-    notation(run),
-    `Abort, and the point of no return: ${placeInWords(procedure, procedure.abortUntil)}. Until its first command \`spec.abort\` undoes what was done; then there is only forward.`,
-    "## Before the plan",
-    procedure.accepts.map(({ say }) => `- ${say}`).join("\n"),
-    "Each refusal and its way out: [the runbook](../operating/reset-all-sites.md#refusals).",
-    ...procedure.steps.flatMap((step) => stepLines(step, run, "##")),
-  ]);
-}
-
-function resetPage(procedure: Procedure, run: Run, topology: string): string {
-  return page([
-    generated,
-    `# Reset a site, ${topology}`,
-    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}.`,
-    "Here nyc has failed, london is definitive and its last replica is the donor. What moved against the vendor's page, and why: [0014](../adr/0014-reset-order.md). How to run it: [the runbook](../operating/reset-site.md).",
-    notation(run),
-    `Abort, and the point of no return: ${placeInWords(procedure, procedure.abortUntil)}. Until its first command \`spec.abort\` undoes what was done; then there is only forward.`,
-    "## Before the plan",
-    procedure.accepts.map(({ say }) => `- ${say}`).join("\n"),
-    "Each refusal and its way out: [the runbook](../operating/reset-site.md#refusals).",
-    ...procedure.steps.flatMap((step) => stepLines(step, run, "##")),
   ]);
 }
 

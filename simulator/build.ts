@@ -140,6 +140,7 @@ export const caaWorld = (blueprint: Blueprint, iniText: string, composite: strin
 
 function activeWorld(blueprint: Blueprint, iniText: string, composite: string | null): World {
   const world = emptyWorld(blueprint);
+  if (composite !== null) world.composite = true;
   const sites = [...world.sites.values()];
   const masters = Object.fromEntries(sites.map((site) => [site.dataservice, site.primary]));
   const members = Object.fromEntries(

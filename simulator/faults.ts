@@ -50,6 +50,9 @@ function changeLogs(
   }
 }
 
+/** Whose process carries the services of other sites. */
+const carrier = (world: World) => (world.composite === true ? "cluster" : "crossSite");
+
 /** Strikes a host, or its site. */
 export function strike(world: World, blow: Blow, hostName: string): void {
   const host = hostOf(world, hostName);
@@ -62,10 +65,11 @@ export function strike(world: World, blow: Blow, hostName: string): void {
       host.tools = [];
       return;
     case "replicator-killed":
-      killReplicator(world, host, "crossSite");
+      killReplicator(world, host, carrier(world));
       return;
     case "service-error": {
-      const [service] = host.replicators.crossSite?.services.values() ?? [];
+      const carried = [...(host.replicators[carrier(world)]?.services.values() ?? [])];
+      const service = carried.find(({ source }) => source !== site.dataservice);
       if (service !== undefined && !service.state.startsWith("OFFLINE"))
         fail(world, host, service, "Connection reset");
       return;

@@ -233,6 +233,8 @@ export type World = Ambient & {
   readonly seed: number;
   readonly hosts: Map<string, Host>;
   readonly sites: Map<string, Site>;
+  /** Built as a composite: one product carries every service. */
+  composite?: true;
   /** Pairs of sites that cannot reach each other, "a|b" in name order. */
   readonly cuts: Set<string>;
   /** Faults that bite on the next fitting occasion; see faults.ts. */

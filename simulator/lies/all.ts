@@ -41,7 +41,7 @@ export const untold: readonly Untold[] = [
   {
     cites: "cli §0.12",
     lie: "tprovision -c means --create-master, where the older tool's letters meant something else.",
-    why: "no provisioning tool is simulated; its texts were not found.",
+    why: "the older tool is simulated with the long options of its reset page only.",
   },
   {
     cites: "observed §2.3",

@@ -78,7 +78,11 @@ export const everythingRuns: Judgement = (target, look) => {
 
 export const update = (
   product: Product,
-  { kind, passwords, channels }: Pick<SiteChange, "kind" | "passwords" | "channels">,
+  {
+    kind,
+    passwords,
+    channels,
+  }: Pick<SiteChange, "kind" | "passwords"> & Partial<Pick<SiteChange, "channels">>,
   on: Scope,
 ): Part => ({
   what: product === "cluster" ? "tpm update, its connector left alone" : "tpm update of the second product",
@@ -87,7 +91,11 @@ export const update = (
       ? "tools/tpm update --replace-release --no-connectors"
       : "tools/tpm update --replace-release (in the second product's package)",
   on,
-  guards: [maintenanceStays, noTpmAlive, stoppedInOrder(product, channels)],
+  guards: [
+    maintenanceStays,
+    noTpmAlive,
+    ...(channels === undefined ? [] : [stoppedInOrder(product, channels)]),
+  ],
   run: [
     { when: "it runs from another ini", effect: change.updateKeepingConnectors(product, kind, passwords) },
   ],

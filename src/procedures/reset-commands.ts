@@ -195,6 +195,7 @@ export const provisionReplica =
       deadlineSeconds: copySeconds,
       prechecks: [
         check("backup-is", snapshotName(run, target.node), snapshotSha(run, target.node)),
+        check("shunned", target.node.name),
         check("state-is", "cluster", target.site.dataservice, "OFFLINE:NORMAL"),
         maintenance,
       ],

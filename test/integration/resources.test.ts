@@ -112,7 +112,8 @@ describe("bad input", () => {
 
 describe("what people see", () => {
   test("the samples are accepted as they are, without a warning", async () => {
-    for (const path of ["msaa", "convert-to-caa.yaml", "reset-site.yaml", "reset-all-sites.yaml"]) {
+    const resets = ["site", "site-caa", "site-msmm", "all-sites", "all-sites-caa"];
+    for (const path of ["msaa", "convert-to-caa.yaml", ...resets.map((name) => `reset-${name}.yaml`)]) {
       const told = await plane.kubectl(["apply", "--validate=strict", "-f", join(samples, path)]);
       expect(told).not.toContain("Warning");
       expect(told).toContain("created");

@@ -10,7 +10,7 @@ import {
   type Walk,
 } from "./walks.ts";
 
-const seeds = Number(process.env.SEEDS ?? 30);
+const seeds = Number(process.env.SEEDS ?? 15);
 const firstSeed = Number(process.env.FIRST_SEED ?? 0);
 const walks: readonly Walk[] = [resetSite, resetAllSites, resetSiteCaa, resetAllSitesCaa, resetSiteMsmm];
 

@@ -1,44 +1,10 @@
 /** The invariants of resets have teeth: each is tripped by an operator broken on purpose, and by no sound one. */
 import { describe, expect, test } from "@jest/globals";
 import { advance } from "../../simulator/world.ts";
-import type { Part } from "../../src/procedures/procedure.ts";
 import { eachPrimary, everyNode } from "../../src/procedures/scopes.ts";
-import {
-  blind,
-  type Change,
-  changedBy,
-  changePart,
-  commandsLike,
-  everywhere,
-  inStep,
-  movedBefore,
-  unguarded,
-  withoutHolds,
-  withoutPart,
-  withoutPrechecks,
-  withoutStep,
-} from "./mutate.ts";
-import { newScene, pass, quiesce, type Scene, theRequest } from "./scene.ts";
-import { resetAllSites, resetSite, type Walk } from "./walks.ts";
-
-type Broken = {
-  readonly trips: readonly number[];
-  readonly name: string;
-  readonly changes: readonly Change[];
-  readonly scene?: (scene: Scene) => void;
-  /** Of which procedure; ResetSite where it is left out. */
-  readonly walk?: Walk;
-};
-
-const withoutOwnHolds: Change = (procedure) => ({
-  ...procedure,
-  steps: procedure.steps.map(({ holds: _, ...step }) => step),
-});
-const naked: readonly Change[] = [everywhere(unguarded), withoutPrechecks, withoutHolds, withoutOwnHolds];
-const onEvery =
-  (scope: Part["on"]) =>
-  (part: Part): Part => ({ ...part, on: scope });
-const blindStep = (id: string): Change => inStep(id, (step) => ({ ...step, parts: step.parts.map(blind) }));
+import { blind, changePart, commandsLike, inStep, movedBefore, withoutPart, withoutStep } from "./mutate.ts";
+import { type Broken, blindStep, blindStepButActs, naked, onEvery, tripped } from "./reset-broken.ts";
+import { resetAllSites, resetSite } from "./walks.ts";
 
 const broken: readonly Broken[] = [
   {
@@ -192,31 +158,6 @@ const brokenForAll: readonly Broken[] = [
   },
   { trips: [40], name: "forgets the connectors", changes: [withoutStep("ConnectorsOnline"), ...naked] },
 ];
-
-/** Acts once and does not look. */
-function blindStepButActs(id: string): Change {
-  return inStep(id, (step) => ({
-    ...step,
-    parts: step.parts.slice(0, 1).map((part) => ({
-      ...part,
-      done: (target, look) =>
-        look.attempt > 0 ? { is: "done" } : { is: "pending", why: `${target.id} not yet` },
-    })),
-  }));
-}
-
-async function tripped({ changes, scene: set, walk = resetSite }: Broken): Promise<readonly number[]> {
-  const scene = await newScene({ sites: walk.sites, nodes: walk.nodes, seed: 11, ...walk.more });
-  scene.catalog = changedBy(...changes);
-  set?.(scene);
-  const watch = walk.watch(scene);
-  await walk.ask(scene);
-  for (let n = 0; n < 400 && (await pass(scene)); n += 1);
-  const { outcome } = (await theRequest(scene)).status?.ledger ?? {};
-  quiesce(scene);
-  if (outcome === "Succeeded") watch.end(walk.interruption);
-  return [...new Set(watch.violations.map(({ n }) => n))].sort((a, b) => a - b);
-}
 
 describe("broken operators are seen", () => {
   test.each(broken)("$trips: $name", async (each) => {

@@ -2,13 +2,15 @@
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { strike } from "../../simulator/faults.ts";
+import { setCommit, tablesOf } from "../../simulator/mysql.ts";
 import { digest, judge } from "../../simulator/oracle.ts";
 import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
 import { expectGolden } from "../golden.ts";
+import { changedBy, withoutStep } from "./mutate.ts";
 import { watchReset } from "./reset-invariants.ts";
 import { conditionOf, drive, newScene, pass, quiesce, type Scene, theRequest } from "./scene.ts";
-import { acknowledge, edit, haltedBy, stepIs, until } from "./steering.ts";
+import { acknowledge, edit, haltedBy, lookAgain, stepIs, until } from "./steering.ts";
 import { storyOf } from "./story.ts";
 import { askForReset, resetSiteCaa } from "./walks.ts";
 
@@ -42,6 +44,18 @@ describe("the story", () => {
     await drive(scene, 120);
     expectGolden(join(import.meta.dirname, "reset-site-caa.story.txt"), storyOf(scene, { fed: true }));
   });
+});
+
+test("an operator that forgets what the failed site reads, as the page does, never ends", async () => {
+  const scene = await newScene({ ...small, seed: 6 });
+  scene.catalog = changedBy(withoutStep("FailedSiteReads"));
+  await resetSiteCaa.ask(scene);
+  const waits = (request: KubeObject): boolean =>
+    /nyc_from_london on nyc-\d is OFFLINE:NORMAL/.test(conditionOf(request, "Progressing")?.message ?? "");
+  await until(scene, (request) => stepIs("ReturnToAutomatic")(request) && waits(request));
+  for (let n = 0; n < 20; n += 1) await pass(scene);
+  expect(waits(await theRequest(scene))).toBe(true);
+  expect(scene.world.sites.get("nyc")?.policy).toBe("MAINTENANCE");
 });
 
 describe("a human's words", () => {
@@ -138,6 +152,57 @@ describe("what exists nowhere else", () => {
     );
     expect([...behind.volume.markers.values()].some(({ argv }) => argv.includes("reset"))).toBe(false);
     behind.lagMs = 0;
+    expect(outcome(await drive(scene, 120))).toBe("Succeeded");
+  });
+});
+
+describe("gates", () => {
+  const says = (pattern: RegExp) => (request: KubeObject) =>
+    pattern.test(conditionOf(request, "Progressing")?.message ?? "");
+
+  test("a donor that is taken out meanwhile gives nothing until it is back", async () => {
+    const scene = await newScene({ ...small, seed: 6 });
+    const london = scene.world.sites.get("london");
+    if (london === undefined) throw new Error("no site");
+    await resetSiteCaa.ask(scene);
+    await until(scene, stepIs("ResetFailedSite"));
+    london.out = { "london-1": "OFFLINE" };
+    await until(scene, says(/london-1 is slave:OFFLINE/));
+    for (let n = 0; n < 10; n += 1) await pass(scene);
+    expect(runs(scene, "nyc-0") || host(scene, "nyc-0").mysql.hollow === true).toBe(false);
+    london.out = {};
+    expect(outcome(await drive(scene, 120))).toBe("Succeeded");
+  });
+
+  test("a copy that stands elsewhere than it should halts before anybody reads it", async () => {
+    const scene = await newScene({ ...small, seed: 6 });
+    const { mysql } = host(scene, "nyc-0");
+    await resetSiteCaa.ask(scene);
+    await until(scene, () => runs(scene, "nyc-0"));
+    await until(scene, () => !runs(scene, "nyc-0"));
+    await until(scene, stepIs("ProvisionPrimary", 1));
+    const right = tablesOf(mysql, "tungsten_london")?.commit;
+    if (right == null) throw new Error("no row");
+    setCommit(mysql, "tungsten_london", { ...right, seqno: right.seqno - 1 });
+    await until(scene, haltedBy("CopyUnproven"));
+    expect(tablesOf(host(scene, "london-0").mysql, "tungsten_nyc")?.commit?.seqno ?? -1).toBe(-1);
+    setCommit(mysql, "tungsten_london", right);
+    lookAgain(scene);
+    expect(outcome(await drive(scene, 120))).toBe("Succeeded");
+  });
+
+  test("nothing is thrown away while a snapshot is not what was recorded", async () => {
+    const scene = await newScene({ ...small, seed: 6 });
+    const { backups } = host(scene, "nyc-1").volume;
+    await resetSiteCaa.ask(scene);
+    await until(scene, stepIs("ResetHealthyReaders"));
+    const [kept] = backups;
+    if (kept === undefined) throw new Error("no snapshot");
+    backups.set(kept[0], kept[1].replace("verified=yes", "verified=no"));
+    await until(scene, says(/the snapshot of nyc-1 has changed or gone/));
+    for (let n = 0; n < 10; n += 1) await pass(scene);
+    expect(host(scene, "nyc-0").mysql.hollow).not.toBe(true);
+    backups.set(...kept);
     expect(outcome(await drive(scene, 120))).toBe("Succeeded");
   });
 });

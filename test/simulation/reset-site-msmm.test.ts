@@ -2,12 +2,13 @@
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { strike } from "../../simulator/faults.ts";
+import { setCommit, tablesOf } from "../../simulator/mysql.ts";
 import { digest, judge } from "../../simulator/oracle.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
 import { expectGolden } from "../golden.ts";
 import { watchReset } from "./reset-invariants.ts";
 import { conditionOf, drive, newScene, pass, quiesce, type Scene, theRequest } from "./scene.ts";
-import { acknowledge, edit, haltedBy, stepIs, until } from "./steering.ts";
+import { acknowledge, edit, haltedBy, lookAgain, stepIs, until } from "./steering.ts";
 import { storyOf } from "./story.ts";
 import { askForReset, resetSiteMsmm } from "./walks.ts";
 
@@ -102,6 +103,57 @@ describe("a human's words", () => {
       expect(watch.violations).toEqual([]);
     },
   );
+});
+
+describe("gates", () => {
+  const says = (pattern: RegExp) => (request: KubeObject) =>
+    pattern.test(conditionOf(request, "Progressing")?.message ?? "");
+
+  test("a donor that is taken out meanwhile gives nothing until it is back", async () => {
+    const scene = await newScene({ ...small, seed: 6 });
+    const london = scene.world.sites.get("london");
+    if (london === undefined) throw new Error("no site");
+    await resetSiteMsmm.ask(scene);
+    await until(scene, stepIs("ResetHealthyReaders"));
+    london.out = { "london-1": "OFFLINE" };
+    await until(scene, says(/london-1 is slave:OFFLINE/));
+    for (let n = 0; n < 10; n += 1) await pass(scene);
+    expect(runs(scene, "nyc-0") || host(scene, "nyc-0").mysql.hollow === true).toBe(false);
+    london.out = {};
+    expect(outcome(await drive(scene, 120))).toBe("Succeeded");
+  });
+
+  test("a copy that stands elsewhere than it should halts before anybody reads it", async () => {
+    const scene = await newScene({ ...small, seed: 6 });
+    const { mysql } = host(scene, "nyc-0");
+    await resetSiteMsmm.ask(scene);
+    await until(scene, () => runs(scene, "nyc-0"));
+    await until(scene, () => !runs(scene, "nyc-0"));
+    await until(scene, stepIs("RestartPrimary"));
+    const right = tablesOf(mysql, "tungsten_london")?.commit;
+    if (right == null) throw new Error("no row");
+    setCommit(mysql, "tungsten_london", { ...right, seqno: right.seqno - 1 });
+    await until(scene, haltedBy("CopyUnproven"));
+    expect(tablesOf(host(scene, "london-0").mysql, "tungsten_nyc")?.commit?.seqno ?? -1).toBe(-1);
+    setCommit(mysql, "tungsten_london", right);
+    lookAgain(scene);
+    expect(outcome(await drive(scene, 120))).toBe("Succeeded");
+  });
+
+  test("nothing is thrown away while a snapshot is not what was recorded", async () => {
+    const scene = await newScene({ ...small, seed: 6 });
+    const { backups } = host(scene, "nyc-1").volume;
+    await resetSiteMsmm.ask(scene);
+    await until(scene, stepIs("ResetHealthyReaders"));
+    const [kept] = backups;
+    if (kept === undefined) throw new Error("no snapshot");
+    backups.set(kept[0], kept[1].replace("verified=yes", "verified=no"));
+    await until(scene, says(/the snapshot of nyc-1 has changed or gone/));
+    for (let n = 0; n < 10; n += 1) await pass(scene);
+    expect(host(scene, "nyc-0").mysql.hollow).not.toBe(true);
+    backups.set(...kept);
+    expect(outcome(await drive(scene, 120))).toBe("Succeeded");
+  });
 });
 
 describe("refused before anything is touched", () => {
