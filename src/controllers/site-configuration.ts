@@ -55,6 +55,26 @@ function runningTexts({ nodes, topology }: SiteView): readonly (string | null)[]
   return texts;
 }
 
+/** Which sites there are, which of them are installed and linked to, and what the ground would be with some of them. */
+function sitesOf({ estate, namespace }: ClusterPass, topology: "MSAA" | "CAA") {
+  const among = (names: readonly string[]) => ({
+    ...estate,
+    sites: estate.sites.filter(({ name }) => names.includes(name)),
+    links: estate.links.filter(({ source, target }) => names.includes(source) && names.includes(target)),
+  });
+  const installed = (name: string): boolean => {
+    const status = namespace.clusters.get(name)?.status;
+    const told = (status?.conditions ?? []).find((each: { type: string }) => each.type === "Ready");
+    return status?.topology === "MSAA" && told?.status === "True";
+  };
+  const names = estate.sites.map(({ name }) => name);
+  return {
+    sites: names,
+    groundOf: (some: readonly string[]) => sha256Of(wishesOf(among(some), topology).ground),
+    inService: names.filter(installed),
+  };
+}
+
 function measured(pass: ClusterPass, view: SiteView): Standing {
   const lent = lentFor(pass.estate);
   const topology = topologyOf(view);
@@ -67,6 +87,7 @@ function measured(pass: ClusterPass, view: SiteView): Standing {
       running: runningTexts(view),
       shape: sha256Of(shape),
       ground: sha256Of(ground),
+      ...sitesOf(pass, topology ?? "MSAA"),
       wishes: sha256Of(options),
       checksum: (kind, primaries) => lent.sha256(lent.renderIni(kind, primaries)),
     },
@@ -195,6 +216,7 @@ export function recordFor(
     sha256,
     shape: sha256Of(shape),
     ground: sha256Of(ground),
+    sites: estate.sites.map(({ name }) => name),
     wishes: sha256Of(options),
     primaries,
     members: site.nodes.filter((node) => !node.witness).map((node) => node.name),

@@ -22,6 +22,7 @@ import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import { configurationUnknown, configureWhenDue } from "./site-configuration.ts";
 import { databaseUnknown, maintainWhenDue } from "./site-dataserver.ts";
 import { deleteSite, neededBy } from "./site-deletion.ts";
+import { fillWhenDue } from "./site-filling.ts";
 import { installWhenDue } from "./site-install.ts";
 import { leavingStill, withPods } from "./site-members.ts";
 import { membersUnknown, scaleWhenDue } from "./site-scaling.ts";
@@ -150,7 +151,8 @@ async function networkPolicyLeft(
 
 /** What the site does by itself, at most one of it a procedure: it is installed first, then kept as its spec says. */
 async function ownWork(pass: ClusterPass, view: SiteView): Promise<readonly Work[]> {
-  const installing = await installWhenDue(pass, view);
+  const filling = await fillWhenDue(pass, view);
+  const installing = filling === nothingToDo ? await installWhenDue(pass, view) : filling;
   const installs = "the site is being installed";
   if (installing !== nothingToDo)
     return [installing, membersUnknown(installs), configurationUnknown(installs), databaseUnknown(installs)];
@@ -167,7 +169,7 @@ async function ownWork(pass: ClusterPass, view: SiteView): Promise<readonly Work
 }
 
 function readiness(view: SiteView, works: readonly Work[]): Told {
-  const installing = works.find(({ ledger }) => ledger?.procedure === "InstallSite");
+  const installing = works.find(({ ledger }) => /^(InstallSite|FillSite)$/.test(ledger?.procedure ?? ""));
   if (installing !== undefined && installing.ledger?.phase !== "Finished")
     return say("Ready", "False", "Installing", installing.why);
   if (view.trouble === undefined)

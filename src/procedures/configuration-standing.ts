@@ -17,6 +17,8 @@ export type AppliedConfiguration = {
   readonly wishes: string;
   /** Checksum of the shape without the nodes; records of earlier versions lack it. */
   readonly ground?: string | undefined;
+  /** Names of the sites it names; records of earlier versions lack them. */
+  readonly sites?: readonly string[] | undefined;
   /** Site → the node its master= names. */
   readonly primaries: Readonly<Record<string, string>>;
   /** Data nodes, in order. */
@@ -40,6 +42,11 @@ export type Measured = {
   readonly running: readonly (string | null)[] | undefined;
   readonly shape: string;
   readonly ground: string;
+  readonly sites: readonly string[];
+  /** The same checksum as if there were these sites only. */
+  readonly groundOf: (sites: readonly string[]) => string;
+  /** Sites that are installed and have been seen to run. */
+  readonly inService: readonly string[];
   readonly wishes: string;
   /** Checksum of the text for these primaries. */
   readonly checksum: (topology: Topology, primaries: Readonly<Record<string, string>>) => string;
@@ -83,8 +90,17 @@ export function wishesOf(
   };
 }
 
+/** The sites that are more than before, where nothing else between the sites has changed. */
+function joinedSites({ topology, sites, groundOf }: Measured, recorded: AppliedConfiguration) {
+  const { sites: before, ground } = recorded;
+  if (topology !== "MSAA" || before === undefined || ground === undefined) return undefined;
+  const more = sites.filter((site) => !before.includes(site));
+  const kept = before.every((site) => sites.includes(site)) && groundOf(before) === ground;
+  return more.length > 0 && kept ? more : undefined;
+}
+
 export function standingOf(is: Measured, recorded: AppliedConfiguration | undefined): Standing {
-  const { topology, primaries, running, shape, ground, wishes, members } = is;
+  const { topology, primaries, running, shape, ground, sites, wishes, members } = is;
   if (topology === undefined)
     return { is: "unknown", why: "the installed topology is not known, or in between two" };
   if (running === undefined) return { is: "unknown", why: "a node cannot be read" };
@@ -92,12 +108,20 @@ export function standingOf(is: Measured, recorded: AppliedConfiguration | undefi
   const all = (sha256: string): boolean => running.length > 0 && running.every((each) => each === sha256);
   const wanted = is.checksum(topology, primaries);
   if (all(wanted))
-    return { is: "applied", record: { topology, sha256: wanted, shape, ground, wishes, primaries, members } };
+    return {
+      is: "applied",
+      record: { topology, sha256: wanted, shape, ground, sites, wishes, primaries, members },
+    };
   const differs = (spoken: boolean, why: string): Standing => ({ is: "differs", wanted, spoken, why });
   if (recorded === undefined || recorded.topology !== topology)
     return differs(false, "its nodes run from a tungsten.ini made from a spec that nobody here has seen");
   if (recorded.shape !== shape && recorded.ground === ground)
     return differs(true, "nodes have joined a site or left it");
+  const joined = joinedSites(is, recorded);
+  if (recorded.shape !== shape && joined !== undefined)
+    return joined.every((site) => is.inService.includes(site))
+      ? differs(true, `${joined.join(", ")} joined`)
+      : { is: "unknown", why: `${joined.join(", ")} joins, and is not installed yet` };
   if (recorded.shape !== shape)
     return differs(
       false,
