@@ -23,7 +23,7 @@ import { resetSite } from "../src/procedures/reset-site.ts";
 import { switchPrimary } from "../src/procedures/switch.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
 import type { Estate, Site } from "../src/topology/estate.ts";
-import { additionPage, removalPage, type ScalingPage, scalingIs } from "./scaling-pages.ts";
+import { additionPage, fillingPage, removalPage, type ScalingPage } from "./scaling-pages.ts";
 
 /** Path → page. `samples` is the folder whose objects make the example estate. */
 export async function procedurePages(samples: string): Promise<readonly (readonly [string, string])[]> {
@@ -63,6 +63,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
     ["docs/procedures/apply-configuration.md", configurationPage(site, run)],
     ["docs/procedures/add-nodes.md", scalingPage(additionPage(estate, site, exampleRun))],
     ["docs/procedures/remove-nodes.md", scalingPage(removalPage(site, run))],
+    ["docs/procedures/fill-site.md", scalingPage(fillingPage(estate, site, exampleRun))],
     ["docs/procedures/maintain-dataserver.md", dataserverPage(site, run)],
   ];
 }
@@ -280,12 +281,12 @@ function configurationPage(site: Site, run: Run): string {
   ]);
 }
 
-const scalingPage = ({ title, told, procedure, run }: ScalingPage): string =>
+const scalingPage = ({ title, told, shows, procedure, run }: ScalingPage): string =>
   page([
     generated,
     `# ${title}`,
     `Procedure \`${procedure.name}\`, revision ${procedure.revision}. ${told} Source: ${procedure.source}.`,
-    ...[scalingIs, notation(run)],
+    ...[shows, notation(run)],
     ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
   ]);
 

@@ -64,6 +64,8 @@ function notReady({ namespace, estate, site }: ClusterPass, from: Site): string 
   const cluster = namespace.clusters.get(from.name);
   const status = cluster?.status;
   if (cluster === undefined || status === undefined) return `${from.name} was never looked at`;
+  if (cluster.spec?.proceduresPaused === true || cluster.spec?.paused === true)
+    return `spec.paused or spec.proceduresPaused of ${from.name} admits no procedure`;
   if (status.topology === "CAA" || status.topology === "Mixed")
     return `${from.name} belongs to a composite, whose sites are not filled this way`;
   const ready = (status.conditions ?? []).find((each: { type: string }) => each.type === "Ready");

@@ -12,7 +12,7 @@ import { clusterOf, passSites, settledScene } from "./site-scene.ts";
 
 export type Scenario = {
   /** What somebody changes. */
-  readonly begin: (scene: Scene) => void;
+  readonly begin: (scene: Scene) => void | Promise<void>;
   readonly over: (scene: Scene) => Promise<boolean>;
   readonly interruptionSeconds: number;
   /** The change moves the primary itself. */
@@ -22,6 +22,8 @@ export type Scenario = {
   /** Nodes that come into service by it, and nodes that go out of it. */
   readonly joins?: readonly string[];
   readonly leaves?: readonly string[];
+  /** A site all of whose nodes come. */
+  readonly fresh?: string;
   /** Nodes of each site at its beginning, where there are not two. */
   readonly nodes?: number;
   /** What others do after each pass: pods that come and go. */
@@ -56,7 +58,7 @@ export type Crashed = {
 export async function crashedChange(scenario: Scenario, n: number): Promise<Crashed> {
   const scene = await settledScene({ ...shapeOf(scenario), seed: 5 });
   const watch = watchChange(scene, scenario);
-  scenario.begin(scene);
+  await scenario.begin(scene);
   let points = 0;
   const dead = { is: false };
   scene.onStep = (what) => {
@@ -112,7 +114,7 @@ export async function seededChange(
   const crashAt = random() < 0.34 ? Math.floor(random() * 500) : -1;
   let steps = 0;
   const dead = { is: false };
-  scenario.begin(scene);
+  await scenario.begin(scene);
   scene.onStep = (what) => {
     steps += 1;
     if (steps === crashAt) dead.is = true;
@@ -174,7 +176,7 @@ export async function brokenChange(
   const scene = await settledScene({ ...shapeOf(scenario), seed: 11 });
   const watch = watchChange(scene, scenario);
   const walked: Walked = (procedure) => changes.reduce((whole, change) => change(whole), procedure);
-  scenario.begin(scene);
+  await scenario.begin(scene);
   let over = false;
   for (let n = 0; n < 600 && !over; n += 1) {
     meanwhile?.(scene, n);
