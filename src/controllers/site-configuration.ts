@@ -12,6 +12,7 @@ import {
   standingOf,
   wishesOf,
 } from "../procedures/configuration-standing.ts";
+import { generatedService } from "../topology/names.ts";
 import { applyAll } from "./apply.ts";
 import { sha256Of } from "./checksum.ts";
 import { lentFor } from "./request-planning.ts";
@@ -128,6 +129,8 @@ async function begin(
   view: SiteView,
   { wanted, spoken, why }: Extract<Standing, { is: "differs" }>,
 ): Promise<Work> {
+  const left = leftService(pass, view);
+  if (left !== undefined) return tell("False", "Refused", `${why}; ${left}`);
   const { configuration, approved } = pass.spec.changes;
   const said = approved !== "" && wanted.startsWith(approved);
   if (!said && !(spoken && configuration === "Automatic")) {
@@ -139,6 +142,22 @@ async function begin(
   const kept = await admitted(pass);
   if (kept !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${kept}`);
   return walk(pass, view, freshLedger(pass, view, view.policy ?? ""));
+}
+
+/** A service of a link or a member that is gone: tpm refuses a text that leaves out what is there, and nobody took it offline. */
+function leftService({ estate, site }: ClusterPass, { nodes }: SiteView): string | undefined {
+  const named = (name: string) => estate.sites.find((each) => each.name === name)?.dataservice;
+  const linked = estate.links.filter(({ target }) => target === site.name).map(({ source }) => named(source));
+  const generated = estate.sites.map((source) => generatedService(site, source));
+  for (const { node, cluster, crossSite } of nodes) {
+    const second = crossSite?.services.find((service) => !linked.includes(service));
+    const first = cluster?.services.find((name) => name !== site.dataservice && !generated.includes(name));
+    const service = second ?? first;
+    if (service === undefined) continue;
+    const trepctl = second === undefined ? "trepctl" : "mm_trepctl";
+    return `${node.name} has service ${service}, which no link and no composite asks for any more: put back what asked for it, or take it offline (${trepctl} -service ${service} offline) and remove it on every node by the vendor's page, tpm delete-service`;
+  }
+  return undefined;
 }
 
 function changeOf({ site }: ClusterPass, { pins, kept }: Ledger): SiteChange {

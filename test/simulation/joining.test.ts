@@ -4,10 +4,11 @@ import { expect, test } from "@jest/globals";
 import { hostsOf } from "../../simulator/model.ts";
 import { stopReplicator } from "../../simulator/replicator.ts";
 import { onHost } from "../../simulator/virtual.ts";
+import { linkKind } from "../../src/kube/kinds.ts";
 import { expectGolden } from "../golden.ts";
 import { watchChange } from "./change-invariants.ts";
 import { parisJoins } from "./change-of-sites.ts";
-import { quiesce, type Scene } from "./scene.ts";
+import { namespace, quiesce, type Scene } from "./scene.ts";
 import {
   allTrue,
   begunOn,
@@ -103,4 +104,30 @@ test("a site that is to be filled from one it is not linked with, or over data, 
     /the database of paris-1 holds tungsten_paris already/,
   );
   expect(begunOn(scene)).toEqual([]);
+});
+
+test("a link that is deleted brings no text while its service is there; then it waits for a word, and the service stays gone", async () => {
+  const scene = await settledScene({ sites: ["london", "nyc", "paris"], nodes: 2, seed: 3 });
+  await scene.objects.remove(linkKind, { namespace, name: "paris-to-london" }, "");
+  for (let n = 0; n < 4; n += 1) await passSites(scene);
+  const told = await conditionAt(scene, "london", "ConfigurationApplied");
+  expect(told).toMatchObject({ status: "False", reason: "Refused" });
+  expect(told?.message).toMatch(
+    /london-0 has service paris, which no link and no composite asks for any more: put back .* \(mm_trepctl -service paris offline\)/,
+  );
+  expect(begunOn(scene)).toEqual([]);
+  for (const host of hostsOf(scene.world, "london")) {
+    const { crossSite } = host.volume.installed;
+    if (crossSite !== undefined)
+      crossSite.services = crossSite.services.filter(({ name }) => name !== "paris");
+    host.replicators.crossSite?.services.delete("paris");
+  }
+  for (let n = 0; n < 4; n += 1) await passSites(scene);
+  const asked = await conditionAt(scene, "london", "ConfigurationApplied");
+  expect(asked).toMatchObject({ reason: "ApprovalNeeded" });
+  const approved = /approved to ([0-9a-f]{64})/.exec(asked?.message ?? "")?.[1];
+  editSite(scene, "london", { changes: { approved } });
+  await reached(scene, allTrue(scene, "ConfigurationApplied", ["london"]));
+  const [first] = hostsOf(scene.world, "london");
+  expect([...(first?.replicators.crossSite?.services.keys() ?? [])]).toEqual(["nyc"]);
 });
