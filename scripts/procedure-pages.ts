@@ -13,14 +13,19 @@ import { convertMsaaToCaa } from "../src/procedures/convert-msaa-to-caa.ts";
 import { failOver } from "../src/procedures/failover.ts";
 import type { FixParameters } from "../src/procedures/fix-names.ts";
 import { fixReplication } from "../src/procedures/fix-replication.ts";
+import { holdNode } from "../src/procedures/hold-node.ts";
 import { installSite } from "../src/procedures/install-site.ts";
+import { keepAccounts, settleAccounts } from "../src/procedures/keep-accounts.ts";
 import { maintainDataserver } from "../src/procedures/maintain-dataserver.ts";
 import { effectInWords, placeInWords } from "../src/procedures/plan.ts";
 import { runOf } from "../src/procedures/prepare.ts";
 import type { Part, Procedure, Run, Step } from "../src/procedures/procedure.ts";
 import { resetAllSites } from "../src/procedures/reset-all-sites.ts";
 import { resetSite } from "../src/procedures/reset-site.ts";
+import { resetSiteCaa } from "../src/procedures/reset-site-caa.ts";
+import { resetSiteMsmm } from "../src/procedures/reset-site-msmm.ts";
 import { switchPrimary } from "../src/procedures/switch.ts";
+import { upgradeSoftware } from "../src/procedures/upgrade-software.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
 import type { Estate, Site } from "../src/topology/estate.ts";
 import { additionPage, fillingPage, removalPage, type ScalingPage } from "./scaling-pages.ts";
@@ -38,11 +43,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
   if (site === undefined) throw new Error(`${samples} has no TungstenCluster nyc, which the page is about`);
   return [
     ["docs/procedures/convert-msaa-to-caa.md", conversionPage(conversion, run)],
-    ["docs/procedures/reset-site.md", resetPage(resetSite(exampleReset), run)],
-    [
-      "docs/procedures/reset-all-sites.md",
-      resetAllPage(resetAllSites({ site: "nyc", drainSeconds: 30 }), run),
-    ],
+    ...resetPages(run),
     ["docs/procedures/verify-data.md", readingPage(verifyData(gentle), run)],
     [
       "docs/procedures/switch.md",
@@ -58,13 +59,16 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
       "docs/procedures/check-paths.md",
       requestPage("Check every path", "check-paths.md", run, checkPaths({ beats: 1, everySeconds: 60 })),
     ],
+    ["docs/procedures/upgrade-software.md", upgradePage(run)],
     ["docs/procedures/fix-replication.md", fixPage(run)],
     ["docs/procedures/install-site.md", installPage(installSite(site.name, true), run)],
     ["docs/procedures/apply-configuration.md", configurationPage(site, run)],
     ["docs/procedures/add-nodes.md", scalingPage(additionPage(estate, site, exampleRun))],
     ["docs/procedures/remove-nodes.md", scalingPage(removalPage(site, run))],
     ["docs/procedures/fill-site.md", scalingPage(fillingPage(estate, site, exampleRun))],
+    ["docs/procedures/keep-accounts.md", accountsPage(site, run)],
     ["docs/procedures/maintain-dataserver.md", dataserverPage(site, run)],
+    ["docs/procedures/hold-node.md", holdPage(site, run)],
   ];
 }
 
@@ -148,16 +152,48 @@ function conversionPage(procedure: Procedure, run: Run): string {
 const exampleReset = {
   failedSite: "nyc",
   definitiveSite: "london",
+  topology: "MSAA",
   donor: "",
   method: "xtrabackup",
   drainSeconds: 30,
   acknowledgedFindings: [],
 } as const;
 
-function resetAllPage(procedure: Procedure, run: Run): string {
+/** The resets are printed for each topology by its own services. */
+function resetPages(run: Run): readonly (readonly [string, string])[] {
+  const installedAs = (topology: "MSAA" | "CAA" | "MSMM"): Run => ({
+    ...run,
+    pins: { ...run.pins, topology },
+  });
+  const all = (topology: "MSAA" | "CAA") =>
+    resetAllPage(resetAllSites({ site: "nyc", topology, drainSeconds: 30 }), installedAs(topology), topology);
+  return [
+    ["docs/procedures/reset-site.md", resetPage(resetSite(exampleReset), run, "Multi-Site/Active-Active")],
+    [
+      "docs/procedures/reset-site-caa.md",
+      resetPage(
+        resetSiteCaa({ ...exampleReset, topology: "CAA" }),
+        installedAs("CAA"),
+        "Composite Active/Active",
+      ),
+    ],
+    [
+      "docs/procedures/reset-site-msmm.md",
+      resetPage(
+        resetSiteMsmm({ ...exampleReset, topology: "MSMM" }),
+        installedAs("MSMM"),
+        "multi-site releases before 6",
+      ),
+    ],
+    ["docs/procedures/reset-all-sites.md", all("MSAA")],
+    ["docs/procedures/reset-all-sites-caa.md", all("CAA")],
+  ];
+}
+
+function resetAllPage(procedure: Procedure, run: Run, topology: "MSAA" | "CAA"): string {
   return page([
     generated,
-    "# Reset all sites",
+    `# Reset all sites, ${topology}`,
     `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}.`,
     "The page goes node by node; here every act is a barrier over the whole estate ([why](../adr/0014-reset-order.md)). How to run it: [the runbook](../operating/reset-all-sites.md).",
     notation(run),
@@ -169,10 +205,10 @@ function resetAllPage(procedure: Procedure, run: Run): string {
   ]);
 }
 
-function resetPage(procedure: Procedure, run: Run): string {
+function resetPage(procedure: Procedure, run: Run, topology: string): string {
   return page([
     generated,
-    "# Reset a site",
+    `# Reset a site, ${topology}`,
     `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}.`,
     "Here nyc has failed, london is definitive and its last replica is the donor. What moved against the vendor's page, and why: [0014](../adr/0014-reset-order.md). How to run it: [the runbook](../operating/reset-site.md).",
     notation(run),
@@ -196,6 +232,26 @@ function requestPage(title: string, runbook: string, run: Run, procedure: Proced
     procedure.accepts.map(({ say }) => `- ${say}`).join("\n"),
     "Each refusal and its way out: [halts](../operating/halts.md#refusals).",
     ...procedure.steps.flatMap((step) => stepLines(step, run, "##")),
+  ]);
+}
+
+/** Parts that have no target in the example are left out: the other form of the ini, members that are not there. */
+function upgradePage(run: Run): string {
+  const procedure = upgradeSoftware({ release: run.estate.sites[0]?.release ?? "", latencySeconds: 60 });
+  const steps = procedure.steps.map((step) => ({
+    ...step,
+    parts: step.parts.filter((part) => part.on(run).length > 0),
+  }));
+  return page([
+    generated,
+    "# Upgrade the software",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}. How to run it: [the runbook](../operating/upgrade.md).`,
+    `${notation(run)}\n- The page shows an update to ${run.estate.sites[0]?.release}. In a composite there is no second product, and tungsten.ini is written in its CAA form.`,
+    `Abort costs nothing until: ${placeInWords(procedure, procedure.abortUntil)}.`,
+    "## Before the plan",
+    procedure.accepts.map(({ say }) => `- ${say}`).join("\n"),
+    "Each refusal and its way out: [the runbook](../operating/upgrade.md#refusals).",
+    ...steps.flatMap((step) => stepLines(step, run, "##")),
   ]);
 }
 
@@ -290,18 +346,47 @@ const scalingPage = ({ title, told, shows, procedure, run }: ScalingPage): strin
     ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
   ]);
 
+function accountsPage(site: Site, run: Run): string {
+  const about = { site: site.name, secret: "<version>" };
+  const [keep, settle] = [keepAccounts(about), settleAccounts(about)];
+  return page([
+    generated,
+    "# Keep the accounts of a site",
+    `Procedures \`${keep.name}\`, revision ${keep.revision}, and \`${settle.name}\`, revision ${settle.revision}. Nobody asks for them by name: \`spec.users\` of a [TungstenCluster](../reference/tungstencluster.md) and changed Secrets do. Their ledger lies in the TungstenCluster's status. Source: ${keep.source}.`,
+    "The page shows site nyc. Every site of the estate walks the first by itself; the second one begins when all of them have. The condition `AccountsCurrent` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md#further-application-users).",
+    notation(run),
+    ...keep.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+    "# When every site has them",
+    ...settle.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+  ]);
+}
+
 function dataserverPage(site: Site, run: Run): string {
   const [primary, next, ...others] = site.nodes;
   if (primary === undefined || next === undefined) throw new Error(`${site.name} has no two nodes`);
   const wanted = Object.fromEntries(site.nodes.map((node) => [node.name, "<sha256>"]));
-  const about = { site: site.name, replicas: [next, ...others], primary, next, wanted };
+  const about = { site: site.name, replicas: [next, ...others], primary, next, wanted, pod: "<template>" };
   const procedure = maintainDataserver({ ...about, home: primary, kind: "MSAA" });
   return page([
     generated,
-    "# Restart the databases of a site",
-    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: a change of \`spec.mysql.settings\` of a [TungstenCluster](../reference/tungstencluster.md) does, by the word of \`spec.changes\`. Its ledger lies in the TungstenCluster's status. Source: ${procedure.source}.`,
+    "# Restart the nodes of a site",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: a change of \`spec.mysql.settings\`, \`spec.image\` or \`spec.resources\` of a [TungstenCluster](../reference/tungstencluster.md) does, by the word of \`spec.changes\`. Its ledger lies in the TungstenCluster's status. Source: ${procedure.source}.`,
     "The page shows site nyc of a Multi-Site/Active-Active estate, with `spec.changes.switchBack`. Without it the step that switches back is left out.",
-    "Each part looks first: a node whose database runs with the wanted file is neither shunned nor restarted, and where the primary's is such a one nothing is switched. The condition `DatabaseCurrent` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md).",
+    "Each part looks first: a node whose database runs with the wanted file, in a pod of the wanted image and resources, is neither shunned nor restarted, and where the primary is such a one nothing is switched. The condition `DatabaseCurrent` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md).",
+    notation(run),
+    ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+  ]);
+}
+
+function holdPage(site: Site, run: Run): string {
+  const node = site.nodes.at(-1);
+  if (node === undefined) throw new Error(`${site.name} has no node`);
+  const procedure = holdNode({ site: site.name, node, kind: "MSAA", released: false });
+  return page([
+    generated,
+    "# Leave a node to a human",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: \`spec.maintenance\` of a [TungstenCluster](../reference/tungstencluster.md) does, for as long as it stands there. Its ledger lies in the TungstenCluster's status. Source: ${procedure.source}.`,
+    `The page shows node ${node.name} of site ${site.name} of a Multi-Site/Active-Active estate. The condition \`HandWorkDone\` says in its message which step it is at; the conditions named below stand in that message only. How to use it: [changing a site](../operating/changes.md#one-node-for-work-by-hand).`,
     notation(run),
     ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
   ]);

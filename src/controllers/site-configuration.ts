@@ -13,11 +13,13 @@ import {
   wishesOf,
 } from "../procedures/configuration-standing.ts";
 import { generatedService } from "../topology/names.ts";
+import { secretWord } from "../tungsten/accounts.ts";
 import { applyAll } from "./apply.ts";
 import { sha256Of } from "./checksum.ts";
 import { lentFor } from "./request-planning.ts";
+import { databasesFirst } from "./site-accounts.ts";
 import { notNow, topologyOf } from "./site-readiness.ts";
-import type { SiteView } from "./site-view.ts";
+import { isBehind, type SiteView } from "./site-view.ts";
 import {
   admitted,
   beginning,
@@ -75,6 +77,18 @@ function sitesOf({ estate, namespace }: ClusterPass, topology: "MSAA" | "CAA") {
     inService: names.filter(installed),
   };
 }
+/** Version of the Secret whose passwords have to come to its nodes; undefined while all of them run with these. */
+const passwordsFor = ({ secret }: ClusterPass, { nodes }: SiteView): string | undefined =>
+  nodes.some((each) => isBehind(each, secret.ini)) ? (secret.ini ?? "none") : undefined;
+
+/** Before tungsten.ini has a password every database must take it. */
+const accountsFirst = async (pass: ClusterPass, view: SiteView): Promise<string | undefined> => {
+  const { secret } = pass;
+  const { nodes } = view;
+  const word = secretWord(secret.ini, secret.users);
+  const ready = nodes.every(({ accounts }) => accounts?.secret === word && accounts.database && accounts.map);
+  return ready ? databasesFirst(pass, view) : "the accounts come first; AccountsCurrent says how they stand";
+};
 
 function measured(pass: ClusterPass, view: SiteView): Standing {
   const lent = lentFor(pass.estate);
@@ -90,6 +104,7 @@ function measured(pass: ClusterPass, view: SiteView): Standing {
       ground: sha256Of(ground),
       ...sitesOf(pass, topology ?? "MSAA"),
       wishes: sha256Of(options),
+      rotated: passwordsFor(pass, view) && sha256Of(`passwords ${pass.secret.ini}`),
       checksum: (kind, primaries) => lent.sha256(lent.renderIni(kind, primaries)),
     },
     recordedOf(pass),
@@ -137,7 +152,8 @@ async function begin(
     const way = `to bring tungsten.ini ${wanted.slice(0, 8)} to every node set spec.changes.approved to ${wanted}`;
     return tell("False", "ApprovalNeeded", `${why}; ${way}`);
   }
-  const waits = notNow(pass, view);
+  const rotated = passwordsFor(pass, view) !== undefined;
+  const waits = (rotated ? await accountsFirst(pass, view) : undefined) ?? notNow(pass, view);
   if (waits !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${waits}`);
   const kept = await admitted(pass);
   if (kept !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${kept}`);
@@ -168,6 +184,7 @@ function changeOf({ site }: ClusterPass, { pins, kept }: Ledger): SiteChange {
     nodes: [...data.filter((node) => node.name !== primary), ...data.filter((node) => node.name === primary)],
     kind: kept.kind === "CAA" ? "CAA" : "MSAA",
     crossSite: kept.crossSite === "true",
+    passwords: kept.passwords,
   };
 }
 
@@ -180,7 +197,9 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
   const moved = view.primary !== undefined && view.primary !== running.pins?.primaries[site.name];
   const other = applyConfiguration(changeOf(pass, running)).revision !== running.revision;
   const again = spokenSince(pass, running);
-  if (running.kept.wishes === wishes && !moved && !other && !again) return walk(pass, view, running);
+  const passwords = passwordsNow(pass, view, running) !== running.kept.passwords;
+  if (running.kept.wishes === wishes && !moved && !other && !again && !passwords)
+    return walk(pass, view, running);
   const policy = running.pins?.policies[site.name] ?? "";
   const ledger = freshLedger(pass, view, policy, running);
   const why = moved
@@ -192,6 +211,10 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
   return walk(pass, view, ledger);
 }
 
+/** Once a walk brings passwords it goes on to, whatever the nodes say in the middle. */
+const passwordsNow = (pass: ClusterPass, view: SiteView, before: Ledger | undefined): string | undefined =>
+  before?.kept.passwords === undefined ? passwordsFor(pass, view) : (pass.secret.ini ?? "none");
+
 function freshLedger(pass: ClusterPass, view: SiteView, policy: string, before?: Ledger): Ledger {
   const { estate } = pass;
   const pins = pinsFor(pass, view, { policy, primary: view.primary, before });
@@ -199,7 +222,8 @@ function freshLedger(pass: ClusterPass, view: SiteView, policy: string, before?:
   const crossSite =
     before?.kept.crossSite ?? String(kind === "MSAA" && view.nodes.some((node) => node.crossSite != null));
   const wishes = sha256Of(wishesOf(estate, kind === "CAA" ? "CAA" : "MSAA").options);
-  const kept = { kind, crossSite, wishes };
+  const passwords = passwordsNow(pass, view, before);
+  const kept = { kind, crossSite, wishes, ...(passwords !== undefined && { passwords }) };
   const change = changeOf(pass, { pins, kept } as unknown as Ledger);
   return beginning(pass, applyConfiguration(change), pins, kept);
 }

@@ -30,7 +30,7 @@ import {
 } from "./fix-reprovision.ts";
 import { heldByRun, managerIs } from "./guards.ts";
 import { accountsMade, isInstalled, validated } from "./install-site.ts";
-import { caughtUpSeconds, otherEnds } from "./maintain-dataserver.ts";
+import { caughtUpSeconds, otherEnds } from "./out-of-service.ts";
 import type { Judgement, Part, Procedure, Step } from "./procedure.ts";
 import { datasource, type Holdable, hold, release } from "./reset-commands.ts";
 import { eachLinkedReader, eachSite, everyNode } from "./scopes.ts";

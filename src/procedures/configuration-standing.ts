@@ -48,6 +48,8 @@ export type Measured = {
   /** Sites that are installed and have been seen to run. */
   readonly inService: readonly string[];
   readonly wishes: string;
+  /** Where tpm ran with passwords of another version of the site's Secret: what a human approves to bring the present ones. */
+  readonly rotated?: string | undefined;
   /** Checksum of the text for these primaries. */
   readonly checksum: (topology: Topology, primaries: Readonly<Record<string, string>>) => string;
 };
@@ -107,6 +109,9 @@ export function standingOf(is: Measured, recorded: AppliedConfiguration | undefi
   if (primaries === undefined) return { is: "unknown", why: "a site tells no primary" };
   const all = (sha256: string): boolean => running.length > 0 && running.every((each) => each === sha256);
   const wanted = is.checksum(topology, primaries);
+  const passwords = is.rotated;
+  if (passwords !== undefined && (all(wanted) || (recorded?.shape === shape && recorded.wishes === wishes)))
+    return { is: "differs", wanted: passwords, spoken: true, why: "passwords have changed" };
   if (all(wanted))
     return {
       is: "applied",

@@ -3,7 +3,7 @@
  * shun a replica, stop both its replicators, copy it to all nodes of the new cluster, recover it). The tracking schemas come
  * along and hold the positions from which the new site will read the others. Asked for by `spec.fillFrom`.
  */
-import { otherEnds } from "./maintain-dataserver.ts";
+import { otherEnds } from "./out-of-service.ts";
 import type { Judgement, Procedure, Step } from "./procedure.ts";
 import * as copies from "./reset-copies.ts";
 import { giveBackParts, held, released, takeOutParts } from "./reset-parts.ts";
@@ -122,6 +122,7 @@ export function fillSite(about: Filling): Procedure {
   const scopes = scopesOf({
     failedSite: about.site,
     definitiveSite: about.from,
+    topology: "MSAA",
     donor: "",
     method: "xtrabackup",
     drainSeconds: 0,

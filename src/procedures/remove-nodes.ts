@@ -11,7 +11,7 @@ import { promoteStep, publishStep, type SiteChange, updateNode } from "./apply-c
 import * as act from "./conversion-commands.ts";
 import * as go from "./conversion-services.ts";
 import { heldByRun } from "./guards.ts";
-import { otherEnds, othersServe, shown } from "./maintain-dataserver.ts";
+import { otherEnds, othersServe, shown } from "./out-of-service.ts";
 import type { Guard, Judgement, Part, Procedure, Step, Target } from "./procedure.ts";
 import { type Holdable, hold } from "./reset-commands.ts";
 import { eachLinkedReader, eachSite, everyNode, pinnedPrimary } from "./scopes.ts";

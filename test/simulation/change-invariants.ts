@@ -27,7 +27,8 @@ const busy = (host: Host): boolean =>
 
 /**
  * `moves`: the change moves the primary itself, by a switch. `only`: the one site it reaches; all of them otherwise. `joins`:
- * nodes that come into service by it, `leaves`: nodes that go out of it. `fresh`: a site all of whose nodes join, filled from another one.
+ * nodes that come into service by it, `leaves`: nodes that go out of it. `fresh`: a site all of whose nodes join, filled from
+ * another one. `sideBySide`: sites may be updated at the same time.
  */
 export function watchChange(
   scene: Scene,
@@ -37,12 +38,14 @@ export function watchChange(
     joins = [],
     leaves = [],
     fresh,
+    sideBySide = false,
   }: {
     readonly moves?: boolean;
     readonly only?: string;
     readonly joins?: readonly string[];
     readonly leaves?: readonly string[];
     readonly fresh?: string;
+    readonly sideBySide?: boolean;
   } = {},
 ): ChangeWatch {
   const { world } = scene;
@@ -68,6 +71,7 @@ export function watchChange(
     if (fence < (fences.get(name) ?? 0n))
       broken(44, `${name} served fence ${fence} after ${fences.get(name)}`);
     fences.set(name, fence);
+    if (argv.join(" ") === "database stop") onServerStop(name);
     if (argv.join(" ").includes(world.canary)) broken(47, `${name}: a secret stands in a command`);
   };
 
@@ -76,7 +80,8 @@ export function watchChange(
     if (host === undefined || when !== "begin" || verb !== "update") return;
     const site = siteOf(host);
     if (site?.policy !== "MAINTENANCE") broken(33, `tpm update on ${name} under ${site?.policy}`);
-    const other = [...world.hosts.values()].find((each) => each !== host && busy(each));
+    const near = sideBySide ? hostsOf(world, host.site) : [...world.hosts.values()];
+    const other = near.find((each) => each !== host && busy(each));
     if (other !== undefined) broken(27, `${name} is updated while ${other.name} is`);
     const off = hostsOf(world, host.site).find(
       (each) =>
@@ -105,6 +110,13 @@ export function watchChange(
       broken(35, `the database of ${name} was stopped while clients could read from it`);
     const away = hostsOf(world, host.site).find((each) => each !== host && !each.mysql.up);
     if (away !== undefined) broken(27, `the database of ${name} was stopped while that of ${away.name} was`);
+  };
+
+  /** A pod that an operator deletes: as a server that it stops, and only once that is stopped. */
+  const onPodStop = (name: string): void => {
+    onServerStop(name);
+    if (world.hosts.get(name)?.mysql.up === true)
+      broken(28, `the pod of ${name} was deleted while its database ran`);
   };
 
   const onPolicy = ({ site: name, policy }: Extract<WorldEvent, { kind: "policy" }>): void => {
@@ -157,6 +169,7 @@ export function watchChange(
     else if (event.kind === "tpm") onTpm(event);
     else if (event.kind === "process" && event.what === "mysqld" && event.verb === "stop")
       onServerStop(event.host);
+    else if (event.kind === "process" && event.what === "pod") onPodStop(event.host);
     else if (event.kind === "policy") onPolicy(event);
     else if (event.kind === "primary") failedOver ||= world.sites.get(event.site)?.policy === "AUTOMATIC";
     else if (event.kind === "log" && event.entry.kind === "tracking")

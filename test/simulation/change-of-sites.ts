@@ -52,13 +52,13 @@ export const siteJoins: Scenario = {
   fresh: "paris",
   only: "paris",
   interruptionSeconds: 3,
-  begin: async (scene) => {
+  begin: (scene) => {
     for (const site of ["london", "nyc"]) {
       for (const host of hostsOf(scene.world, site)) host.volume.thl.get(`cluster/${site}`)?.splice(0, 3);
       editSite(scene, site, { changes: { configuration: "OnApproval" } });
     }
-    await parisJoins(scene, { fillFrom: { site: "london" } });
   },
+  create: (scene) => parisJoins(scene, { fillFrom: { site: "london" } }),
   over: async (scene) => {
     const { status } = await clusterOf(scene, "paris").catch(() => ({ status: undefined }));
     return (

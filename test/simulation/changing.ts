@@ -4,7 +4,7 @@ import { type Random, randomFrom, type Trap } from "../../simulator/model.ts";
 import { digest } from "../../simulator/oracle.ts";
 import { advance } from "../../simulator/world.ts";
 import type { Walked } from "../../src/controllers/site-walk.ts";
-import { watchChange } from "./change-invariants.ts";
+import { type ChangeWatch, watchChange } from "./change-invariants.ts";
 import type { Violation } from "./invariants.ts";
 import type { Change } from "./mutate.ts";
 import { quiesce, restartOperator, type Scene } from "./scene.ts";
@@ -12,7 +12,9 @@ import { clusterOf, passSites, settledScene } from "./site-scene.ts";
 
 export type Scenario = {
   /** What somebody changes. */
-  readonly begin: (scene: Scene) => void | Promise<void>;
+  readonly begin: (scene: Scene) => void;
+  /** What is created beside it. */
+  readonly create?: (scene: Scene) => Promise<void>;
   readonly over: (scene: Scene) => Promise<boolean>;
   readonly interruptionSeconds: number;
   /** The change moves the primary itself. */
@@ -28,6 +30,10 @@ export type Scenario = {
   readonly nodes?: number;
   /** What others do after each pass: pods that come and go. */
   readonly beside?: (scene: Scene) => Promise<unknown>;
+  /** The estate it happens to; one that has been seen sound otherwise. */
+  readonly scene?: typeof settledScene;
+  /** Who watches, beside the invariants of every change. */
+  readonly watch?: (scene: Scene, shape: { readonly moves?: boolean; readonly only?: string }) => ChangeWatch;
 };
 
 const shape = { sites: ["london", "nyc"], nodes: 2 };
@@ -56,9 +62,10 @@ export type Crashed = {
 
 /** The operator dies at the n-th point before or after a write or an effect; `n` 0 crashes nowhere and counts the points. */
 export async function crashedChange(scenario: Scenario, n: number): Promise<Crashed> {
-  const scene = await settledScene({ ...shapeOf(scenario), seed: 5 });
-  const watch = watchChange(scene, scenario);
-  await scenario.begin(scene);
+  const scene = await (scenario.scene ?? settledScene)({ ...shapeOf(scenario), seed: 5 });
+  const watch = (scenario.watch ?? watchChange)(scene, scenario);
+  scenario.begin(scene);
+  await scenario.create?.(scene);
   let points = 0;
   const dead = { is: false };
   scene.onStep = (what) => {
@@ -102,8 +109,8 @@ export async function seededChange(
   seed: number,
 ): Promise<{ end: string; violations: readonly Violation[] }> {
   const random = randomFrom(seed * 7919 + 13);
-  const scene = await settledScene({ ...shapeOf(scenario), seed });
-  const watch = watchChange(scene, scenario);
+  const scene = await (scenario.scene ?? settledScene)({ ...shapeOf(scenario), seed });
+  const watch = (scenario.watch ?? watchChange)(scene, scenario);
   const hosts = [...scene.world.hosts.keys()];
   const plan = Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({
     at: Math.floor(random() * 250),
@@ -114,7 +121,8 @@ export async function seededChange(
   const crashAt = random() < 0.34 ? Math.floor(random() * 500) : -1;
   let steps = 0;
   const dead = { is: false };
-  await scenario.begin(scene);
+  scenario.begin(scene);
+  await scenario.create?.(scene);
   scene.onStep = (what) => {
     steps += 1;
     if (steps === crashAt) dead.is = true;
@@ -173,10 +181,11 @@ export async function brokenChange(
   changes: readonly Change[],
   meanwhile?: (scene: Scene, n: number) => void,
 ): Promise<readonly number[]> {
-  const scene = await settledScene({ ...shapeOf(scenario), seed: 11 });
-  const watch = watchChange(scene, scenario);
+  const scene = await (scenario.scene ?? settledScene)({ ...shapeOf(scenario), seed: 11 });
+  const watch = (scenario.watch ?? watchChange)(scene, scenario);
   const walked: Walked = (procedure) => changes.reduce((whole, change) => change(whole), procedure);
-  await scenario.begin(scene);
+  scenario.begin(scene);
+  await scenario.create?.(scene);
   let over = false;
   for (let n = 0; n < 600 && !over; n += 1) {
     meanwhile?.(scene, n);
