@@ -103,7 +103,7 @@ export function watchChange(
   const onServerStop = (name: string): void => {
     const host = world.hosts.get(name);
     const site = host && siteOf(host);
-    if (host === undefined || site === undefined) return;
+    if (host === undefined || site === undefined || (joins.includes(name) && aside(name))) return;
     if (site.policy !== "MAINTENANCE") broken(33, `the database of ${name} was stopped under ${site.policy}`);
     if (site.primary === name) broken(26, `the database of ${name}, the primary, was stopped`);
     if (site.out?.[name]?.startsWith("SHUNNED") !== true)
