@@ -27,7 +27,7 @@ import { verifyData } from "../src/procedures/verify-data.ts";
 import type { Estate, Site } from "../src/topology/estate.ts";
 import { generated, notation, page, stepLines, withoutStalls } from "./procedure-text.ts";
 import { resetPages } from "./reset-pages.ts";
-import { additionPage, removalPage, type ScalingPage, scalingIs } from "./scaling-pages.ts";
+import { additionPage, fillingPage, removalPage, type ScalingPage } from "./scaling-pages.ts";
 
 /** Path → page. `samples` is the folder whose objects make the example estate. */
 export async function procedurePages(samples: string): Promise<readonly (readonly [string, string])[]> {
@@ -65,6 +65,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
     ["docs/procedures/change-transport.md", transportPage(estate, run)],
     ["docs/procedures/add-nodes.md", scalingPage(additionPage(estate, site, exampleRun))],
     ["docs/procedures/remove-nodes.md", scalingPage(removalPage(site, run))],
+    ["docs/procedures/fill-site.md", scalingPage(fillingPage(estate, site, exampleRun))],
     ["docs/procedures/keep-accounts.md", accountsPage(site, run)],
     ["docs/procedures/maintain-dataserver.md", dataserverPage(site, run)],
     ["docs/procedures/hold-node.md", holdPage(site, run)],
@@ -259,12 +260,12 @@ function configurationPage(site: Site, run: Run): string {
   ]);
 }
 
-const scalingPage = ({ title, told, procedure, run }: ScalingPage): string =>
+const scalingPage = ({ title, told, shows, procedure, run }: ScalingPage): string =>
   page([
     generated,
     `# ${title}`,
     `Procedure \`${procedure.name}\`, revision ${procedure.revision}. ${told} Source: ${procedure.source}.`,
-    ...[scalingIs, notation(run)],
+    ...[shows, notation(run)],
     ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
   ]);
 

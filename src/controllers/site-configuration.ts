@@ -13,6 +13,7 @@ import {
   standingOf,
   wishesOf,
 } from "../procedures/configuration-standing.ts";
+import { generatedService } from "../topology/names.ts";
 import { secretWord } from "../tungsten/accounts.ts";
 import { applyAll } from "./apply.ts";
 import { sha256Of } from "./checksum.ts";
@@ -58,6 +59,25 @@ function runningTexts({ nodes, topology }: SiteView): readonly (string | null)[]
   return texts;
 }
 
+/** Which sites there are, which of them are installed and linked to, and what the ground would be with some of them. */
+function sitesOf({ estate, namespace }: ClusterPass, topology: "MSAA" | "CAA") {
+  const among = (names: readonly string[]) => ({
+    ...estate,
+    sites: estate.sites.filter(({ name }) => names.includes(name)),
+    links: estate.links.filter(({ source, target }) => names.includes(source) && names.includes(target)),
+  });
+  const installed = (name: string): boolean => {
+    const status = namespace.clusters.get(name)?.status;
+    const told = (status?.conditions ?? []).find((each: { type: string }) => each.type === "Ready");
+    return status?.topology === "MSAA" && told?.status === "True";
+  };
+  const names = estate.sites.map(({ name }) => name);
+  return {
+    sites: names,
+    groundOf: (some: readonly string[]) => sha256Of(wishesOf(among(some), topology).ground),
+    inService: names.filter(installed),
+  };
+}
 /** Version of the Secret whose passwords have to come to its nodes; undefined while all of them run with these. */
 const passwordsFor = ({ secret }: ClusterPass, { nodes }: SiteView): string | undefined =>
   nodes.some((each) => isBehind(each, secret.ini)) ? (secret.ini ?? "none") : undefined;
@@ -83,6 +103,7 @@ function measured(pass: ClusterPass, view: SiteView): Standing {
       running: runningTexts(view),
       shape: sha256Of(shape),
       ground: sha256Of(ground),
+      ...sitesOf(pass, topology ?? "MSAA"),
       wishes: sha256Of(options),
       rotated: passwordsFor(pass, view) && sha256Of(`passwords ${pass.secret.ini}`),
       secured: pass.estate.secured,
@@ -125,6 +146,8 @@ async function begin(
   view: SiteView,
   { wanted, spoken, why }: Extract<Standing, { is: "differs" }>,
 ): Promise<Work> {
+  const left = leftService(pass, view);
+  if (left !== undefined) return tell("False", "Refused", `${why}; ${left}`);
   const { configuration, approved } = pass.spec.changes;
   const said = approved !== "" && wanted.startsWith(approved);
   if (!said && !(spoken && configuration === "Automatic")) {
@@ -137,6 +160,22 @@ async function begin(
   const kept = await admitted(pass);
   if (kept !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${kept}`);
   return walk(pass, view, freshLedger(pass, view, view.policy ?? ""));
+}
+
+/** A service of a link or a member that is gone: tpm refuses a text that leaves out what is there, and nobody took it offline. */
+function leftService({ estate, site }: ClusterPass, { nodes }: SiteView): string | undefined {
+  const named = (name: string) => estate.sites.find((each) => each.name === name)?.dataservice;
+  const linked = estate.links.filter(({ target }) => target === site.name).map(({ source }) => named(source));
+  const generated = estate.sites.map((source) => generatedService(site, source));
+  for (const { node, cluster, crossSite } of nodes) {
+    const second = crossSite?.services.find((service) => !linked.includes(service));
+    const first = cluster?.services.find((name) => name !== site.dataservice && !generated.includes(name));
+    const service = second ?? first;
+    if (service === undefined) continue;
+    const trepctl = second === undefined ? "trepctl" : "mm_trepctl";
+    return `${node.name} has service ${service}, which no link and no composite asks for any more: put back what asked for it, or take it offline (${trepctl} -service ${service} offline) and remove it on every node by the vendor's page, tpm delete-service`;
+  }
+  return undefined;
 }
 
 function changeOf({ site, estate }: ClusterPass, { pins, kept }: Ledger): SiteChange {
@@ -223,6 +262,7 @@ export function recordFor(
     sha256,
     shape: sha256Of(shape),
     ground: sha256Of(ground),
+    sites: estate.sites.map(({ name }) => name),
     wishes: sha256Of(options),
     primaries,
     members: site.nodes.filter((node) => !node.witness).map((node) => node.name),

@@ -25,6 +25,7 @@ import { accountsWhenDue } from "./site-accounts.ts";
 import { configurationUnknown, configureWhenDue } from "./site-configuration.ts";
 import { databaseUnknown, maintainWhenDue } from "./site-dataserver.ts";
 import { deleteSite, neededBy } from "./site-deletion.ts";
+import { fillWhenDue } from "./site-filling.ts";
 import { holdUnknown, holdWhenDue } from "./site-hold.ts";
 import { installWhenDue } from "./site-install.ts";
 import { leavingStill, withPods } from "./site-members.ts";
@@ -226,7 +227,8 @@ const ownWorks: readonly OwnWork[] = [
 
 /** What the site does by itself, at most one of it a procedure: it is installed first, then kept as its spec says. */
 async function ownWork(pass: ClusterPass, view: SiteView): Promise<readonly Work[]> {
-  const installing = await installWhenDue(pass, view);
+  const filling = await fillWhenDue(pass, view);
+  const installing = filling === nothingToDo ? await installWhenDue(pass, view) : filling;
   if (installing !== nothingToDo)
     return [installing, ...ownWorks.map(({ unknown }) => unknown(pass, "the site is being installed"))];
   const walking = ownWorks.find(({ walks }) => walks.some((name) => runningLedger(pass, name) !== undefined));
@@ -242,7 +244,7 @@ async function ownWork(pass: ClusterPass, view: SiteView): Promise<readonly Work
 }
 
 function readiness(view: SiteView, works: readonly Work[]): Told {
-  const installing = works.find(({ ledger }) => ledger?.procedure === "InstallSite");
+  const installing = works.find(({ ledger }) => /^(InstallSite|FillSite)$/.test(ledger?.procedure ?? ""));
   if (installing !== undefined && installing.ledger?.phase !== "Finished")
     return say("Ready", "False", "Installing", installing.why);
   if (view.trouble === undefined)

@@ -192,6 +192,12 @@ const spec = z
       })
       .default({ configuration: "Automatic", dataserver: "OnApproval", switchBack: false, approved: "" })
       .describe("How a change of this spec reaches nodes that are installed already."),
+    fillFrom: z
+      .object({ site: objectName })
+      .optional()
+      .describe(
+        "A new site that joins others by CrossSiteLinks gets the data of a replica of this TungstenCluster before Tungsten is installed; without effect once it is installed.",
+      ),
     maintenance,
     retention: z
       .enum(["Retain", "Delete"])
@@ -270,6 +276,7 @@ const status = z.object({
       shape: z.string().max(64),
       wishes: z.string().max(64),
       ground: z.string().max(64).optional(),
+      sites: z.array(z.string().max(64)).max(64).optional(),
       primaries: z.record(z.string(), z.string().max(64)),
       members: z.array(z.string().max(64)).max(16),
       secured: z.boolean().optional(),
@@ -278,6 +285,11 @@ const status = z.object({
     .describe(
       "The tungsten.ini that every node of the site was last seen to run from, and what it was made from.",
     ),
+  filledFrom: z
+    .string()
+    .max(64)
+    .optional()
+    .describe("The replica whose data the site got before it was installed."),
   leaving: z
     .array(z.string().max(64))
     .max(16)

@@ -17,6 +17,8 @@ export type AppliedConfiguration = {
   readonly wishes: string;
   /** Checksum of the shape without the nodes; records of earlier versions lack it. */
   readonly ground?: string | undefined;
+  /** Names of the sites it names; records of earlier versions lack them. */
+  readonly sites?: readonly string[] | undefined;
   /** Site → the node its master= names. */
   readonly primaries: Readonly<Record<string, string>>;
   /** Data nodes, in order. */
@@ -42,6 +44,11 @@ export type Measured = {
   readonly running: readonly (string | null)[] | undefined;
   readonly shape: string;
   readonly ground: string;
+  readonly sites: readonly string[];
+  /** The same checksum as if there were these sites only. */
+  readonly groundOf: (sites: readonly string[]) => string;
+  /** Sites that are installed and have been seen to run. */
+  readonly inService: readonly string[];
   readonly wishes: string;
   /** Where tpm ran with passwords of another version of the site's Secret: what a human approves to bring the present ones. */
   readonly rotated?: string | undefined;
@@ -89,8 +96,17 @@ export function wishesOf(
   };
 }
 
+/** The sites that are more than before, where nothing else between the sites has changed. */
+function joinedSites({ topology, sites, groundOf }: Measured, recorded: AppliedConfiguration) {
+  const { sites: before, ground } = recorded;
+  if (topology !== "MSAA" || before === undefined || ground === undefined) return undefined;
+  const more = sites.filter((site) => !before.includes(site));
+  const kept = before.every((site) => sites.includes(site)) && groundOf(before) === ground;
+  return more.length > 0 && kept ? more : undefined;
+}
+
 export function standingOf(is: Measured, recorded: AppliedConfiguration | undefined): Standing {
-  const { topology, primaries, running, shape, ground, wishes, members } = is;
+  const { topology, primaries, running, shape, ground, sites, wishes, members } = is;
   if (topology === undefined)
     return { is: "unknown", why: "the installed topology is not known, or in between two" };
   if (running === undefined) return { is: "unknown", why: "a node cannot be read" };
@@ -102,14 +118,19 @@ export function standingOf(is: Measured, recorded: AppliedConfiguration | undefi
     return { is: "differs", wanted: passwords, spoken: true, why: "passwords have changed" };
   if (all(wanted)) {
     const secured = is.secured === true && { secured: true };
-    const record = { topology, sha256: wanted, shape, ground, wishes, primaries, members, ...secured };
-    return { is: "applied", record };
+    const made = { topology, sha256: wanted, shape, ground, sites, wishes };
+    return { is: "applied", record: { ...made, primaries, members, ...secured } };
   }
   const differs = (spoken: boolean, why: string): Standing => ({ is: "differs", wanted, spoken, why });
   if (recorded === undefined || recorded.topology !== topology)
     return differs(false, "its nodes run from a tungsten.ini made from a spec that nobody here has seen");
   if (recorded.shape !== shape && recorded.ground === ground)
     return differs(true, "nodes have joined a site or left it");
+  const joined = joinedSites(is, recorded);
+  if (recorded.shape !== shape && joined !== undefined)
+    return joined.every((site) => is.inService.includes(site))
+      ? differs(true, `${joined.join(", ")} joined`)
+      : { is: "unknown", why: `${joined.join(", ")} joins, and is not installed yet` };
   if (recorded.shape !== shape)
     return differs(
       false,

@@ -27,8 +27,9 @@ const busy = (host: Host): boolean =>
 
 /**
  * `moves`: the change moves the primary itself, by a switch. `only`: the one site it reaches; all of them otherwise. `joins`:
- * nodes that come into service by it, `leaves`: nodes that go out of it. `sideBySide`: sites may be updated at the same time.
- * `together`: so they are, and services wait for each other until all are done.
+ * nodes that come into service by it, `leaves`: nodes that go out of it. `fresh`: a site all of whose nodes join, filled from
+ * another one. `sideBySide`: sites may be updated at the same time. `together`: so they are, and services wait for each
+ * other until all are done.
  */
 export function watchChange(
   scene: Scene,
@@ -37,6 +38,7 @@ export function watchChange(
     only,
     joins = [],
     leaves = [],
+    fresh,
     sideBySide = false,
     together = false,
   }: {
@@ -44,6 +46,7 @@ export function watchChange(
     readonly only?: string;
     readonly joins?: readonly string[];
     readonly leaves?: readonly string[];
+    readonly fresh?: string;
     readonly sideBySide?: boolean;
     readonly together?: boolean;
   } = {},
@@ -103,7 +106,7 @@ export function watchChange(
   const onServerStop = (name: string): void => {
     const host = world.hosts.get(name);
     const site = host && siteOf(host);
-    if (host === undefined || site === undefined) return;
+    if (host === undefined || site === undefined || (joins.includes(name) && aside(name))) return;
     if (site.policy !== "MAINTENANCE") broken(33, `the database of ${name} was stopped under ${site.policy}`);
     if (site.primary === name) broken(26, `the database of ${name}, the primary, was stopped`);
     if (site.out?.[name]?.startsWith("SHUNNED") !== true)
@@ -136,9 +139,10 @@ export function watchChange(
   /** Only a node that joins is emptied, by a node of its own site; what it holds before that nobody may read or write. */
   const onCopied = ({ host: name, from, when }: Extract<WorldEvent, { kind: "copied" }>): void => {
     const site = world.hosts.get(name)?.site;
-    if (!joins.includes(name) || world.sites.get(site ?? "")?.primary === name)
+    if (!joins.includes(name) || (site !== fresh && world.sites.get(site ?? "")?.primary === name))
       broken(24, `${name} is emptied, which is not to be filled`);
-    if (world.hosts.get(from)?.site !== site) broken(25, `${name} is filled from ${from}`);
+    if ((world.hosts.get(from)?.site === site) === (site === fresh))
+      broken(25, `${name} is filled from ${from}`);
     if (when === "end") whole.add(name);
   };
   const onJoining = (name: string, what: string): void => {
@@ -183,6 +187,7 @@ export function watchChange(
     if (doubled.length > 0) broken(2, `doubled: ${doubled.slice(0, 3).join(", ")}`);
     if (outOfOrder > 0) broken(2, `${outOfOrder} rows out of order`);
     for (const [name, { primary, policy, client }] of world.sites) {
+      if (!primaries.has(name)) continue;
       if (primary !== primaries.get(name) && !moves && !failedOver)
         broken(20, `the primary of ${name} was moved to ${primary}`);
       if (policy !== policies.get(name)) broken(40, `${name} has policy ${policy}`);

@@ -13,6 +13,8 @@ import { clusterOf, passSites, settledScene } from "./site-scene.ts";
 export type Scenario = {
   /** What somebody changes. */
   readonly begin: (scene: Scene) => void;
+  /** What is created beside it. */
+  readonly create?: (scene: Scene) => Promise<void>;
   readonly over: (scene: Scene) => Promise<boolean>;
   readonly interruptionSeconds: number;
   /** The change moves the primary itself. */
@@ -24,6 +26,8 @@ export type Scenario = {
   /** Nodes that come into service by it, and nodes that go out of it. */
   readonly joins?: readonly string[];
   readonly leaves?: readonly string[];
+  /** A site all of whose nodes come. */
+  readonly fresh?: string;
   /** Nodes of each site at its beginning, where there are not two. */
   readonly nodes?: number;
   /** What others do after each pass: pods that come and go. */
@@ -63,6 +67,7 @@ export async function crashedChange(scenario: Scenario, n: number): Promise<Cras
   const scene = await (scenario.scene ?? settledScene)({ ...shapeOf(scenario), seed: 5 });
   const watch = (scenario.watch ?? watchChange)(scene, scenario);
   scenario.begin(scene);
+  await scenario.create?.(scene);
   let points = 0;
   const dead = { is: false };
   scene.onStep = (what) => {
@@ -119,6 +124,7 @@ export async function seededChange(
   let steps = 0;
   const dead = { is: false };
   scenario.begin(scene);
+  await scenario.create?.(scene);
   scene.onStep = (what) => {
     steps += 1;
     if (steps === crashAt) dead.is = true;
@@ -181,6 +187,7 @@ export async function brokenChange(
   const watch = (scenario.watch ?? watchChange)(scene, scenario);
   const walked: Walked = (procedure) => changes.reduce((whole, change) => change(whole), procedure);
   scenario.begin(scene);
+  await scenario.create?.(scene);
   let over = false;
   for (let n = 0; n < 600 && !over; n += 1) {
     meanwhile?.(scene, n);

@@ -10,7 +10,7 @@ import { serviceKind } from "../../src/kube/kinds.ts";
 import { expectGolden } from "../golden.ts";
 import { watchChange } from "./change-invariants.ts";
 import { runPods, type Volumes } from "./pods.ts";
-import { quiesce, type Scene } from "./scene.ts";
+import { askForConversion, drive, quiesce, type Scene } from "./scene.ts";
 import {
   allTrue,
   begunOn,
@@ -87,6 +87,32 @@ describe("the story", () => {
     expect(await scene.objects.get(serviceKind, refOf("nyc-2"))).toBeUndefined();
     expect(await scene.objects.get(serviceKind, refOf("nyc-1"))).toBeDefined();
     expectGolden(join(import.meta.dirname, "remove-nodes.story.txt"), plain(story));
+  });
+});
+
+describe("in a composite", () => {
+  test("a node joins with the services of every other site, and leaves again", async () => {
+    const scene = await settledScene(small);
+    await askForConversion(scene);
+    expect((await drive(scene)).status.ledger.outcome).toBe("Succeeded");
+    const volumes: Volumes = new Map();
+    for (let n = 0; n < 4; n += 1) await passSites(scene);
+    await settled(scene, volumes);
+    const joined = watchChange(scene, { joins: ["nyc-2"] });
+    editSite(scene, "nyc", { nodes: 3 });
+    await settled(scene, volumes);
+    const services = [...(hostOf(scene.world, "nyc-2").replicators.cluster?.services.values() ?? [])];
+    expect(services.map(({ name, state }) => `${name} ${state}`).sort()).toEqual([
+      "nyc ONLINE",
+      "nyc_from_london ONLINE",
+    ]);
+    expect(joined.violations).toEqual([]);
+    const left = watchChange(scene, { leaves: ["nyc-2"] });
+    editSite(scene, "nyc", { nodes: 2 });
+    await settled(scene, volumes);
+    quiesce(scene);
+    left.end(interruption);
+    expect(left.violations).toEqual([]);
   });
 });
 

@@ -10,7 +10,7 @@ if (status.observedGeneration or 0) < (obj.metadata.generation or 1) then
   return { status = "Progressing", message = "the operator has not seen this version yet" }
 end
 if is("Accepted", "False") then return health("Degraded", "Accepted") end
-if is("Installed", "False") and conditions.Installed.reason ~= "Installing" then return health("Degraded", "Installed") end
+if is("Installed", "False") and not ({ Installing = true, Filling = true, Waiting = true })[conditions.Installed.reason] then return health("Degraded", "Installed") end
 -- A change of its own that waits for a word or its turn keeps it as it was; one that halted does not.
 local works = {
   Applying = true, Restarting = true, Scaling = true, Changing = true, Settling = true, Looking = true, Mounting = true,
