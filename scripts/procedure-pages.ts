@@ -58,7 +58,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
       requestPage("Check every path", "check-paths.md", run, checkPaths({ beats: 1, everySeconds: 60 })),
     ],
     ["docs/procedures/fix-replication.md", fixPage(run)],
-    ["docs/procedures/install-site.md", installPage(installSite(site.name, true), run)],
+    ["docs/procedures/install-site.md", installPage(installSite(site.name, "Linked"), run)],
     ["docs/procedures/apply-configuration.md", configurationPage(site, run)],
     ["docs/procedures/maintain-dataserver.md", dataserverPage(site, run)],
   ];
@@ -254,7 +254,7 @@ function installPage(procedure: Procedure, run: Run): string {
     generated,
     "# Install a site",
     `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: a [TungstenCluster](../reference/tungstencluster.md) whose nodes lack a product is installed. Its ledger lies in the TungstenCluster's status ([why](../adr/0009-install-ledger.md)). Source: ${procedure.source}.`,
-    "Steps 4 and 5 are walked only where a [CrossSiteLink](../reference/crosssitelink.md) leads to the site. The page shows site nyc.",
+    "Steps 5 and 6 are walked only where a [CrossSiteLink](../reference/crosssitelink.md) leads to the site. The page shows site nyc.",
     "Nothing is planned or approved. The TungstenCluster's condition `Installed` says in its message which step it is at, and its `Ready` why it is not Ready yet; the conditions named below stand in that message only.",
     notation(run),
     ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),

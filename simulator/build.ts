@@ -169,3 +169,10 @@ export function msaaWorld(blueprint: Blueprint, iniText: string): World {
   for (const site of sites) Object.assign(site.client, { longestGap: 0, lastAck: world.now });
   return world;
 }
+
+/** Bare hosts whose containers run: software lies unpacked, nothing is installed, clients wait for a connector. */
+export function bareWorld(blueprint: Blueprint): World {
+  const world = emptyWorld(blueprint);
+  for (const host of world.hosts.values()) startContainer(world, host);
+  return world;
+}

@@ -23,8 +23,14 @@ export const logOf = (service: { readonly product: ProductName; readonly name: s
   `${service.product}/${service.name}`;
 
 export const isLocal = (service: Service, node: Node): boolean => service.source === node.cluster.dataservice;
-export const roleOf = (service: Service, node: Node): "master" | "slave" =>
-  isLocal(service, node) && node.cluster.primary === node.name ? "master" : "slave";
+export const roleOf = (service: Service, node: Node): "master" | "slave" | "relay" => {
+  if (!isLocal(service, node) || node.cluster.primary !== node.name) return "slave";
+  return node.cluster.relaySource === undefined ? "master" : "relay";
+};
+
+/** Nothing but replication writes there: a replica, or any node of a passive site. */
+export const takesNoWrites = ({ name, cluster }: Node): boolean =>
+  cluster.primary !== name || cluster.relaySource !== undefined;
 
 export function turn(ambient: Ambient, node: Node, service: Service, to: ServiceState): void {
   if (service.state === to) return;
@@ -191,8 +197,9 @@ export function upstreamsOf(node: Node, service: Service): readonly Upstream[] {
   const { dataservice, primary } = node.cluster;
   const told = node.volume.installed[service.product]?.uris?.[service.name];
   if (told !== undefined) return told.split(",").map((uri) => listenerAt(uri, node, service));
-  if (isLocal(service, node)) return [{ host: primary, product: "cluster", service: dataservice }];
   const installed = node.volume.installed[service.product];
+  if (roleOf(service, node) === "relay") return relayed(installed, node.cluster.relaySource ?? "");
+  if (isLocal(service, node)) return [{ host: primary, product: "cluster", service: dataservice }];
   const ownPrimary = installed?.masters[dataservice] ?? primary;
   const peers =
     ownPrimary === node.name ? [] : [{ host: ownPrimary, product: service.product, service: service.name }];
@@ -202,6 +209,14 @@ export function upstreamsOf(node: Node, service: Service): readonly Upstream[] {
     service: service.source,
   }));
   return [...peers, ...far];
+}
+
+/** A relay reads the active site's own service, its first primary before the others. */
+function relayed(installed: Installed | undefined, source: string): readonly Upstream[] {
+  const first = installed?.masters[source];
+  const members = installed?.members[source] ?? [];
+  const hosts = [...members.filter((host) => host === first), ...members.filter((host) => host !== first)];
+  return hosts.map((host) => ({ host, product: "cluster", service: source }));
 }
 
 /** Who listens at a THL address, whatever its service's name: the handshake does not compare them. */

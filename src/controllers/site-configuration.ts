@@ -15,7 +15,7 @@ import {
 import { applyAll } from "./apply.ts";
 import { sha256Of } from "./checksum.ts";
 import { lentFor } from "./request-planning.ts";
-import { notNow, topologyOf } from "./site-readiness.ts";
+import { iniOf, notNow, topologyOf } from "./site-readiness.ts";
 import type { SiteView } from "./site-view.ts";
 import {
   admitted,
@@ -44,13 +44,15 @@ export const configurationUnknown = (why: string): Work => tell("Unknown", "Proc
 /** What the site's nodes were last seen to run from, as its status keeps it. */
 const recordedOf = (pass: ClusterPass): AppliedConfiguration | undefined => pass.object.status?.configuration;
 
+const isComposite = (topology: string): boolean => ["CAA", "DAA", "CAP"].includes(topology);
+
 /** Checksums of the texts that the products of this topology were configured from. */
 function runningTexts({ nodes, topology }: SiteView): readonly (string | null)[] | undefined {
   const texts: (string | null)[] = [];
   for (const { cluster, crossSite } of nodes) {
     if (cluster === undefined || crossSite === undefined) return undefined;
     texts.push(cluster?.ini ?? null);
-    if (topology !== "CAA" && crossSite !== null) texts.push(crossSite.ini);
+    if (!isComposite(topology) && crossSite !== null) texts.push(crossSite.ini);
   }
   return texts;
 }
@@ -67,7 +69,7 @@ function measured(pass: ClusterPass, view: SiteView): Standing {
       running: runningTexts(view),
       shape: sha256Of(shape),
       wishes: sha256Of(options),
-      checksum: (kind, primaries) => lent.sha256(lent.renderIni(kind, primaries)),
+      checksum: (kind, primaries) => lent.sha256(lent.renderIni(iniOf(kind), primaries)),
     },
     recordedOf(pass),
   );
@@ -98,7 +100,7 @@ async function showText(pass: ClusterPass, view: SiteView): Promise<void> {
   const { estate, site, shell } = pass;
   const [topology, primaries] = [topologyOf(view), primariesOf(pass, view)];
   if (estate.sites[0]?.name !== site.name || topology === undefined || primaries === undefined) return;
-  await applyAll(shell, [iniMap(estate, lentFor(estate).renderIni(topology, primaries))]);
+  await applyAll(shell, [iniMap(estate, lentFor(estate).renderIni(iniOf(topology), primaries))]);
 }
 
 async function begin(
@@ -154,7 +156,7 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
 function freshLedger(pass: ClusterPass, view: SiteView, policy: string, before?: Ledger): Ledger {
   const { estate } = pass;
   const pins = pinsFor(pass, view, { policy, primary: view.primary, before });
-  const kind = before?.kept.kind ?? topologyOf(view) ?? "MSAA";
+  const kind = before?.kept.kind ?? iniOf(topologyOf(view));
   const crossSite =
     before?.kept.crossSite ?? String(kind === "MSAA" && view.nodes.some((node) => node.crossSite != null));
   const wishes = sha256Of(wishesOf(estate, kind === "CAA" ? "CAA" : "MSAA").options);
@@ -178,7 +180,7 @@ async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<
   });
   if (work.ledger?.phase !== "Finished") return work;
   const record: AppliedConfiguration = {
-    topology: change.kind,
+    topology: change.kind === "CAA" && estate.composite?.type === "DynamicActiveActive" ? "DAA" : change.kind,
     sha256,
     shape: sha256Of(wishesOf(estate, change.kind).shape),
     wishes: sha256Of(wishesOf(estate, change.kind).options),
