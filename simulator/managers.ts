@@ -4,8 +4,9 @@
  */
 import { type Ambient, emit } from "./model.ts";
 import { ask, type Steps } from "./outside.ts";
-import { askOffline, extractedUpTo, fail, goOnline, logOf, takesNoWrites } from "./replicator.ts";
+import { askOffline, extractedUpTo, fail, goOnline, logOf } from "./replicator.ts";
 import type { Cluster, Node, NodeReport, Order } from "./state.ts";
+import { takesNoWrites } from "./upstreams.ts";
 
 const resumeAfterMs = 10_000;
 const failoverAfterMs = 25_000;

@@ -19,8 +19,9 @@ import {
   writeHeartbeat,
 } from "./mysql.ts";
 import { finish, type Outside, type Steps } from "./outside.ts";
-import { logOf, roleOf } from "./replicator.ts";
+import { logOf } from "./replicator.ts";
 import type { Service, ThlEvent, Upstream } from "./state.ts";
+import { roleOf } from "./upstreams.ts";
 
 const outsides = new WeakMap<Host, Outside>();
 

@@ -28,7 +28,7 @@ const mostRendered = 32;
 
 const compositeForms = { ActivePassive: "CAP", ActiveActive: "CAA", DynamicActiveActive: "DAA" } as const;
 /** Texts are asked for as MSAA's, or by any other word as those of the composite, whatever that is. */
-const compositeForm = ({ composite }: Estate) => compositeForms[composite?.type ?? "ActiveActive"];
+export const compositeForm = ({ composite }: Estate) => compositeForms[composite?.type ?? "ActiveActive"];
 
 /** What planning borrows: ini rendering for this estate, and hashing. */
 export const lentFor = (estate: Estate): Lent => ({

@@ -3,7 +3,6 @@
  * before every site is installed (deploy-cap: tpm install on all nodes, then start), and at the end the composite seen by
  * its managers and each x_from_y ONLINE on each node.
  */
-import { siteNamed } from "../topology/estate.ts";
 import { clusterView, compositeView, installed } from "../tungsten/node-facts.ts";
 import type { CompositeView } from "../tungsten/reading.ts";
 import * as act from "./conversion-commands.ts";
@@ -86,9 +85,8 @@ const activeSite = (run: Run): string => run.estate.composite?.primarySite ?? ""
 const activePrimary =
   (of: Narrow): Scope =>
   (run) => {
-    const name = activeSite(run);
-    if (of(everyNode)(run).every(({ site }) => site.name === name)) return [];
-    const site = siteNamed(run.estate, name);
+    const site = run.estate.sites.find(({ name }) => name === activeSite(run));
+    if (site === undefined || of(everyNode)(run).every((target) => target.site.name === site.name)) return [];
     const node = pinnedPrimary(run, site);
     return [{ id: node.name, node, site }];
   };
