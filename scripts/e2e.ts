@@ -34,15 +34,16 @@ async function runJest(report: string): Promise<void> {
     "--testPathPatterns",
     ...paths,
   ];
+  const ends = Date.now() + limitMinutes * 60_000;
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...jest, ...options], {
     cwd: root,
     stdio: ["ignore", "ignore", "inherit"],
-    env: { ...process.env, ...(short && { E2E_FORM: "short" }) },
+    env: { ...process.env, E2E_ENDS_AT: String(ends), ...(short && { E2E_FORM: "short" }) },
   });
   const limit = setTimeout(() => {
     say(`ended after ${limitMinutes} minutes, the limit`);
     child.kill();
-  }, limitMinutes * 60_000);
+  }, ends - Date.now());
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill());
   await new Promise((done) => child.on("exit", done));
   clearTimeout(limit);

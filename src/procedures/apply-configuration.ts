@@ -5,11 +5,11 @@
  */
 import type { Node } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
-import { clusterView, connectorProcess, installed, marker, readOnly } from "../tungsten/node-facts.ts";
+import { clusterView, installed, marker, readOnly } from "../tungsten/node-facts.ts";
 import * as act from "./conversion-commands.ts";
 import { noTpm, noTpmAlive } from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
-import { iniPublished, managerIs } from "./guards.ts";
+import { connectorRuns, iniPublished, managerIs } from "./guards.ts";
 import type { Judgement, Part, Procedure, Step } from "./procedure.ts";
 import { eachLinkedReader, eachSite, everyNode, isPrimary } from "./scopes.ts";
 import * as change from "./site-commands.ts";
@@ -63,9 +63,7 @@ const everythingRuns: Judgement = (target, look) => {
   return every([
     go.processRuns("cluster")(target, look),
     managerIs("running")(target, look),
-    knowing(look.facts.get(name, connectorProcess), `the connector of ${name}`, (state) =>
-      doneIf(state === "running", `the connector of ${name} does not run`),
-    ),
+    connectorRuns(target, look),
     knowing(look.facts.get(name, readOnly), `read_only of ${name}`, (is) =>
       doneIf(is !== isPrimary(look.run, target.node), `read_only of ${name} is ${is ? 1 : 0}`),
     ),
@@ -169,9 +167,7 @@ const promoted: Judgement = (target, look) => {
         `tpm promote-connector has not ended well on ${name}`,
       ),
     ),
-    knowing(look.facts.get(name, connectorProcess), `the connector of ${name}`, (state) =>
-      doneIf(state === "running", `the connector of ${name} does not run`),
-    ),
+    connectorRuns(target, look),
     knowing(look.facts.get(name, clusterView), `cctrl of ${name}`, ({ routers }) =>
       doneIf(
         routers.some((router) => router.name === name && router.state === "ONLINE"),

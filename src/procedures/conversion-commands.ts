@@ -148,6 +148,9 @@ export const replicator =
   (product: Product, verb: "start" | "start-offline" | "stop"): Making =>
   (target) =>
     safe(target.node, ["replicator", product, verb], { deadlineSeconds: 180 });
+export const connectorStart: Making = (target) =>
+  safe(target.node, ["connector", "start"], { deadlineSeconds: 180 });
+
 export const manager =
   (verb: "start" | "stop"): Making =>
   (target) =>

@@ -6,7 +6,7 @@ import * as products from "./conversion-products.ts";
 import * as proven from "./conversion-proof.ts";
 import * as stop from "./conversion-readers.ts";
 import * as go from "./conversion-services.ts";
-import { heldByRun, iniPublished, managerIs, policyIs } from "./guards.ts";
+import { connectorRuns, heldByRun, iniPublished, managerIs, policyIs } from "./guards.ts";
 import type { Judgement, Part } from "./procedure.ts";
 import { eachPrimary, eachReader, eachSite, everyNode } from "./scopes.ts";
 import { every } from "./verdicts.ts";
@@ -116,6 +116,13 @@ export const startManagers: readonly Part[] = [
     on: everyNode,
     run: [{ when: "it is stopped", effect: act.manager("start") }],
     done: managerIs("running"),
+    stallSeconds: 600,
+  },
+  {
+    what: "see that every connector runs: one that a restart took down while tpm was at work is started by nobody else",
+    on: everyNode,
+    run: [{ when: "it is stopped", effect: act.connectorStart }],
+    done: connectorRuns,
     stallSeconds: 600,
   },
 ];

@@ -4,6 +4,7 @@ import { type Node, siteNamed } from "../topology/estate.ts";
 import {
   clusterView,
   compositeView,
+  connectorProcess,
   holds,
   iniState,
   managerProcess,
@@ -52,6 +53,11 @@ export const managerIs =
     );
     return every([process, coordinated]);
   };
+
+export const connectorRuns: Judgement = (target, look) =>
+  knowing(look.facts.get(target.node.name, connectorProcess), `the connector of ${target.node.name}`, (is) =>
+    doneIf(is === "running", `the connector of ${target.node.name} does not run`),
+  );
 
 export const heldByRun =
   (name: string, wanted: boolean): Judgement =>

@@ -5,12 +5,12 @@
  */
 import type { InstallForm } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
-import { accounts, connectorProcess, installed, marker, services } from "../tungsten/node-facts.ts";
+import { accounts, installed, marker, services } from "../tungsten/node-facts.ts";
 import * as act from "./conversion-commands.ts";
 import { sourceOf } from "./conversion-names.ts";
 import * as products from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
-import { iniPublished, managerIs } from "./guards.ts";
+import { connectorRuns, iniPublished, managerIs } from "./guards.ts";
 import { activeStep, compositeStep, crossingStep, keysStep, othersStep } from "./install-composite.ts";
 import type { Judgement, Part, Procedure, Run, Step, Target } from "./procedure.ts";
 import {
@@ -55,11 +55,7 @@ const everythingRuns: Judgement = (target, look) =>
   every([
     go.processRuns("cluster")(target, look),
     managerIs("running")(target, look),
-    knowing(
-      look.facts.get(target.node.name, connectorProcess),
-      `the connector of ${target.node.name}`,
-      (state) => doneIf(state === "running", `the connector of ${target.node.name} does not run`),
-    ),
+    connectorRuns(target, look),
     go.localServiceOnline(target, look),
   ]);
 

@@ -6,7 +6,7 @@
 import * as act from "./conversion-commands.ts";
 import { datasourcesIn, localServices, maintenance, policyAsBefore, proof } from "./conversion-parts.ts";
 import { readPins } from "./conversion-pins.ts";
-import { heldByRun, policyIs, primariesUnmoved } from "./guards.ts";
+import { connectorRuns, heldByRun, policyIs, primariesUnmoved } from "./guards.ts";
 import type { Judgement, Part, Procedure, Step } from "./procedure.ts";
 import { acceptsResetAll } from "./reset-all-preflight.ts";
 import * as sent from "./reset-commands.ts";
@@ -49,7 +49,7 @@ const connectorsBack: readonly Part[] = [
     what: "start connectors that a restart had left held",
     on: everyNode,
     run: [{ when: "it is stopped", effect: sent.connectorStart }],
-    done: is.connectorRuns,
+    done: connectorRuns,
   },
   {
     what: "put every connector online",

@@ -6,7 +6,7 @@
 import { clusterView } from "../tungsten/node-facts.ts";
 import * as act from "./conversion-commands.ts";
 import { datasourcesIn, maintenance, policyAsBefore, proof } from "./conversion-parts.ts";
-import { heldByRun, policyIs, primaryUnmoved } from "./guards.ts";
+import { connectorRuns, heldByRun, policyIs, primaryUnmoved } from "./guards.ts";
 import type { Judgement, Part, Procedure, Step } from "./procedure.ts";
 import * as arrival from "./reset-arrival.ts";
 import * as sent from "./reset-commands.ts";
@@ -88,7 +88,7 @@ const connectorsBack = (scopes: ResetScopes): readonly Part[] => [
     what: "start connectors that a restart had left held",
     on: scopes.inFailed,
     run: [{ when: "it is stopped", effect: sent.connectorStart }],
-    done: is.connectorRuns,
+    done: connectorRuns,
   },
   {
     what: "put every connector of the failed site online",

@@ -2,7 +2,6 @@
 import type { Product } from "../tungsten/invocation.ts";
 import {
   clusterView,
-  connectorProcess,
   databaseService,
   nodeClock,
   readOnly,
@@ -157,11 +156,6 @@ export const localOffline: Judgement = (target, look) => {
     `${status.service} on ${target.node.name} is ${wordOf(status)}`,
   );
 };
-
-export const connectorRuns: Judgement = (target, look) =>
-  knowing(look.facts.get(target.node.name, connectorProcess), `the connector of ${target.node.name}`, (is) =>
-    doneIf(is === "running", `the connector of ${target.node.name} does not run`),
-  );
 
 export const processStopped =
   (product: Product): Judgement =>

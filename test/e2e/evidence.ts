@@ -24,7 +24,9 @@ export async function keepEvidence(cluster: Pick<Cluster, "kubectl">): Promise<s
   const found = await get("get", "pods", "--all-namespaces", pods).catch(() => "");
   for (const line of found.split("\n").filter((each) => each !== "")) {
     const [namespace = "", pod = ""] = line.split(" ");
-    await keep(`${namespace}-${pod}.log`, () => get("logs", "--namespace", namespace, pod, "--tail=2000"));
+    const logs = (...args: string[]) => get("logs", "--namespace", namespace, pod, "--tail=2000", ...args);
+    await keep(`${namespace}-${pod}.log`, () => logs());
+    await keep(`${namespace}-${pod}.before.log`, () => logs("--previous"));
   }
   return folder;
 }

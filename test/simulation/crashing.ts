@@ -15,7 +15,12 @@ import { edit } from "./steering.ts";
 import { conversion, type Walk } from "./walks.ts";
 
 /** A word said once, when the run has come somewhere; points count from there. */
-export type Turn = { readonly when: (request: KubeObject) => boolean; readonly say: Record<string, unknown> };
+export type Turn = {
+  readonly when: (request: KubeObject) => boolean;
+  readonly say: Record<string, unknown>;
+  /** What befalls the estate at that moment. */
+  readonly happens?: (scene: Scene) => Promise<void>;
+};
 
 export type Crashed = {
   readonly points: number;
@@ -37,7 +42,7 @@ export async function crashedAt(
   seen: (what: string, scene: Scene) => void = () => {},
   walk: Walk = conversion,
 ): Promise<Crashed> {
-  const scene = await newScene({ sites: walk.sites, nodes: walk.nodes, seed: 5, ...more });
+  const scene = await newScene({ sites: walk.sites, nodes: walk.nodes, seed: 5, ...walk.more, ...more });
   let turned = turn === undefined;
   const watch = walk.watch(scene, () => turn !== undefined && turned);
   await walk.ask(scene);
@@ -52,6 +57,7 @@ export async function crashedAt(
   for (let going = true; going && scene.world.now < end; ) {
     if (turn !== undefined && !turned && turn.when(await theRequest(scene))) {
       turned = true;
+      await turn.happens?.(scene);
       edit(scene, turn.say);
     }
     going = await surviving(scene);

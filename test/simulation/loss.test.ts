@@ -2,9 +2,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { strike } from "../../simulator/faults.ts";
 import { hostOf } from "../../simulator/model.ts";
-import { stopContainer } from "../../simulator/world.ts";
-import { podKind, requestKind } from "../../src/kube/kinds.ts";
+import { requestKind } from "../../src/kube/kinds.ts";
 import { convertMsaaToCaa } from "../../src/procedures/convert-msaa-to-caa.ts";
+import { lose } from "./losing.ts";
 import {
   askForConversion,
   conditionOf,
@@ -25,13 +25,6 @@ const { steps } = convertMsaaToCaa({
 const ids = steps.map(({ id }) => id);
 const uninstalling = ids.indexOf("UninstallCrossSiteReplicators");
 const updating = ids.indexOf("UpdateSoftware");
-
-/** Its pod, its processes and its volume are gone. */
-async function lose({ world, objects }: Scene, name: string): Promise<void> {
-  stopContainer(world, hostOf(world, name));
-  const pod = await objects.get(podKind, { namespace, name });
-  await objects.remove(podKind, { namespace, name }, pod?.metadata.uid ?? "");
-}
 
 async function lostAt(step: string, name: string): Promise<Scene> {
   const scene = await newScene({ sites: ["london", "nyc"], nodes: 2, seed: 31 });

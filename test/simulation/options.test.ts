@@ -86,6 +86,38 @@ describe("the story", () => {
   });
 });
 
+describe("a container that ends with the end of its post-process", () => {
+  async function endingWith(...changes: readonly Change[]) {
+    const scene = await newScene({
+      ...shape,
+      linkOptions: { "london-to-nyc": { "log-slave-updates": "true" } },
+    });
+    scene.catalog = changedBy(...changes);
+    const watch = watchScene(scene);
+    let ended = false;
+    scene.world.listeners.push((event) => {
+      if (ended || event.kind !== "tpm" || event.verb !== "post-process" || event.host !== "nyc-0") return;
+      ended = true;
+      scene.world.traps.push({ at: "after-exit", host: "nyc-0", after: 0 });
+    });
+    await askForConversion(scene);
+    for (let n = 0; n < 1500 && (await pass(scene)); n += 1);
+    quiesce(scene);
+    expect((await theRequest(scene)).status.ledger.outcome).toBe("Succeeded");
+    watch.end(240);
+    return watch.violations;
+  }
+
+  test("starts nothing by itself, so the run starts its connector", async () => {
+    expect(await endingWith()).toEqual([]);
+  });
+
+  test("and an operator that forgets it leaves clients outside (40)", async () => {
+    const violations = await endingWith(withoutPart("StartManagers", 2));
+    expect(violations).toContainEqual({ n: 40, what: "nyc-0 lacks its manager or connector" });
+  });
+});
+
 describe("an operator that forgets is seen (51)", () => {
   test("that post-process is needed", async () => {
     const parts = [7, 6, 2, 1].map((index) => withoutPart("UpdateSoftware", index));

@@ -37,7 +37,7 @@ export async function runSeed(
   { changes = [], plain = false, walk = conversion, minutes = walk.minutes }: Broken = {},
 ): Promise<{ end: string; violations: readonly Violation[] }> {
   const random = randomFrom(seed * 7919 + 13);
-  const scene = await newScene({ sites: walk.sites, nodes: walk.nodes, seed });
+  const scene = await newScene({ sites: walk.sites, nodes: walk.nodes, seed, ...walk.more });
   scene.catalog = changedBy(...changes);
   const watch = walk.watch(scene);
   const hosts = [...scene.world.hosts.keys()];

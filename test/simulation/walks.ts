@@ -3,12 +3,14 @@ import type { Watch } from "./invariants.ts";
 import { watchResetAll } from "./reset-all-invariants.ts";
 import { watchReset } from "./reset-invariants.ts";
 import { watchScene } from "./run-invariants.ts";
-import { askFor, askForConversion, type Scene } from "./scene.ts";
+import { askFor, askForConversion, type Scene, type SceneShape } from "./scene.ts";
 
 export type Walk = {
   readonly name: string;
   readonly sites: readonly string[];
   readonly nodes: number;
+  /** What else the estate has. */
+  readonly more?: Partial<SceneShape>;
   readonly ask: (scene: Scene) => Promise<unknown>;
   readonly watch: (scene: Scene, goingBack?: () => boolean) => Watch;
   /** Seconds that clients may wait at most in an undisturbed run. */
@@ -26,6 +28,29 @@ export const conversion: Walk = {
   interruption: 240,
   minutes: 90,
 };
+
+const conversionWith = (name: string, block: object, more: Partial<SceneShape> = {}): Walk => ({
+  ...conversion,
+  name,
+  more,
+  ask: (scene) => askForConversion(scene, {}, block),
+});
+
+/** The conversion by each choice that its request, or the estate's links, offer. */
+export const chosenConversions: readonly Walk[] = [
+  conversionWith("by the vendor's tool", { positions: "TungstenPrepUpgrade" }),
+  conversionWith("with backups taken", { backup: { mode: "Take" } }),
+  conversionWith("with data verified", { verifyData: "Both", verification: { pauseMilliseconds: 100 } }),
+  conversionWith(
+    "with options of a link",
+    {},
+    {
+      linkOptions: {
+        "nyc-to-london": { "svc-applier-filters": "replicate", "log-slave-updates": "true" },
+      },
+    },
+  ),
+];
 
 export const askForReset = (scene: Scene, spec: object = {}, block: object = {}) =>
   askFor(scene, "reset-nyc", {
