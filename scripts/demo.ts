@@ -4,7 +4,8 @@
  * On real pods where this machine can run them, else with a stand-in for nodes; `--pods` and `--stand-in` choose.
  * `--keep` leaves everything running until Ctrl-C. Exit 0 only if the oracle agrees.
  */
-import { join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { findBinaries } from "../local/binaries.ts";
 import { NotHereError } from "../local/debian.ts";
 import { until } from "../local/processes.ts";
 import type { Entry } from "../src/procedures/journal.ts";
@@ -202,12 +203,16 @@ async function result(stage: Stage): Promise<boolean> {
 const gapLine = ({ site, seconds }: Gap): string =>
   `  clients of ${site.padEnd(33)}${seconds.toFixed(1).padStart(6)} s without an answer, at most`;
 
-function lookAround({ kubeconfig }: Stage): void {
+async function lookAround({ kubeconfig }: Stage): Promise<void> {
   const path = kubeconfig();
+  const { kubectl } = await findBinaries(say);
+  const folder = dirname(kubectl);
+  const onPath = (process.env.PATH ?? "").split(delimiter).includes(folder);
   print(
     "",
     "LOOK AROUND",
     `  export KUBECONFIG=${path}`,
+    ...(onPath ? [] : [`  export PATH=${folder}:$PATH`]),
     `  kubectl get tungsten -n ${namespace}`,
     `  kubectl describe upg to-caa -n ${namespace}`,
     `  kubectl get configmap to-caa-journal-1 -n ${namespace} -o jsonpath='{.data.journal\\.jsonl}'`,
@@ -250,7 +255,7 @@ try {
   const outcome = stopping ? undefined : await Promise.race([main(stage), interrupted.then(() => undefined)]);
   good = outcome === true;
   if (outcome !== undefined && keep) {
-    lookAround(stage);
+    await lookAround(stage);
     say("--keep: everything stays up; Ctrl-C ends it");
     await interrupted;
   }

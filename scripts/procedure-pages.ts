@@ -1,28 +1,35 @@
 /** The pages under docs/procedures, printed from the procedures themselves for the sample estate: nothing in them is written by hand. */
-import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseAllDocuments } from "yaml";
-import { readNamespace } from "../src/controllers/estate-reader.ts";
-import type { KubeObject } from "../src/controllers/shell.ts";
-import { newLedger, type Pins } from "../src/crds/ledger.ts";
-import { tungstenIni } from "../src/ini/tungsten-ini.ts";
 import { applyConfiguration } from "../src/procedures/apply-configuration.ts";
 import { checkPaths } from "../src/procedures/check-paths.ts";
 import { convertMsaaToCaa } from "../src/procedures/convert-msaa-to-caa.ts";
 import { failOver } from "../src/procedures/failover.ts";
 import type { FixParameters } from "../src/procedures/fix-names.ts";
 import { fixReplication } from "../src/procedures/fix-replication.ts";
+import { holdNode } from "../src/procedures/hold-node.ts";
 import { installSite } from "../src/procedures/install-site.ts";
+import { keepAccounts, settleAccounts } from "../src/procedures/keep-accounts.ts";
 import { maintainDataserver } from "../src/procedures/maintain-dataserver.ts";
-import { effectInWords, placeInWords } from "../src/procedures/plan.ts";
-import { runOf } from "../src/procedures/prepare.ts";
-import type { Part, Procedure, Run, Step } from "../src/procedures/procedure.ts";
+import { placeInWords } from "../src/procedures/plan.ts";
+import type { Procedure, Run } from "../src/procedures/procedure.ts";
 import { resetAllSites } from "../src/procedures/reset-all-sites.ts";
 import { resetSite } from "../src/procedures/reset-site.ts";
+import { resetSiteCaa } from "../src/procedures/reset-site-caa.ts";
+import { resetSiteMsmm } from "../src/procedures/reset-site-msmm.ts";
 import { switchPrimary } from "../src/procedures/switch.ts";
+import { upgradeSoftware } from "../src/procedures/upgrade-software.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
-import type { Estate, Site } from "../src/topology/estate.ts";
+import type { Site } from "../src/topology/estate.ts";
+import {
+  exampleRun,
+  generated,
+  notation,
+  page,
+  sampleEstate,
+  stepLines,
+  withoutStalls,
+} from "./page-parts.ts";
+import { additionPage, removalPage, type ScalingPage, scalingIs } from "./scaling-pages.ts";
 
 /** Path → page. `samples` is the folder whose objects make the example estate. */
 export async function procedurePages(samples: string): Promise<readonly (readonly [string, string])[]> {
@@ -37,11 +44,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
   if (site === undefined) throw new Error(`${samples} has no TungstenCluster nyc, which the page is about`);
   return [
     ["docs/procedures/convert-msaa-to-caa.md", conversionPage(conversion, run)],
-    ["docs/procedures/reset-site.md", resetPage(resetSite(exampleReset), run)],
-    [
-      "docs/procedures/reset-all-sites.md",
-      resetAllPage(resetAllSites({ site: "nyc", drainSeconds: 30 }), run),
-    ],
+    ...resetPages(run),
     ["docs/procedures/verify-data.md", readingPage(verifyData(gentle), run)],
     [
       "docs/procedures/switch.md",
@@ -57,68 +60,22 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
       "docs/procedures/check-paths.md",
       requestPage("Check every path", "check-paths.md", run, checkPaths({ beats: 1, everySeconds: 60 })),
     ],
+    ["docs/procedures/upgrade-software.md", upgradePage(run)],
     ["docs/procedures/fix-replication.md", fixPage(run)],
     ["docs/procedures/install-site.md", installPage(installSite(site.name, "Linked"), run)],
     await compositePage(samples, "active-active", "CAA"),
     await compositePage(samples, "active-passive", "CAP"),
     ["docs/procedures/apply-configuration.md", configurationPage(site, run)],
+    ["docs/procedures/add-nodes.md", scalingPage(additionPage(estate, site, exampleRun))],
+    ["docs/procedures/remove-nodes.md", scalingPage(removalPage(site, run))],
+    ["docs/procedures/keep-accounts.md", accountsPage(site, run)],
     ["docs/procedures/maintain-dataserver.md", dataserverPage(site, run)],
+    ["docs/procedures/hold-node.md", holdPage(site, run)],
   ];
 }
 
 /** The move that the pages of Switch and Failover show. */
 const aside = { site: "nyc", to: "nyc-1" };
-
-async function sampleEstate(folder: string): Promise<Estate> {
-  const objects = readdirSync(folder)
-    .sort()
-    .flatMap((file) => parseAllDocuments(readFileSync(join(folder, file), "utf8")))
-    .map((document) => document.toJS() as KubeObject);
-  const list = async (kind: { kind: string }) => objects.filter((object) => object.kind === kind.kind);
-  const { estates, problems } = await readNamespace({ list }, "estate");
-  const [estate] = estates;
-  if (estate === undefined || problems.length > 0)
-    throw new Error(
-      `${folder} makes no sound estate: ${problems.map(({ sentence }) => sentence).join("; ")}`,
-    );
-  return estate;
-}
-
-/** A run as it stands before its first command: the first node of each site is the primary, the last takes the backup. */
-function exampleRun(estate: Estate): Run {
-  const bySite = <T>(value: (site: Estate["sites"][number]) => T) =>
-    Object.fromEntries(estate.sites.map((site) => [site.name, value(site)]));
-  const primaries = bySite(({ nodes }) => nodes[0]?.name ?? "");
-  const ini = {
-    MSAA: tungstenIni(estate, "MSAA", primaries),
-    CAA: tungstenIni(estate, "CAA", primaries),
-  };
-  const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-  const pins: Pins = {
-    primaries,
-    policies: bySite(() => "AUTOMATIC"),
-    members: bySite(({ nodes }) => nodes.map(({ name }) => name)),
-    releases: bySite(({ release }) => release),
-    backupNodes: bySite(({ nodes }) => nodes.at(-1)?.name ?? ""),
-    installed: bySite(({ release }) => release),
-    iniSha256: { MSAA: sha256(ini.MSAA), CAA: sha256(ini.CAA) },
-    topology: "MSAA",
-  };
-  const ledger = newLedger("example", 1, "5a5a5a5a-0000-4000-8000-000000000000", 0);
-  return runOf(ledger, "to-caa", estate, pins, ini);
-}
-
-const generated = "<!-- Generated by `npm run generate` from the procedure itself; do not edit. -->";
-
-const notation = (run: Run, folder = "msaa"): string =>
-  [
-    `Commands are printed for the estate of [config/samples/${folder}](../../config/samples/${folder}): ${run.estate.sites.map(({ name, nodes }) => `${name} with ${nodes.length} nodes`).join(", ")}.`,
-    "",
-    "- Words: `<run>` is the first eight digits of the request's UID, `<n>` a round or an attempt, `<sha256>` a checksum, `<node>` the node of that line.",
-    "- The first word is the runner's name of a tool ([runner protocol](../reference/runner-protocol.md)); `cluster` is /opt/continuent, `crossSite` is /opt/replicator.",
-    "- A part runs nothing on a target where it is done already. Of several alternatives the first whose condition holds is taken.",
-    "- `[looks again: …]` are checks that the node makes in the same script, directly before the command. If one fails, nothing runs.",
-  ].join("\n");
 
 function conversionPage(procedure: Procedure, run: Run): string {
   return page([
@@ -146,16 +103,48 @@ function conversionPage(procedure: Procedure, run: Run): string {
 const exampleReset = {
   failedSite: "nyc",
   definitiveSite: "london",
+  topology: "MSAA",
   donor: "",
   method: "xtrabackup",
   drainSeconds: 30,
   acknowledgedFindings: [],
 } as const;
 
-function resetAllPage(procedure: Procedure, run: Run): string {
+/** The resets are printed for each topology by its own services. */
+function resetPages(run: Run): readonly (readonly [string, string])[] {
+  const installedAs = (topology: "MSAA" | "CAA" | "MSMM"): Run => ({
+    ...run,
+    pins: { ...run.pins, topology },
+  });
+  const all = (topology: "MSAA" | "CAA") =>
+    resetAllPage(resetAllSites({ site: "nyc", topology, drainSeconds: 30 }), installedAs(topology), topology);
+  return [
+    ["docs/procedures/reset-site.md", resetPage(resetSite(exampleReset), run, "Multi-Site/Active-Active")],
+    [
+      "docs/procedures/reset-site-caa.md",
+      resetPage(
+        resetSiteCaa({ ...exampleReset, topology: "CAA" }),
+        installedAs("CAA"),
+        "Composite Active/Active",
+      ),
+    ],
+    [
+      "docs/procedures/reset-site-msmm.md",
+      resetPage(
+        resetSiteMsmm({ ...exampleReset, topology: "MSMM" }),
+        installedAs("MSMM"),
+        "multi-site releases before 6",
+      ),
+    ],
+    ["docs/procedures/reset-all-sites.md", all("MSAA")],
+    ["docs/procedures/reset-all-sites-caa.md", all("CAA")],
+  ];
+}
+
+function resetAllPage(procedure: Procedure, run: Run, topology: "MSAA" | "CAA"): string {
   return page([
     generated,
-    "# Reset all sites",
+    `# Reset all sites, ${topology}`,
     `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}.`,
     "The page goes node by node; here every act is a barrier over the whole estate ([why](../adr/0014-reset-order.md)). How to run it: [the runbook](../operating/reset-all-sites.md).",
     notation(run),
@@ -167,10 +156,10 @@ function resetAllPage(procedure: Procedure, run: Run): string {
   ]);
 }
 
-function resetPage(procedure: Procedure, run: Run): string {
+function resetPage(procedure: Procedure, run: Run, topology: string): string {
   return page([
     generated,
-    "# Reset a site",
+    `# Reset a site, ${topology}`,
     `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}.`,
     "Here nyc has failed, london is definitive and its last replica is the donor. What moved against the vendor's page, and why: [0014](../adr/0014-reset-order.md). How to run it: [the runbook](../operating/reset-site.md).",
     notation(run),
@@ -194,6 +183,26 @@ function requestPage(title: string, runbook: string, run: Run, procedure: Proced
     procedure.accepts.map(({ say }) => `- ${say}`).join("\n"),
     "Each refusal and its way out: [halts](../operating/halts.md#refusals).",
     ...procedure.steps.flatMap((step) => stepLines(step, run, "##")),
+  ]);
+}
+
+/** Parts that have no target in the example are left out: the other form of the ini, members that are not there. */
+function upgradePage(run: Run): string {
+  const procedure = upgradeSoftware({ release: run.estate.sites[0]?.release ?? "", latencySeconds: 60 });
+  const steps = procedure.steps.map((step) => ({
+    ...step,
+    parts: step.parts.filter((part) => part.on(run).length > 0),
+  }));
+  return page([
+    generated,
+    "# Upgrade the software",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}. How to run it: [the runbook](../operating/upgrade.md).`,
+    `${notation(run)}\n- The page shows an update to ${run.estate.sites[0]?.release}. In a composite there is no second product, and tungsten.ini is written in its CAA form.`,
+    `Abort costs nothing until: ${placeInWords(procedure, procedure.abortUntil)}.`,
+    "## Before the plan",
+    procedure.accepts.map(({ say }) => `- ${say}`).join("\n"),
+    "Each refusal and its way out: [the runbook](../operating/upgrade.md#refusals).",
+    ...steps.flatMap((step) => stepLines(step, run, "##")),
   ]);
 }
 
@@ -302,73 +311,57 @@ function configurationPage(site: Site, run: Run): string {
   ]);
 }
 
+const scalingPage = ({ title, told, procedure, run }: ScalingPage): string =>
+  page([
+    generated,
+    `# ${title}`,
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. ${told} Source: ${procedure.source}.`,
+    ...[scalingIs, notation(run)],
+    ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+  ]);
+
+function accountsPage(site: Site, run: Run): string {
+  const about = { site: site.name, secret: "<version>" };
+  const [keep, settle] = [keepAccounts(about), settleAccounts(about)];
+  return page([
+    generated,
+    "# Keep the accounts of a site",
+    `Procedures \`${keep.name}\`, revision ${keep.revision}, and \`${settle.name}\`, revision ${settle.revision}. Nobody asks for them by name: \`spec.users\` of a [TungstenCluster](../reference/tungstencluster.md) and changed Secrets do. Their ledger lies in the TungstenCluster's status. Source: ${keep.source}.`,
+    "The page shows site nyc. Every site of the estate walks the first by itself; the second one begins when all of them have. The condition `AccountsCurrent` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md#further-application-users).",
+    notation(run),
+    ...keep.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+    "# When every site has them",
+    ...settle.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+  ]);
+}
+
 function dataserverPage(site: Site, run: Run): string {
   const [primary, next, ...others] = site.nodes;
   if (primary === undefined || next === undefined) throw new Error(`${site.name} has no two nodes`);
   const wanted = Object.fromEntries(site.nodes.map((node) => [node.name, "<sha256>"]));
-  const about = { site: site.name, replicas: [next, ...others], primary, next, wanted };
+  const about = { site: site.name, replicas: [next, ...others], primary, next, wanted, pod: "<template>" };
   const procedure = maintainDataserver({ ...about, home: primary, kind: "MSAA" });
   return page([
     generated,
-    "# Restart the databases of a site",
-    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: a change of \`spec.mysql.settings\` of a [TungstenCluster](../reference/tungstencluster.md) does, by the word of \`spec.changes\`. Its ledger lies in the TungstenCluster's status. Source: ${procedure.source}.`,
+    "# Restart the nodes of a site",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: a change of \`spec.mysql.settings\`, \`spec.image\` or \`spec.resources\` of a [TungstenCluster](../reference/tungstencluster.md) does, by the word of \`spec.changes\`. Its ledger lies in the TungstenCluster's status. Source: ${procedure.source}.`,
     "The page shows site nyc of a Multi-Site/Active-Active estate, with `spec.changes.switchBack`. Without it the step that switches back is left out.",
-    "Each part looks first: a node whose database runs with the wanted file is neither shunned nor restarted, and where the primary's is such a one nothing is switched. The condition `DatabaseCurrent` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md).",
+    "Each part looks first: a node whose database runs with the wanted file, in a pod of the wanted image and resources, is neither shunned nor restarted, and where the primary is such a one nothing is switched. The condition `DatabaseCurrent` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md).",
     notation(run),
     ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
   ]);
 }
 
-/** What a site does by itself tells nobody that it stalls. */
-const withoutStalls = (step: Step): Step => ({
-  ...step,
-  parts: step.parts.map(({ stallSeconds: _, ...part }) => part),
-});
-
-const page = (paragraphs: readonly string[]): string => `${paragraphs.join("\n\n")}\n`;
-
-/** The way back has no undo of its own: its steps stand one level lower, and without it. */
-function stepLines(step: Step, run: Run, level: "##" | "###"): readonly string[] {
-  const forward = level === "##";
-  const number = forward ? `Step ${step.n}. ` : "";
-  const back =
-    typeof step.undo === "string"
-      ? [`Undo: ${step.undo}`]
-      : [`${level}# Undo`, ...step.undo.flatMap((part, index) => partLines(`${index + 1}. `, part, run))];
-  return [
-    `${level} ${number}${step.title}`,
-    `Condition: \`${step.condition}\`.`,
-    ...step.parts.flatMap((part, index) => partLines(`${step.n}.${index + 1} `, part, run)),
-    ...(forward ? back : []),
-  ];
-}
-
-function partLines(label: string, part: Part, run: Run): readonly string[] {
-  const targets = part.on(run);
-  const notes = [
-    ...(part.vendor === undefined ? [] : [`- The vendor's line: \`${part.vendor}\``]),
-    ...(part.guards ?? []).map(({ say }) => `- Only while: ${say}.`),
-    ...(part.stallSeconds === undefined ? [] : [`- Told as stalled after ${part.stallSeconds} s.`]),
-  ];
-  const alternatives = part.run.flatMap((alternative) => {
-    const effects = targets.map((target) => effectInWords(alternative.effect(target, run, 1), run));
-    if (effects.length === 0) return [`When ${alternative.when}.`];
-    return [`When ${alternative.when}:`, `\`\`\`text\n${folded(effects, run).join("\n")}\n\`\`\``];
-  });
-  if (targets.length === 0) notes.push("- Nothing in the sample estate calls for it.");
-  return [
-    `**${label}${part.what}** (${targets.length === 1 ? "1 target" : `${targets.length} targets`})`,
-    ...(notes.length === 0 ? [] : [notes.join("\n")]),
-    ...(alternatives.length === 0 ? ["Runs nothing: it waits until that is so."] : alternatives),
-  ];
-}
-
-/** Nodes that run the same words share a line. */
-function folded(effects: readonly { node: string; text: string }[], run: Run): readonly string[] {
-  const nodes = new Map<string, Set<string>>();
-  for (const { node, text } of effects) {
-    const words = text.replaceAll(run.tag, "<run>").replaceAll(`-${node}`, "-<node>");
-    nodes.set(words, (nodes.get(words) ?? new Set()).add(node));
-  }
-  return [...nodes].map(([words, names]) => `${[...names].join(" ")}\n    ${words}`);
+function holdPage(site: Site, run: Run): string {
+  const node = site.nodes.at(-1);
+  if (node === undefined) throw new Error(`${site.name} has no node`);
+  const procedure = holdNode({ site: site.name, node, kind: "MSAA", released: false });
+  return page([
+    generated,
+    "# Leave a node to a human",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: \`spec.maintenance\` of a [TungstenCluster](../reference/tungstencluster.md) does, for as long as it stands there. Its ledger lies in the TungstenCluster's status. Source: ${procedure.source}.`,
+    `The page shows node ${node.name} of site ${site.name} of a Multi-Site/Active-Active estate. The condition \`HandWorkDone\` says in its message which step it is at; the conditions named below stand in that message only. How to use it: [changing a site](../operating/changes.md#one-node-for-work-by-hand).`,
+    notation(run),
+    ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+  ]);
 }

@@ -3,6 +3,7 @@ import { sha256 } from "./checksum.ts";
 import { type Host, hostsOf, randomFrom, type Site, type World } from "./model.ts";
 import { newMysql, setCommit } from "./mysql.ts";
 import type { Installed } from "./state.ts";
+import { layUserMap, makeAccounts, secretOf } from "./tools/accounts.ts";
 import { commonKeys } from "./tools/keys.ts";
 import { hearForcing } from "./virtual.ts";
 import { advance, startContainer } from "./world.ts";
@@ -87,6 +88,7 @@ export function addHost(
     cluster: site,
     ordinal,
     podUid: `uid-${name}`,
+    template: "",
     clockSkewMs: 0,
     freeBytes: 50_000_000_000,
     hasPrepUpgrade: true,
@@ -105,9 +107,16 @@ export function addHost(
       ini: null,
       backups: new Map(),
       software: new Set([release]),
+      userMap: [],
+      usersMade: new Set(),
+      usersMapped: new Set(),
+      installedSecret: {},
+      installedWord: {},
     },
     joined: false,
     secretReady: true,
+    secret: secretOf(world.canary),
+    joinedSecret: secretOf(world.canary),
     keys: commonKeys(world.canary),
     replicators: {},
     manager: { running: false, since: world.now },
@@ -121,7 +130,14 @@ export function addHost(
 }
 
 /** A healthy MSAA estate: both products installed, every service ONLINE, clients writing for a few seconds already. */
-export function msaaWorld(blueprint: Blueprint, iniText: string): World {
+export const msaaWorld = (blueprint: Blueprint, iniText: string): World =>
+  activeWorld(blueprint, iniText, null);
+
+/** A healthy composite of that name: one product carries the services of all sites. */
+export const caaWorld = (blueprint: Blueprint, iniText: string, composite: string): World =>
+  activeWorld(blueprint, iniText, composite);
+
+function activeWorld(blueprint: Blueprint, iniText: string, composite: string | null): World {
   const world = emptyWorld(blueprint);
   const sites = [...world.sites.values()];
   const masters = Object.fromEntries(sites.map((site) => [site.dataservice, site.primary]));
@@ -132,7 +148,8 @@ export function msaaWorld(blueprint: Blueprint, iniText: string): World {
     site.formed = true;
     for (const host of hostsOf(world, site.name)) {
       host.mysql.readOnly = host.name !== site.primary;
-      host.mysql.accounts = true;
+      makeAccounts(host);
+      layUserMap(host, site.dataservice);
       host.volume.ini = iniText;
       const installed = (product: Installed["product"], services: Installed["services"]): Installed => ({
         product,
@@ -141,19 +158,31 @@ export function msaaWorld(blueprint: Blueprint, iniText: string): World {
         services,
         masters,
         members,
-        composite: null,
+        composite:
+          composite === null ? null : { name: composite, members: Object.keys(members), multiMaster: true },
         channels: 1,
       });
+      const own = { name: site.dataservice, source: site.dataservice };
+      const remote = sites.filter((other) => other !== site).map(({ dataservice }) => dataservice);
+      if (composite === null)
+        host.volume.installed.crossSite = installed(
+          "crossSite",
+          remote.map((source) => ({ name: source, source })),
+        );
       host.volume.installed.cluster = installed("cluster", [
-        { name: site.dataservice, source: site.dataservice },
+        own,
+        ...(composite === null
+          ? []
+          : remote.map((source) => ({ name: `${site.dataservice}_from_${source}`, source }))),
       ]);
-      host.volume.installed.crossSite = installed(
-        "crossSite",
-        sites
-          .filter((other) => other !== site)
-          .map((other) => ({ name: other.dataservice, source: other.dataservice })),
-      );
-      host.volume.installedIni = { cluster: sha256(iniText), crossSite: sha256(iniText) };
+      host.volume.installedIni = {
+        cluster: sha256(iniText),
+        ...(composite === null && { crossSite: sha256(iniText) }),
+      };
+      host.volume.installedWord = {
+        cluster: world.canary,
+        ...(composite === null && { crossSite: world.canary }),
+      };
       for (const other of sites)
         setCommit(host.mysql, `tungsten_${other.dataservice}`, {
           seqno: -1,

@@ -46,6 +46,8 @@ export type Mysql = {
   oldestTransaction: number;
   /** The replication and application accounts exist. */
   accounts: boolean;
+  /** Account → the passwords it takes: the present one, then former ones that are still good. */
+  logins: Map<string, readonly string[]>;
   /** Where it is not the version all others have. */
   version?: string;
   /** Its data directory is empty, or half a copy: it cannot start. */
@@ -88,6 +90,15 @@ export type Volume = {
   ini: string | null;
   backups: Map<string, string>;
   software: Set<string>;
+  /** Fields of each line of the connector's user.map: account, password, service. */
+  userMap: (readonly string[])[];
+  /** Further users that the runner made here. */
+  usersMade: Set<string>;
+  /** Those whose lines it wrote into user.map. */
+  usersMapped: Set<string>;
+  /** Version of the Secret that tpm last ran with, and the password its replicator logs in with since. */
+  installedSecret: Partial<Record<ProductName, string>>;
+  installedWord: Partial<Record<ProductName, string>>;
 };
 
 /** Time, chance and listeners: what a world and a real node have in common. */
@@ -103,6 +114,8 @@ export type Ambient = {
 export type Host = Omit<Node, "tools"> & {
   readonly site: string;
   podUid: string;
+  /** What its pod was made from; empty where nobody says. */
+  template: string;
   /** What its clock is ahead of the world's. */
   clockSkewMs: number;
   freeBytes: number;
@@ -116,6 +129,9 @@ export type Host = Omit<Node, "tools"> & {
   /** /etc/tungsten/tungsten.ini as joined; lost with the container. */
   joined: boolean;
   secretReady: boolean;
+  /** Files of the mounted Secret, and as they were when the ini was joined last. */
+  secret: Map<string, string>;
+  joinedSecret: ReadonlyMap<string, string>;
   /** Accounts, key stores, ssh keys. */
   readonly keys: Keys;
   tools: ToolProcess[];
@@ -204,6 +220,8 @@ export type WorldEvent =
     }
   | { readonly kind: "primary"; readonly site: string; readonly from: string; readonly to: string }
   | { readonly kind: "read-only"; readonly host: string; readonly value: boolean; readonly by: string }
+  /** Accounts of a database or a user.map have changed. */
+  | { readonly kind: "accounts"; readonly host: string; readonly verb: string }
   | { readonly kind: "by-hand"; readonly host: string; readonly tx: string; readonly add: boolean }
   | { readonly kind: "fault"; readonly what: string }
   | { readonly kind: "secret-leak"; readonly where: string };

@@ -26,6 +26,7 @@ export function newMysql(serverId: number, offset: number, increment: number): M
     findings: [],
     oldestTransaction: 0,
     accounts: false,
+    logins: new Map(),
   };
 }
 
@@ -66,6 +67,7 @@ export function copyDatabase(from: Mysql, to: Mysql): void {
   to.schemas = new Map(from.schemas);
   to.findings = [...from.findings];
   to.accounts = from.accounts;
+  to.logins = new Map(from.logins);
   to.log = [];
   to.position = 4;
   if (from.bytes !== undefined) to.bytes = from.bytes;

@@ -1,8 +1,10 @@
 /** The runner's second live look, directly before a tool runs: the objection, or nothing. */
+
 import { sha256 } from "./checksum.ts";
 import { type Host, siteOf, type World } from "./model.ts";
 import { tablesOf } from "./mysql.ts";
 import type { ProductName } from "./state.ts";
+import { isJoined, secretWordOf } from "./tools/accounts.ts";
 
 type Check = (world: World, host: Host, args: readonly string[]) => string | undefined;
 
@@ -54,9 +56,15 @@ const checks: Record<string, Check> = {
       : `${args[1]} is stopped at event ${at}`;
   },
   "ini-is": (_world, host, [sum]) =>
-    host.volume.ini !== null && sha256(host.volume.ini) === sum && host.joined
+    host.volume.ini !== null && sha256(host.volume.ini) === sum && isJoined(host)
       ? undefined
       : "another ini is published",
+  "secret-is": (_world, host, [word]) =>
+    secretWordOf(host) === word ? undefined : "another version of the Secret is mounted",
+  "passwords-are": (_world, host, [word]) =>
+    (host.secret.get("ini-version") ?? "none") === word
+      ? undefined
+      : "another version of the Secret is mounted",
   shunned: (_world, host, [name = ""]) =>
     host.manager.running && host.cluster.out?.[name]?.startsWith("SHUNNED") === true
       ? undefined

@@ -44,8 +44,10 @@ export const queryShapes: readonly string[] = [
   "file NAME",
   "holds",
   "ini",
+  "accounts-state",
   "my-cnf",
   "dataserver",
+  "pod",
   "marker KEY",
   "clock",
   "space",
@@ -97,6 +99,9 @@ export const commandShapes: readonly string[] = [
   "drop-schema CROSSING",
   "publish-ini SHA256",
   "accounts",
+  "accounts change",
+  "accounts map",
+  "accounts settle",
   "backup NAME",
   "database start",
   "database stop",
@@ -105,6 +110,8 @@ export const commandShapes: readonly string[] = [
   "copy-datadir MEMBER NAME",
   "tprovision -s MEMBER -m METHOD",
   "tprovision -s MEMBER -m METHOD -c",
+  "tungsten_provision_slave --source MEMBER --xtrabackup",
+  "tungsten_provision_slave --source MEMBER --mysqldump",
 ];
 
 export const checkShapes: readonly string[] = [
@@ -119,6 +126,8 @@ export const checkShapes: readonly string[] = [
   "error-is PRODUCT SERVICE epoch",
   "error-at PRODUCT SERVICE NUMBER",
   "ini-is SHA256",
+  "secret-is NAME",
+  "passwords-are NAME",
   "shunned HOST",
   "database-is DATABASE",
   "backup-is NAME SHA256",

@@ -8,6 +8,7 @@ import { emit, type Host, hostOf, type Marker, type World } from "./model.ts";
 import { checkOf } from "./runner-checks.ts";
 import { checkShapes, commandShapes, objectionTo, queryShapes, wordFits } from "./runner-words.ts";
 import type { ProductName, ToolResult } from "./state.ts";
+import { accounts, accountsState } from "./tools/accounts.ts";
 import { cctrl } from "./tools/cctrl.ts";
 import { connector, manager, replicator, startall, stopall } from "./tools/daemons.ts";
 import { copyDatadir, database, databaseState, snapshot } from "./tools/database.ts";
@@ -16,6 +17,7 @@ import { fingerprints } from "./tools/keys.ts";
 import { dsctl, thl } from "./tools/logs.ts";
 import * as node from "./tools/node.ts";
 import { prepUpgrade } from "./tools/prep-upgrade.ts";
+import { provisionSlave } from "./tools/provision-slave.ts";
 import { applySql } from "./tools/repair-sql.ts";
 import { sql } from "./tools/sql.ts";
 import { bad, type RunnerTool, type Tool } from "./tools/tool.ts";
@@ -83,8 +85,10 @@ const queries: Record<string, RunnerTool> = {
   clock: node.clock,
   space: node.space,
   reach: node.reach,
+  "accounts-state": accountsState,
   "my-cnf": node.myCnf,
   dataserver: node.dataserver,
+  pod: node.pod,
   backup: node.backupState,
   database: databaseState,
 };
@@ -112,12 +116,13 @@ const commands: Record<string, RunnerTool> = {
   "apply-sql": applySql,
   "drop-schema": node.dropSchema,
   "publish-ini": node.publishIni,
-  accounts: node.accounts,
+  accounts,
   backup: node.takeBackup,
   database,
   snapshot,
   "copy-datadir": copyDatadir,
   tprovision: vendor(tprovision, own),
+  tungsten_provision_slave: vendor(provisionSlave, own),
 };
 
 const refuse = (code: number, why: string): ExecReply => ({ code, stdout: "", stderr: `${why}\n` });
@@ -239,6 +244,7 @@ function begin(world: World, host: Host, { key, marker, tool, checks, fence, std
   });
   const steps = tool({ world, host, args: marker.argv.slice(1), stdin });
   const { ini, unfinished } = host.volume;
+  const secretThen = host.secret.get("ini-version") ?? "none";
   const [name, word, , verb] = marker.argv;
   const changes = name === "tpm" && verb !== "validate" && verb !== "promote-connector";
   const changed = changes ? productOf(word) : undefined;
@@ -253,8 +259,10 @@ function begin(world: World, host: Host, { key, marker, tool, checks, fence, std
     marker.ended = world.now;
     if (changed === undefined || result.code !== 0) return;
     delete unfinished[changed];
-    if (verb !== "uninstall" && verb !== "post-process" && ini !== null)
+    if (verb !== "uninstall" && verb !== "post-process" && ini !== null) {
       host.volume.installedIni[changed] = sha256(ini);
+      host.volume.installedSecret[changed] = secretThen;
+    }
   });
 }
 

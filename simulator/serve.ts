@@ -116,6 +116,7 @@ function podStarted(world: World, options: ServeOptions, body: Body): object {
   const host = world.hosts.get(name);
   if (host === undefined) throw new Error(`no host ${name}`);
   host.slowness = options.hurry;
+  host.template = String(body.template ?? "");
   if (host.up && host.podUid === body.uid) return {};
   if (host.up) stopContainer(world, host);
   startContainer(world, host, String(body.uid));

@@ -21,6 +21,7 @@ import {
 import { finish, type Outside, type Steps } from "./outside.ts";
 import { logOf } from "./replicator.ts";
 import type { Service, ThlEvent, Upstream } from "./state.ts";
+import { layUserMap } from "./tools/accounts.ts";
 import { roleOf } from "./upstreams.ts";
 
 const outsides = new WeakMap<Host, Outside>();
@@ -33,7 +34,7 @@ export function outsideOf(world: World, host: Host): Outside {
     sleep: () => undefined,
     still: () => undefined,
     ...database(world, host),
-    ...volume(host),
+    ...volume(world, host),
     ...peers(world, host),
   };
   outsides.set(host, outside);
@@ -103,13 +104,18 @@ function database(world: World, { name }: Host) {
   } satisfies Partial<Outside>;
 }
 
-function volume(host: Host) {
+function volume(world: World, host: Host) {
   const { installed, installedIni, thl } = host.volume;
   return {
     configuration: () => (host.joined ? host.volume.ini : null),
     install: (product, what) => {
-      if (what !== null) installed[product] = what;
-      else {
+      if (what !== null) {
+        installed[product] = what;
+        host.volume.installedWord[product] = host.joinedSecret.get("replication-password") ?? "";
+        // Whether an update writes the line anew or copies the file as it is, nobody has seen.
+        if (product === "cluster" && (host.volume.userMap.length === 0 || world.variant % 2 === 0))
+          layUserMap(host, what.composite?.name ?? host.cluster.dataservice);
+      } else {
         delete installed[product];
         delete installedIni[product];
       }

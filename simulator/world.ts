@@ -97,6 +97,7 @@ export function startContainer(world: World, host: Host, podUid = host.podUid): 
   host.mysql.up = host.mysql.hollow !== true && !host.volume.holds.has("database");
   host.mysql.started = host.mysql.mounted;
   host.joined = host.volume.ini !== null && host.secretReady;
+  if (host.joined) host.joinedSecret = new Map(host.secret);
   const { installed, holds, unfinished } = host.volume;
   if (installed.cluster === undefined) return;
   for (const product of ["cluster", "crossSite"] as const)

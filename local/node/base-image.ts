@@ -11,7 +11,17 @@ import { buildah, building } from "./images.ts";
 const run = promisify(execFile);
 const suite = "bookworm";
 const packages = [
-  ...["bash", "coreutils", "util-linux", "procps", "iproute2", "ca-certificates", "tini", "openssh-server"],
+  ...[
+    "bash",
+    "coreutils",
+    "util-linux",
+    "procps",
+    "iproute2",
+    "ca-certificates",
+    "tini",
+    "openssh-server",
+    "rsync",
+  ],
   ...["mariadb-server", "mariadb-backup", "mariadb-client", "libstdc++6"],
 ];
 

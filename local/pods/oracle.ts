@@ -53,6 +53,20 @@ async function loggedFaults(nodes: NodeSet, marks: LogMarks): Promise<readonly s
   return faults;
 }
 
+/** Waits until what was written has arrived everywhere, `patience` seconds at most; a sentence for each row or table that differs. */
+export async function dataFaultsOf(
+  nodes: NodeSet,
+  written: readonly Written[],
+  patience = 60,
+): Promise<readonly string[]> {
+  let rows: readonly string[] = [];
+  await until("every row on every node", patience, async () => {
+    rows = rowFaults(written, await rowsOf(nodes));
+    return rows.length === 0;
+  }).catch(() => {});
+  return [...rows, ...checksumFaults(await checksumsOf(nodes))];
+}
+
 /**
  * Waits until what was written has arrived everywhere, `patience` seconds at most, then judges. One sentence for each
  * fault; none: every acknowledged row is on every node exactly once, all tables are equal, and no binary log holds
@@ -64,10 +78,5 @@ export async function faultsOf(
   marks: LogMarks,
   patience = 60,
 ): Promise<readonly string[]> {
-  let rows: readonly string[] = [];
-  await until("every row on every node", patience, async () => {
-    rows = rowFaults(written, await rowsOf(nodes));
-    return rows.length === 0;
-  }).catch(() => {});
-  return [...rows, ...checksumFaults(await checksumsOf(nodes)), ...(await loggedFaults(nodes, marks))];
+  return [...(await dataFaultsOf(nodes, written, patience)), ...(await loggedFaults(nodes, marks))];
 }

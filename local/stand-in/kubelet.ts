@@ -13,7 +13,7 @@ type Pod = {
   };
   spec: {
     nodeName?: string;
-    containers: { name: string; image: string }[];
+    containers: { name: string; image: string; env?: { name: string; value?: string }[] }[];
     volumes?: { persistentVolumeClaim?: { claimName: string } }[];
   };
   status?: { phase?: string };
@@ -80,6 +80,7 @@ export function startKubelet(plane: ControlPlane, world: WorldClient, everyMs = 
       uid,
       site: labels?.[siteLabel] ?? "",
       ordinal: Number(name.slice(name.lastIndexOf("-") + 1)),
+      template: pod.spec.containers[0]?.env?.find((each) => each.name === "POD_TEMPLATE")?.value ?? "",
     });
     const now = new Date().toISOString().replace(/\.\d+Z/, "Z");
     const conditions = ["Initialized", "Ready", "ContainersReady", "PodScheduled"].map((type) => ({

@@ -7,7 +7,13 @@ export type ExecAnswer =
 
 export type WorldClient = {
   readonly exec: (call: { pod: string; argv: readonly string[]; stdin: Buffer }) => Promise<ExecAnswer>;
-  readonly podStarted: (pod: { name: string; uid: string; site: string; ordinal: number }) => Promise<void>;
+  readonly podStarted: (pod: {
+    name: string;
+    uid: string;
+    site: string;
+    ordinal: number;
+    template: string;
+  }) => Promise<void>;
   readonly podEnded: (name: string) => Promise<void>;
 };
 

@@ -6,6 +6,7 @@ import { emit, type Host, reaches } from "../model.ts";
 import { tablesOf } from "../mysql.ts";
 import { ask } from "../outside.ts";
 import type { ProductName } from "../state.ts";
+import { isJoined } from "./accounts.ts";
 import { dsctlRow } from "./logs.ts";
 import { bad, ok, quick, type RunnerTool } from "./tool.ts";
 
@@ -25,6 +26,7 @@ export const installed = quick(({ host, args }) => {
       `ini=${host.volume.installedIni[product] ?? ""}`,
       `unfinished=${host.volume.unfinished[product] ?? ""}`,
       `parallel=${is.channels}`,
+      `secret=${host.volume.installedSecret[product] ?? ""}`,
     ]),
   );
 });
@@ -65,7 +67,7 @@ export const ini = quick(({ host }) =>
   ok(
     lines([
       `published=${host.volume.ini === null ? "" : sha256(host.volume.ini)}`,
-      `joined=${host.joined ? "yes" : "no"}`,
+      `joined=${isJoined(host) ? "yes" : "no"}`,
       `secret=${host.secretReady ? "ready" : ""}`,
     ]),
   ),
@@ -106,6 +108,9 @@ export const dataserver = quick(({ host: { mysql } }) =>
     ]),
   ),
 );
+
+/** What the pod was made from, as its environment says. */
+export const pod = quick(({ host }) => ok(lines([`template=${host.template}`])));
 
 export const reach = quick(({ world, host, args }) =>
   ok(
@@ -185,14 +190,8 @@ export const publishIni = quick(({ host, args, stdin }) => {
   if (sha256(stdin) !== args[0]) return bad(3, "", "the text has another checksum\n");
   host.volume.ini = stdin;
   host.joined = host.secretReady;
+  if (host.joined) host.joinedSecret = new Map(host.secret);
   return host.joined ? ok() : bad(1, "", "/etc/tungsten-secrets/replication-password is missing\n");
-});
-
-/** Account creation, unlogged and on every node by itself. */
-export const accounts = quick(({ host }) => {
-  if (!host.mysql.up) return bad(1, "", "ERROR 2002 (HY000)\n");
-  host.mysql.accounts = true;
-  return ok();
 });
 
 export const dropSchema = quick(({ host, args }) => {

@@ -20,6 +20,8 @@ export const tprovision: Tool = function* (call) {
   const source = behind(args, "-s") ?? "";
   const create = args.includes("-c");
   const services = [...(node.replicators.cluster?.services.values() ?? [])];
+  if (Number(node.volume.installed.cluster?.release.split(".")[0]) < 7)
+    return bad(127, "", "scripts/tprovision: No such file or directory\n");
   const objection = objectionTo(call, source, services);
   if (objection !== undefined) return said(1, `ERROR >> ${node.name} >> ${objection}`);
   const { cluster } = node;
@@ -40,10 +42,18 @@ export const tprovision: Tool = function* (call) {
   if (fault !== null) return said(1, ...notes, `ERROR >> ${node.name} >> ${fault}`);
   emit(ambient, { kind: "copied", host: node.name, from: source, when: "end", by: "tprovision" });
   yield* ask("startDatabase");
-  for (const service of services) yield* ask("thlDrop", logOf(service));
+  // Whether -c clears the logs of the services from other sites too is [inferred] from "resets services"; so it varies.
+  const cleared = services.filter(
+    (service) => !create || ambient.variant % 4 !== 1 || isLocal(service, node),
+  );
+  for (const service of cleared) yield* ask("thlDrop", logOf(service));
   notes.push(`NOTE  >> Clear THL and relay logs for the ${cluster.dataservice} replication service`);
   if (create)
-    for (const service of services) if (isLocal(service, node)) yield* ask("dropTracking", service.schema);
+    for (const service of services.filter((each) => isLocal(each, node))) {
+      yield* ask("dropTracking", service.schema);
+      // The binary log is another one now: the service extracts it from its beginning.
+      service.extracted = null;
+    }
   return yield* back(call, services, notes);
 };
 

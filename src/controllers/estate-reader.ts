@@ -99,6 +99,15 @@ const isGone = ({ metadata }: KubeObject): boolean =>
 
 const isLeaving = ({ metadata }: KubeObject): boolean => metadata.deletionTimestamp !== undefined;
 
+/**
+ * How many data nodes are in service, by the site's status; undefined on a site that was never seen to run. Until a walk has
+ * brought a node in, or out, nobody's estate holds it or misses it, whatever the spec says.
+ */
+export function nodesInService({ status }: KubeObject): number | undefined {
+  const members: readonly string[] | undefined = status?.configuration?.members;
+  return members === undefined || members.length === 0 ? undefined : members.length;
+}
+
 function clusterInput(object: KubeObject, numbers: ReadonlyMap<string, number>): ClusterInput[] {
   const parsed = parseSpec(tungstenCluster.spec, object.spec);
   if ("faults" in parsed || isGone(object)) return [];
@@ -109,7 +118,7 @@ function clusterInput(object: KubeObject, numbers: ReadonlyMap<string, number>):
       name,
       number: numbers.get(name),
       dataservice,
-      nodes,
+      nodes: nodesInService(object) ?? nodes,
       witness,
       initialPrimary,
       release,

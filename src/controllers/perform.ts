@@ -1,7 +1,7 @@
 /** Carries out recorded effects. Nothing is concluded from how they end: the next pass observes again. */
 
 import { isAlreadyExists } from "../kube/errors.ts";
-import { secretKind } from "../kube/kinds.ts";
+import { podKind, secretKind } from "../kube/kinds.ts";
 import type { Deed } from "../procedures/advance.ts";
 import { keptText } from "../tungsten/node-facts.ts";
 import { encodeCommand, startArguments } from "../tungsten/runner.ts";
@@ -24,14 +24,15 @@ export async function perform(shell: Shell, deeds: readonly Deed[], means: Means
 
 async function performOne(shell: Shell, deed: Deed, means: Means): Promise<void> {
   const { effect, key } = deed;
-  const node = "begin" in effect ? effect.on : effect.from;
+  const node = "begin" in effect ? effect.on : "keep" in effect ? effect.from : effect.renewPodOf;
   const pod = means.pods.get(node.name);
   const fence = means.fences.get(node.site);
   if (pod === undefined || fence === undefined) {
     shell.log.warn({ node: node.name, key }, "effect not begun: no pod or no fence");
     return;
   }
-  if (!("begin" in effect)) return copyOff(shell, effect.keep, pod, means);
+  if ("keep" in effect) return copyOff(shell, effect.keep, pod, means);
+  if ("renewPodOf" in effect) return deletePod(shell, pod);
   const { stdinSha256 } = effect.begin;
   const text = stdinSha256 === undefined ? undefined : means.texts?.get(stdinSha256);
   if (stdinSha256 !== undefined && text === undefined) {
@@ -48,6 +49,16 @@ async function performOne(shell: Shell, deed: Deed, means: Means): Promise<void>
     { node: node.name, key, tool: effect.begin.argv[0], outcome: outcome.kind, ...told },
     "command sent",
   );
+}
+
+/** Of the very pod that was looked at: a namesake made meanwhile has another UID and stays. */
+async function deletePod(shell: Shell, pod: PodRef): Promise<void> {
+  try {
+    await shell.objects.remove(podKind, pod, pod.uid);
+    shell.log.info({ node: pod.name, pod: pod.uid }, "pod deleted, to be made anew");
+  } catch (error) {
+    shell.log.warn({ node: pod.name, error: String(error) }, "pod not deleted");
+  }
 }
 
 /** Copies one kept file into an immutable Secret. An existing one is left alone: the next pass compares checksums. */

@@ -12,11 +12,14 @@ import {
   standingOf,
   wishesOf,
 } from "../procedures/configuration-standing.ts";
+import { secretWord } from "../tungsten/accounts.ts";
 import { applyAll } from "./apply.ts";
 import { sha256Of } from "./checksum.ts";
-import { lentFor } from "./request-planning.ts";
+import { compositeForm, lentFor } from "./request-planning.ts";
+import { databasesFirst } from "./site-accounts.ts";
 import { iniOf, notNow, topologyOf } from "./site-readiness.ts";
-import type { SiteView } from "./site-view.ts";
+import { isComposite } from "./site-topology.ts";
+import { isBehind, type SiteView } from "./site-view.ts";
 import {
   admitted,
   beginning,
@@ -44,8 +47,6 @@ export const configurationUnknown = (why: string): Work => tell("Unknown", "Proc
 /** What the site's nodes were last seen to run from, as its status keeps it. */
 const recordedOf = (pass: ClusterPass): AppliedConfiguration | undefined => pass.object.status?.configuration;
 
-const isComposite = (topology: string): boolean => ["CAA", "DAA", "CAP"].includes(topology);
-
 /** Checksums of the texts that the products of this topology were configured from. */
 function runningTexts({ nodes, topology }: SiteView): readonly (string | null)[] | undefined {
   const texts: (string | null)[] = [];
@@ -57,10 +58,23 @@ function runningTexts({ nodes, topology }: SiteView): readonly (string | null)[]
   return texts;
 }
 
+/** Version of the Secret whose passwords have to come to its nodes; undefined while all of them run with these. */
+const passwordsFor = ({ secret }: ClusterPass, { nodes }: SiteView): string | undefined =>
+  nodes.some((each) => isBehind(each, secret.ini)) ? (secret.ini ?? "none") : undefined;
+
+/** Before tungsten.ini has a password every database must take it. */
+const accountsFirst = async (pass: ClusterPass, view: SiteView): Promise<string | undefined> => {
+  const { secret } = pass;
+  const { nodes } = view;
+  const word = secretWord(secret.ini, secret.users);
+  const ready = nodes.every(({ accounts }) => accounts?.secret === word && accounts.database && accounts.map);
+  return ready ? databasesFirst(pass, view) : "the accounts come first; AccountsCurrent says how they stand";
+};
+
 function measured(pass: ClusterPass, view: SiteView): Standing {
   const lent = lentFor(pass.estate);
   const topology = topologyOf(view);
-  const { shape, options } = wishesOf(pass.estate, topology ?? "MSAA");
+  const { shape, ground, options } = wishesOf(pass.estate, topology ?? "MSAA");
   return standingOf(
     {
       topology,
@@ -68,7 +82,9 @@ function measured(pass: ClusterPass, view: SiteView): Standing {
       members: view.nodes.map(({ node }) => node.name),
       running: runningTexts(view),
       shape: sha256Of(shape),
+      ground: sha256Of(ground),
       wishes: sha256Of(options),
+      rotated: passwordsFor(pass, view) && sha256Of(`passwords ${pass.secret.ini}`),
       checksum: (kind, primaries) => lent.sha256(lent.renderIni(iniOf(kind), primaries)),
     },
     recordedOf(pass),
@@ -114,7 +130,8 @@ async function begin(
     const way = `to bring tungsten.ini ${wanted.slice(0, 8)} to every node set spec.changes.approved to ${wanted}`;
     return tell("False", "ApprovalNeeded", `${why}; ${way}`);
   }
-  const waits = notNow(pass, view);
+  const rotated = passwordsFor(pass, view) !== undefined;
+  const waits = (rotated ? await accountsFirst(pass, view) : undefined) ?? notNow(pass, view);
   if (waits !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${waits}`);
   const kept = await admitted(pass);
   if (kept !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${kept}`);
@@ -129,6 +146,7 @@ function changeOf({ site }: ClusterPass, { pins, kept }: Ledger): SiteChange {
     nodes: [...data.filter((node) => node.name !== primary), ...data.filter((node) => node.name === primary)],
     kind: kept.kind === "CAA" ? "CAA" : "MSAA",
     crossSite: kept.crossSite === "true",
+    passwords: kept.passwords,
   };
 }
 
@@ -141,7 +159,9 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
   const moved = view.primary !== undefined && view.primary !== running.pins?.primaries[site.name];
   const other = applyConfiguration(changeOf(pass, running)).revision !== running.revision;
   const again = spokenSince(pass, running);
-  if (running.kept.wishes === wishes && !moved && !other && !again) return walk(pass, view, running);
+  const passwords = passwordsNow(pass, view, running) !== running.kept.passwords;
+  if (running.kept.wishes === wishes && !moved && !other && !again && !passwords)
+    return walk(pass, view, running);
   const policy = running.pins?.policies[site.name] ?? "";
   const ledger = freshLedger(pass, view, policy, running);
   const why = moved
@@ -153,6 +173,10 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
   return walk(pass, view, ledger);
 }
 
+/** Once a walk brings passwords it goes on to, whatever the nodes say in the middle. */
+const passwordsNow = (pass: ClusterPass, view: SiteView, before: Ledger | undefined): string | undefined =>
+  before?.kept.passwords === undefined ? passwordsFor(pass, view) : (pass.secret.ini ?? "none");
+
 function freshLedger(pass: ClusterPass, view: SiteView, policy: string, before?: Ledger): Ledger {
   const { estate } = pass;
   const pins = pinsFor(pass, view, { policy, primary: view.primary, before });
@@ -160,13 +184,14 @@ function freshLedger(pass: ClusterPass, view: SiteView, policy: string, before?:
   const crossSite =
     before?.kept.crossSite ?? String(kind === "MSAA" && view.nodes.some((node) => node.crossSite != null));
   const wishes = sha256Of(wishesOf(estate, kind === "CAA" ? "CAA" : "MSAA").options);
-  const kept = { kind, crossSite, wishes };
+  const passwords = passwordsNow(pass, view, before);
+  const kept = { kind, crossSite, wishes, ...(passwords !== undefined && { passwords }) };
   const change = changeOf(pass, { pins, kept } as unknown as Ledger);
   return beginning(pass, applyConfiguration(change), pins, kept);
 }
 
 async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<Work> {
-  const { estate, site } = pass;
+  const { estate } = pass;
   const change = changeOf(pass, ledger);
   const lent = lentFor(estate);
   const primaries = ledger.pins?.primaries ?? {};
@@ -179,13 +204,26 @@ async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<
     ended: { reason: "Applied", message: `every node runs from tungsten.ini ${sha256.slice(0, 8)}` },
   });
   if (work.ledger?.phase !== "Finished") return work;
-  const record: AppliedConfiguration = {
-    topology: change.kind === "CAA" && estate.composite?.type === "DynamicActiveActive" ? "DAA" : change.kind,
+  const record = recordFor(pass, change.kind, sha256, primaries);
+  return { ...work, status: { configuration: record } };
+}
+
+/** What the site's nodes run from once a walk over this estate is over; a composite's topology is what its type says. */
+export function recordFor(
+  { estate, site }: Pick<ClusterPass, "estate" | "site">,
+  kind: "CAA" | "MSAA",
+  sha256: string,
+  primaries: Readonly<Record<string, string>>,
+): AppliedConfiguration {
+  const topology = kind === "MSAA" ? "MSAA" : compositeForm(estate);
+  const { shape, ground, options } = wishesOf(estate, topology);
+  return {
+    topology,
     sha256,
-    shape: sha256Of(wishesOf(estate, change.kind).shape),
-    wishes: sha256Of(wishesOf(estate, change.kind).options),
+    shape: sha256Of(shape),
+    ground: sha256Of(ground),
+    wishes: sha256Of(options),
     primaries,
     members: site.nodes.filter((node) => !node.witness).map((node) => node.name),
   };
-  return { ...work, status: { configuration: record } };
 }

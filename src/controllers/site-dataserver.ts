@@ -1,10 +1,11 @@
 /**
- * Keeps a site's databases running with the my.cnf that its spec wants: tells when one was started with another
- * (RestartPending) and, by the spec's word, walks MaintainDataserver from the TungstenCluster's own ledger.
+ * Keeps a site's nodes running with the my.cnf, image and resources that its spec wants: tells when one was started with
+ * others (RestartPending) and, by the spec's word, walks MaintainDataserver from the TungstenCluster's own ledger.
  */
 import type { Told } from "../crds/conditions.ts";
 import type { Ledger, Pins } from "../crds/ledger.ts";
 import { myCnfFiles } from "../manifests/my-cnf.ts";
+import { podTemplate, templateChange } from "../manifests/pod-template.ts";
 import { type Maintenance, maintainDataserver } from "../procedures/maintain-dataserver.ts";
 import type { Node } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
@@ -33,18 +34,22 @@ const tell = (status: Told["status"], reason: string, message: string): Work => 
 /** While nobody can say. */
 export const databaseUnknown = (why: string): Work => tell("Unknown", "ProcedureRuns", why);
 
-/** Node → checksum of its wanted my.cnf. */
-const wantedOf = ({ estate, site, spec }: ClusterPass): Record<string, string> =>
-  Object.fromEntries(
+/** `files`: node → checksum of its wanted my.cnf; `pod`: what each pod is to be made from. */
+type Wanted = { readonly files: Readonly<Record<string, string>>; readonly pod: string };
+
+const wantedOf = ({ estate, site, spec }: ClusterPass): Wanted => ({
+  files: Object.fromEntries(
     Object.entries(myCnfFiles(estate, site, spec.mysql.settings)).map(([file, text]) => [
       file.replace(/\.cnf$/, ""),
       sha256Of(text),
     ]),
-  );
+  ),
+  pod: podTemplate(spec),
+});
 
-/** One checksum for all of them: what a human approves. */
-const wholeOf = (wanted: Readonly<Record<string, string>>): string =>
-  sha256Of(JSON.stringify(Object.entries(wanted).sort(([a], [b]) => (a < b ? -1 : 1))));
+/** One checksum for all of it: what a human approves. */
+const wholeOf = ({ files, pod }: Wanted): string =>
+  sha256Of(JSON.stringify([...Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1)), pod]));
 
 /** Never while a request holds the site, nor beside another change of it. */
 export async function maintainWhenDue(pass: ClusterPass, view: SiteView): Promise<Work> {
@@ -52,34 +57,34 @@ export async function maintainWhenDue(pass: ClusterPass, view: SiteView): Promis
   const wanted = wantedOf(pass);
   const running = runningLedger(pass, name);
   if (running !== undefined) return goOn(pass, view, running, wanted);
-  const unread = view.nodes.find(({ dataserver }) => dataserver === undefined || dataserver.mounted === null);
+  const unread = view.nodes.find(
+    ({ dataserver, template }) =>
+      dataserver === undefined || dataserver.mounted === null || template === undefined,
+  );
   if (unread !== undefined)
-    return tell(
-      "Unknown",
-      "NotRead",
-      `${unread.node.name} does not tell with which my.cnf its database runs`,
-    );
-  const old = view.nodes.filter((each) => !runsWith(each, wanted));
-  if (old.length === 0)
-    return tell("True", "Current", "every database runs with the my.cnf that the spec wants");
+    return tell("Unknown", "NotRead", `${unread.node.name} does not tell with what it runs`);
+  const old = view.nodes.filter((each) => changed(each, wanted).length > 0);
+  if (old.length === 0) return tell("True", "Current", allCurrent);
   const names = old.map(({ node }) => node.name).join(", ");
+  const what = [...new Set(old.flatMap((each) => changed(each, wanted)))].join(" and ");
   return begin(
     pass,
     view,
     wanted,
-    `${names} ${old.length === 1 ? "has" : "have"} to restart with a changed my.cnf`,
+    `${names} ${old.length === 1 ? "has" : "have"} to restart with a changed ${what}`,
   );
 }
 
-const runsWith = ({ node, dataserver }: NodeView, wanted: Readonly<Record<string, string>>): boolean =>
-  dataserver?.started === true && dataserver.mounted === wanted[node.name];
+const allCurrent = "every node runs with the my.cnf, image and resources that the spec wants";
 
-async function begin(
-  pass: ClusterPass,
-  view: SiteView,
-  wanted: Readonly<Record<string, string>>,
-  why: string,
-): Promise<Work> {
+/** What this node runs with that the spec does not want. A pod that does not say from what it was made is left alone. */
+function changed({ node, dataserver, template }: NodeView, { files, pod }: Wanted): readonly string[] {
+  const file = dataserver?.started === true && dataserver.mounted === files[node.name];
+  const made = template == null || template === pod;
+  return [...(file ? [] : ["my.cnf"]), ...(made ? [] : [templateChange(template, pod)])];
+}
+
+async function begin(pass: ClusterPass, view: SiteView, wanted: Wanted, why: string): Promise<Work> {
   const { dataserver, approved } = pass.spec.changes;
   const whole = wholeOf(wanted);
   const said = approved !== "" && whole.startsWith(approved);
@@ -99,17 +104,12 @@ async function begin(
 const single = ({ nodes }: SiteView): string | undefined =>
   nodes.length > 1
     ? undefined
-    : "the site has one node, and no other one to switch to: restart its database by hand, with mysqld-service restart in its pod";
+    : "the site has one node, and no other one to switch to: restart its database by hand, with mysqld-service restart in its pod, or delete the pod for another image or other resources";
 
 /** Its own commands bring the other ends' services online, so their Leases are taken too. */
 const sitesOf = ({ estate }: ClusterPass): readonly string[] => estate.sites.map((site) => site.name);
 
-async function goOn(
-  pass: ClusterPass,
-  view: SiteView,
-  running: Ledger,
-  wanted: Readonly<Record<string, string>>,
-): Promise<Work> {
+async function goOn(pass: ClusterPass, view: SiteView, running: Ledger, wanted: Wanted): Promise<Work> {
   const kept = await admitted(pass, sitesOf(pass));
   if (kept !== undefined) return tell("False", "Waiting", kept);
   const { primary, next, home, whole } = running.kept;
@@ -126,7 +126,7 @@ async function goOn(
 function freshLedger(
   pass: ClusterPass,
   view: SiteView,
-  wanted: Readonly<Record<string, string>>,
+  wanted: Wanted,
   policy: string,
   before?: Ledger,
 ): Ledger {
@@ -145,11 +145,7 @@ function freshLedger(
   return beginning(pass, maintainDataserver(maintenanceOf(pass, ledger, wanted)), pins, kept);
 }
 
-function maintenanceOf(
-  { site, spec }: ClusterPass,
-  { kept }: Ledger,
-  wanted: Readonly<Record<string, string>>,
-): Maintenance {
+function maintenanceOf({ site, spec }: ClusterPass, { kept }: Ledger, wanted: Wanted): Maintenance {
   const named = (node: string | undefined): Node => {
     const found = site.nodes.find((each) => each.name === node);
     if (found === undefined) throw new Error(`${site.name} has no node ${node}, which its ledger names`);
@@ -162,20 +158,16 @@ function maintenanceOf(
     next: named(kept.next),
     home: spec.changes.switchBack ? named(kept.home) : undefined,
     kind: kept.kind === "CAA" ? "CAA" : "MSAA",
-    wanted,
+    wanted: wanted.files,
+    pod: wanted.pod,
   };
 }
 
-const walk = (
-  pass: ClusterPass,
-  view: SiteView,
-  ledger: Ledger,
-  wanted: Readonly<Record<string, string>>,
-): Promise<Work> =>
+const walk = (pass: ClusterPass, view: SiteView, ledger: Ledger, wanted: Wanted): Promise<Work> =>
   walkOn(pass, view, {
     procedure: maintainDataserver(maintenanceOf(pass, ledger, wanted)),
     ledger,
     condition: type,
     reason: "Restarting",
-    ended: { reason: "Current", message: "every database runs with the my.cnf that the spec wants" },
+    ended: { reason: "Current", message: allCurrent },
   });

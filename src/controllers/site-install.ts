@@ -1,12 +1,13 @@
 /** Runs the installation of a site over the same engine as every procedure; its ledger lies in the TungstenCluster's status. */
 import type { Ledger, Pins } from "../crds/ledger.ts";
 import { iniMap } from "../manifests/site-objects.ts";
-import { type AppliedConfiguration, wishesOf } from "../procedures/configuration-standing.ts";
+import { wishesOf } from "../procedures/configuration-standing.ts";
 import { installSite } from "../procedures/install-site.ts";
 import { type InstallForm, installForm } from "../topology/estate.ts";
 import { applyAll } from "./apply.ts";
 import { sha256Of } from "./checksum.ts";
-import { compositeForm, lentFor } from "./request-planning.ts";
+import { lentFor } from "./request-planning.ts";
+import { recordFor } from "./site-configuration.ts";
 import { othersAwaited, primariesBegun } from "./site-formation.ts";
 import type { SiteView } from "./site-view.ts";
 import {
@@ -63,22 +64,9 @@ export async function installWhenDue(pass: ClusterPass, view: SiteView): Promise
     reason: "Installing",
     ended: { reason: "Installed", message: "the site is installed and was seen to run" },
   });
-  if (work.ledger?.phase !== "Finished" || !isComposite(walked)) return work;
-  return { ...work, status: { configuration: recordOf(pass, ledger, sha256Of(text)) } };
-}
-
-/** A composite's nodes were all seen to be installed from this text: primaries that move from now on are told apart from it. */
-function recordOf({ estate, site }: ClusterPass, { pins }: Ledger, sha256: string): AppliedConfiguration {
-  const topology = compositeForm(estate);
-  const { shape, options } = wishesOf(estate, topology);
-  return {
-    topology,
-    sha256,
-    shape: sha256Of(shape),
-    wishes: sha256Of(options),
-    primaries: pins?.primaries ?? {},
-    members: site.nodes.filter((node) => !node.witness).map((node) => node.name),
-  };
+  if (work.ledger?.phase !== "Finished") return work;
+  const primaries = ledger.pins?.primaries ?? {};
+  return { ...work, status: { configuration: recordFor(pass, kindOf(walked), sha256Of(text), primaries) } };
 }
 
 const waiting = (reason: string, why: string): Work => ({

@@ -40,7 +40,11 @@ function elsewhere({ estate, site, namespace }: ClusterPass): string | undefined
       return `site ${other} is being changed; the sites of an estate take turns`;
     const record: AppliedConfiguration | undefined = status?.configuration;
     const wishes = record && wishesOf(estate, record.topology === "MSAA" ? "MSAA" : "CAA");
-    if (other < site.name && wishes !== undefined && record?.wishes !== sha256Of(wishes.options))
+    const behind =
+      wishes !== undefined &&
+      (record?.wishes !== sha256Of(wishes.options) ||
+        (record.ground === sha256Of(wishes.ground) && record.shape !== sha256Of(wishes.shape)));
+    if (other < site.name && behind)
       return `site ${other} has its turn first; its condition ConfigurationApplied says why it has not had it`;
   }
   return undefined;

@@ -11,9 +11,9 @@ import type { KubeObject, Objects } from "./shell.ts";
 /** Accounts are the same at every site of an estate, so what is generated lies in one Secret of the namespace. */
 const generatedName = "tungsten-generated-accounts";
 
-type Accounts = Record<string, string>;
+export type Accounts = Record<string, string>;
 
-const decoded = (secret: KubeObject): Accounts =>
+export const decoded = (secret: KubeObject): Accounts =>
   Object.fromEntries(
     Object.entries((secret.data as Accounts | undefined) ?? {}).map(([key, value]) => [
       key,
@@ -32,6 +32,35 @@ const password = (): string =>
     .replace(/[^A-Za-z0-9]/g, "x")
     .slice(0, 24);
 
+/** Values that reach tungsten.ini; when one of them changes `ini-version` does. */
+const inIni = [
+  "replication-user",
+  "replication-password",
+  "application-user",
+  "application-password",
+  "rest-api-admin-user",
+  "rest-api-admin-pass",
+];
+
+/** A number nobody can guess anything from: it stands in arguments and in the status. */
+const newVersion = (): string => randomBytes(6).toString("hex");
+
+/**
+ * `ini-version` and `users-version` change with the values they stand for. A Secret that is made first, and one that was
+ * made before there were versions, has none of the former.
+ */
+function versioned(values: Accounts, before: Accounts | undefined): Accounts {
+  const version = (name: string, keys: readonly string[]): Accounts => {
+    const same = before === undefined || keys.every((key) => before[key] === values[key]);
+    const kept = before?.[name];
+    if (!same) return { [name]: newVersion() };
+    return kept === undefined ? {} : { [name]: kept };
+  };
+  const users = values.users === undefined ? {} : version("users-version", ["users"]);
+  const first = values.users !== undefined && before === undefined ? { "users-version": newVersion() } : {};
+  return { ...values, ...version("ini-version", inIni), ...users, ...first };
+}
+
 /**
  * What installed sites still have of generated accounts whose own Secret was deleted: their databases know no others.
  * An account that a site's spec names was not generated, and says nothing about its neighbours'.
@@ -42,7 +71,7 @@ async function survivors(objects: Objects, namespace: string): Promise<Accounts>
   for (const secret of await objects.list(secretKind, namespace, siteLabel)) {
     const site = clusters.find(({ metadata }) => siteSecret(metadata.name) === secret.metadata.name);
     const named = (role: string): boolean => site?.spec?.credentials?.[role]?.name !== undefined;
-    for (const [key, value] of Object.entries(decoded(secret)))
+    for (const [key, value] of Object.entries(decoded(secret)).filter(([name]) => inIni.includes(name)))
       if (!["replication", "application"].some((role) => key.startsWith(`${role}-`) && named(role)))
         found[key] ??= value;
   }
@@ -78,51 +107,93 @@ async function generated(objects: Objects, namespace: string): Promise<Accounts>
   }
 }
 
+/** The two versions of the site's Secret as it is now, and the names of its further users; or why there is none. */
+export type SiteSecret =
+  | { readonly refused: string }
+  | {
+      readonly ini: string | undefined;
+      readonly users: string | undefined;
+      readonly names: readonly string[];
+    };
+
 /**
- * Writes the site's Secret if its content differs; returns one sentence when a referenced Secret is missing or incomplete.
- * While a procedure holds the site an existing one is `frozen`: a password that changes in the middle would reach the
- * nodes' configuration and not the database.
+ * Writes the site's Secret if its content differs; refuses with one sentence when a referenced Secret is missing or
+ * incomplete. While a procedure holds the site an existing one is `frozen`: a password that changes in the middle would
+ * reach the nodes' configuration and not the database. `further`: a line for each further user; undefined leaves them.
  */
 export async function ensureSiteSecret(
   objects: Objects,
   namespace: string,
   site: string,
   spec: TungstenClusterSpec,
-  frozen: boolean,
-): Promise<string | undefined> {
+  { frozen, further }: { readonly frozen: boolean; readonly further?: string | undefined },
+): Promise<SiteSecret> {
   const values = { ...(await generated(objects, namespace)) };
   for (const role of ["replication", "application"] as const) {
     const name = spec.credentials[role]?.name;
     if (name === undefined) continue;
-    const path = `spec.credentials.${role}.name`;
-    const found = await objects.get(secretKind, { namespace, name });
-    if (found === undefined)
-      return `${path}: Secret ${name} does not exist in this namespace; create it with keys username and password`;
-    const { username, password: word } = decoded(found);
-    if (username === undefined || word === undefined)
-      return `${path}: Secret ${name} lacks the key ${username === undefined ? "username" : "password"}; add it`;
-    for (const [what, value] of [
-      ["username", username],
-      ["password", word],
-    ])
-      if (value === "" || /\s|#|;|\\$/.test(value ?? ""))
-        return `${path}: the ${what} in Secret ${name} is empty or holds a blank (a line's end too), # or ;, which tpm's ini or mysql's option file would cut; choose another`;
-    values[`${role}-user`] = username;
-    values[`${role}-password`] = word;
+    const account = await readAccount(objects, namespace, name, `spec.credentials.${role}.name`);
+    if ("refused" in account) return account;
+    values[`${role}-user`] = account.username;
+    values[`${role}-password`] = account.password;
   }
   for (const [key, value] of Object.entries(values)) if (!key.endsWith("-user")) guardSecret(value);
+  const role = ["replication", "application"].find((each) =>
+    namesIn(further ?? "").includes(values[`${each}-user`] ?? ""),
+  );
+  if (role !== undefined)
+    return {
+      refused: `spec.users: ${values[`${role}-user`]} is the name of the ${role} account already; take it out`,
+    };
   const name = siteSecret(site);
-  const before = await objects.get(secretKind, { namespace, name });
-  const same =
-    before !== undefined && JSON.stringify(sorted(decoded(before))) === JSON.stringify(sorted(values));
-  if (same || (before !== undefined && frozen)) return undefined;
-  await objects.apply(secretKind, {
-    apiVersion: "v1",
-    kind: "Secret",
-    metadata: { name, namespace, labels: siteLabels(site) },
-    data: encoded(values),
-  });
-  return undefined;
+  const found = await objects.get(secretKind, { namespace, name });
+  const before = found && decoded(found);
+  const users =
+    further === undefined || further === "" ? before?.users && (further ?? before.users) : further;
+  if (users !== undefined) values.users = users;
+  const wanted = versioned(values, before);
+  const same = before !== undefined && JSON.stringify(sorted(before)) === JSON.stringify(sorted(wanted));
+  const kept = before !== undefined && (same || frozen);
+  if (!kept)
+    await objects.apply(secretKind, {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name, namespace, labels: siteLabels(site) },
+      data: encoded(wanted),
+    });
+  const is = kept ? before : wanted;
+  return { ini: is["ini-version"], users: is["users-version"], names: namesIn(is.users ?? "") };
+}
+
+const namesIn = (users: string): readonly string[] =>
+  users.split("\n").flatMap((line) => (line === "" ? [] : [line.split("\t")[0] ?? ""]));
+
+/** Name and password of one account; refuses with one sentence what tpm or mysql would not take as it is. */
+export async function readAccount(
+  objects: Pick<Objects, "get">,
+  namespace: string,
+  name: string,
+  path: string,
+): Promise<{ readonly username: string; readonly password: string } | { readonly refused: string }> {
+  const found = await objects.get(secretKind, { namespace, name });
+  if (found === undefined)
+    return {
+      refused: `${path}: Secret ${name} does not exist in this namespace; create it with keys username and password`,
+    };
+  const { username, password: word } = decoded(found);
+  if (username === undefined || word === undefined)
+    return {
+      refused: `${path}: Secret ${name} lacks the key ${username === undefined ? "username" : "password"}; add it`,
+    };
+  for (const [what, value] of [
+    ["username", username],
+    ["password", word],
+  ])
+    if (value === "" || /\s|#|;|\\$/.test(value ?? ""))
+      return {
+        refused: `${path}: the ${what} in Secret ${name} is empty or holds a blank (a line's end too), # or ;, which tpm's ini or mysql's option file would cut; choose another`,
+      };
+  return { username, password: word };
 }
 
 const sorted = (values: Accounts): [string, string][] =>

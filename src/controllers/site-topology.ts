@@ -8,6 +8,9 @@ import { clusterView, compositeView } from "../tungsten/node-facts.ts";
 import type { CompositeView } from "../tungsten/reading.ts";
 import type { NodeView } from "./site-view.ts";
 
+/** One product carries all services there, and nodes speak with every site. */
+export const isComposite = (topology: string): boolean => ["CAA", "DAA", "CAP"].includes(topology);
+
 /** A site's head node takes its writes or, where another site of the composite does that, relays them. */
 const heads = ["master", "relay"];
 

@@ -2,9 +2,18 @@
 
 import type { Estate, Node, Site } from "../topology/estate.ts";
 import { generatedService } from "../topology/names.ts";
+import type { AccountsState } from "../tungsten/accounts.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import type { DataserverState, InstalledProduct } from "../tungsten/node.ts";
-import { dataserver, holds, installed, replicatorProcess, services } from "../tungsten/node-facts.ts";
+import {
+  accountsState,
+  dataserver,
+  holds,
+  installed,
+  pod,
+  replicatorProcess,
+  services,
+} from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { errorInWords } from "../tungsten/replicator-errors.ts";
 import { sha256Of } from "./checksum.ts";
@@ -28,6 +37,10 @@ export type NodeView = {
   readonly incoming: readonly ReplicatorStatus[];
   /** What its database was started with; undefined: cannot be read. */
   readonly dataserver: DataserverState | undefined;
+  /** From what its pod was made; null: it does not say; undefined: cannot be read. */
+  readonly template: string | null | undefined;
+  /** What its database and connector know of the mounted Secret; undefined: cannot be read, or nothing calls for it. */
+  readonly accounts: AccountsState | undefined;
   /** Whether a hold keeps the second product from starting; undefined: cannot be read. */
   readonly held: boolean | undefined;
   readonly reason: string | undefined;
@@ -60,6 +73,8 @@ export async function viewOf({
   site,
   holder,
   namespace,
+  spec,
+  secret,
 }: ClusterPass): Promise<SiteView> {
   const pods = await readPods(shell.objects, estate.namespace);
   const data = site.nodes.filter((node) => !node.witness);
@@ -76,7 +91,13 @@ export async function viewOf({
     topology,
   } = await withFacts(shell, around, (facts) => {
     const ruled = ruling(data, facts);
-    const seen = data.map((node) => nodeView(estate, site, node, facts));
+    const keeps = secret.names.length > 0 || object.status?.accounts !== undefined;
+    const seen = data
+      .map((node) => nodeView(estate, site, node, facts))
+      .map((each) => ({
+        ...each,
+        accounts: keeps || isBehind(each, secret.ini) ? accountsOf(each, facts) : undefined,
+      }));
     const quiet = holder === "" ? driftOf(estate, site, ruled.primary, facts, ruled.relays) : [];
     const changed = run === undefined ? quiet : driftDuring(estate, site, run, ruled.primary, facts);
     const told = serviceRows(site, seen, arrivalsOf(estate, seen, facts));
@@ -98,7 +119,7 @@ export async function viewOf({
     topology,
     ...(primary !== undefined && { primary }),
     ...(policy !== undefined && { policy }),
-    nodesReady: `${nodes.filter(({ local }) => local?.state === "ONLINE").length}/${data.length}`,
+    nodesReady: `${nodes.filter(({ local }) => local?.state === "ONLINE").length}/${Math.max(data.length, spec.nodes)}`,
     lag: lagInWords(readersOf(site, estate, nodes, primary, namespace)),
     nodes: nodes.map(nodeStatus(primary, relays)),
     services: rows,
@@ -108,7 +129,18 @@ export async function viewOf({
   return { pods, nodes, topology, primary, policy, holder, error, trouble, drift, unread, status };
 }
 
-function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeView {
+/** tpm ran here with passwords of another version of the Secret. */
+export const isBehind = (
+  { cluster, crossSite }: Pick<NodeView, "cluster" | "crossSite">,
+  version: string | undefined,
+): boolean => [cluster, crossSite].some((is) => is != null && (is.secret ?? undefined) !== version);
+
+function accountsOf({ node }: Pick<NodeView, "node">, facts: Facts): AccountsState | undefined {
+  const told = facts.get(node.name, accountsState);
+  return "known" in told ? told.known : undefined;
+}
+
+function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): Omit<NodeView, "accounts"> {
   const cluster = facts.get(node.name, installed("cluster"));
   const crossSite = facts.get(node.name, installed("crossSite"));
   const local = facts.get(node.name, services("cluster"));
@@ -116,6 +148,7 @@ function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeVie
   facts.get(node.name, replicatorProcess("cluster"));
   const held = facts.get(node.name, holds);
   const server = facts.get(node.name, dataserver);
+  const made = facts.get(node.name, pod);
   const own = "known" in local && local.known !== "down" ? local.known : [];
   const other = "known" in remote && remote.known !== "down" ? remote.known : [];
   const generated = estate.sites
@@ -128,6 +161,7 @@ function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): NodeVie
     local: own.find(({ service }) => service === site.dataservice),
     incoming: [...own.filter(({ service }) => generated.includes(service)), ...other],
     dataserver: "known" in server ? server.known : undefined,
+    template: "known" in made ? made.known.template : undefined,
     held: "known" in held ? held.known.includes("crossSite") : undefined,
     reason: "unknown" in cluster ? cluster.unknown : undefined,
   };

@@ -8,23 +8,30 @@ import { isConflict } from "../kube/errors.ts";
 import { clusterKind, networkPolicyKind } from "../kube/kinds.ts";
 import { settingFaults } from "../manifests/my-cnf.ts";
 import { siteObjects } from "../manifests/site-objects.ts";
-import type { Estate, Site } from "../topology/estate.ts";
+import { type Estate, type Site, siteNamed } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { applyAll } from "./apply.ts";
 import { tellDrift } from "./drift.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
+import { type FurtherUsers, furtherUsers } from "./further-users.ts";
 import { writeObjectStatus } from "./object-status.ts";
 import { siteFinalizer } from "./ownership.ts";
 import { policyTold } from "./policy-told.ts";
+import { releaseTold } from "./release-told.ts";
 import { otherHolder } from "./request-sites.ts";
 import { assertRecorded } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
+import { accountsWhenDue } from "./site-accounts.ts";
 import { configurationUnknown, configureWhenDue } from "./site-configuration.ts";
 import { databaseUnknown, maintainWhenDue } from "./site-dataserver.ts";
 import { deleteSite, neededBy } from "./site-deletion.ts";
+import { holdUnknown, holdWhenDue } from "./site-hold.ts";
 import { installWhenDue } from "./site-install.ts";
-import { ensureSiteSecret } from "./site-secret.ts";
+import { leavingStill, withPods } from "./site-members.ts";
+import { membersUnknown, scaleWhenDue } from "./site-scaling.ts";
+import { ensureSiteSecret, type SiteSecret } from "./site-secret.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
+import { volumesOf } from "./site-volumes.ts";
 import { nothingToDo, runningLedger, type Walked, type Work } from "./site-walk.ts";
 import type { FenceBook, RequestLimits, Requeue } from "./upgrade-request.ts";
 
@@ -41,6 +48,9 @@ export type ClusterPass = {
   readonly runnerScript: string;
   readonly fences: FenceBook;
   readonly walked: Walked;
+  /** The site's Secret as it is now, and what the estate's specs say of further users. */
+  readonly secret: Exclude<SiteSecret, { refused: string }>;
+  readonly further: FurtherUsers;
   /** UID of somebody else whose procedure holds the site; empty when none does, or when that one is over. */
   readonly holder: string;
 };
@@ -97,9 +107,15 @@ async function passOver(beginning: Beginning): Promise<Requeue> {
   if (estate === undefined || site === undefined)
     return refuse(shell, object, need, "the site is in no estate");
   if (!object.metadata.finalizers?.includes(siteFinalizer)) return addFinalizer(shell, object);
-  const missing = await ensureSiteSecret(shell.objects, where, name, spec, holder !== "");
-  if (missing !== undefined) return refuse(shell, object, need, missing);
-  const again = await converge({ ...beginning, spec, namespace, estate, site, holder });
+  const further = await furtherUsers(shell.objects, namespace, estate);
+  if ("refused" in further && further.site === name) return refuse(shell, object, need, further.refused);
+  const lines = "lines" in further ? further.lines : undefined;
+  const secret = await ensureSiteSecret(shell.objects, where, name, spec, {
+    frozen: holder !== "",
+    further: lines,
+  });
+  if ("refused" in secret) return refuse(shell, object, need, secret.refused);
+  const again = await converge({ ...beginning, spec, namespace, estate, site, holder, secret, further });
   // What holds a deleted site may be over at any time.
   return object.metadata.deletionTimestamp === undefined ? again : { afterMs: limits.idleMs };
 }
@@ -107,7 +123,16 @@ async function passOver(beginning: Beginning): Promise<Requeue> {
 async function converge(pass: ClusterPass): Promise<Requeue> {
   const { shell, limits, object, estate, site, spec, runnerScript } = pass;
   const view = await viewOf(pass);
-  const manifests = siteObjects({ estate, site, spec, runnerScript });
+  const { leaving } = await leavingStill(shell, object, estate, pass.namespace);
+  const pods = withPods(estate, site.name, object, { wanted: spec.nodes, leaving });
+  const volumes = await volumesOf(pass);
+  const manifests = siteObjects({
+    estate: pods,
+    site: siteNamed(pods, site.name),
+    spec,
+    runnerScript,
+    claimSize: volumes.template,
+  });
   await applyAll(shell, manifests, { frozen: view.holder !== "" ? ["StatefulSet"] : [] });
   const network = await networkPolicyLeft(shell, object, spec);
   const works = await ownWork(pass, view);
@@ -118,9 +143,12 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   const need = { neededBy: neededBy(site.name, pass.namespace) };
   const kept = Object.assign({}, ...works.map(({ status }) => status));
   const ledger = walking?.ledger && { ledger: walking.ledger };
-  await tell(shell, object, { ...view.status, ...kept, ...need, ...network, ...ledger }, [
+  const also = { leaving, ...kept, ...need, ...network, ...volumes.status, ...ledger };
+  await tell(shell, object, { ...view.status, ...also }, [
     accepted,
     ...works.flatMap(({ told }) => told),
+    volumes.told,
+    releaseTold(pass, view),
     ...(await policyTold(pass, view, running)),
     tellDrift(view.drift, view.unread, view.holder !== "" || running),
     ready,
@@ -144,19 +172,65 @@ async function networkPolicyLeft(
   return { networkPolicy: undefined };
 }
 
+/** What changes a site once it is installed. Whatever walks goes on first; otherwise each is begun in this order. */
+type OwnWork = {
+  /** Procedures whose ledger in the TungstenCluster is its own. */
+  readonly walks: readonly string[];
+  /** Why nothing else is begun meanwhile. */
+  readonly busy: string;
+  readonly due: (pass: ClusterPass, view: SiteView) => Promise<Work>;
+  /** What it tells while something else is at work. */
+  readonly unknown: (pass: ClusterPass, why: string) => Work;
+};
+
+const ownWorks: readonly OwnWork[] = [
+  {
+    walks: ["AddNodes", "RemoveNodes"],
+    busy: "nodes join the site or leave it",
+    due: scaleWhenDue,
+    unknown: (_pass, why) => membersUnknown(why),
+  },
+  {
+    walks: ["KeepAccounts", "SettleAccounts"],
+    busy: "the accounts are being changed",
+    due: accountsWhenDue,
+    unknown: () => nothingToDo,
+  },
+  {
+    walks: ["ApplyConfiguration"],
+    busy: "the site's configuration is being changed",
+    due: configureWhenDue,
+    unknown: (_pass, why) => configurationUnknown(why),
+  },
+  {
+    walks: ["MaintainDataserver"],
+    busy: "the nodes are being restarted",
+    due: maintainWhenDue,
+    unknown: (_pass, why) => databaseUnknown(why),
+  },
+  {
+    walks: ["HoldNode"],
+    busy: "a node is out of service for hand work",
+    due: holdWhenDue,
+    unknown: holdUnknown,
+  },
+];
+
 /** What the site does by itself, at most one of it a procedure: it is installed first, then kept as its spec says. */
 async function ownWork(pass: ClusterPass, view: SiteView): Promise<readonly Work[]> {
   const installing = await installWhenDue(pass, view);
-  const installs = "the site is being installed";
   if (installing !== nothingToDo)
-    return [installing, configurationUnknown(installs), databaseUnknown(installs)];
-  const restarts = "the databases are being restarted";
-  if (runningLedger(pass, "MaintainDataserver") !== undefined)
-    return [configurationUnknown(restarts), await maintainWhenDue(pass, view)];
-  const configuring = await configureWhenDue(pass, view);
-  if (configuring.ledger !== undefined)
-    return [configuring, databaseUnknown("the site's configuration is being changed")];
-  return [configuring, await maintainWhenDue(pass, view)];
+    return [installing, ...ownWorks.map(({ unknown }) => unknown(pass, "the site is being installed"))];
+  const walking = ownWorks.find(({ walks }) => walks.some((name) => runningLedger(pass, name) !== undefined));
+  const works: Work[] = [];
+  let busy = walking?.busy;
+  for (const each of ownWorks) {
+    const mayAct = busy === undefined || each === walking;
+    const work = mayAct ? await each.due(pass, view) : each.unknown(pass, busy ?? "");
+    if (work.ledger !== undefined) busy ??= each.busy;
+    works.push(work);
+  }
+  return works;
 }
 
 function readiness(view: SiteView, works: readonly Work[]): Told {
@@ -182,17 +256,7 @@ function faultsOf(object: KubeObject, spec: TungstenClusterSpec, namespace: Name
   return [
     ...optionFaults(spec.options, "spec.options"),
     ...settingFaults(spec.mysql.settings),
-    ...fewerNodes(object, spec),
     ...namespace.problems.filter((problem) => problem.about === about).map(({ sentence }) => sentence),
-  ];
-}
-
-/** Nodes with data are not thrown away because a number was lowered. */
-function fewerNodes({ status }: KubeObject, spec: TungstenClusterSpec): readonly string[] {
-  const members: readonly string[] = status?.configuration?.members ?? [];
-  if (spec.nodes >= members.length) return [];
-  return [
-    `spec.nodes: ${spec.nodes} is less than the ${members.length} that are installed (${members.join(", ")}): no procedure takes a node out yet; put it back`,
   ];
 }
 

@@ -29,6 +29,15 @@ export const objectName = z
   .max(63)
   .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/);
 
+/** Which of the vendor's pages is walked; the nodes have to be installed so. */
+export const installedTopology = <const Kinds extends readonly ["MSAA", ...string[]]>(kinds: Kinds) =>
+  z
+    .enum(kinds)
+    .default("MSAA")
+    .describe(
+      "The topology whose page of the vendor's is walked: MSAA, CAA, or MSMM for multi-site releases before 6. Refused where the nodes are installed otherwise.",
+    );
+
 export const reference = (what: string) => z.object({ name: objectName }).describe(what);
 
 export const dataservice = z

@@ -1,10 +1,11 @@
 /** The block of ResetAllSites: which estate begins its logs anew. */
 import * as z from "zod";
-import { reference } from "./fields.ts";
+import { installedTopology, reference } from "./fields.ts";
 
 export const resetAllSites = z
   .object({
     cluster: reference("A TungstenCluster; every service of every site of its estate is reset."),
+    topology: installedTopology(["MSAA", "CAA"]),
     drainSeconds: z
       .int()
       .min(0)

@@ -1,6 +1,6 @@
 /** The block of ResetSite: which site is made anew, and from which one. */
 import * as z from "zod";
-import { reference, rules } from "./fields.ts";
+import { installedTopology, reference, rules } from "./fields.ts";
 
 /** How long clients may take to leave, and what a human has read. */
 export const resetSite = z
@@ -9,6 +9,7 @@ export const resetSite = z
     definitiveSite: reference(
       "The TungstenCluster whose data are right. Nobody but you can know that: compare them first.",
     ),
+    topology: installedTopology(["MSAA", "CAA", "MSMM"]),
     donor: z
       .string()
       .max(63)

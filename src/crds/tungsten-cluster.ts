@@ -13,6 +13,7 @@ import {
   reference,
   rules,
 } from "./fields.ts";
+import { maintenance, podResources } from "./node-pod.ts";
 
 const selector = z.object({
   matchLabels: z.record(z.string().max(317), z.string().max(63)).meta({ maxProperties: 50 }).optional(),
@@ -61,7 +62,14 @@ const networkPolicy = z
 const spec = z
   .object({
     dataservice: dataservice.optional(),
-    nodes: z.int().min(1).max(9).default(3).describe("Members that hold data: <name>-0 … <name>-(n-1)."),
+    nodes: z
+      .int()
+      .min(1)
+      .max(9)
+      .default(3)
+      .describe(
+        "Members that hold data: <name>-0 … <name>-(n-1). A higher number adds nodes, filled from a replica; a lower one takes out the last.",
+      ),
     witness: z
       .object({ active: z.boolean().default(true) })
       .optional()
@@ -78,7 +86,14 @@ const spec = z
       .max(32)
       .regex(/^[0-9]+\.[0-9]+\.[0-9]+(-[0-9]+)?$/)
       .describe("Tungsten release on the nodes' volumes, e.g. 8.0.4-132."),
-    image: z.string().min(1).max(512).describe("Image that honours the node contract."),
+    image: z
+      .string()
+      .min(1)
+      .max(512)
+      .describe(
+        "Image that honours the node contract. A change restarts the nodes one by one, by the word of spec.changes.",
+      ),
+    resources: podResources,
     mysql: z
       .object({
         port: port
@@ -108,8 +123,25 @@ const spec = z
       })
       .default({})
       .describe("Secrets of the accounts; those not named are generated."),
+    users: z
+      .array(reference("Secret with keys username and password."))
+      .max(16)
+      .default([])
+      .describe(
+        "Secrets of further application users, kept equal in the databases and connectors of the whole estate.",
+      ),
     storage: z
-      .object({ size: z.string().max(32).default("10Gi"), className: objectName.optional() })
+      .object({
+        size: z
+          .string()
+          .max(32)
+          .default("10Gi")
+          .describe(
+            "Of each volume. It may grow, where the storage class lets volumes grow; it never shrinks.",
+          ),
+        className: objectName.optional(),
+      })
+      .meta(rules(...immutable("className")))
       .default({ size: "10Gi" }),
     backups: z
       .object({ claim: objectName })
@@ -135,7 +167,7 @@ const spec = z
           .enum(["Automatic", "OnApproval"])
           .default("OnApproval")
           .describe(
-            "When databases are restarted for a changed my.cnf, replicas first, the primary last after a switch: as soon as the site is sound, or once you approve it by its checksum.",
+            "When nodes are restarted for a changed my.cnf, image or resources, replicas first, the primary last after a switch: as soon as the site is sound, or once you approve it by its checksum.",
           ),
         switchBack: z
           .boolean()
@@ -152,6 +184,7 @@ const spec = z
       })
       .default({ configuration: "Automatic", dataserver: "OnApproval", switchBack: false, approved: "" })
       .describe("How a change of this spec reaches nodes that are installed already."),
+    maintenance,
     retention: z
       .enum(["Retain", "Delete"])
       .default("Retain")
@@ -228,6 +261,7 @@ const status = z.object({
       sha256: z.string().max(64),
       shape: z.string().max(64),
       wishes: z.string().max(64),
+      ground: z.string().max(64).optional(),
       primaries: z.record(z.string(), z.string().max(64)),
       members: z.array(z.string().max(64)).max(16),
     })
@@ -235,12 +269,29 @@ const status = z.object({
     .describe(
       "The tungsten.ini that every node of the site was last seen to run from, and what it was made from.",
     ),
+  leaving: z
+    .array(z.string().max(64))
+    .max(16)
+    .optional()
+    .describe("Nodes that are out of service and whose pods stay until every site has been told."),
+  accounts: z
+    .object({ secret: z.string().max(64), current: z.boolean(), settled: z.boolean() })
+    .optional()
+    .describe(
+      "Which version of the site's Secret its databases and connectors were last seen to know, and whether nothing of before is left.",
+    ),
   runningProcedure: z.string().max(128).optional(),
   networkPolicy: z
     .string()
     .max(64)
     .optional()
     .describe("Name of the NetworkPolicy that spec.networkPolicy asked for."),
+  storage: z
+    .object({ template: z.string().max(32), size: z.string().max(32), nodes: z.int() })
+    .optional()
+    .describe(
+      "The size that every volume was last seen to have, of so many nodes, and the one the StatefulSet's templates were made with.",
+    ),
   neededBy: z
     .string()
     .max(300)

@@ -15,6 +15,7 @@ import { fixReplicationBlock } from "./fix-replication.ts";
 import { resetAllSites } from "./reset-all-sites.ts";
 import { resetSite } from "./reset-site.ts";
 import { failoverBlock, switchBlock } from "./switch.ts";
+import { upgradeSoftware } from "./upgrade-software.ts";
 
 const text = z.string().max(1024);
 
@@ -148,6 +149,7 @@ const spec = z
       "ResetSite",
       "ResetAllSites",
       "CheckPaths",
+      "UpgradeSoftware",
     ]),
     convertMsaaToCaa: conversion.optional(),
     verifyData: verification.optional(),
@@ -157,6 +159,7 @@ const spec = z
     resetSite: resetSite.optional(),
     resetAllSites: resetAllSites.optional(),
     checkPaths: checkPathsBlock.optional(),
+    upgradeSoftware: upgradeSoftware.optional(),
     approval: z.enum(["Manual", "Automatic"]).default("Manual"),
     approvedPlan: z
       .string()
@@ -219,6 +222,7 @@ const spec = z
         fieldPath: ".approval",
       },
       blockOf("CheckPaths", "checkPaths"),
+      blockOf("UpgradeSoftware", "upgradeSoftware"),
       {
         rule: "!has(self.window) || !has(self.window.notBefore) || !has(self.window.notAfter) || timestamp(self.window.notBefore) < timestamp(self.window.notAfter)",
         message: "window.notBefore must lie before window.notAfter: swap or correct them",

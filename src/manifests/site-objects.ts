@@ -13,12 +13,15 @@ import {
 import { myCnfFiles } from "./my-cnf.ts";
 import { networkPolicy } from "./network-policy.ts";
 import { type Manifest, nodeLabels, siteLabels } from "./object.ts";
+import { podTemplate } from "./pod-template.ts";
 
 export type SiteInputs = {
   readonly estate: Estate;
   readonly site: Site;
   readonly spec: TungstenClusterSpec;
   readonly runnerScript: string;
+  /** Of the claims' templates, which nobody may change later; spec.storage.size where left out. */
+  readonly claimSize?: string;
 };
 
 const meta = (namespace: string, name: string, labels: Record<string, string>) => ({
@@ -118,7 +121,7 @@ const budget = ({ estate, site }: SiteInputs): Manifest => ({
 });
 
 /** OnDelete and Parallel: a template change never restarts a primary by itself, and no node waits for another to come up. */
-function statefulSet({ estate, site, spec }: SiteInputs): Manifest {
+function statefulSet({ estate, site, spec, claimSize = spec.storage.size }: SiteInputs): Manifest {
   const labels = siteLabels(site.name);
   const claim = (name: string, size: string) => ({
     metadata: { name, labels },
@@ -141,8 +144,8 @@ function statefulSet({ estate, site, spec }: SiteInputs): Manifest {
       selector: { matchLabels: { "tungsten-operator.io/site": site.name } },
       template: { metadata: { labels }, spec: podSpec({ estate, site, spec }) },
       volumeClaimTemplates: [
-        claim("opt", spec.storage.size),
-        ...(spec.backups === undefined ? [claim("backups", spec.storage.size)] : []),
+        claim("opt", claimSize),
+        ...(spec.backups === undefined ? [claim("backups", claimSize)] : []),
       ],
     },
   };
@@ -185,7 +188,9 @@ function podSpec({ site, spec }: Omit<SiteInputs, "runnerScript">) {
         env: [
           { name: "POD_UID", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } },
           { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+          { name: "POD_TEMPLATE", value: podTemplate(spec) },
         ],
+        ...(spec.resources !== undefined && { resources: spec.resources }),
         ports: [
           { name: "mysql", containerPort: site.mysqlPort },
           { name: "connector", containerPort: site.connectorPort },

@@ -10,6 +10,7 @@ import * as act from "./conversion-commands.ts";
 import { noTpm, noTpmAlive } from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
 import { connectorRuns, iniPublished, managerIs } from "./guards.ts";
+import { changePasswords } from "./keep-accounts.ts";
 import type { Judgement, Part, Procedure, Step } from "./procedure.ts";
 import { eachLinkedReader, eachSite, everyNode, isPrimary } from "./scopes.ts";
 import * as change from "./site-commands.ts";
@@ -32,11 +33,13 @@ export type SiteChange = {
   readonly kind: "MSAA" | "CAA";
   /** The second product is installed here. */
   readonly crossSite: boolean;
+  /** Version of the Secret whose changed passwords come with it. */
+  readonly passwords?: string | undefined;
 };
 
 /** tpm ended well over the wanted text, by the runner's own record, and none runs any more. */
 const configured =
-  (product: Product, kind: string): Judgement =>
+  (product: Product, kind: string, passwords: string | undefined): Judgement =>
   (target, look) => {
     const { name } = target.node;
     const { iniSha256, releases } = look.run.pins;
@@ -50,7 +53,7 @@ const configured =
             `${name} runs release ${is.release}, and ${releases[target.site.name]} when the change began: somebody updated it meanwhile`,
           );
         return doneIf(
-          is.ini === iniSha256[kind],
+          is.ini === iniSha256[kind] && (passwords === undefined || (is.secret ?? "none") === passwords),
           `${product} of ${name} was not configured from the wanted ini yet`,
         );
       }),
@@ -58,7 +61,7 @@ const configured =
   };
 
 /** Replicator, manager and connector run, and the database has the role that the managers gave it. */
-const everythingRuns: Judgement = (target, look) => {
+export const everythingRuns: Judgement = (target, look) => {
   const { name } = target.node;
   return every([
     go.processRuns("cluster")(target, look),
@@ -70,7 +73,7 @@ const everythingRuns: Judgement = (target, look) => {
   ]);
 };
 
-const update = (product: Product, kind: string, on: Scope): Part => ({
+const update = (product: Product, { kind, passwords }: SiteChange, on: Scope): Part => ({
   what: product === "cluster" ? "tpm update, its connector left alone" : "tpm update of the second product",
   vendor:
     product === "cluster"
@@ -78,17 +81,21 @@ const update = (product: Product, kind: string, on: Scope): Part => ({
       : "tools/tpm update --replace-release (in the second product's package)",
   on,
   guards: [maintenanceStays, noTpmAlive],
-  run: [{ when: "it runs from another ini", effect: change.updateKeepingConnectors(product, kind) }],
-  done: configured(product, kind),
+  run: [
+    { when: "it runs from another ini", effect: change.updateKeepingConnectors(product, kind, passwords) },
+  ],
+  done: configured(product, kind, passwords),
   stallSeconds: 1800,
 });
 
-function nodeStep(node: Node, n: number, { site, kind, crossSite, nodes }: SiteChange): Step {
+/** One node of the site: both products updated over the published text, everything runs again. */
+export function updateNode(node: Node, n: number, about: SiteChange): Step {
+  const { site, kind, crossSite, nodes } = about;
   const here = (scope: Scope) => of(scope, (target) => target.node.name === node.name);
   const role = node === nodes.at(-1) ? "the primary" : "a replica";
   const incoming: Product = kind === "MSAA" ? "crossSite" : "cluster";
   const second: readonly Part[] = [
-    update("crossSite", kind, here(everyNode)),
+    update("crossSite", about, here(everyNode)),
     {
       what: "its second replicator runs",
       on: here(everyNode),
@@ -103,7 +110,7 @@ function nodeStep(node: Node, n: number, { site, kind, crossSite, nodes }: SiteC
     condition: `Node${node.ordinal}Updated`,
     undo: "Put the spec back: the former text is brought to every node the same way.",
     parts: [
-      update("cluster", kind, here(everyNode)),
+      update("cluster", about, here(everyNode)),
       {
         what: "replicator, manager and connector run, and the database has its role",
         on: here(everyNode),
@@ -139,8 +146,18 @@ const primaryStays =
       : pending(`the primary of ${siteName} has moved from ${pinned} to ${moved}`);
   };
 
-const publish = ({ kind }: SiteChange, nodes: Scope): Step => ({
+/** Every database takes the changed passwords beside the former ones, before anything comes with them. */
+const passwordStep = (site: string, passwords: string): Step => ({
   n: 2,
+  id: "ChangePasswords",
+  title: "Let the databases take the changed passwords too",
+  condition: "PasswordsChanged",
+  undo: "Nothing to undo: former passwords are still good.",
+  parts: [changePasswords(site, passwords)],
+});
+
+export const publishStep = ({ kind }: Pick<SiteChange, "kind">, nodes: Scope, n: number): Step => ({
+  n,
   id: "PublishConfiguration",
   title: "Write the configuration on every node",
   condition: "ConfigurationPublished",
@@ -157,7 +174,7 @@ const publish = ({ kind }: SiteChange, nodes: Scope): Step => ({
 });
 
 /** tpm's word, and a connector that runs and that the managers see: nothing tells which release it runs. */
-const promoted: Judgement = (target, look) => {
+export const promoted: Judgement = (target, look) => {
   const { name } = target.node;
   if (look.key === "") return pending(`the connector of ${name} still runs as before the update`);
   return every([
@@ -177,7 +194,7 @@ const promoted: Judgement = (target, look) => {
   ]);
 };
 
-const promoteStep = (node: Node, n: number): Step => ({
+export const promoteStep = (node: Node, n: number): Step => ({
   n,
   id: `PromoteConnector${node.ordinal}`,
   title: `Promote the connector of ${node.name}`,
@@ -202,7 +219,8 @@ export function applyConfiguration(about: SiteChange): Procedure {
   const nodes = of(everyNode, ({ site }) => site.name === about.site);
   const readers = of(eachLinkedReader(about.kind), ({ site }) => site.name === about.site);
   const product = about.kind === "MSAA" ? "crossSite" : "cluster";
-  const count = about.nodes.length;
+  const first = about.passwords === undefined ? [] : [passwordStep(about.site, about.passwords)];
+  const count = about.nodes.length + first.length;
   return {
     name: "ApplyConfiguration",
     revision: 1,
@@ -213,8 +231,9 @@ export function applyConfiguration(about: SiteChange): Procedure {
     pins: () => ({ unknown: "a change of configuration pins what its TungstenCluster says" }),
     steps: [
       enterMaintenance(onSite),
-      publish(about, nodes),
-      ...about.nodes.map((node, index) => nodeStep(node, index + 3, about)),
+      ...first,
+      publishStep(about, nodes, first.length + 2),
+      ...about.nodes.map((node, index) => updateNode(node, first.length + index + 3, about)),
       returnPolicy(count + 3, { onSite, nodes, readers, product }),
       ...about.nodes.map((node, index) => promoteStep(node, count + 4 + index)),
     ],

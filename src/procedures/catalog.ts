@@ -9,7 +9,10 @@ import { fixReplication } from "./fix-replication.ts";
 import type { Procedure } from "./procedure.ts";
 import { resetAllSites } from "./reset-all-sites.ts";
 import { resetSite } from "./reset-site.ts";
+import { resetSiteCaa } from "./reset-site-caa.ts";
+import { resetSiteMsmm } from "./reset-site-msmm.ts";
 import { switchPrimary } from "./switch.ts";
+import { upgradeSoftware } from "./upgrade-software.ts";
 import { verifyData } from "./verify-data.ts";
 
 /** What a request is about: the estate of this CompositeService, or the one this TungstenCluster belongs to. */
@@ -37,11 +40,25 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
   }
   if (spec.resetSite !== undefined) return resetAsked(spec.resetSite);
   if (spec.resetAllSites !== undefined) {
-    const { cluster, drainSeconds } = spec.resetAllSites;
+    const { cluster, topology, drainSeconds } = spec.resetAllSites;
     return {
-      procedure: resetAllSites({ site: cluster.name, drainSeconds }),
+      procedure: resetAllSites({ site: cluster.name, topology, drainSeconds }),
       about: { site: cluster.name },
-      frozen: { "spec.resetAllSites.cluster.name": cluster.name },
+      frozen: {
+        "spec.resetAllSites.cluster.name": cluster.name,
+        "spec.resetAllSites.topology": topology,
+      },
+    };
+  }
+  if (spec.upgradeSoftware !== undefined) {
+    const { cluster, release, limits } = spec.upgradeSoftware;
+    return {
+      procedure: upgradeSoftware({ release, latencySeconds: limits.latencySeconds }),
+      about: { site: cluster.name },
+      frozen: {
+        "spec.upgradeSoftware.cluster.name": cluster.name,
+        "spec.upgradeSoftware.release": release,
+      },
     };
   }
   if (spec.switch !== undefined) {
@@ -122,12 +139,14 @@ function fixOf(block: FixReplicationBlock): FixParameters {
 function resetAsked(block: NonNullable<UpgradeRequestSpec["resetSite"]>): Asked {
   const { failedSite, definitiveSite, ...rest } = block;
   const at = "spec.resetSite";
+  const parameters = { ...rest, failedSite: failedSite.name, definitiveSite: definitiveSite.name };
   return {
-    procedure: resetSite({ ...rest, failedSite: failedSite.name, definitiveSite: definitiveSite.name }),
+    procedure: { MSAA: resetSite, CAA: resetSiteCaa, MSMM: resetSiteMsmm }[rest.topology](parameters),
     about: { site: failedSite.name },
     frozen: {
       [`${at}.failedSite.name`]: failedSite.name,
       [`${at}.definitiveSite.name`]: definitiveSite.name,
+      [`${at}.topology`]: rest.topology,
       [`${at}.donor`]: rest.donor,
       [`${at}.method`]: rest.method,
     },

@@ -15,6 +15,8 @@ export type AppliedConfiguration = {
   /** Checksums of what the specs said, see `wishesOf`. */
   readonly shape: string;
   readonly wishes: string;
+  /** Checksum of the shape without the nodes; records of earlier versions lack it. */
+  readonly ground?: string | undefined;
   /** Site → the node its master= names. */
   readonly primaries: Readonly<Record<string, string>>;
   /** Data nodes, in order. */
@@ -37,16 +39,22 @@ export type Measured = {
   /** Checksums of the texts its products were configured from; undefined while a node cannot be read. */
   readonly running: readonly (string | null)[] | undefined;
   readonly shape: string;
+  readonly ground: string;
   readonly wishes: string;
+  /** Where tpm ran with passwords of another version of the site's Secret: what a human approves to bring the present ones. */
+  readonly rotated?: string | undefined;
   /** Checksum of the text for these primaries. */
   readonly checksum: (topology: Topology, primaries: Readonly<Record<string, string>>) => string;
 };
 
 /**
  * What of the specs reaches tungsten.ini in this topology, in an order of its own. `shape`: which sites, nodes and ways
- * between them there are. `options`: the rest.
+ * between them there are. `ground`: the same without the nodes. `options`: the rest.
  */
-export function wishesOf(estate: Estate, topology: Topology): { shape: string; options: string } {
+export function wishesOf(
+  estate: Estate,
+  topology: Topology,
+): { shape: string; ground: string; options: string } {
   const sorted = (options: Readonly<Record<string, string>>) =>
     Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
   const links = topology === "MSAA" ? estate.links : [];
@@ -59,8 +67,16 @@ export function wishesOf(estate: Estate, topology: Topology): { shape: string; o
     mysqlPort,
     connectorPort,
   ]);
+  const ground = estate.sites.map(({ name, dataservice, nodes, mysqlPort, connectorPort }) => [
+    name,
+    dataservice,
+    nodes.some((node) => node.witness),
+    mysqlPort,
+    connectorPort,
+  ]);
   return {
     shape: JSON.stringify([shape, ways]),
+    ground: JSON.stringify([ground, ways]),
     options: JSON.stringify([
       estate.sites.map(({ name, options }) => [name, sorted(options)]),
       links.map(({ source, target, options }) => [source, target, sorted(options)]),
@@ -70,18 +86,23 @@ export function wishesOf(estate: Estate, topology: Topology): { shape: string; o
 }
 
 export function standingOf(is: Measured, recorded: AppliedConfiguration | undefined): Standing {
-  const { topology, primaries, running, shape, wishes, members } = is;
+  const { topology, primaries, running, shape, ground, wishes, members } = is;
   if (topology === undefined)
     return { is: "unknown", why: "the installed topology is not known, or in between two" };
   if (running === undefined) return { is: "unknown", why: "a node cannot be read" };
   if (primaries === undefined) return { is: "unknown", why: "a site tells no primary" };
   const all = (sha256: string): boolean => running.length > 0 && running.every((each) => each === sha256);
   const wanted = is.checksum(topology, primaries);
+  const passwords = is.rotated;
+  if (passwords !== undefined && (all(wanted) || (recorded?.shape === shape && recorded.wishes === wishes)))
+    return { is: "differs", wanted: passwords, spoken: true, why: "passwords have changed" };
   if (all(wanted))
-    return { is: "applied", record: { topology, sha256: wanted, shape, wishes, primaries, members } };
+    return { is: "applied", record: { topology, sha256: wanted, shape, ground, wishes, primaries, members } };
   const differs = (spoken: boolean, why: string): Standing => ({ is: "differs", wanted, spoken, why });
   if (recorded === undefined || recorded.topology !== topology)
     return differs(false, "its nodes run from a tungsten.ini made from a spec that nobody here has seen");
+  if (recorded.shape !== shape && recorded.ground === ground)
+    return differs(true, "nodes have joined a site or left it");
   if (recorded.shape !== shape)
     return differs(
       false,

@@ -109,10 +109,11 @@ function retry(context: Context, why: string, since: number): Fate {
 
 const words = (command: Command): string => command.argv.join(" ");
 
-/** First line a tool printed, for the sentence, without secrets; the whole output lies with the marker. */
+/** The last line in which a tool names an error, or else its first line, without secrets; the whole output lies with the marker. */
 function excerpt(state: Extract<MarkerState, { state: "exited" }>): string {
-  const line = `${state.output.stderr}\n${state.output.stdout}`
+  const lines = `${state.output.stderr}\n${state.output.stdout}`
     .split("\n")
-    .find((text) => text.trim() !== "");
+    .filter((text) => text.trim() !== "");
+  const line = lines.findLast((text) => /\b(ERROR|FATAL)\b/.test(text)) ?? lines[0];
   return line === undefined ? "" : ` («${withoutSecrets(line).trim().slice(0, 160)}»)`;
 }

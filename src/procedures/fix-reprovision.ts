@@ -60,12 +60,12 @@ const stateInViewOf = (view: Node, name: string, look: Look, judge: (state: stri
     return doneIf(judge(state), `datasource ${name} is ${state}`);
   });
 
-const datasourceIs =
+export const datasourceIs =
   (fix: FixParameters, judge: (state: string) => boolean): Judgement =>
   ({ node }, look) =>
     stateInViewOf(primaryOf(look.run, fix), node.name, look, judge);
 
-const shunned = (state: string): boolean => state.startsWith("SHUNNED");
+export const shunned = (state: string): boolean => state.startsWith("SHUNNED");
 
 /** At rest: OFFLINE:NORMAL, or its process does not run. */
 const readerAtRest: Judgement = (reader, look) => {
@@ -76,7 +76,7 @@ const readerAtRest: Judgement = (reader, look) => {
     : doneIf(status.state === "OFFLINE:NORMAL", `${reader.id} is ${wordOf(status)}`);
 };
 
-const localAtRest: Judgement = (target, look) => {
+export const localAtRest: Judgement = (target, look) => {
   const status = serviceStatus("cluster", target.site.dataservice, target, look);
   return typeof status === "string"
     ? pending(status)
@@ -110,7 +110,7 @@ const provisioning =
   });
 
 /** It has run in this run, it has ended, and it has taken the datasource back, which is its last act. */
-const provisioned =
+export const provisioned =
   (fix: FixParameters): Judgement =>
   (target, look) => {
     const back = datasourceIs(fix, (state) => !shunned(state))(target, look);
@@ -222,30 +222,33 @@ const takenOut = (fix: FixParameters): readonly Part[] => [
 /** Index of the part that throws the node's data away. */
 export const provisionPart = 5;
 
-/** Back: proven first, then ONLINE, then reading the other sites from the copied positions. */
-const broughtBack = (fix: FixParameters): readonly Part[] => [
-  {
-    what: "the node's own service follows the primary, from a position in the primary's log",
-    on: fixTargets(fix),
-    run: localRemedies,
-    done: standsInPrimarysLog(fix),
-    tries: 20,
-    stallSeconds: 600,
-  },
-  {
-    what: "put the datasource online: under MAINTENANCE a recovered one stays OFFLINE",
-    vendor: "cctrl> datasource NODE online",
-    on: fixTargets(fix),
-    run: [
-      {
-        when: "it is SHUNNED",
-        holds: datasourceIs(fix, shunned),
-        effect: sent.datasource(["recover", "online"], false),
-      },
-      { when: "it is OFFLINE", effect: sent.datasource(["online"], false) },
-    ],
-    done: datasourceIs(fix, (state) => state === "ONLINE"),
-  },
+/** Proven: the copy goes on from where it stands. */
+export const followsPrimary = (fix: FixParameters): Part => ({
+  what: "the node's own service follows the primary, from a position in the primary's log",
+  on: fixTargets(fix),
+  run: localRemedies,
+  done: standsInPrimarysLog(fix),
+  tries: 20,
+  stallSeconds: 600,
+});
+
+export const datasourceOnline = (fix: FixParameters): Part => ({
+  what: "put the datasource online: under MAINTENANCE a recovered one stays OFFLINE",
+  vendor: "cctrl> datasource NODE online",
+  on: fixTargets(fix),
+  run: [
+    {
+      when: "it is SHUNNED",
+      holds: datasourceIs(fix, shunned),
+      effect: sent.datasource(["recover", "online"], false),
+    },
+    { when: "it is OFFLINE", effect: sent.datasource(["online"], false) },
+  ],
+  done: datasourceIs(fix, (state) => state === "ONLINE"),
+});
+
+/** Reading the other sites from the copied positions. */
+export const crossSiteFromCopy = (fix: FixParameters): readonly Part[] => [
   {
     what: "drop the cross-site logs of before",
     on: readersInSecond(fix),
@@ -298,7 +301,9 @@ export const reprovisionParts = (fix: FixParameters, action: Reprovision): reado
         `${target.node.name} reprovisioned from ${action.donor} by ${action.method}: ${fix.reason}`,
     }),
   },
-  ...broughtBack(fix),
+  followsPrimary(fix),
+  datasourceOnline(fix),
+  ...crossSiteFromCopy(fix),
 ];
 
 /** Before anything of the node was thrown away it can simply go on. */

@@ -14,6 +14,7 @@ import { connectorRuns, iniPublished, managerIs } from "./guards.ts";
 import { activeStep, compositeStep, crossingStep, keysStep, othersStep } from "./install-composite.ts";
 import type { Judgement, Part, Procedure, Run, Step, Target } from "./procedure.ts";
 import {
+  eachLinkedReader,
   eachPrimary,
   eachReader,
   eachReaderOnPrimaries,
@@ -22,6 +23,7 @@ import {
   pinnedPrimary,
 } from "./scopes.ts";
 import { done, doneIf, every, knowing, pending } from "./verdicts.ts";
+import { beginsWhole } from "./whole-history.ts";
 
 type Scope = (run: Run) => readonly Target[];
 
@@ -35,7 +37,7 @@ export const isInstalled =
     );
 
 /** tpm's exit code is its verdict on a validation; on a host that is installed already there is nothing to validate. */
-const validated =
+export const validated =
   (product: Product): Judgement =>
   (target, look) => {
     if (isInstalled(product)(target, look).is === "done") return done;
@@ -59,7 +61,7 @@ const everythingRuns: Judgement = (target, look) =>
     go.localServiceOnline(target, look),
   ]);
 
-const accountsMade: Judgement = (target, look) =>
+export const accountsMade: Judgement = (target, look) =>
   knowing(look.facts.get(target.node.name, accounts), `the accounts on ${target.node.name}`, (are) =>
     doneIf(are === "present", `an account is missing on ${target.node.name}`),
   );
@@ -173,6 +175,13 @@ const crossSiteSteps = (of: (scope: Scope) => Scope, remedies: Part["run"]): rea
         stallSeconds: 900,
       },
       {
+        what: "each source's log still holds all that this site lacks",
+        on: of(eachLinkedReader("MSAA")),
+        run: [],
+        done: beginsWhole,
+        stallSeconds: 900,
+      },
+      {
         what: "tpm validate",
         on: of(everyNode),
         guards: [products.noTpmAlive],
@@ -283,7 +292,7 @@ export function installSite(siteName: string, form: InstallForm): Procedure {
       scope(run).filter((target) => target.site.name === siteName);
   return {
     name: "InstallSite",
-    revision: 1,
+    revision: 2,
     source: `Tungsten documentation, ${sources[form]}`,
     accepts: [],
     holds: [],

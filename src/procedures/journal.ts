@@ -2,7 +2,7 @@
 
 import type { Ledger } from "../crds/ledger.ts";
 import { withoutSecrets } from "../tungsten/secrets.ts";
-import type { Decision } from "./advance.ts";
+import type { Decision, Deed } from "./advance.ts";
 
 export type Entry = {
   /** RFC 3339. */
@@ -13,6 +13,7 @@ export type Entry = {
     | "begin"
     | "end"
     | "copy"
+    | "renew"
     | "move"
     | "kept"
     | "halt"
@@ -44,24 +45,28 @@ export function entriesOf(decision: Decision, before: Ledger, stepId: string, no
   return [...heard, ...consequences(decision, before, stepId, at)];
 }
 
+function begun({ effect, key }: Deed, step: string, at: string): Entry {
+  if ("keep" in effect) return { at, event: "copy", step, node: effect.from.name, text: effect.keep };
+  if ("renewPodOf" in effect)
+    return { at, event: "renew", step, node: effect.renewPodOf.name, text: "its pod is deleted" };
+  const { begin, on } = effect;
+  return {
+    at,
+    event: "begin",
+    step,
+    node: on.name,
+    key,
+    command: begin.argv.join(" "),
+    ...fed(begin.stdin),
+  };
+}
+
 function consequences(decision: Decision, before: Ledger, stepId: string, at: string): readonly Entry[] {
   switch (decision.kind) {
     case "wait":
       return [];
     case "act":
-      return decision.deeds.map(({ effect, key }) =>
-        "begin" in effect
-          ? {
-              at,
-              event: "begin",
-              step: stepId,
-              node: effect.on.name,
-              key,
-              command: effect.begin.argv.join(" "),
-              ...fed(effect.begin.stdin),
-            }
-          : { at, event: "copy", step: stepId, node: effect.from.name, text: effect.keep },
-      );
+      return decision.deeds.map((deed) => begun(deed, stepId, at));
     case "move":
       if (decision.noted !== undefined) return [];
       return [

@@ -1,14 +1,24 @@
 /**
- * Restart the databases of one site with a changed my.cnf (deploy-msaa, Dataserver maintenance): shun a replica, restart,
- * recover, one after the other; then switch, so that the old primary can be taken the same way; bring the cross-site
- * services back at both ends. Asked for by the TungstenCluster's spec. Each part looks first, so that a node whose database
- * runs with the wanted file is left alone.
+ * Restart the nodes of one site for a changed my.cnf, image or resources (deploy-msaa, Dataserver maintenance): shun a
+ * replica, restart its database or make its pod anew, recover, one after the other; then switch, so that the old primary
+ * can be taken the same way; bring the cross-site services back at both ends. Asked for by the TungstenCluster's spec.
+ * Each part looks first, so that a node that runs as wanted is left alone.
  */
 import type { Node } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
-import { clusterView, dataserver, readOnly } from "../tungsten/node-facts.ts";
+import { dataserver } from "../tungsten/node-facts.ts";
 import * as go from "./conversion-services.ts";
-import type { Guard, Judgement, Look, Procedure, Step, Target, Verdict } from "./procedure.ts";
+import {
+  broughtBack,
+  either,
+  isOnline,
+  otherEnds,
+  othersServe,
+  primaryIs,
+  takenOut,
+} from "./out-of-service.ts";
+import { podIsCurrent, renewPod } from "./pod-parts.ts";
+import type { Guard, Judgement, Procedure, Step, Target } from "./procedure.ts";
 import { eachLinkedReader, eachSite, everyNode } from "./scopes.ts";
 import * as change from "./site-commands.ts";
 import {
@@ -20,7 +30,7 @@ import {
   returnPolicy,
   type Scope,
 } from "./site-parts.ts";
-import { done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
+import { doneIf, every, knowing, pending } from "./verdicts.ts";
 
 export type Maintenance = {
   readonly site: string;
@@ -35,13 +45,12 @@ export type Maintenance = {
   readonly kind: "MSAA" | "CAA";
   /** Checksum of each node's wanted my.cnf. */
   readonly wanted: Readonly<Record<string, string>>;
+  /** What each pod is to be made from, as its node tells it. */
+  readonly pod: string;
 };
 
-/** A replica that lags further behind than this is not let back. */
-const caughtUpSeconds = 10;
-
 /** The database of this node was started with the wanted file; the mount may lag behind the ConfigMap by a minute. */
-const current =
+const startedWithWanted =
   ({ wanted }: Maintenance, node: Node): Judgement =>
   (_target, look) =>
     knowing(look.facts.get(node.name, dataserver), `the my.cnf of ${node.name}`, ({ mounted, started }) => {
@@ -50,100 +59,13 @@ const current =
       return doneIf(started, `the database of ${node.name} was not started with the wanted my.cnf yet`);
     });
 
-/** Every node that answers shows this datasource so; somebody must answer. */
-const shown =
-  (site: Target["site"], name: string, fits: (state: string, role: string) => boolean, say: string) =>
-  (look: Look): Verdict => {
-    const views = site.nodes
-      .filter((node) => !node.witness)
-      .map((node) => knownValue(look.facts.get(node.name, clusterView)))
-      .filter((view) => view !== undefined);
-    if (views.length === 0) return pending(`no coordinator of ${site.name} tells its datasources`);
-    const all = views.every((view) =>
-      view.datasources.some((each) => each.name === name && fits(each.state, each.role)),
-    );
-    return doneIf(all, say);
-  };
+/** Nothing is to be done here. */
+const current =
+  (about: Maintenance, node: Node): Judgement =>
+  (target, look) =>
+    every([podIsCurrent(node, about.pod)(target, look), startedWithWanted(about, node)(target, look)]);
 
-const isOnline =
-  (name: string): Judgement =>
-  ({ site }, look) =>
-    shown(site, name, (state) => state === "ONLINE", `the datasource ${name} is not ONLINE`)(look);
-
-const isOut =
-  (name: string): Judgement =>
-  ({ site }, look) =>
-    shown(site, name, (state) => state.startsWith("SHUNNED"), `the datasource ${name} is not SHUNNED`)(look);
-
-const isOffline =
-  (name: string): Judgement =>
-  ({ site }, look) =>
-    shown(site, name, (state) => state === "OFFLINE", `the datasource ${name} is not OFFLINE`)(look);
-
-/** By every manager that answers, and by what both databases admit. */
-const primaryIs =
-  (node: Node): Judgement =>
-  ({ site }, look) =>
-    every([
-      shown(
-        site,
-        node.name,
-        (state, role) => role === "master" && state === "ONLINE",
-        `${node.name} is not the primary of ${site.name}`,
-      )(look),
-      knowing(look.facts.get(node.name, readOnly), `read_only of ${node.name}`, (is) =>
-        doneIf(!is, `the database of ${node.name} is read-only`),
-      ),
-    ]);
-
-/** Nobody else is out while this node is taken: the site never has less than all the others. */
-const othersServe = (name: string): Guard => ({
-  say: "every other node of the site is ONLINE and not taken out, and another one is the primary",
-  objects: ({ site }, look) => {
-    const others = site.nodes.filter((node) => !node.witness && node.name !== name);
-    const verdict = every([
-      ...others.map((node) => isOnline(node.name)({ id: node.name, node, site }, look)),
-      ...others.map((node) => go.localServiceOnline({ id: node.name, node, site }, look)),
-      shown(
-        site,
-        name,
-        (_state, role) => role !== "master",
-        `${name} is the primary of ${site.name}: it is not taken out`,
-      )(look),
-    ]);
-    return "why" in verdict ? verdict.why : undefined;
-  },
-});
-
-/** ONLINE by the managers, read-only, and not far behind. */
-const servesAgain =
-  (node: Node): Judgement =>
-  (target, look) => {
-    const status = go.serviceStatus("cluster", target.site.dataservice, target, look);
-    const behind =
-      typeof status === "string"
-        ? pending(status)
-        : doneIf(
-            status.appliedLatencySeconds !== null && status.appliedLatencySeconds <= caughtUpSeconds,
-            `${node.name} is ${status.appliedLatencySeconds ?? "an unknown number of"} seconds behind`,
-          );
-    return every([
-      isOnline(node.name)(target, look),
-      knowing(look.facts.get(node.name, readOnly), `read_only of ${node.name}`, (is) =>
-        doneIf(is, `the database of ${node.name} is writable`),
-      ),
-      behind,
-    ]);
-  };
-
-const either =
-  (first: Judgement, second: Judgement): Judgement =>
-  (target, look) => {
-    const verdicts = [first(target, look), second(target, look)];
-    return verdicts.find(({ is }) => is === "done") ?? verdicts[1] ?? done;
-  };
-
-/** Shun, restart, recover: nothing of it where the database runs with the wanted file already. */
+/** Shun, restart or make anew, recover: nothing of it where the node runs as wanted already. */
 function nodeStep(about: Maintenance, node: Node, n: number): Step {
   const here = (scope: Scope) => of(scope, (target) => target.node.name === node.name);
   const on = here(everyNode);
@@ -152,7 +74,7 @@ function nodeStep(about: Maintenance, node: Node, n: number): Step {
   return {
     n,
     id: `MaintainNode${node.ordinal}`,
-    title: `Restart the database of ${node.name}`,
+    title: `Restart ${node.name}`,
     condition: `Node${node.ordinal}Maintained`,
     undo: "datasource HOST recover in cctrl, if it is SHUNNED.",
     parts: [
@@ -168,44 +90,19 @@ function nodeStep(about: Maintenance, node: Node, n: number): Step {
             ),
           ),
       },
-      {
-        what: "take the replica out: no client reads from it",
-        vendor: "cctrl> datasource HOST shun",
-        on,
-        guards: [maintenanceStays, othersServe(node.name)],
-        run: [{ when: "it is to be restarted and in service", effect: change.datasource("shun") }],
-        done: either(isCurrent, isOut(node.name)),
-      },
+      takenOut(node, on, isCurrent, "it is to be restarted and in service"),
+      ...renewPod(node, about.pod, { on, guards: [maintenanceStays, othersServe(node.name)] }),
       {
         what: "restart the database with the wanted my.cnf",
         vendor: "cctrl> service HOST/mysql restart",
         on,
         guards: [maintenanceStays, othersServe(node.name)],
         run: [{ when: "it was started with another one", effect: change.restartDataserver }],
-        done: isCurrent,
+        done: startedWithWanted(about, node),
         settleSeconds: 30,
         stallSeconds: 1800,
       },
-      {
-        what: "bring the replica back: its replicator follows the primary, its database is read-only",
-        vendor: "cctrl> datasource HOST recover",
-        on,
-        guards: [maintenanceStays],
-        run: [
-          { when: "it is SHUNNED", holds: isOut(node.name), effect: change.datasource("recover") },
-          { when: "it waits OFFLINE", holds: isOffline(node.name), effect: change.datasource("online") },
-        ],
-        done: isOnline(node.name),
-        settleSeconds: 10,
-      },
-      localService(on),
-      {
-        what: "it is read-only and has caught up, or is the primary and was left alone",
-        on,
-        run: [],
-        done: either(primaryIs(node), servesAgain(node)),
-        stallSeconds: 1800,
-      },
+      ...broughtBack(node, on),
       incomingServices(product, here(eachLinkedReader(about.kind))),
     ],
   };
@@ -253,21 +150,6 @@ const everybodyServes: Guard = {
   },
 };
 
-/** The page's note: the other region's services go offline with the server they read from. */
-const otherEnds = (about: Maintenance, n: number): Step => ({
-  n,
-  id: "BringCrossSiteOnline",
-  title: "Bring the cross-site services of the other sites online",
-  condition: "CrossSiteOnline",
-  undo: "Nothing to undo.",
-  parts: [
-    incomingServices(
-      about.kind === "MSAA" ? "crossSite" : "cluster",
-      of(eachLinkedReader(about.kind), ({ source }) => source?.name === about.site),
-    ),
-  ],
-});
-
 /** The restart of one site's databases, the primary's last. */
 export function maintainDataserver(about: Maintenance): Procedure {
   const { primary, next, replicas, home } = about;
@@ -278,7 +160,7 @@ export function maintainDataserver(about: Maintenance): Procedure {
   const never: Judgement = () => pending("");
   return {
     name: "MaintainDataserver",
-    revision: 1,
+    revision: 2,
     source: "Tungsten documentation, Deploying Multi-Site/Active-Active Clustering, Dataserver maintenance",
     accepts: [],
     holds: [],

@@ -102,6 +102,11 @@ function effectLine(effect: Effect, run: Run): string {
 export function effectInWords(effect: Effect, run: Run): { readonly node: string; readonly text: string } {
   if ("keep" in effect)
     return { node: effect.from.name, text: `copy ${general(effect.keep, run)} off the node` };
+  if ("renewPodOf" in effect)
+    return {
+      node: effect.renewPodOf.name,
+      text: "delete its pod; the StatefulSet makes it anew from its present template",
+    };
   const checks = (effect.begin.prechecks ?? []).map((check) => generalWords(check.argv, run));
   const looked = checks.length === 0 ? "" : `   [looks again: ${checks.join("; ")}]`;
   const once = effect.begin.repeat === "once" ? " (never repeated on a guess)" : "";

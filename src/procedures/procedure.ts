@@ -100,7 +100,9 @@ export type Guard = {
 export type Effect =
   | { readonly begin: Command; readonly on: Node }
   /** Copy a kept file off its node, under the same name. */
-  | { readonly keep: string; readonly from: Node };
+  | { readonly keep: string; readonly from: Node }
+  /** Delete the pod of this node, so that it comes back by the StatefulSet's present template. */
+  | { readonly renewPodOf: Node };
 
 /** One way to go on. `when` is printed in the plan; the first whose test holds is taken. `attempt` counts from 1. */
 export type Alternative = {

@@ -5,31 +5,36 @@ import { soleMaster } from "./conversion-pins.ts";
 import { nothingHeld } from "./conversion-preflight-sites.ts";
 import { wordOf } from "./conversion-readers.ts";
 import type { Acceptance, Objection } from "./procedure.ts";
-import { topologyOf } from "./reset-pins.ts";
+import { topologyOf, topologyWords } from "./reset-pins.ts";
 
-const topology: Acceptance = {
-  say: "the estate is installed as Multi-Site/Active-Active, release 6 or later",
+export type ResetAllTopology = "MSAA" | "CAA";
+
+const topology = (wanted: ResetAllTopology): Acceptance => ({
+  say: "the estate is installed as the topology whose reset is asked for, release 6 or later",
   ask(estate, facts) {
     const kind = topologyOf(estate, facts);
     if (typeof kind === "object") return kind;
-    return kind === "MSAA"
-      ? { ok: true }
-      : {
-          refused: `the estate is installed as ${kind === "CAA" ? "Composite Active/Active" : "the multi-site topology of releases before 6"}; the vendor's page for resetting all dataservices is Multi-Site/Active-Active's: reset a site instead`,
-        };
+    if (kind === wanted) return { ok: true };
+    const way =
+      kind === "MSMM"
+        ? "which has no page for resetting all dataservices: reset a site instead"
+        : `and the reset of ${topologyWords[wanted]} is asked for; set spec.resetAllSites.topology to ${kind}`;
+    return { refused: `the estate is installed as ${topologyWords[kind]}, ${way}` };
   },
-};
+});
 
 /** A service in error has something that did not arrive: after the reset it never would. */
-const everyServiceOnline: Acceptance = {
+const everyServiceOnline = (wanted: ResetAllTopology): Acceptance => ({
   say: "every service of every node is ONLINE without error, and every site has one ONLINE primary",
   ask(estate, facts) {
     const objections = dataNodes(estate).flatMap((node): Objection[] => {
       const view = facts.get(node.name, clusterView);
-      const told = (["cluster", "crossSite"] as const).map((product) => ({
-        product,
-        fact: facts.get(node.name, services(product)),
-      }));
+      const told = (wanted === "CAA" ? (["cluster"] as const) : (["cluster", "crossSite"] as const)).map(
+        (product) => ({
+          product,
+          fact: facts.get(node.name, services(product)),
+        }),
+      );
       if ("unknown" in view) return [{ on: node.site, unknown: `${node.name}: ${view.unknown}` }];
       if (soleMaster(view.known) === undefined)
         return [
@@ -60,6 +65,10 @@ const everyServiceOnline: Acceptance = {
     });
     return { objections };
   },
-};
+});
 
-export const acceptsResetAll: readonly Acceptance[] = [topology, everyServiceOnline, nothingHeld];
+export const acceptsResetAll = (wanted: ResetAllTopology): readonly Acceptance[] => [
+  topology(wanted),
+  everyServiceOnline(wanted),
+  nothingHeld,
+];

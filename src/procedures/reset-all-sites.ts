@@ -1,6 +1,6 @@
 /**
- * Reset all dataservices of an MSAA estate: deploy-msaa, "Resetting all dataservices" (8.0). The page goes node by node;
- * a node that is online again while others are reset diverges in silence, so each act is a barrier over the whole estate
+ * Reset all dataservices of an estate: deploy-msaa, "Resetting all dataservices" (8.0). In a composite the same is done to the
+ * services that its one product carries; the vendor has no page for it. The page goes node by node; a node that is online again while others are reset diverges in silence, so each act is a barrier over the whole estate
  * (docs/adr/0014-reset-order.md).
  */
 import * as act from "./conversion-commands.ts";
@@ -8,12 +8,13 @@ import { datasourcesIn, localServices, maintenance, policyAsBefore, proof } from
 import { readPins } from "./conversion-pins.ts";
 import { connectorRuns, heldByRun, policyIs, primariesUnmoved } from "./guards.ts";
 import type { Judgement, Part, Procedure, Step } from "./procedure.ts";
-import { acceptsResetAll } from "./reset-all-preflight.ts";
+import { acceptsResetAll, type ResetAllTopology } from "./reset-all-preflight.ts";
 import * as sent from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
 import { downAgain, held, localOff, readersOff, released } from "./reset-parts.ts";
 import * as quiet from "./reset-quiet.ts";
 import * as is from "./reset-states.ts";
+import { compositeWhole } from "./reset-steps.ts";
 import {
   eachPrimary,
   eachReader,
@@ -24,16 +25,23 @@ import {
 } from "./scopes.ts";
 import { every } from "./verdicts.ts";
 
-export type ResetAllParameters = { readonly site: string; readonly drainSeconds: number };
+export type ResetAllParameters = {
+  readonly site: string;
+  readonly topology: ResetAllTopology;
+  readonly drainSeconds: number;
+};
+
+/** The page's tool for the services that read other sites. */
+const tool = (second: boolean): string => (second ? "mm_trepctl" : "trepctl");
 
 const everyReplicaReader: Part["on"] = (run) => {
   const first = new Set(eachReaderOnPrimaries(run).map(({ id }) => id));
   return eachReader(run).filter(({ id }) => !first.has(id));
 };
 
-const readersOn = (on: Part["on"], done: Judgement): Part => ({
+const readersOn = (second: boolean, on: Part["on"], done: Judgement): Part => ({
   what: "bring the cross-site services online",
-  vendor: "shell> mm_trepctl online",
+  vendor: `shell> ${tool(second)} online`,
   on,
   run: [
     { when: "its replicator is stopped", holds: is.readerDown, effect: sent.startReader },
@@ -110,7 +118,7 @@ const connectorsOffline = (drainSeconds: number): Step => ({
   ],
 });
 
-const quiesce: Step = {
+const quiesce = (second: boolean): Step => ({
   n: 3,
   id: "Quiesce",
   title: "See that nothing is written or under way, twice",
@@ -118,7 +126,7 @@ const quiesce: Step = {
   undo: "Nothing to undo: it only looks.",
   parts: [
     localServices(everyNode),
-    readersOn(eachReader, is.broughtOn),
+    readersOn(second, eachReader, is.broughtOn),
     {
       what: "send a heartbeat behind each site's last write",
       on: eachPrimary,
@@ -139,26 +147,26 @@ const quiesce: Step = {
       done: quiet.secondLook,
     },
   ],
-};
+});
 
-const allOffline: Step = {
+const allOffline = (second: boolean): Step => ({
   n: 4,
   id: "EverythingOffline",
-  title: "On all nodes: trepctl offline, mm_trepctl offline",
+  title: `On all nodes: trepctl offline${second ? ", mm_trepctl offline" : " of every service"}`,
   condition: "EverythingOffline",
   undo: [
-    released("crossSite", everyNode),
+    ...(second ? [released("crossSite", everyNode)] : []),
     released("cluster", everyNode),
     // An offline that was asked for may still be under way: it is waited for.
     localOff(everyNode, "shell> trepctl offline"),
     localServices(everyNode),
-    readersOff(eachReader, "shell> mm_trepctl offline"),
-    readersOn(eachReader, is.broughtOn),
+    readersOff(eachReader, `shell> ${tool(second)} offline`),
+    readersOn(second, eachReader, is.broughtOn),
   ],
   parts: [
-    held("crossSite", everyNode),
+    ...(second ? [held("crossSite", everyNode)] : []),
     held("cluster", everyNode),
-    readersOff(eachReader, "shell> mm_trepctl offline"),
+    readersOff(eachReader, `shell> ${tool(second)} offline`),
     localOff(eachReplica, "shell> trepctl offline"),
     localOff(eachPrimary, "shell> trepctl offline"),
     {
@@ -168,21 +176,23 @@ const allOffline: Step = {
       done: quiet.stillTheSame,
     },
   ],
-};
+});
 
-const resetEverything: Step = {
+const resetEverything = (second: boolean): Step => ({
   n: 5,
   id: "ResetEverything",
-  title: "On all nodes: trepctl reset -all -y, mm_trepctl reset -all -y",
+  title: `On all nodes: trepctl reset -all -y${second ? ", mm_trepctl reset -all -y" : " of every service"}`,
   condition: "EverythingReset",
   undo: "Nothing leads back: the positions are gone. Go on.",
   parts: [
     {
       what: "reset every cross-site service of every node",
-      vendor: "shell> mm_trepctl -service west reset -all -y",
+      vendor: second
+        ? "shell> mm_trepctl -service west reset -all -y"
+        : "shell> trepctl -service east_from_west reset -all -y",
       on: eachReader,
       run: [
-        downAgain("crossSite"),
+        downAgain(second ? "crossSite" : "cluster"),
         { when: "it is OFFLINE:NORMAL", holds: is.readingIs("OFFLINE:NORMAL"), effect: sent.resetReading },
       ],
       done: copies.readingReset,
@@ -200,29 +210,30 @@ const resetEverything: Step = {
       tries: 10,
     },
   ],
-};
+});
 
 const forward = (step: Omit<Step, "undo">): Step => ({ ...step, undo: "Forward only: go on." });
 
 /** The reset of all sites for one request's parameters. */
-export function resetAllSites({ drainSeconds }: ResetAllParameters): Procedure {
+export function resetAllSites({ topology, drainSeconds }: ResetAllParameters): Procedure {
+  const second = topology === "MSAA";
   return {
     name: "ResetAllSites",
     revision: 1,
     source:
       "Tungsten documentation, Deploying Multi-Site/Active-Active Clustering (8.0): Resetting all dataservices",
-    accepts: acceptsResetAll,
+    accepts: acceptsResetAll(topology),
     holds: [primariesUnmoved],
     pins: (estate, facts) => {
       const reading = readPins(estate, facts);
-      return "unknown" in reading ? reading : { pins: { ...reading.pins, topology: "MSAA" } };
+      return "unknown" in reading ? reading : { pins: { ...reading.pins, topology } };
     },
     steps: [
       enterMaintenance,
       connectorsOffline(drainSeconds),
-      quiesce,
-      allOffline,
-      resetEverything,
+      quiesce(second),
+      allOffline(second),
+      resetEverything(second),
       forward({
         n: 6,
         id: "PrimariesOnline",
@@ -240,13 +251,13 @@ export function resetAllSites({ drainSeconds }: ResetAllParameters): Procedure {
       forward({
         n: 8,
         id: "CrossSiteOnline",
-        title: "On all nodes: mm_trepctl online",
+        title: `On all nodes: ${tool(second)} online`,
         condition: "CrossSiteOnline",
         parts: [
-          readersOn(eachReaderOnPrimaries, is.readingBegun),
-          readersOn(everyReplicaReader, is.readingBegun),
-          released("crossSite", everyNode),
-          proof("crossSite"),
+          readersOn(second, eachReaderOnPrimaries, is.readingBegun),
+          readersOn(second, everyReplicaReader, is.readingBegun),
+          ...(second ? [released("crossSite", everyNode)] : []),
+          proof(second ? "crossSite" : "cluster"),
         ],
       }),
       forward({
@@ -261,7 +272,7 @@ export function resetAllSites({ drainSeconds }: ResetAllParameters): Procedure {
         id: "ReturnToAutomatic",
         title: "Return both clusters to AUTOMATIC mode",
         condition: "PolicyReturned",
-        parts: [policyAsBefore, datasourcesIn],
+        parts: [policyAsBefore, datasourcesIn, ...(second ? [] : [compositeWhole])],
       }),
     ],
     abortUntil: { step: "ResetEverything", part: 0 },

@@ -1,7 +1,8 @@
 /** The commands of a reset as data. Each that destroys looks again, on its node and in the same script, at what makes it safe. */
+import type { Node } from "../topology/estate.ts";
 import { datasourceCommand, routersCommand } from "../tungsten/cctrl.ts";
 import type { Command, Precheck, Product } from "../tungsten/invocation.ts";
-import { provision } from "../tungsten/provision.ts";
+import { provision, provisionSlave } from "../tungsten/provision.ts";
 import { heartbeat, offline, online, resetAll, resetThl } from "../tungsten/trepctl.ts";
 import { sourceOf, trackingSchema } from "./conversion-names.ts";
 import type { Effect, Run, Target } from "./procedure.ts";
@@ -55,6 +56,15 @@ export const database =
     });
 /** Only a replica's, and never the primary's. */
 export const stopDonorsDatabase = database("stop", check("writable", "no"));
+
+/** Where the managers are stopped and nobody can tell the policy: nothing of the cluster runs beside it. */
+export const stopRestingDatabase: Making = (target) =>
+  sent(target, ["database", "stop"], { deadlineSeconds: 1800, prechecks: [check("stopped", "cluster")] });
+
+export const stopAll =
+  (product: Product): Making =>
+  (target) =>
+    sent(target, ["stopall", product], { deadlineSeconds: 300 });
 
 export const sendLast: Making = (target, run, attempt) =>
   sent(target, heartbeat("cluster", target.site.dataservice, lastHeartbeat(run, attempt)), {
@@ -138,6 +148,41 @@ export const copyData =
         check("stopped", "cluster"),
         check("backup-is", snapshotName(run, target.node), snapshotSha(run, target.node)),
         maintenance,
+      ],
+    });
+
+/** On a node of the failed site whose data are about to be thrown away: what goes lies in its snapshot. */
+export const resetFailedLocal: Making = (target, run) =>
+  resets(target, "cluster", target.site.dataservice, [
+    check("backup-is", snapshotName(run, target.node), snapshotSha(run, target.node)),
+  ]);
+
+/** The failed site's primary anew, from the definitive site's replica, which serves on meanwhile. */
+export const provisionPrimary =
+  (scopes: ResetScopes, { method }: ResetParameters): Making =>
+  (target, run) =>
+    sent(target, provision(scopes.donorNode(run).name, method, true), {
+      repeat: "once",
+      deadlineSeconds: copySeconds,
+      prechecks: [
+        check("backup-is", snapshotName(run, target.node), snapshotSha(run, target.node)),
+        check("shunned", target.node.name),
+        check("state-is", "cluster", target.site.dataservice, "OFFLINE:NORMAL"),
+        maintenance,
+      ],
+    });
+
+/** The legacy page's tool, where everything of the node is stopped but the database; managers cannot be asked for a policy. */
+export const provisionLegacy =
+  (from: (run: Run) => Node, { method }: ResetParameters): Making =>
+  (target, run) =>
+    sent(target, provisionSlave(from(run).name, method), {
+      repeat: "once",
+      deadlineSeconds: copySeconds,
+      prechecks: [
+        check("backup-is", snapshotName(run, target.node), snapshotSha(run, target.node)),
+        check("stopped", "cluster"),
+        check("stopped", "crossSite"),
       ],
     });
 

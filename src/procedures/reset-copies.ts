@@ -23,7 +23,7 @@ import {
   snapshotName,
   snapshotSha,
 } from "./reset-scopes.ts";
-import { databaseIs, processStopped } from "./reset-states.ts";
+import { databaseIs, datasourceNotShunned, processStopped } from "./reset-states.ts";
 import { pinnedPrimary } from "./scopes.ts";
 import { broken, done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
 
@@ -41,6 +41,20 @@ export const donorMayGo = (scopes: ResetScopes): Guard => ({
     return its?.state === "ONLINE"
       ? undefined
       : `the primary of ${donor.site} is ${its?.state ?? "not listed"}`;
+  },
+});
+
+/** Nobody but an ONLINE replica of the definitive site gives its data, now as when the plan was made. */
+export const donorServes = (scopes: ResetScopes): Guard => ({
+  say: "the donor is an ONLINE replica of the definitive site",
+  objects(_target, look) {
+    const donor = scopes.donorNode(look.run);
+    const view = look.facts.get(donor.name, clusterView);
+    if ("unknown" in view) return `cctrl of ${donor.name} cannot be read: ${view.unknown}`;
+    const own = view.known.datasources.find(({ name }) => name === donor.name);
+    return own?.role === "slave" && own.state === "ONLINE"
+      ? undefined
+      : `${donor.name} is ${own?.role ?? "not listed"}:${own?.state ?? ""}`;
   },
 });
 
@@ -176,6 +190,13 @@ export const copyRecord = (target: Target, look: Look): Record<string, string> =
   [keptBy.made(target.node.name)]: copyFile(look.run, target.node),
 });
 
+/** The same where the vendor's tool made it. */
+export const madeBy =
+  (scopes: ResetScopes) =>
+  (target: Target, look: Look): Record<string, string> => ({
+    [keptBy.made(target.node.name)]: `from ${scopes.donorNode(look.run).name}`,
+  });
+
 export function donorRecord(target: Target, look: Look): Record<string, string> {
   const text = rowText(
     knownValue(look.facts.get(target.node.name, tracking(trackingSchema(sourceOf(target))))),
@@ -267,6 +288,61 @@ export const takenBackIn =
         );
       },
     );
+
+/** The tool has run in this run, it has ended, and it has taken the datasource back, which is its last act. */
+export const primaryProvisioned: Judgement = (target, look) => {
+  if (look.key === "") return pending(`${target.node.name} is not provisioned yet`);
+  const back = datasourceNotShunned(target, look);
+  return knowing(
+    look.facts.get(target.node.name, marker(look.key)),
+    `the provision of ${target.node.name}`,
+    ({ state }) =>
+      state === "exited" || state === "interrupted"
+        ? back
+        : pending(`the provision of ${target.node.name} is ${state}`),
+  );
+};
+
+/** In each other site's log the copy stands at an event that is there; what a difference means is the caller's. */
+export const standsInOthers =
+  (scopes: ResetScopes, otherwise: (why: string) => Verdict = pending): Judgement =>
+  ({ node }, look) =>
+    every(
+      scopes.healthySites(look.run).map((source) => {
+        const schema = trackingSchema(source);
+        return knowing(look.facts.get(node.name, tracking(schema)), `${schema} of ${node.name}`, (rows) => {
+          const row = commitOf(rows);
+          if (row === undefined) return otherwise(`${schema} of ${node.name} holds no position`);
+          const primary = pinnedPrimary(look.run, source);
+          const event = look.facts.get(primary.name, thlEvent("cluster", source.dataservice, row.seqno));
+          return knowing(event, `event ${row.seqno} of ${primary.name}`, ([header]) =>
+            header?.eventId === row.eventId && header.sourceId === row.sourceId
+              ? done
+              : otherwise(
+                  `${schema} of ${node.name} says ${row.seqno} (${row.eventId}), and ${primary.name} has ${header?.eventId ?? "no event"} there`,
+                ),
+          );
+        });
+      }),
+    );
+
+const unproven = (why: string): Verdict => broken("CopyUnproven", why);
+
+/** The copy is worth what it should be, or the run halts; its own log begins with the first event (invariant 31). */
+export const copyStands =
+  (scopes: ResetScopes): Judgement =>
+  (target, look) => {
+    const { site, node } = target;
+    const range = look.facts.get(node.name, thlRange("cluster", site.dataservice));
+    return every([
+      standsInOthers(scopes, unproven)(target, look),
+      knowing(range, `the log of ${node.name}`, ({ min }) =>
+        min === null || min === 0
+          ? doneIf(min === 0, `the new log of ${node.name} holds no event yet`)
+          : unproven(`the new log of ${node.name} begins at ${min}: it is not new`),
+      ),
+    ]);
+  };
 
 /**
  * tprovision has come to its end, by its own exit and by the datasource, which it recovers last. Whether the replica is

@@ -50,14 +50,14 @@ export const localOff = (on: Scope, vendor: string): Part => ({
   run: [{ when: "it is not OFFLINE:NORMAL", effect: sent.localOffline }],
   done: is.localAtRest,
 });
-const stopped = (product: "cluster" | "crossSite", on: Scope): Part => ({
+export const stopped = (product: "cluster" | "crossSite", on: Scope): Part => ({
   what: `stop ${heldWords[product]}`,
   on,
   run: [{ when: "it runs", effect: act.replicator(product, "stop") }],
   done: is.processStopped(product),
 });
 
-const databaseRuns = (on: Scope): Part => ({
+export const databaseRuns = (on: Scope): Part => ({
   what: "start the database",
   on,
   run: [{ when: "it is stopped", effect: sent.database("start") }],
@@ -65,7 +65,7 @@ const databaseRuns = (on: Scope): Part => ({
   stallSeconds: 1800,
 });
 
-const shunned = (on: Scope, force: boolean): Part => ({
+export const shunned = (on: Scope, force: boolean): Part => ({
   what: "shun the datasource",
   vendor: "cctrl> datasource H shun",
   on,
@@ -73,72 +73,11 @@ const shunned = (on: Scope, force: boolean): Part => ({
   done: is.datasourceShunned,
 });
 
-/** Step 4. Everything of the failed site is at rest before it is copied, and stays so. */
-export const exportParts = (scopes: ResetScopes): readonly Part[] => [
-  held("crossSite", scopes.inFailed),
-  held("cluster", scopes.inFailed),
-  held("database", scopes.inFailed),
-  readersOff(scopes.failedReaders, "shell east> mm_trepctl offline"),
-  stopped("crossSite", scopes.inFailed),
-  shunned(scopes.inFailed, true),
-  localOff(scopes.inFailed, "cctrl [east]> replicator east1 offline"),
-  stopped("cluster", scopes.inFailed),
-  {
-    what: "stop the database",
-    vendor: "shell> sudo systemctl stop mysqld",
-    on: scopes.inFailed,
-    run: [{ when: "it runs", effect: sent.database("stop") }],
-    done: is.databaseIs("stopped"),
-    stallSeconds: 1800,
-  },
-  {
-    what: "copy data directory, binary logs and THL to the backups volume, with their checksum",
-    on: scopes.inFailed,
-    run: [{ when: "no verified snapshot of this run exists", effect: sent.snapshot }],
-    done: copies.snapshotTaken,
-    record: copies.snapshotRecord,
-    tries: 3,
-    stallSeconds: 24 * 3600,
-  },
-];
-
-export const undoExport = (scopes: ResetScopes): readonly Part[] => [
-  released("database", scopes.inFailed),
-  databaseRuns(scopes.inFailed),
-  released("cluster", scopes.inFailed),
-  released("crossSite", scopes.inFailed),
-  started("cluster", "start", scopes.inFailed),
-  started("crossSite", "start", scopes.inFailed),
-  ...offAndOn(scopes),
-  {
-    what: "take the datasources back in",
-    on: scopes.inFailed,
-    run: [{ when: "it is out", effect: sent.datasource(["welcome", "online"], true) }],
-    done: is.datasourceIs("ONLINE"),
-  },
-];
-
-/** An `offline` that was asked for may still be under way: it is waited for before the service goes online again. */
-const offAndOn = (scopes: ResetScopes): readonly Part[] => [
-  localOff(scopes.inFailed, "trepctl offline"),
-  {
-    what: "bring the site's own service online again",
-    on: scopes.inFailed,
-    run: [{ when: "it is OFFLINE:NORMAL", holds: is.localOffline, effect: act.localOnline }],
-    done: is.localLeftAlone,
-  },
-  readersOff(scopes.failedReaders, "mm_trepctl offline"),
-  {
-    what: "bring the services that read other sites online again",
-    on: scopes.failedReaders,
-    run: [
-      { when: "it is OFFLINE:NORMAL", holds: is.readingIs("OFFLINE:NORMAL"), effect: sent.reading("online") },
-    ],
-    done: is.leftAlone,
-  },
-];
-
-const started = (product: "cluster" | "crossSite", verb: "start" | "start-offline", on: Scope): Part => ({
+export const started = (
+  product: "cluster" | "crossSite",
+  verb: "start" | "start-offline",
+  on: Scope,
+): Part => ({
   what:
     verb === "start"
       ? `start ${heldWords[product]}`
@@ -307,14 +246,14 @@ export const primaryParts = (scopes: ResetScopes): readonly Part[] => [
     done: is.datasourceIs("ONLINE"),
   },
   started("crossSite", "start-offline", scopes.failedPrimary),
-  dropOldLogs(scopes.failedReadersOn("primaries")),
+  dropOldLogs(scopes, scopes.failedReadersOn("primaries")),
 ];
 
-const dropOldLogs = (on: Scope): Part => ({
+export const dropOldLogs = ({ second }: ResetScopes, on: Scope): Part => ({
   what: "drop the cross-site logs of before: they would lead past what the copied rows need",
   on,
   run: [
-    downAgain("crossSite"),
+    downAgain(second ? "crossSite" : "cluster"),
     {
       when: "it is OFFLINE:NORMAL and its log holds events",
       holds: is.readingIs("OFFLINE:NORMAL"),
@@ -333,29 +272,24 @@ export function downAgain(product: "cluster" | "crossSite"): Part["run"][number]
   };
 }
 
-/** Step 10: one after the other, for the source serves one provision at a time. */
-export const replicaParts = (scopes: ResetScopes, parameters: ResetParameters): readonly Part[] => [
-  started("cluster", "start-offline", scopes.failedReplicas),
-  started("crossSite", "start-offline", scopes.failedReplicas),
+/** One after the other, for the source serves one provision at a time. */
+export const provisionParts = (scopes: ResetScopes, vendor: string, run: Part["run"]): readonly Part[] => [
   {
     what: "provision the replica from the failed site's own primary, one after the other",
-    vendor: "shell east{2,3}> tprovision -s east1 -m xtrabackup",
+    vendor,
     on: scopes.failedReplicas,
     guards: [oneAtATime(scopes)],
-    run: [
-      downAgain("cluster"),
-      {
-        when: "it is still SHUNNED, its service OFFLINE:NORMAL",
-        holds: is.localOffline,
-        effect: sent.provisionReplica(scopes, parameters),
-      },
-    ],
+    run,
     done: copies.provisionEnded(scopes),
     settleSeconds: 60,
     stallSeconds: 24 * 3600,
   },
   released("database", scopes.failedReplicas),
   databaseRuns(scopes.failedReplicas),
+];
+
+/** Each stands where the primary stands, follows its new log, and is let in. */
+export const followParts = (scopes: ResetScopes): readonly Part[] => [
   released("cluster", scopes.failedReplicas),
   localServices(scopes.failedReplicas),
   {
@@ -378,8 +312,28 @@ export const replicaParts = (scopes: ResetScopes, parameters: ResetParameters): 
     ],
     done: is.datasourceIs("ONLINE"),
   },
-  dropOldLogs(scopes.failedReadersOn("replicas")),
 ];
+
+/** Step 11 of the page for MSAA, the same in a composite: there the cross-site logs go before a restart could start from them. */
+export const replicaParts = (scopes: ResetScopes, parameters: ResetParameters): readonly Part[] => {
+  const logsGone = dropOldLogs(scopes, scopes.failedReadersOn("replicas"));
+  const provision = provisionParts(scopes, "shell east{2,3}> tprovision -s east1 -m xtrabackup", [
+    downAgain("cluster"),
+    {
+      when: "it is still SHUNNED, its service OFFLINE:NORMAL",
+      holds: is.localOffline,
+      effect: sent.provisionReplica(scopes, parameters),
+    },
+  ]);
+  return [
+    started("cluster", "start-offline", scopes.failedReplicas),
+    ...(scopes.second ? [started("crossSite", "start-offline", scopes.failedReplicas)] : []),
+    ...provision,
+    ...(scopes.second ? [] : [logsGone]),
+    ...followParts(scopes),
+    ...(scopes.second ? [logsGone] : []),
+  ];
+};
 
 /** Those before it in order are back: tprovision recovers a datasource as its last act. */
 const oneAtATime = (scopes: ResetScopes): Guard => ({

@@ -10,6 +10,12 @@ import { knownValue } from "./verdicts.ts";
 
 export type Topology = "MSAA" | "CAA" | "MSMM";
 
+export const topologyWords: Readonly<Record<Topology, string>> = {
+  MSAA: "Multi-Site/Active-Active, release 6 or later",
+  CAA: "Composite Active/Active",
+  MSMM: "the multi-site topology of releases before 6",
+};
+
 /** The installed topology by every node's word; a sentence while it is unknown, or is none of them. */
 export function topologyOf(
   estate: Estate,
@@ -123,26 +129,28 @@ export const readResetPins =
 
 /** The failed site serves nobody from the second step to the one before the last; the others notice nothing. */
 export const resetInterruptions =
-  ({ failedSite }: ResetParameters) =>
+  ({ failedSite }: ResetParameters, span: string) =>
   (estate: Estate): readonly Interruption[] =>
     estate.sites.map(({ name }) =>
       name === failedSite
         ? {
             site: name,
             seconds: 4 * 3600,
-            why: "its connectors are offline from step 2 to step 13, for as long as the copies take",
+            why: `its connectors are offline ${span}, for as long as the copies take`,
           }
         : { site: name, seconds: 0, why: "nothing of what its clients use is stopped" },
     );
 
+export const failoverBudget: Budget = {
+  id: "Failover",
+  what: "no manager fails over",
+  from: "EnterMaintenance",
+  until: ["ReturnToAutomatic"],
+  seconds: () => 6 * 3600,
+};
+
 export const resetBudgets: readonly Budget[] = [
-  {
-    id: "Failover",
-    what: "no manager fails over",
-    from: "EnterMaintenance",
-    until: ["ReturnToAutomatic"],
-    seconds: () => 6 * 3600,
-  },
+  failoverBudget,
   {
     id: "Redundancy",
     what: "the definitive site is without its donor",

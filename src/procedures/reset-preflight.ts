@@ -1,27 +1,27 @@
 /** Pre-flight of a reset: what must hold before a plan is made. Each refusal is one sentence with a way out. */
-import { dataNodes, type Estate, type Node, siteNamed } from "../topology/estate.ts";
-import type { Fact, Facts } from "../tungsten/facts.ts";
-import {
-  clusterView,
-  databaseService,
-  dataSize,
-  iniState,
-  reach,
-  serverSettings,
-  services,
-  space,
-  thlRange,
-} from "../tungsten/node-facts.ts";
+import { dataNodes, type Estate, siteNamed } from "../topology/estate.ts";
+import type { Facts } from "../tungsten/facts.ts";
+import type { Product } from "../tungsten/invocation.ts";
+import { clusterView, databaseService, services, thlRange } from "../tungsten/node-facts.ts";
+import { serviceOf } from "./conversion-names.ts";
 import { soleMaster } from "./conversion-pins.ts";
 import { nothingHeld } from "./conversion-preflight-sites.ts";
 import { wordOf } from "./conversion-readers.ts";
-import type { Acceptance, AcceptanceAnswer, Finding, Objection } from "./procedure.ts";
-import { donorOf, masterOf, topologyOf, viewOf } from "./reset-pins.ts";
+import type { Acceptance } from "./procedure.ts";
+import { donorOf, masterOf, topologyOf, topologyWords, viewOf } from "./reset-pins.ts";
+import {
+  at,
+  ok,
+  onNodes,
+  roomForExport,
+  sameAccounts,
+  sameServer,
+  sshOpen,
+  twoRemain,
+  worded,
+} from "./reset-preflight-copies.ts";
 import type { ResetParameters } from "./reset-scopes.ts";
 import { eventsInWords, gapsOf, standingsOf } from "./reset-standing.ts";
-
-const at = "spec.resetSite";
-const ok: AcceptanceAnswer = { ok: true };
 
 const oneEstate = ({ failedSite, definitiveSite }: ResetParameters): Acceptance => ({
   say: "failed and definitive site belong to one estate",
@@ -37,49 +37,38 @@ const oneEstate = ({ failedSite, definitiveSite }: ResetParameters): Acceptance 
   },
 });
 
-/** Which page of the vendor's applies. */
-const topology: Acceptance = {
-  say: "every node is installed alike, as a topology whose reset is known",
+/** Which page of the vendor's applies is a fact of the nodes; the request says which one its author has read. */
+const topology = ({ topology: wanted }: ResetParameters): Acceptance => ({
+  say: "every node is installed alike, as the topology whose reset is asked for",
   ask(estate, facts) {
     const kind = topologyOf(estate, facts);
     if (typeof kind === "object") return kind;
-    return kind === "MSAA"
+    return kind === wanted
       ? ok
       : {
-          refused: `the estate is installed as ${kind === "CAA" ? "Composite Active/Active" : "the multi-site topology of releases before 6"}; this version of the operator resets Multi-Site/Active-Active of release 6 and later only: follow the vendor's page for yours`,
+          refused: `the estate is installed as ${topologyWords[kind]}, and the reset of ${topologyWords[wanted]} is asked for, whose commands would be wrong there; set ${at}.topology to ${kind}`,
         };
   },
-};
-
-function onNodes<T>(
-  nodes: readonly Node[],
-  fact: (node: Node) => Fact<T>,
-  facts: Facts,
-  judge: (node: Node, value: T) => string | undefined,
-): readonly Objection[] {
-  return nodes.flatMap((node): Objection[] => {
-    const answer = facts.get(node.name, fact(node));
-    if ("unknown" in answer) return [{ on: node.site, unknown: `${node.name}: ${answer.unknown}` }];
-    const refused = judge(node, answer.known);
-    return refused === undefined ? [] : [{ on: node.site, refused }];
-  });
-}
+});
 
 /** What reads the failed site may be in any state; all else of the others must work, or the reset would hide a second fault. */
-const othersHealthy = ({ failedSite }: ResetParameters): Acceptance => ({
+const othersHealthy = ({ failedSite, topology: kind }: ResetParameters): Acceptance => ({
   say: "every other site has one ONLINE primary, and every service ONLINE but those that read the failed site",
   ask(estate, facts) {
     const nodes = dataNodes(estate).filter(({ site }) => site !== failedSite);
-    const failed = estate.sites.find(({ name }) => name === failedSite)?.dataservice;
-    const judge = (product: "cluster" | "crossSite") =>
+    const failed = siteNamed(estate, failedSite);
+    const crossing = kind === "CAA" ? "cluster" : "crossSite";
+    const judge = (product: Product) =>
       onNodes(
         nodes,
         () => services(product),
         facts,
         (node, all) => {
           if (all === "down") return `the ${product} replicator of ${node.name} does not run; start it first`;
+          const reading =
+            product === crossing ? serviceOf(crossing, siteNamed(estate, node.site), failed) : undefined;
           const off = all
-            .filter(({ service }) => product === "cluster" || service !== failed)
+            .filter(({ service }) => service !== reading)
             .find(({ state }) => state !== "ONLINE");
           return off && `service ${off.service} of ${node.name} is ${wordOf(off)}; bring it ONLINE first`;
         },
@@ -93,7 +82,8 @@ const othersHealthy = ({ failedSite }: ResetParameters): Acceptance => ({
           ? `${node.site} has no single ONLINE primary by the word of ${node.name}; bring one up first`
           : undefined,
     );
-    return { objections: [...judge("cluster"), ...judge("crossSite"), ...primaries] };
+    const second = kind === "CAA" ? [] : judge("crossSite");
+    return { objections: [...judge("cluster"), ...second, ...primaries] };
   },
 });
 
@@ -156,141 +146,6 @@ const donorFits = (parameters: ResetParameters): Acceptance => ({
   },
 });
 
-/** A finding that is refused until a human has read it, and stands in the plan from then on. */
-function worded(
-  acknowledged: readonly string[],
-  found: readonly (Finding & { readonly on: string })[],
-): AcceptanceAnswer {
-  const objections = found
-    .filter(({ id }) => !acknowledged.includes(id))
-    .map(
-      ({ on, id, text }): Objection => ({
-        on,
-        refused: `${text}; if that may be, add "${id}" to ${at}.acknowledgedFindings`,
-      }),
-    );
-  const known = found.filter(({ id }) => acknowledged.includes(id));
-  return { objections, findings: known.map(({ id, text, needsWord }) => ({ id, text, needsWord })) };
-}
-
-const twoRemain = ({ definitiveSite, acknowledgedFindings }: ResetParameters): Acceptance => ({
-  say: "the definitive site keeps two usable nodes while its donor is out, or a human has read that it does not",
-  ask(estate, facts) {
-    const view = viewOf(siteNamed(estate, definitiveSite), facts);
-    if (view === undefined)
-      return { objections: [{ on: definitiveSite, unknown: `no manager of ${definitiveSite} answers` }] };
-    const online = view.datasources.filter(({ state }) => state === "ONLINE").length;
-    if (online > 2) return ok;
-    const text = `while its data are copied ${definitiveSite} has its primary alone`;
-    return worded(acknowledgedFindings, [
-      { id: `primary-alone:${definitiveSite}`, text, needsWord: true, on: definitiveSite },
-    ]);
-  },
-});
-
-const sameServer = ({ failedSite, definitiveSite }: ResetParameters): Acceptance => ({
-  say: "the servers of both sites are of one version",
-  ask(estate, facts) {
-    const first = new Map<string, string>();
-    const nodes = dataNodes(estate).filter(({ site }) => site === failedSite || site === definitiveSite);
-    const asked = nodes.filter((node) => {
-      const running = facts.get(node.name, databaseService);
-      // A stopped server is compared by the copy itself.
-      return node.site === definitiveSite || ("known" in running && running.known === "running");
-    });
-    return {
-      objections: onNodes(
-        asked,
-        () => serverSettings,
-        facts,
-        (node, { version }) => {
-          const [other] = first;
-          first.set(version, node.name);
-          return other === undefined || other[0] === version
-            ? undefined
-            : `${node.name} runs server ${version}, ${other[1]} runs ${other[0]}; data are copied between equal versions only: bring them to one`;
-        },
-      ),
-    };
-  },
-});
-
-/** A copy brings the donor's accounts with it, and the failed site's Secret has to fit them from then on. */
-const sameAccounts = (parameters: ResetParameters): Acceptance => ({
-  say: "both sites log in with the same accounts, or a human has read that they do not",
-  ask(estate, facts) {
-    const { failedSite, definitiveSite, acknowledgedFindings } = parameters;
-    const [failed, definitive] = [failedSite, definitiveSite].map((name) => {
-      const node = siteNamed(estate, name).nodes.find(({ witness }) => !witness);
-      return { name, fact: facts.get(node?.name ?? name, iniState) };
-    });
-    const open = [failed, definitive].find((each) => each === undefined || "unknown" in each.fact);
-    if (failed === undefined || definitive === undefined || open !== undefined)
-      return { objections: [{ on: failedSite, unknown: "the mounted Secrets are not told yet" }] };
-    const secrets = [failed, definitive].map(({ fact }) => ("known" in fact ? fact.known.secret : null));
-    if (secrets[0] === secrets[1]) return ok;
-    const text = `the credentials of ${failedSite} and ${definitiveSite} differ, and after the copy ${failedSite}'s servers have the accounts of ${definitiveSite}: give both the same Secrets`;
-    return worded(acknowledgedFindings, [
-      { id: `secrets-differ:${failedSite}`, text, needsWord: true, on: failedSite },
-    ]);
-  },
-});
-
-const roomForExport = ({ failedSite, definitiveSite }: ResetParameters): Acceptance => ({
-  say: "the failed site's backups volumes have room for what is exported",
-  ask(estate, facts) {
-    const sizes = dataNodes(estate)
-      .filter(({ site }) => site === definitiveSite)
-      .map(({ name }) => facts.get(name, dataSize));
-    const bytes = Math.max(0, ...sizes.map((size) => ("known" in size ? size.known : 0))) * 2;
-    const nodes = dataNodes(estate).filter(({ site }) => site === failedSite);
-    return {
-      objections: onNodes(
-        nodes,
-        () => space,
-        facts,
-        (node, volumes) => {
-          const free = volumes.find(({ path }) => path === "/backups")?.freeBytes ?? 0;
-          return free >= bytes
-            ? undefined
-            : `/backups of ${node.name} has ${Math.floor(free / 1024 ** 2)} MiB free; data directory, binary logs and THL may take ${Math.ceil(bytes / 1024 ** 2)}: make room`;
-        },
-      ),
-    };
-  },
-});
-
-/** tprovision and the copy go by the pods' own ssh. */
-const sshPort = 2222;
-const sshOpen = (parameters: ResetParameters): Acceptance => ({
-  say: "the failed site's nodes reach the node they are copied from by ssh",
-  ask(estate, facts) {
-    const { failedSite, definitiveSite } = parameters;
-    const failed = siteNamed(estate, failedSite);
-    const [own, theirs] = [viewOf(failed, facts), viewOf(siteNamed(estate, definitiveSite), facts)];
-    const primary = own && masterOf(own);
-    const donor = theirs && donorOf(parameters, estate, theirs);
-    if (primary === undefined || donor === undefined)
-      return { objections: [{ on: failedSite, unknown: "primary and donor are not known yet" }] };
-    const nodes = failed.nodes.filter(({ witness }) => !witness);
-    const from = (node: Node): string => (node.name === primary ? donor : primary);
-    return {
-      objections: onNodes(
-        nodes,
-        (node) => reach([`${from(node)}:${sshPort}`]),
-        facts,
-        (node, endpoints) => {
-          const shut = endpoints.find(({ state }) => state !== "open");
-          return (
-            shut &&
-            `${node.name} cannot reach ${shut.endpoint} (${shut.state}); mount the Secret tungsten-ssh and open the port`
-          );
-        },
-      ),
-    };
-  },
-});
-
 /** What the failed site still gives to the others arrives during the run; what it no longer gives needs a word now. */
 const lossKnown = ({ failedSite, acknowledgedFindings }: ResetParameters): Acceptance => ({
   say: "what exists at the failed site only, or on some of the others only, is known and acknowledged",
@@ -344,11 +199,11 @@ const lossKnown = ({ failedSite, acknowledgedFindings }: ResetParameters): Accep
 export const acceptsReset = (parameters: ResetParameters): readonly Acceptance[] =>
   [
     oneEstate(parameters),
-    topology,
+    topology(parameters),
     failedAnswers(parameters),
     othersHealthy(parameters),
     donorFits(parameters),
-    twoRemain(parameters),
+    ...(parameters.topology === "MSAA" ? [twoRemain(parameters)] : []),
     sameServer(parameters),
     sameAccounts(parameters),
     nothingHeld,

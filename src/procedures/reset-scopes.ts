@@ -8,6 +8,8 @@ import { eachReader, everyNode, isPrimary, pinnedPrimary } from "./scopes.ts";
 export type ResetParameters = {
   readonly failedSite: string;
   readonly definitiveSite: string;
+  /** Whose page is walked; pre-flight compares it with what is installed. */
+  readonly topology: "MSAA" | "CAA" | "MSMM";
   /** Empty: the definitive site's last ONLINE replica. */
   readonly donor: string;
   readonly method: "xtrabackup" | "mysqldump";
@@ -24,7 +26,7 @@ export const readingService = (run: Run, reader: Target): string =>
   serviceOf(crossing(run), reader.site, sourceOf(reader));
 
 /** Every scope of a reset for these parameters. */
-export function scopesOf({ failedSite, definitiveSite }: ResetParameters) {
+export function scopesOf({ failedSite, definitiveSite, topology }: ResetParameters) {
   const failed = (estate: Estate): Site => siteNamed(estate, failedSite);
   const inFailed: Scope = (run) => everyNode(run).filter(({ site }) => site.name === failedSite);
   const donorNode = (run: Run): Node => {
@@ -36,6 +38,8 @@ export function scopesOf({ failedSite, definitiveSite }: ResetParameters) {
   };
   const donor: Scope = (run) => everyNode(run).filter(({ id }) => id === donorNode(run).name);
   return {
+    /** Cross-site services are the second product's, with a process of their own. */
+    second: topology !== "CAA",
     failed,
     donorNode,
     /** All data nodes of the failed site. */

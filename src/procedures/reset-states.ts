@@ -2,7 +2,9 @@
 import type { Product } from "../tungsten/invocation.ts";
 import {
   clusterView,
+  connectorProcess,
   databaseService,
+  managerProcess,
   nodeClock,
   readOnly,
   replicatorProcess,
@@ -165,6 +167,17 @@ export const processStopped =
       `the ${product} replicator of ${target.node.name}`,
       (state) => doneIf(state === "stopped", `the ${product} replicator of ${target.node.name} runs`),
     );
+
+/** What `stopall` of the cluster's product stops: replicator, manager, connector. */
+export const clusterStopped: Judgement = (target, look) =>
+  every([
+    processStopped("cluster")(target, look),
+    ...[managerProcess, connectorProcess].map((fact) =>
+      knowing(look.facts.get(target.node.name, fact), `what runs on ${target.node.name}`, (state) =>
+        doneIf(state === "stopped", `manager or connector of ${target.node.name} runs`),
+      ),
+    ),
+  ]);
 
 /** cctrl's word for a node's datasource, from its own manager. */
 export const datasourceIs =

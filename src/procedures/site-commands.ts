@@ -2,7 +2,7 @@
 import type { Node } from "../topology/estate.ts";
 import { datasourceCommand, switchCommand } from "../tungsten/cctrl.ts";
 import type { Command, Precheck, Product } from "../tungsten/invocation.ts";
-import { tpmPromoteConnector, tpmUpdate } from "../tungsten/tpm.ts";
+import { tpmInstall, tpmPromoteConnector, tpmUpdate } from "../tungsten/tpm.ts";
 import type { Effect, Run, Target } from "./procedure.ts";
 import { isPrimary } from "./scopes.ts";
 
@@ -26,7 +26,7 @@ const releaseOf = (run: Run, target: Target): string =>
  * `promoteConnector` takes them over one by one. The script looks once more that the database has the role tpm will give it.
  */
 export const updateKeepingConnectors =
-  (product: Product, kind: string): Making =>
+  (product: Product, kind: string, passwords?: string): Making =>
   (target, run) =>
     safely(
       target.node,
@@ -36,10 +36,20 @@ export const updateKeepingConnectors =
         prechecks: [
           check("no-tpm"),
           check("ini-is", run.pins.iniSha256[kind] ?? "unknown"),
+          ...(passwords === undefined ? [] : [check("passwords-are", passwords)]),
           ...(product === "cluster" ? [check("writable", isPrimary(run, target.node) ? "yes" : "no")] : []),
         ],
       },
     );
+
+/** On a bare node, over the published ini; nothing is started by it. */
+export const installFrom =
+  (product: Product, kind: string): Making =>
+  (target, run) =>
+    safely(target.node, tpmInstall(product, releaseOf(run, target)), {
+      deadlineSeconds: longSeconds,
+      prechecks: [check("no-tpm"), check("ini-is", run.pins.iniSha256[kind] ?? "unknown")],
+    });
 
 export const promoteConnector: Making = (target) =>
   safely(target.node, tpmPromoteConnector, { deadlineSeconds: 300, prechecks: [check("no-tpm")] });
@@ -62,6 +72,16 @@ export const restartDataserver: Making = (target) =>
     deadlineSeconds: longSeconds,
     prechecks: [check("policy-is", "MAINTENANCE"), check("shunned", target.node.name)],
   });
+
+/** In order, before its pod goes. */
+export const stopDataserver: Making = (target) =>
+  safely(target.node, ["database", "stop"], {
+    deadlineSeconds: longSeconds,
+    prechecks: [check("policy-is", "MAINTENANCE"), check("shunned", target.node.name)],
+  });
+
+export const startDataserver: Making = (target) =>
+  safely(target.node, ["database", "start"], { deadlineSeconds: longSeconds });
 
 /** The target's node becomes the primary. The tool cannot say how it ended, it exits 0 either way: never begun again on a guess. */
 export const switchTo: Making = ({ node, site }) => {

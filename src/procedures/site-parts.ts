@@ -1,4 +1,5 @@
 /** Parts and guards that changes of an installed site share: policies, services brought online, a policy that stays. */
+import type { Node } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
 import { clusterView } from "../tungsten/node-facts.ts";
 import * as act from "./conversion-commands.ts";
@@ -33,7 +34,8 @@ export const maintenanceStays: Guard = {
   },
 };
 
-export const enterMaintenance = (onSite: Scope): Step => ({
+/** `counts`: the nodes whose managers are asked; one that is only about to join has none yet. */
+export const enterMaintenance = (onSite: Scope, counts: (node: Node) => boolean = () => true): Step => ({
   n: 1,
   id: "EnterMaintenance",
   title: "Set policy maintenance",
@@ -45,7 +47,7 @@ export const enterMaintenance = (onSite: Scope): Step => ({
       vendor: "cctrl> set policy maintenance",
       on: onSite,
       run: [{ when: "the policy is another", effect: act.setPolicy(() => "maintenance") }],
-      done: policyIs(() => "MAINTENANCE"),
+      done: policyIs(() => "MAINTENANCE", counts),
     },
   ],
 });

@@ -59,6 +59,8 @@ object() {
       value=$(answer_ini)
       [[ $value == *"published=$2"$'\n'joined=yes* ]] || printf 'another ini is published\n'
       ;;
+    secret-is) [[ $(secret_word) == "$2" ]] || printf 'another version of the Secret is mounted\n' ;;
+    passwords-are) [[ $(word_of ini-version) == "$2" ]] || printf 'another version of the Secret is mounted\n' ;;
     shunned)
       value=$(answer_cctrl ls) || { printf 'the datasources cannot be read\n'; return; }
       [[ $value =~ \|$2\([a-z]+:SHUNNED ]] || printf 'the datasource %s is not shunned\n' "$2"

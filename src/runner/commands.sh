@@ -225,6 +225,7 @@ run_tpm() {
   if [[ $release == installed ]]; then tpm=$(program "$product" tpm); else tpm=$SOFTWARE/$package-$release/tools/tpm; fi
   present "$tpm"
   [[ ! -f $PUBLISHED_INI ]] || sha256_of "$PUBLISHED_INI" >"$dir/ini" || exit 1
+  word_of ini-version >"$dir/secret" || exit 1
   [[ $1 == @(validate|promote-connector) ]] || printf '%s\n' "${dir##*/}" | locked "$HOLDS_LOCK" put "$UNFINISHED/$product" || exit 1
   cd "${tpm%/tools/tpm}" || exit 1
   become "$tpm" "$@" --tty
@@ -234,7 +235,7 @@ run_tpm() {
 note_installed() {
   case "${COMMAND[0]} ${COMMAND[3]-}" in
     "tpm install" | "tpm update")
-      printf 'ini=%s\n' "$(cat "$1/ini" 2>/dev/null)" | put "$INSTALLED/${COMMAND[1]}" || return
+      printf 'ini=%s\nsecret=%s\n' "$(cat "$1/ini" 2>/dev/null)" "$(cat "$1/secret" 2>/dev/null)" | put "$INSTALLED/${COMMAND[1]}" || return
       ;;
     "tpm post-process") ;;
     "tpm uninstall") rm -f "$INSTALLED/${COMMAND[1]}" || return ;;
@@ -274,11 +275,18 @@ run_command() {
     apply-sql) apply_sql "$@" ;;
     drop-schema) drop_schema "$1" ;;
     publish-ini) publish_ini "$1" ;;
-    accounts) accounts ;;
+    accounts)
+      case ${1-} in
+        change) change_accounts ;;
+        map) map_accounts ;;
+        settle) settle_accounts ;;
+        *) accounts ;;
+      esac
+      ;;
     backup) backup "$1" ;;
     database) become "$DATABASE" "$1" ;;
     snapshot) snapshot "$1" ;;
     copy-datadir) copy_datadir "$@" ;;
-    tprovision) become "$(tprovision)" "$@" ;;
+    tprovision | tungsten_provision_slave) become "$(provisioner "$tool")" "$@" ;;
   esac
 }

@@ -100,12 +100,12 @@ copy_datadir() {
   printf 'from=%s\nversion=%s\n' "$donor" "$(server_version)" | keep "$name"
 }
 
-# tprovision: where this release keeps it.
-tprovision() {
+# provisioner NAME: where this release keeps tprovision, or tungsten_provision_slave before it had that name.
+provisioner() {
   local tree place
   tree="$(home cluster)/tungsten"
   for place in tungsten-replicator/scripts tungsten-replicator/bin tools; do
-    [[ ! -x $tree/$place/tprovision ]] || { printf '%s\n' "$tree/$place/tprovision"; return; }
+    [[ ! -x $tree/$place/$1 ]] || { printf '%s\n' "$tree/$place/$1"; return; }
   done
-  printf '%s\n' "$tree/tungsten-replicator/scripts/tprovision"
+  printf '%s\n' "$tree/tungsten-replicator/scripts/$1"
 }

@@ -20,7 +20,7 @@ highest_channels() {
 }
 
 answer_installed() {
-  local tree link conf ini="" names=() file
+  local tree link conf ini="" word="" names=() file
   tree="$(home "$1")/tungsten"
   if ! link=$(readlink "$tree"); then
     [[ ! -e $tree ]] || fail 1 "$tree is no link; tpm did not make it"
@@ -32,9 +32,13 @@ answer_installed() {
     file=${file##*/static-}
     names+=("${file%.properties}")
   done
-  [[ ! -s $INSTALLED/$1 ]] || ini=$(sed -n 's/^ini=//p' "$INSTALLED/$1")
+  if [[ -s $INSTALLED/$1 ]]; then
+    ini=$(sed -n 's/^ini=//p' "$INSTALLED/$1")
+    word=$(sed -n 's/^secret=//p' "$INSTALLED/$1")
+  fi
   printf 'link=%s\nrelease=%s\nmethod=%s\n' "$link" "$(installed_release "$link")" "$(installation_method "$1")"
   printf 'services=%s\nini=%s\nparallel=%s\n' "$(IFS=, && printf '%s' "${names[*]-}")" "$ini" "$(highest_channels "$conf")"
+  printf 'secret=%s\n' "$word"
   printf 'unfinished=%s\n' "$(cat "$UNFINISHED/$1" 2>/dev/null)"
 }
 
@@ -197,8 +201,10 @@ answer() {
     file) [[ -f $KEPT/$1 ]] || fail 1 "$1: No such file or directory"; cat "$KEPT/$1" ;;
     holds) local file; for file in "$HOLDS"/*; do printf '%s\n' "${file##*/}"; done ;;
     ini) answer_ini ;;
+    accounts-state) answer_accounts_state ;;
     my-cnf) answer_my_cnf ;;
     dataserver) answer_dataserver ;;
+    pod) printf 'template=%s\n' "${POD_TEMPLATE-}" ;;
     marker) tell_marker "$1" ;;
     clock) now_ms ;;
     software) answer_software ;;

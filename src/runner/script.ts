@@ -11,6 +11,7 @@ const order = [
   "queries.sh",
   "database.sh",
   "commands.sh",
+  "accounts.sh",
   "checks.sh",
   "serve.sh",
 ];

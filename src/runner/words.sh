@@ -44,8 +44,10 @@ readonly QUERIES=(
   "file NAME"
   "holds"
   "ini"
+  "accounts-state"
   "my-cnf"
   "dataserver"
+  "pod"
   "marker KEY"
   "clock"
   "space"
@@ -98,6 +100,9 @@ readonly COMMANDS=(
   "drop-schema CROSSING"
   "publish-ini SHA256"
   "accounts"
+  "accounts change"
+  "accounts map"
+  "accounts settle"
   "backup NAME"
   "database start"
   "database stop"
@@ -106,6 +111,8 @@ readonly COMMANDS=(
   "copy-datadir MEMBER NAME"
   "tprovision -s MEMBER -m METHOD"
   "tprovision -s MEMBER -m METHOD -c"
+  "tungsten_provision_slave --source MEMBER --xtrabackup"
+  "tungsten_provision_slave --source MEMBER --mysqldump"
 )
 
 # shellcheck disable=SC2034
@@ -121,6 +128,8 @@ readonly CHECKS=(
   "error-is PRODUCT SERVICE epoch"
   "error-at PRODUCT SERVICE NUMBER"
   "ini-is SHA256"
+  "secret-is NAME"
+  "passwords-are NAME"
   "shunned HOST"
   "database-is DATABASE"
   "backup-is NAME SHA256"

@@ -1,4 +1,5 @@
 /** The facts procedures ask for: each a query of the runner protocol joined with the reader of its output. */
+import { readAccountsState } from "./accounts.ts";
 import { readClusterView, readCompositeView } from "./cctrl.ts";
 import { readLogClients } from "./clients.ts";
 import { readDaemonStatus } from "./daemons.ts";
@@ -17,6 +18,7 @@ import {
   readIni,
   readInstalled,
   readMarker,
+  readPod,
   readProperties,
   readReach,
   readServerFile,
@@ -64,6 +66,8 @@ export const tracking = (schema: string): Fact<TrackingRows | "absent"> =>
 export const lastHeartbeat = (schema: string) => factOf(["sql", "heartbeat", schema], readArrival);
 /** Whether Tungsten can log in to this server: its accounts are made there by each node for itself. */
 export const accounts = factOf(["sql", "accounts"], readAccounts);
+/** Which accounts the database and the connector know, measured by the mounted Secret. */
+export const accountsState = factOf(["accounts-state"], readAccountsState);
 export const readOnly = factOf(["sql", "read-only"], readReadOnly);
 export const schemas = factOf(["sql", "schemas"], readSchemas);
 export const binlogPosition = factOf(["sql", "binlog-position"], readBinlogPosition);
@@ -96,6 +100,8 @@ export const space = factOf(["space"], readSpace);
 export const serverFile = factOf(["my-cnf"], readServerFile);
 /** Which my.cnf is mounted, and whether the database was started with it. */
 export const dataserver = factOf(["dataserver"], readDataserver);
+/** From what its pod was made. */
+export const pod = factOf(["pod"], readPod);
 export const keptFiles = factOf(["files"], readFiles);
 export const holds = factOf(["holds"], readHolds);
 export const iniState = factOf(["ini"], readIni);

@@ -37,6 +37,8 @@ export type InstalledProduct = {
   readonly ini: string | null;
   /** Highest number of apply channels of its services. */
   readonly parallel: number | null;
+  /** Version of the Secret whose values that text was joined with; null: none has changed since it was installed. */
+  readonly secret: string | null;
   /** Marker of a tpm that began to change it and was not seen to end well. */
   readonly unfinished: string | null;
 };
@@ -55,9 +57,16 @@ export function readInstalled(output: ToolOutput): Reading<InstalledProduct | nu
     services: services.split(",").filter((name) => name !== ""),
     ini: ini || null,
     parallel: integerFrom(parallel) ?? null,
+    secret: secretIn(output),
     unfinished: unfinished || null,
   });
 }
+
+/** A runner of before told none. */
+const secretIn = ({ stdout }: ToolOutput): string | null => {
+  const word = /^secret=(.+)$/m.exec(stdout)?.[1];
+  return word === undefined || word === "none" ? null : word;
+};
 
 /** Names of the packages that lie unpacked on the volume, e.g. `tungsten-clustering-8.0.4-132`. */
 export function readSoftware(output: ToolOutput): Reading<ReadonlySet<string>> {
@@ -245,4 +254,10 @@ export function readDataserver(output: ToolOutput): Reading<DataserverState> {
   return started === "yes" || started === "no"
     ? read({ mounted: mounted || null, started: started === "yes" })
     : unreadable("dataserver says neither yes nor no");
+}
+
+/** What a pod was made from, as the operator wrote it into the template; null for one that says nothing of it. */
+export function readPod(output: ToolOutput): Reading<{ readonly template: string | null }> {
+  const said = pairs(output, "pod", "template");
+  return "unreadable" in said ? said : read({ template: said.read.template || null });
 }

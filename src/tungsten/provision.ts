@@ -14,6 +14,14 @@ export const provision = (
   create: boolean,
 ): readonly string[] => ["tprovision", "-s", source, "-m", method, ...(create ? ["-c"] : [])];
 
+/** The same by its name and options of releases before 7.0. With everything stopped it leaves everything stopped. */
+export const provisionSlave = (source: string, method: "xtrabackup" | "mysqldump"): readonly string[] => [
+  "tungsten_provision_slave",
+  "--source",
+  source,
+  `--${method}`,
+];
+
 export type Provision = {
   /** It said ERROR, or did not exit 0. The node may be SHUNNED, its replicator offline, its data directory empty. */
   readonly failed: boolean;

@@ -15,6 +15,7 @@ import { everyDisturbance } from "./disturb.ts";
 import * as estates from "./estate.ts";
 import { keepEvidence } from "./evidence.ts";
 import { say } from "./progress.ts";
+import { askFor, conversionOf, type Disturbance, followRequest, type Request } from "./request.ts";
 import { secretsSeen } from "./secrets.ts";
 
 const minutes = 60_000;
@@ -40,7 +41,7 @@ describe("MSAA to CAA on real pods", () => {
   async function converted(
     estate: estates.Estate,
     limit: number,
-    disturbances: readonly estates.Disturbance[],
+    disturbances: readonly Disturbance[],
   ): Promise<void> {
     finished = false;
     const nodes = estates.nodesOf(cluster, estate);
@@ -55,8 +56,8 @@ describe("MSAA to CAA on real pods", () => {
       image: nodeImage,
     });
     say(`clients write at ${estate.sites.join(", ")}, and go on doing so`);
-    const request = await estates.askForConversion(cluster, estate);
-    await estates.followConversion(cluster, estate, limit, disturbances);
+    const request = await askFor(cluster, estate, conversionOf(estate));
+    await followRequest(cluster, estate, "to-caa", limit, disturbances);
     await estates.pause(3);
     const written = await clients.stop();
     judgeInterruptions(written, request);
@@ -90,7 +91,7 @@ describe("MSAA to CAA on real pods", () => {
 });
 
 /** No client was kept out for longer than the plan said before anybody approved it. */
-function judgeInterruptions(written: readonly Written[], request: estates.Request): void {
+function judgeInterruptions(written: readonly Written[], request: Request): void {
   for (const each of written) {
     const longest = longestInterruption(each) / 1000;
     const promised = request.status?.plan?.interruption.find(({ site }) => site === each.site)?.seconds ?? 0;

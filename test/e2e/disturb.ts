@@ -1,7 +1,8 @@
 /** What the suite does to a running conversion: kills, deletes, cuts. Each throws where it had no effect. */
 import type { Cluster } from "../../local/cluster.ts";
 import type { InstalledOperator } from "../../local/pods/operator.ts";
-import type { Disturbance, Estate } from "./estate.ts";
+import type { Estate } from "./estate.ts";
+import type { Disturbance } from "./request.ts";
 
 /** Three seconds in which the kubelet loses every connection on its port, and with them the exec sessions of the operator. */
 async function cutExecs(cluster: Cluster): Promise<void> {

@@ -9,6 +9,7 @@ import { type Cluster, startCluster } from "../../local/cluster.ts";
 import { until } from "../../local/processes.ts";
 import { probeFor } from "../../src/cli/probe-pod.ts";
 import { say } from "./progress.ts";
+import { makeSshSecret } from "./ssh-keys.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const image = "tungsten-operator.io/tungsten-node:e2e";
@@ -30,25 +31,6 @@ function contextWithPackage(): string {
   const sum = createHash("sha256").update(readFileSync(tarball)).digest("hex");
   writeFileSync(`${tarball}.sha256`, `${sum}  ${release}.tar.gz\n`);
   return folder;
-}
-
-/** Keys as the page says to make them, in the Secret it names. */
-async function makeSshSecret(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "node-image-keys-"));
-  for (const name of ["id_ed25519", "ssh_host_ed25519_key"])
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, name)]);
-  cpSync(join(folder, "id_ed25519.pub"), join(folder, "authorized_keys"));
-  const [kind, key] = readFileSync(join(folder, "ssh_host_ed25519_key.pub"), "utf8").split(" ");
-  writeFileSync(join(folder, "known_hosts"), `* ${kind} ${key}\n`);
-  const files = ["id_ed25519", "ssh_host_ed25519_key", "authorized_keys", "known_hosts"];
-  await kubectl(
-    "create",
-    "secret",
-    "generic",
-    "tungsten-ssh",
-    ...files.map((name) => `--from-file=${join(folder, name)}`),
-  );
-  rmSync(folder, { recursive: true });
 }
 
 /** How many files may be open is the machine's to give; a small one gives less than the contract asks. */
@@ -90,7 +72,7 @@ beforeAll(async () => {
       () => false,
     ),
   );
-  await makeSshSecret();
+  await makeSshSecret(kubectl);
 }, 1_800_000);
 afterAll(async () => {
   await cluster?.stop();

@@ -163,6 +163,18 @@ describe("rights, from none to enough", () => {
     await granting("an installed estate", () => ready("tc,xsl"));
     const runner = ["get", "configmap", "tungsten-operator-runner", "-n", namespace, "-o", "json"];
     expect(JSON.parse(await stand.plane.kubectl(runner)).data.runner).toBe(runnerScript());
+    // A pod made anew and a claim that grows: the stand-in's volumes do not grow, and it is the asking that counts.
+    const changes = { dataserver: "Automatic" };
+    await patch(stand, "tc", "nyc", { spec: { image: "none:2", storage: { size: "20Gi" }, changes } });
+    await granting("rights to change pods and volumes", async () =>
+      ["delete pods", "patch persistentvolumeclaims"].every((right) => granted.get(namespace)?.has(right)),
+    );
+    await patch(stand, "tc", "nyc", { spec: { storage: { size: "10Gi" } } });
+    await granting("nodes made anew", async () => {
+      const { status } = await get(stand, "tc", "nyc");
+      return status?.conditions?.find(({ type }) => type === "DatabaseCurrent")?.status === "True";
+    });
+    await granting("an estate that is ready again", () => ready("tc,xsl"));
     await stand.world("/clients", { rate: 5 });
     await apply(stand, conversion("to-caa"));
     await granting("a plan", async () => (await get(stand, "upg", "to-caa")).status?.plan !== undefined);

@@ -25,10 +25,25 @@ const isOff = (world: World, host: Host): boolean =>
 const busy = (host: Host): boolean =>
   host.tools.some(({ argv }) => argv[0] === "tpm" && argv[3] === "update");
 
-/** `moves`: the change moves the primary itself, by a switch. `only`: the one site it reaches; all of them otherwise. */
+/**
+ * `moves`: the change moves the primary itself, by a switch. `only`: the one site it reaches; all of them otherwise. `joins`:
+ * nodes that come into service by it, `leaves`: nodes that go out of it. `sideBySide`: sites may be updated at the same time.
+ */
 export function watchChange(
   scene: Scene,
-  { moves = false, only }: { readonly moves?: boolean; readonly only?: string } = {},
+  {
+    moves = false,
+    only,
+    joins = [],
+    leaves = [],
+    sideBySide = false,
+  }: {
+    readonly moves?: boolean;
+    readonly only?: string;
+    readonly joins?: readonly string[];
+    readonly leaves?: readonly string[];
+    readonly sideBySide?: boolean;
+  } = {},
 ): ChangeWatch {
   const { world } = scene;
   const violations: Violation[] = [];
@@ -41,6 +56,10 @@ export function watchChange(
   const broken = (n: number, what: string): void => {
     if (violations.length < 50) violations.push({ n, what });
   };
+  /** Not in service: it has not come in yet, or goes out. */
+  const aside = (name: string): boolean =>
+    (joins.includes(name) && !whole.has(name)) || leaves.includes(name);
+  const whole = new Set<string>();
   const siteOf = (host: Host) => world.sites.get(host.site);
 
   const onCommand = ({ host: name, key, fence, argv }: Extract<WorldEvent, { kind: "command" }>): void => {
@@ -49,6 +68,7 @@ export function watchChange(
     if (fence < (fences.get(name) ?? 0n))
       broken(44, `${name} served fence ${fence} after ${fences.get(name)}`);
     fences.set(name, fence);
+    if (argv.join(" ") === "database stop") onServerStop(name);
     if (argv.join(" ").includes(world.canary)) broken(47, `${name}: a secret stands in a command`);
   };
 
@@ -57,17 +77,20 @@ export function watchChange(
     if (host === undefined || when !== "begin" || verb !== "update") return;
     const site = siteOf(host);
     if (site?.policy !== "MAINTENANCE") broken(33, `tpm update on ${name} under ${site?.policy}`);
-    const other = [...world.hosts.values()].find((each) => each !== host && busy(each));
+    const near = sideBySide ? hostsOf(world, host.site) : [...world.hosts.values()];
+    const other = near.find((each) => each !== host && busy(each));
     if (other !== undefined) broken(27, `${name} is updated while ${other.name} is`);
     const off = hostsOf(world, host.site).find(
-      (each) => each !== host && (each.replicators.cluster === undefined || isOff(world, each)),
+      (each) =>
+        each !== host && !aside(each.name) && (each.replicators.cluster === undefined || isOff(world, each)),
     );
     if (off !== undefined && host.name === site?.primary)
       broken(27, `${name}, the primary, is updated while ${off.name} is not online`);
     const { clusters } = readConfiguration(host.volume.ini ?? "", product);
     if (clusters.get(site?.dataservice ?? "")?.master !== site?.primary)
       broken(18, `${name} is updated with another master= than ${site?.primary}`);
-    if (new Set(hostsOf(world, host.site).map((each) => each.volume.ini)).size > 1)
+    const told = hostsOf(world, host.site).filter(({ name: each }) => !leaves.includes(each));
+    if (new Set(told.map((each) => each.volume.ini)).size > 1)
       broken(21, `${name} is updated while its neighbours have another ini`);
     if (name !== site?.primary && !host.mysql.readOnly)
       broken(19, `${name} is updated with read_only cleared`);
@@ -86,10 +109,18 @@ export function watchChange(
     if (away !== undefined) broken(27, `the database of ${name} was stopped while that of ${away.name} was`);
   };
 
+  /** A pod that an operator deletes: as a server that it stops, and only once that is stopped. */
+  const onPodStop = (name: string): void => {
+    onServerStop(name);
+    if (world.hosts.get(name)?.mysql.up === true)
+      broken(28, `the pod of ${name} was deleted while its database ran`);
+  };
+
   const onPolicy = ({ site: name, policy }: Extract<WorldEvent, { kind: "policy" }>): void => {
     if (policy !== "AUTOMATIC") return;
     const out = hostsOf(world, name).find(
       (host) =>
+        !leaves.includes(host.name) &&
         world.now - host.connector.since > blindMs &&
         (host.replicators.cluster === undefined ||
           isOff(world, host) ||
@@ -99,11 +130,42 @@ export function watchChange(
     if (out !== undefined) broken(34, `${name} returned to AUTOMATIC while ${out.name} is not online`);
   };
 
+  /** Only a node that joins is emptied, by a node of its own site; what it holds before that nobody may read or write. */
+  const onCopied = ({ host: name, from, when }: Extract<WorldEvent, { kind: "copied" }>): void => {
+    const site = world.hosts.get(name)?.site;
+    if (!joins.includes(name) || world.sites.get(site ?? "")?.primary === name)
+      broken(24, `${name} is emptied, which is not to be filled`);
+    if (world.hosts.get(from)?.site !== site) broken(25, `${name} is filled from ${from}`);
+    if (when === "end") whole.add(name);
+  };
+  const onJoining = (name: string, what: string): void => {
+    if (joins.includes(name) && !whole.has(name)) broken(30, `${what} of ${name} before it was filled`);
+  };
+  const gone = new Set<string>();
+  const onLeaving = ({ host: name, verb }: Extract<WorldEvent, { kind: "datasource" }>): void => {
+    if (verb === "shun" && leaves.includes(name)) gone.add(name);
+  };
+  const onStop = (name: string, what: string): void => {
+    if (leaves.includes(name) && !gone.has(name))
+      broken(35, `${what} of ${name} stops while clients may read there`);
+  };
+
   world.listeners.push((event) => {
+    if (event.kind === "copied") onCopied(event);
+    else if (event.kind === "state" && event.to === "ONLINE")
+      onJoining(event.host, `${event.service} is ONLINE`);
+    else if (event.kind === "process" && event.what === "connector" && event.verb === "start")
+      onJoining(event.host, "the connector starts");
+    else if (event.kind === "datasource" && event.verb === "online")
+      onJoining(event.host, "the datasource is ONLINE");
+    else if (event.kind === "datasource") onLeaving(event);
+    else if (event.kind === "process" && event.what !== "mysqld" && event.verb === "stop")
+      onStop(event.host, event.what);
     if (event.kind === "command") onCommand(event);
     else if (event.kind === "tpm") onTpm(event);
     else if (event.kind === "process" && event.what === "mysqld" && event.verb === "stop")
       onServerStop(event.host);
+    else if (event.kind === "process" && event.what === "pod") onPodStop(event.host);
     else if (event.kind === "policy") onPolicy(event);
     else if (event.kind === "primary") failedOver ||= world.sites.get(event.site)?.policy === "AUTOMATIC";
     else if (event.kind === "log" && event.entry.kind === "tracking")
@@ -125,7 +187,10 @@ export function watchChange(
         broken(36, `${name}'s clients waited ${client.longestGap / 1000} s`);
     }
     const inis = new Set<string | null>();
-    for (const host of world.hosts.values()) if (only === undefined || host.site === only) endOf(host, inis);
+    for (const host of world.hosts.values())
+      if (!leaves.includes(host.name) && (only === undefined || host.site === only)) endOf(host, inis);
+    for (const name of leaves) if (world.hosts.has(name)) broken(48, `the pod of ${name} is still there`);
+    for (const name of joins) if (!world.hosts.has(name)) broken(48, `there is no pod of ${name}`);
     if (inis.size > 1) broken(42, "nodes were configured from different texts");
   };
 

@@ -4,7 +4,7 @@ import { type Random, randomFrom, type Trap } from "../../simulator/model.ts";
 import { digest } from "../../simulator/oracle.ts";
 import { advance } from "../../simulator/world.ts";
 import type { Walked } from "../../src/controllers/site-walk.ts";
-import { watchChange } from "./change-invariants.ts";
+import { type ChangeWatch, watchChange } from "./change-invariants.ts";
 import type { Violation } from "./invariants.ts";
 import type { Change } from "./mutate.ts";
 import { quiesce, restartOperator, type Scene } from "./scene.ts";
@@ -19,15 +19,28 @@ export type Scenario = {
   readonly moves?: boolean;
   /** The one site it reaches. */
   readonly only?: string;
+  /** Nodes that come into service by it, and nodes that go out of it. */
+  readonly joins?: readonly string[];
+  readonly leaves?: readonly string[];
+  /** Nodes of each site at its beginning, where there are not two. */
+  readonly nodes?: number;
+  /** What others do after each pass: pods that come and go. */
+  readonly beside?: (scene: Scene) => Promise<unknown>;
+  /** The estate it happens to; one that has been seen sound otherwise. */
+  readonly scene?: typeof settledScene;
+  /** Who watches, beside the invariants of every change. */
+  readonly watch?: (scene: Scene, shape: { readonly moves?: boolean; readonly only?: string }) => ChangeWatch;
 };
 
 const shape = { sites: ["london", "nyc"], nodes: 2 };
+const shapeOf = ({ nodes }: Scenario) => ({ ...shape, ...(nodes !== undefined && { nodes }) });
 const mostPasses = 2500;
 
 /** One pass; a crash is a new process after the leader's lease has run out, and a dead one writes nothing more. */
-async function surviving(scene: Scene, dead: { is: boolean }): Promise<void> {
+async function surviving(scene: Scene, scenario: Scenario, dead: { is: boolean }): Promise<void> {
   try {
     await passSites(scene);
+    await scenario.beside?.(scene);
   } catch (error) {
     if (!String(error).includes("crash")) throw error;
     dead.is = false;
@@ -45,8 +58,8 @@ export type Crashed = {
 
 /** The operator dies at the n-th point before or after a write or an effect; `n` 0 crashes nowhere and counts the points. */
 export async function crashedChange(scenario: Scenario, n: number): Promise<Crashed> {
-  const scene = await settledScene({ ...shape, seed: 5 });
-  const watch = watchChange(scene, scenario);
+  const scene = await (scenario.scene ?? settledScene)({ ...shapeOf(scenario), seed: 5 });
+  const watch = (scenario.watch ?? watchChange)(scene, scenario);
   scenario.begin(scene);
   let points = 0;
   const dead = { is: false };
@@ -57,11 +70,12 @@ export async function crashedChange(scenario: Scenario, n: number): Promise<Cras
   };
   let over = false;
   for (let passes = 0; passes < mostPasses && !over; passes += 1) {
-    await surviving(scene, dead);
+    await surviving(scene, scenario, dead);
     over = await scenario.over(scene);
   }
   scene.onStep = () => {};
   for (let passes = 0; passes < 4; passes += 1) await passSites(scene);
+  await scenario.beside?.(scene);
   quiesce(scene);
   if (over) watch.end(scenario.interruptionSeconds * 3);
   return { points, digest: digest(scene.world), violations: watch.violations, over };
@@ -90,8 +104,8 @@ export async function seededChange(
   seed: number,
 ): Promise<{ end: string; violations: readonly Violation[] }> {
   const random = randomFrom(seed * 7919 + 13);
-  const scene = await settledScene({ ...shape, seed });
-  const watch = watchChange(scene, scenario);
+  const scene = await (scenario.scene ?? settledScene)({ ...shapeOf(scenario), seed });
+  const watch = (scenario.watch ?? watchChange)(scene, scenario);
   const hosts = [...scene.world.hosts.keys()];
   const plan = Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({
     at: Math.floor(random() * 250),
@@ -114,7 +128,7 @@ export async function seededChange(
       if (trap !== undefined) scene.world.traps.push({ at: trap, host, after: 0 });
       else strike(scene.world, blow, host);
     for (const { host } of plan.filter(({ at }) => at + 12 === n)) heal(scene, host);
-    await surviving(scene, dead);
+    await surviving(scene, scenario, dead);
     over = await scenario.over(scene);
   }
   scene.onStep = () => {};
@@ -144,7 +158,7 @@ async function endOf(scene: Scene): Promise<string> {
     const conditions: { type: string; status: string; reason: string; message: string }[] =
       (await clusterOf(scene, name)).status?.conditions ?? [];
     const off = conditions.filter(
-      ({ status, type }) => status !== "True" && /Applied|Ready|Current/.test(type),
+      ({ status, type }) => status !== "True" && /Applied|Ready|Current|InService/.test(type),
     );
     ends.push(
       halt === undefined
@@ -161,14 +175,15 @@ export async function brokenChange(
   changes: readonly Change[],
   meanwhile?: (scene: Scene, n: number) => void,
 ): Promise<readonly number[]> {
-  const scene = await settledScene({ ...shape, seed: 11 });
-  const watch = watchChange(scene, scenario);
+  const scene = await (scenario.scene ?? settledScene)({ ...shapeOf(scenario), seed: 11 });
+  const watch = (scenario.watch ?? watchChange)(scene, scenario);
   const walked: Walked = (procedure) => changes.reduce((whole, change) => change(whole), procedure);
   scenario.begin(scene);
   let over = false;
   for (let n = 0; n < 600 && !over; n += 1) {
     meanwhile?.(scene, n);
     await passSites(scene, walked);
+    await scenario.beside?.(scene);
     over = await scenario.over(scene);
   }
   if (!over) watch.violations.push({ n: 48, what: "never ended" });

@@ -1,11 +1,18 @@
 /** Seeded faults over resets, as faults.test.ts over the conversion: each run ends, or halts for a named reason, and no invariant is broken. */
 import { expect, test } from "@jest/globals";
 import { runSeed } from "./seeded.ts";
-import { resetAllSites, resetSite, type Walk } from "./walks.ts";
+import {
+  resetAllSites,
+  resetAllSitesCaa,
+  resetSite,
+  resetSiteCaa,
+  resetSiteMsmm,
+  type Walk,
+} from "./walks.ts";
 
 const seeds = Number(process.env.SEEDS ?? 30);
 const firstSeed = Number(process.env.FIRST_SEED ?? 0);
-const walks: readonly Walk[] = [resetSite, resetAllSites];
+const walks: readonly Walk[] = [resetSite, resetAllSites, resetSiteCaa, resetAllSitesCaa, resetSiteMsmm];
 
 test.each(walks.map((walk) => [walk.name, walk] as const))(`%s, ${seeds} seeds`, async (name, walk) => {
   const ends = new Map<string, number>();

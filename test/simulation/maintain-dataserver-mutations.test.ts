@@ -40,7 +40,7 @@ const broken: readonly (readonly [string, readonly number[], readonly Change[]])
     [26, 27],
     [
       changePart("MaintainNode1", 1, blind),
-      changePart("MaintainNode1", 2, onWholeSite),
+      changePart("MaintainNode1", 5, onWholeSite),
       everywhere(unguarded),
       withoutPrechecks,
     ],
@@ -54,8 +54,8 @@ const broken: readonly (readonly [string, readonly number[], readonly Change[]])
     "returns the policy over a replica that is out",
     [34],
     [
-      changePart("MaintainNode1", 3, blind),
-      changePart("MaintainNode1", 5, blind),
+      changePart("MaintainNode1", 6, blind),
+      changePart("MaintainNode1", 8, blind),
       changePart("ReturnPolicy", 2, blind),
       withoutStep("SwitchAway"),
       withoutStep("MaintainNode0"),

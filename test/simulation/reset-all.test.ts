@@ -8,7 +8,7 @@ import { expectGolden } from "../golden.ts";
 import { conditionOf, drive, newScene, pass, quiesce, type Scene, theRequest } from "./scene.ts";
 import { edit, haltedBy, stepIs, until } from "./steering.ts";
 import { storyOf } from "./story.ts";
-import { askForResetAll, resetAllSites } from "./walks.ts";
+import { askForResetAll, resetAllSites, resetAllSitesCaa } from "./walks.ts";
 
 const small = { sites: ["london", "nyc"], nodes: 2 } as const;
 const outcome = (request: KubeObject): string | undefined => request.status?.ledger?.outcome;
@@ -35,6 +35,46 @@ describe("the story", () => {
     await askForResetAll(scene);
     await drive(scene);
     expectGolden(join(import.meta.dirname, "reset-all.story.txt"), storyOf(scene, { fed: true }));
+  });
+
+  test("three sites of a composite begin anew, every row once on every node", async () => {
+    const scene = await newScene({ sites: ["london", "nyc", "tokyo"], nodes: 2, topology: "CAA", seed: 7 });
+    const watch = resetAllSitesCaa.watch(scene);
+    await resetAllSitesCaa.ask(scene);
+    expect(outcome(await drive(scene))).toBe("Succeeded");
+    quiesce(scene);
+    watch.end(resetAllSitesCaa.interruption);
+    expect(watch.violations).toEqual([]);
+  });
+
+  test("the journal of a composite's tells it step by step", async () => {
+    const scene = await newScene({ ...small, topology: "CAA", seed: 1 });
+    await resetAllSitesCaa.ask(scene);
+    await drive(scene);
+    expectGolden(join(import.meta.dirname, "reset-all-caa.story.txt"), storyOf(scene, { fed: true }));
+  });
+
+  test("abort with everything offline brings a composite back as it was", async () => {
+    const scene = await newScene({ ...small, topology: "CAA", seed: 3 });
+    const before = digest(scene.world);
+    await resetAllSitesCaa.ask(scene);
+    await until(scene, stepIs("EverythingOffline", 3));
+    edit(scene, { abort: true });
+    expect(outcome(await drive(scene))).toBe("Aborted");
+    quiesce(scene);
+    expect(digest(scene.world)).toBe(before);
+  });
+
+  test.each([
+    ["CAA", "MSAA", "Multi-Site/Active-Active"],
+    ["MSAA", "CAA", "Composite Active/Active"],
+  ] as const)("%s is refused when the estate is %s", async (asked, installed, words) => {
+    const scene = await newScene({ ...small, ...(installed === "CAA" && { topology: "CAA" }), seed: 2 });
+    await askForResetAll(scene, {}, { topology: asked });
+    for (let n = 0; n < 3; n += 1) await pass(scene);
+    const { message } = conditionOf(await theRequest(scene), "Accepted") ?? {};
+    expect(message).toContain(`the estate is installed as ${words}`);
+    expect(message).toContain(`set spec.resetAllSites.topology to ${installed}`);
   });
 });
 

@@ -30,6 +30,10 @@ export function watchReset(
   const site = (host: Host) => world.sites.get(host.site);
   const inFailed = hostsOf(world, failed);
   const service = world.sites.get(failed)?.dataservice ?? "";
+  const composite = inFailed.every(({ volume }) => volume.installed.crossSite === undefined);
+  /** By which a host reads another dataservice, and where that log lies. */
+  const readerOf = (host: Host, source: string): string =>
+    composite ? `cluster/${site(host)?.dataservice}_from_${source}` : `crossSite/${source}`;
   const healthy = [...world.hosts.values()].filter((host) => host.site !== failed);
   const engine = watchEngine(scene, broken);
   let destroyed = false;
@@ -47,11 +51,16 @@ export function watchReset(
     if (fence < (fences.get(name) ?? 0n)) broken(44, `${name} served a lower fence`);
     fences.set(name, fence);
     const reset = /^trepctl (\S+) -service (\S+) reset -(all|thl)/.exec(words);
-    if (reset !== null && host.site !== failed && !(reset[1] === "crossSite" && reset[2] === service))
+    if (reset !== null && host.site !== failed && `${reset[1]}/${reset[2]}` !== readerOf(host, service))
       broken(24, `${name}: ${words}`);
     if (reset !== null && host.site !== failed) beforeReset(host, words);
-    if (/^(copy-datadir|tprovision)/.test(words) && host.site !== failed) broken(24, `${name}: ${words}`);
-    if (/^(copy-datadir|tprovision|trepctl \S+ -service \S+ reset -all|database stop|snapshot)/.test(words))
+    if (/^(copy-datadir|tprovision|tungsten_provision_slave)/.test(words) && host.site !== failed)
+      broken(24, `${name}: ${words}`);
+    if (
+      /^(copy-datadir|tprovision|tungsten_provision_slave|trepctl \S+ -service \S+ reset -all|database stop|snapshot)/.test(
+        words,
+      )
+    )
       destructive(host, words);
   };
 
@@ -77,6 +86,9 @@ export function watchReset(
       inFailed.some(({ volume }) => ![...volume.backups.values()].some((state) => /verified=yes/.test(state)))
     )
       broken(28, `${host.name}: ${words} before ${failed} was copied away`);
+    const led = inFailed.find((each) => site(each)?.out?.[each.name]?.startsWith("SHUNNED") !== true);
+    if (composite && led !== undefined)
+      broken(35, `${host.name}: ${words} while connectors of other sites may lead to ${led.name}`);
     destroyed = true;
   };
 
@@ -206,7 +218,7 @@ export function watchReset(
       const row = tablesOf(host.mysql, `tungsten_${source.dataservice}`)?.commit;
       if (log !== undefined && (row === null || row === undefined || row.seqno < log))
         broken(41, `${host.name} stands at ${row?.seqno} of ${source.name}, whose log ends at ${log}`);
-      const first = host.volume.thl.get(`crossSite/${source.dataservice}`)?.[0]?.seqno;
+      const first = host.volume.thl.get(readerOf(host, source.dataservice))?.[0]?.seqno;
       const from = copied.get(`${host.name} ${source.dataservice}`);
       if (source.name !== failed && host.site === failed && first !== undefined && first <= (from ?? -1))
         broken(31, `the log of ${source.name} on ${host.name} begins at ${first}, copied was ${from}`);

@@ -206,7 +206,7 @@ function blindStepButActs(id: string): Change {
 }
 
 async function tripped({ changes, scene: set, walk = resetSite }: Broken): Promise<readonly number[]> {
-  const scene = await newScene({ sites: walk.sites, nodes: walk.nodes, seed: 11 });
+  const scene = await newScene({ sites: walk.sites, nodes: walk.nodes, seed: 11, ...walk.more });
   scene.catalog = changedBy(...changes);
   set?.(scene);
   const watch = walk.watch(scene);

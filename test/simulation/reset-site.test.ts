@@ -205,7 +205,7 @@ describe("refused before anything is touched", () => {
           delete each.volume.installed.crossSite;
         }
       },
-      /installed as Composite Active\/Active; this version of the operator resets Multi-Site/,
+      /installed as Composite Active\/Active, and the reset of Multi-Site\/Active-Active.* set spec\.resetSite\.topology to CAA/,
     ],
     [
       "a release before 6",

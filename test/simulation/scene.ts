@@ -1,6 +1,6 @@
 /** A scene: a simulated world, an API server in memory, and the operator's real loop between them, on one virtual clock. */
 import { pino } from "pino";
-import { msaaWorld } from "../../simulator/build.ts";
+import { caaWorld, msaaWorld } from "../../simulator/build.ts";
 import type { Host, World } from "../../simulator/model.ts";
 import { exec } from "../../simulator/runner.ts";
 import { advance } from "../../simulator/world.ts";
@@ -21,6 +21,10 @@ export type SceneShape = {
   readonly nodes: number;
   readonly seed: number;
   readonly rate?: number;
+  /** MSAA where it is left out; CAA is a composite without CrossSiteLinks. */
+  readonly topology?: "MSAA" | "CAA";
+  /** Of objects and nodes; an old one makes the estate one of the legacy topology. */
+  readonly release?: string;
   /** Options of CrossSiteLinks, by name, e.g. `nyc-to-london`. */
   readonly linkOptions?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 };
@@ -54,10 +58,12 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
   const blueprint = {
     seed: shape.seed,
     sites: shape.sites.map((name) => ({ name, nodes: shape.nodes })),
-    release,
+    release: shape.release ?? release,
     rate: shape.rate ?? 1,
   };
-  const world = msaaWorld(blueprint, tungstenIni(estate, "MSAA", {}));
+  const { topology = "MSAA" } = shape;
+  const ini = tungstenIni(estate, topology, {});
+  const world = topology === "CAA" ? caaWorld(blueprint, ini, "global") : msaaWorld(blueprint, ini);
   const scene = sceneOver(world);
   await putObjects(scene.objects, shape, world);
   return scene;
@@ -90,8 +96,8 @@ export function sceneOver(world: World): Scene {
   return scene;
 }
 
-function inputsOf({ sites, nodes, linkOptions = {} }: SceneShape) {
-  const pairs = sites.flatMap((source) =>
+function inputsOf({ sites, nodes, topology, linkOptions = {}, release: installed = release }: SceneShape) {
+  const pairs = (topology === "CAA" ? [] : sites).flatMap((source) =>
     sites.filter((target) => target !== source).map((target) => ({ source, target })),
   );
   return {
@@ -99,7 +105,7 @@ function inputsOf({ sites, nodes, linkOptions = {} }: SceneShape) {
       name,
       nodes,
       initialPrimary: 0,
-      release,
+      release: installed,
       mysqlPort: 13306,
       connectorPort: 3306,
       options: {},
@@ -126,7 +132,11 @@ async function putObjects(objects: MemoryObjects, shape: SceneShape, world: Worl
   for (const name of shape.sites)
     await objects.create(
       clusterKind,
-      make("TungstenCluster", name, { nodes: shape.nodes, release, image: "node:dev" }),
+      make("TungstenCluster", name, {
+        nodes: shape.nodes,
+        release: shape.release ?? release,
+        image: "node:dev",
+      }),
     );
   for (const { name, source, target, options } of links)
     await objects.create(
@@ -224,6 +234,7 @@ function shellOver(scene: Scene): Shell {
       replace: guarded("replace", objects.replace),
       replaceStatus: guarded("status", objects.replaceStatus),
       patch: guarded("patch", objects.patch),
+      remove: guarded("remove", objects.remove),
     },
     pods: {
       async exec(pod, argv, stdin): Promise<ExecOutcome> {

@@ -3,7 +3,8 @@ import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
 import type { Walked } from "../../src/controllers/site-walk.ts";
 import { reconcileCluster } from "../../src/controllers/tungsten-cluster.ts";
-import { clusterKind, configMapKind } from "../../src/kube/kinds.ts";
+import { clusterKind } from "../../src/kube/kinds.ts";
+import { kubeletLooks } from "./kubelet.ts";
 import { conditionOf, limits, namespace, newScene, type Scene, type SceneShape } from "./scene.ts";
 
 export const refOf = (name: string) => ({ namespace, name });
@@ -16,16 +17,6 @@ export async function clusterOf(scene: Scene, name: string): Promise<KubeObject>
 
 export const conditionAt = async (scene: Scene, name: string, type: string) =>
   conditionOf(await clusterOf(scene, name), type);
-
-/** What the kubelet does: the ConfigMap's text reaches the pod. A server that nobody configured yet starts with it. */
-async function mountFiles({ world, objects }: Scene): Promise<void> {
-  for (const { name, site, mysql } of world.hosts.values()) {
-    const map = await objects.get(configMapKind, refOf(`${site}-my-cnf`));
-    const text: string = map?.data[`${name}.cnf`] ?? "";
-    if (mysql.mounted === "") mysql.started = text;
-    mysql.mounted = text;
-  }
-}
 
 /** One pass of every site. `walked` may break what they walk. */
 export async function passSites(scene: Scene, walked?: Walked): Promise<void> {
@@ -42,7 +33,7 @@ export async function passSites(scene: Scene, walked?: Walked): Promise<void> {
     );
     if (again !== "never") afterMs = Math.min(afterMs, again.afterMs);
   }
-  await mountFiles(scene);
+  await kubeletLooks(scene);
   advance(scene.world, Math.max(afterMs, 50));
 }
 

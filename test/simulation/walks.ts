@@ -1,9 +1,12 @@
 /** The procedures that crashes, faults and mutations are tried on: how each is asked for, in which estate, and who watches. */
+
+import { clusterKind } from "../../src/kube/kinds.ts";
 import type { Watch } from "./invariants.ts";
 import { watchResetAll } from "./reset-all-invariants.ts";
 import { watchReset } from "./reset-invariants.ts";
 import { watchScene } from "./run-invariants.ts";
-import { askFor, askForConversion, type Scene, type SceneShape } from "./scene.ts";
+import { askFor, askForConversion, namespace, type Scene, type SceneShape } from "./scene.ts";
+import { newRelease, watchUpgrade } from "./upgrade-invariants.ts";
 
 export type Walk = {
   readonly name: string;
@@ -75,10 +78,26 @@ export const resetSite: Walk = {
   minutes: 120,
 };
 
-export const askForResetAll = (scene: Scene, spec: object = {}) =>
+/** The same of a composite. */
+export const resetSiteCaa: Walk = {
+  ...resetSite,
+  name: "ResetSite in a composite",
+  more: { topology: "CAA" },
+  ask: (scene) => askForReset(scene, {}, { topology: "CAA", acknowledgedFindings: [] }),
+};
+
+/** The same of the multi-site topology of a release before 6. */
+export const resetSiteMsmm: Walk = {
+  ...resetSite,
+  name: "ResetSite of a legacy estate",
+  more: { release: "5.4.1-3" },
+  ask: (scene) => askForReset(scene, {}, { topology: "MSMM", acknowledgedFindings: [] }),
+};
+
+export const askForResetAll = (scene: Scene, spec: object = {}, block: object = {}) =>
   askFor(scene, "reset-all", {
     procedure: "ResetAllSites",
-    resetAllSites: { cluster: { name: "nyc" }, drainSeconds: 5 },
+    resetAllSites: { cluster: { name: "nyc" }, drainSeconds: 5, ...block },
     ...spec,
   });
 
@@ -89,5 +108,36 @@ export const resetAllSites: Walk = {
   ask: (scene) => askForResetAll(scene),
   watch: watchResetAll,
   interruption: 900,
+  minutes: 90,
+};
+
+export const resetAllSitesCaa: Walk = {
+  ...resetAllSites,
+  name: "ResetAllSites in a composite",
+  more: { topology: "CAA" },
+  ask: (scene) => askForResetAll(scene, {}, { topology: "CAA" }),
+};
+
+/** The new release is named by every site and its packages lie on every node; then the request. */
+export async function askForUpgrade(scene: Scene, spec: object = {}, block: object = {}): Promise<unknown> {
+  for (const name of scene.world.sites.keys())
+    scene.objects.edit(clusterKind, { namespace, name }, (object) => {
+      object.spec.release = newRelease;
+    });
+  for (const { volume } of scene.world.hosts.values()) volume.software.add(newRelease);
+  return askFor(scene, "upgrade", {
+    procedure: "UpgradeSoftware",
+    upgradeSoftware: { cluster: { name: "nyc" }, release: newRelease, ...block },
+    ...spec,
+  });
+}
+
+export const upgradeSoftware: Walk = {
+  name: "UpgradeSoftware",
+  sites: ["london", "nyc"],
+  nodes: 2,
+  ask: (scene) => askForUpgrade(scene),
+  watch: watchUpgrade,
+  interruption: 10,
   minutes: 90,
 };

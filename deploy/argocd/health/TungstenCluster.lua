@@ -12,9 +12,9 @@ end
 if is("Accepted", "False") then return health("Degraded", "Accepted") end
 if is("Installed", "False") and conditions.Installed.reason ~= "Installing" then return health("Degraded", "Installed") end
 -- A change of its own that waits for a word or its turn keeps it as it was; one that halted does not.
-for _, change in ipairs({ "ConfigurationApplied", "DatabaseCurrent" }) do
+for _, change in ipairs({ "NodesInService", "ConfigurationApplied", "DatabaseCurrent" }) do
   local reason = is(change, "False") and conditions[change].reason or "Waiting"
-  if reason == "Applying" or reason == "Restarting" then return health("Progressing", change) end
+  if reason == "Applying" or reason == "Restarting" or reason == "Scaling" then return health("Progressing", change) end
   if reason ~= "Waiting" and reason ~= "ApprovalNeeded" and reason ~= "RestartPending" then return health("Degraded", change) end
 end
 if is("Ready", "True") then return health("Healthy", "Ready") end

@@ -17,7 +17,8 @@ async function ensuredWith(data?: Record<string, string>) {
     const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "app", namespace } };
     await objects.create(secretKind, { ...secret, data: Object.fromEntries(encoded) });
   }
-  const said = await ensureSiteSecret(objects, namespace, "nyc", spec, false);
+  const told = await ensureSiteSecret(objects, namespace, "nyc", spec, { frozen: false });
+  const said = "refused" in told ? told.refused : undefined;
   return { said, made: await objects.get(secretKind, { namespace, name: siteSecret("nyc") }) };
 }
 

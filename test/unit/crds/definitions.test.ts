@@ -129,6 +129,7 @@ const cases: Readonly<Record<string, Case>> = {
   "dataservice cannot change": changes("dataservice", "nyc", "nyc2"),
   "initialPrimary cannot change": changes("initialPrimary", 0, 1),
   "port cannot change": changes("port", 3306, 3307),
+  "className cannot change": changes("className", "fast", "slow"),
   "type cannot change": changes("type", "ActiveActive", "ActivePassive"),
   "source cannot change": changes("source", place, { name: "london" }),
   "target cannot change": changes("target", place, { name: "london" }),
@@ -177,6 +178,10 @@ const cases: Readonly<Record<string, Case>> = {
   "resetSite belongs to procedure ResetSite": {
     lets: [[{ procedure: "ResetSite", resetSite: {} }], [{ procedure: "VerifyData" }]],
     stops: [[{ procedure: "ResetSite" }], [{ procedure: "VerifyData", resetSite: {} }]],
+  },
+  "upgradeSoftware belongs to procedure UpgradeSoftware": {
+    lets: [[{ procedure: "UpgradeSoftware", upgradeSoftware: {} }], [{ procedure: "VerifyData" }]],
+    stops: [[{ procedure: "UpgradeSoftware" }], [{ procedure: "VerifyData", upgradeSoftware: {} }]],
   },
   "resetAllSites belongs to procedure ResetAllSites": {
     lets: [[{ procedure: "ResetAllSites", resetAllSites: {} }], [{ procedure: "VerifyData" }]],
@@ -297,6 +302,7 @@ describe("defaults", () => {
       convertMsaaToCaa: { compositeService: { name: "global" }, backup: {}, limits: {} },
       verifyData: { cluster: { name: "a" } },
       resetAllSites: { cluster: { name: "a" } },
+      upgradeSoftware: { cluster: { name: "a" }, release: "8.0.4-132" },
       resetSite: { failedSite: { name: "a" }, definitiveSite: { name: "b" } },
       window: {},
     },

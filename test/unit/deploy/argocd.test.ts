@@ -144,6 +144,8 @@ describe("what Argo CD shows", () => {
       down([sound, { type, status: "False", reason, message: reason }]).status;
     expect(change("ConfigurationApplied", "Applying")).toBe("Progressing");
     expect(change("DatabaseCurrent", "Restarting")).toBe("Progressing");
+    expect(change("NodesInService", "Scaling")).toBe("Progressing");
+    expect(change("NodesInService", "Refused")).toBe("Degraded");
     expect(change("ConfigurationApplied", "CommandFailed")).toBe("Degraded");
     expect(change("DatabaseCurrent", "OutcomeUnknown")).toBe("Degraded");
     for (const reason of ["Waiting", "ApprovalNeeded", "RestartPending"])

@@ -12,6 +12,7 @@ import { acceptsResetAll } from "../../../src/procedures/reset-all-preflight.ts"
 import { acceptsReset } from "../../../src/procedures/reset-preflight.ts";
 import { switchPrimary } from "../../../src/procedures/switch.ts";
 import { tellRun } from "../../../src/procedures/tell.ts";
+import { acceptsUpgrade } from "../../../src/procedures/upgrade-preflight.ts";
 import { anchorOf, rowsOf } from "./markdown.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
@@ -102,7 +103,7 @@ describe("halts.md", () => {
     expect(headings.map((match) => match[1])).toEqual(accepts.map(({ say }) => say));
   });
 
-  test("the resets' own pages have one heading for each of their pre-flight checks, and none that is not asked", () => {
+  test("the own pages of resets and upgrades have one heading for each of their pre-flight checks, and none that is not asked", () => {
     const headingsOf = (name: string): readonly string[] => {
       const runbook = readFileSync(join(root, `docs/operating/${name}.md`), "utf8");
       const chapter = runbook.split(/^## Refusals$/m)[1] ?? "";
@@ -111,13 +112,17 @@ describe("halts.md", () => {
     const reset = {
       failedSite: "nyc",
       definitiveSite: "london",
+      topology: "MSAA" as const,
       donor: "",
       method: "xtrabackup" as const,
       drainSeconds: 30,
       acknowledgedFindings: [],
     };
+    expect(headingsOf("upgrade")).toEqual(
+      acceptsUpgrade({ release: "8.0.5-140", latencySeconds: 60 }).map(({ say }) => say),
+    );
     expect(headingsOf("reset-site")).toEqual(acceptsReset(reset).map(({ say }) => say));
-    expect(headingsOf("reset-all-sites")).toEqual(acceptsResetAll.map(({ say }) => say));
+    expect(headingsOf("reset-all-sites")).toEqual(acceptsResetAll("MSAA").map(({ say }) => say));
   });
 
   test("has one heading for each pre-flight check, and none that is not asked", () => {

@@ -27,6 +27,8 @@ export type Database = {
   readonly service: (...words: string[]) => Answered;
   /** One or more statements as the owner of the server; tab-separated rows. Throws on an error. */
   readonly sql: (statements: string) => string;
+  /** Whether the server lets in whom this option file names. */
+  readonly tries: (file: string) => boolean;
   readonly position: () => string;
   readonly stop: () => void;
 };
@@ -85,6 +87,12 @@ export function layDatabase(node: RunnerNode, settings = ""): Database {
   return {
     service,
     sql,
+    tries: (file) =>
+      spawnSync("mariadb", [
+        `--defaults-file=${file}`,
+        `--socket=${node.root}/run/mysqld/mysqld.sock`,
+        "--execute=SELECT 1",
+      ]).status === 0,
     position: () => sql("SHOW MASTER STATUS").split("\t").slice(0, 2).join("\t"),
     stop: () => void service("stop"),
   };

@@ -32,6 +32,12 @@ const says = (tool: string, text: string, exit = "0") =>
 
 beforeEach(() => {
   node = newNode();
+  const scripts = join(node.root, "opt/continuent/tungsten/tungsten-replicator/scripts");
+  mkdirSync(scripts, { recursive: true });
+  for (const name of ["tprovision", "tungsten_provision_slave"])
+    writeFileSync(join(scripts, name), '#!/bin/bash\necho "$(basename "$0") $*" >>"$RUNS"\n', {
+      mode: 0o755,
+    });
   for (const product of ["continuent", "replicator"]) {
     const tree = join(node.root, `opt/${product}`);
     mkdirSync(join(tree, "tungsten/cluster-home/bin"), { recursive: true });
@@ -67,6 +73,11 @@ describe("words", () => {
     ],
     ["tpm cluster installed promote-connector", "tpm promote-connector --tty"],
     ["tpm crossSite installed uninstall --i-am-sure", "tpm uninstall --i-am-sure --tty"],
+    ["tprovision -s london-1 -m xtrabackup -c", "tprovision -s london-1 -m xtrabackup -c"],
+    [
+      "tungsten_provision_slave --source london-1 --mysqldump",
+      "tungsten_provision_slave --source london-1 --mysqldump",
+    ],
   ])("of the command «%s» reach the tool as «%s»", async (command, words) => {
     expect(exitOf(await node.run(command))).toBe(0);
     expect(ran()).toEqual([words]);
@@ -238,7 +249,15 @@ describe("what a tpm leaves behind", () => {
     expect(ran()).toEqual(["tpm install --tty", "cluster"]);
     const told = readInstalled(node.ask("installed cluster"));
     expect(told).toEqual({
-      read: { release, method: "ini", services: ["alpha"], ini: sha256(ini), parallel: 5, unfinished: null },
+      read: {
+        release,
+        method: "ini",
+        services: ["alpha"],
+        ini: sha256(ini),
+        parallel: 5,
+        secret: null,
+        unfinished: null,
+      },
     });
     expect(unfinished()).toBe("");
   });

@@ -176,5 +176,6 @@ export const samples: readonly Sample[] = [
   written("tpm processes", "one", "4711 ruby tools/tpm install --tty\n"),
   written("database", "up", "running\n"),
   written("dataserver", "started with what is mounted", `mounted=${sha}\nstarted=yes\n`),
+  written("pod", "of a template", 'template={"image":"node:1"}\n'),
   written("backup", "backup", `sha256=${sha}\nlsn=48213\nbytes=1000000\nverified=yes\n`),
 ];

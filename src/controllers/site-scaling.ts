@@ -1,0 +1,282 @@
+/**
+ * Keeps as many nodes in service as a site's spec asks for: walks AddNodes or RemoveNodes from the TungstenCluster's own
+ * ledger. Until a walk is over, everybody else's estate is the one of before.
+ */
+import type { Told } from "../crds/conditions.ts";
+import type { Ledger } from "../crds/ledger.ts";
+import { wishesOf } from "../procedures/configuration-standing.ts";
+import { type Node, siteNamed } from "../topology/estate.ts";
+import { membersOf, withMembers } from "../topology/members.ts";
+import { installed, marker } from "../tungsten/node-facts.ts";
+import { sha256Of } from "./checksum.ts";
+import { nodesInService } from "./estate-reader.ts";
+import { withFacts } from "./gather.ts";
+import { lentFor } from "./request-planning.ts";
+import { additionLedger, kindOf, namesIn, procedureFor, removalLedger } from "./scaling-ledgers.ts";
+import { recordFor } from "./site-configuration.ts";
+import { leavingStill } from "./site-members.ts";
+import { notNow, topologyOf } from "./site-readiness.ts";
+import { type SiteView, viewOf } from "./site-view.ts";
+import {
+  admitted,
+  nothingToDo,
+  primariesOf,
+  runningLedger,
+  spokenSince,
+  type Work,
+  walkOn,
+} from "./site-walk.ts";
+import type { ClusterPass } from "./tungsten-cluster.ts";
+
+const type = "NodesInService";
+/** A site that people replicate for has somebody to fail over to. */
+const fewest = 2;
+
+const tell = (status: Told["status"], reason: string, message: string): Work => ({
+  ...nothingToDo,
+  told: [{ type, status, reason, message }],
+});
+
+/** While nobody can say. */
+export const membersUnknown = (why: string): Work => tell("Unknown", "ProcedureRuns", why);
+
+const waiting = (why: string, waits: string): Work =>
+  tell("False", "Waiting", `${why}; not begun yet: ${waits}`);
+const named = (nodes: readonly Node[]): string => nodes.map(({ name }) => name).join(", ");
+
+/** The pass over the estate as it is with so many nodes here. */
+function withCount(pass: ClusterPass, count: number): ClusterPass {
+  const estate = withMembers(pass.estate, pass.site.name, count);
+  return { ...pass, estate, site: siteNamed(estate, pass.site.name) };
+}
+
+/** Its commands bring the other ends' services online, so their Leases are taken too. */
+const allSites = ({ estate }: ClusterPass): readonly string[] => estate.sites.map(({ name }) => name);
+
+/** Never while a request holds the site, nor beside another change of it. */
+export async function scaleWhenDue(pass: ClusterPass, view: SiteView): Promise<Work> {
+  const { object, site, spec } = pass;
+  const inService = nodesInService(object);
+  const running = runningLedger(pass, "AddNodes") ?? runningLedger(pass, "RemoveNodes");
+  if (running !== undefined) return goOn(pass, view, running);
+  if (inService === undefined)
+    return tell("Unknown", "NotRead", "the site was never seen to run from a text that is known here");
+  if (spec.nodes === inService) return asWanted(pass);
+  if (view.holder !== "") return membersUnknown("a procedure changes the nodes");
+  const why = `spec.nodes is ${spec.nodes}, and ${inService} ${inService === 1 ? "is" : "are"} in service`;
+  if (site.nodes.some((node) => node.witness))
+    return refused(
+      why,
+      "the witness's name follows those of the nodes",
+      `put spec.nodes back to ${inService}`,
+    );
+  if (object.status?.ledger?.phase === "Running")
+    return waiting(why, "another change of the site is under way");
+  return spec.nodes > inService
+    ? beginAddition(pass, view, inService, why)
+    : beginRemoval(pass, view, inService, why);
+}
+
+const refused = (why: string, reason: string, way: string): Work =>
+  tell("False", "Refused", `${why}: ${reason}; ${way}`);
+
+async function asWanted({ shell, object, estate, site, namespace }: ClusterPass): Promise<Work> {
+  const { leaving, waitsFor } = await leavingStill(shell, object, estate, namespace);
+  const kept =
+    waitsFor === undefined ? "" : `; the pods of ${leaving.join(", ")} stay until ${waitsFor} has been told`;
+  return tell(
+    "True",
+    "AsWanted",
+    `${named(site.nodes)} ${site.nodes.length === 1 ? "is" : "are"} in service${kept}`,
+  );
+}
+
+/** The text that the walk would bring, and whether it may: as soon as the site is sound, or by its checksum. */
+function unsaid(pass: ClusterPass, view: SiteView): string | undefined {
+  const primaries = primariesOf(pass, view);
+  const { configuration, approved } = pass.spec.changes;
+  if (configuration === "Automatic" || primaries === undefined) return undefined;
+  const lent = lentFor(pass.estate);
+  const sha256 = lent.sha256(lent.renderIni(topologyOf(view) ?? "MSAA", primaries));
+  if (approved !== "" && sha256.startsWith(approved)) return undefined;
+  return `to bring tungsten.ini ${sha256.slice(0, 8)} to every node set spec.changes.approved to ${sha256}`;
+}
+
+async function beginAddition(
+  pass: ClusterPass,
+  view: SiteView,
+  inService: number,
+  why: string,
+): Promise<Work> {
+  const wide = withCount(pass, pass.spec.nodes);
+  const added = wide.site.nodes.slice(inService);
+  const missing = added.filter(({ name }) => !view.pods.has(name));
+  if (missing.length > 0) return waiting(why, `${named(missing)} has no running pod`);
+  const dressed = await bareOrNot(pass, view, added);
+  if (dressed !== undefined)
+    return dressed.is === "unknown"
+      ? waiting(why, dressed.why)
+      : refused(why, ...notBare(dressed.node, inService));
+  const waits = notNow(pass, view);
+  if (waits !== undefined) return waiting(why, waits);
+  const word = unsaid(wide, view);
+  if (word !== undefined) return tell("False", "ApprovalNeeded", `${why}; ${word}`);
+  const kept = await admitted(pass, allSites(pass));
+  if (kept !== undefined) return waiting(why, kept);
+  return walk(
+    wide,
+    view,
+    additionLedger(
+      wide,
+      view,
+      added.map(({ name }) => name),
+      view.policy ?? "",
+    ),
+  );
+}
+
+const notBare = (node: string, inService: number): readonly [string, string] => [
+  `${node} comes with a volume on which Tungsten is installed, so that it may hold data that somebody wants`,
+  `put spec.nodes back to ${inService}, delete its claims (opt-${node}, backups-${node}) once you are sure, and raise it again`,
+];
+
+/** A volume of before is a human's to throw away. */
+async function bareOrNot(
+  { shell }: ClusterPass,
+  { pods }: SiteView,
+  nodes: readonly Node[],
+): Promise<{ is: "unknown"; why: string } | { is: "dressed"; node: string } | undefined> {
+  const around = { pods, copies: async () => new Map<string, string>() };
+  return withFacts(shell, around, (facts) => {
+    for (const { name } of nodes)
+      for (const product of ["cluster", "crossSite"] as const) {
+        const is = facts.get(name, installed(product));
+        if ("unknown" in is) return { is: "unknown", why: `${name} cannot be read: ${is.unknown}` } as const;
+        if (is.known !== null) return { is: "dressed", node: name } as const;
+      }
+    return undefined;
+  });
+}
+
+async function beginRemoval(
+  pass: ClusterPass,
+  view: SiteView,
+  inService: number,
+  why: string,
+): Promise<Work> {
+  const { nodes: wanted } = pass.spec;
+  const leaving = pass.site.nodes.slice(wanted);
+  const back = `put spec.nodes back to ${inService}`;
+  const primary = leaving.find(({ name }) => name === view.primary);
+  if (view.primary === undefined) return waiting(why, "no coordinator tells a primary");
+  if (primary !== undefined)
+    return refused(
+      why,
+      `${primary.name}, which would leave, is the primary`,
+      `switch to another node first (an UpgradeRequest with procedure Switch), or ${back}`,
+    );
+  if (wanted < fewest)
+    return refused(why, "a site of one node has nobody to fail over to and nobody to be filled from", back);
+  const narrow = withCount(pass, wanted);
+  const stays = await viewOf(narrow);
+  const waits = notNow(pass, stays);
+  if (waits !== undefined) return waiting(why, waits);
+  const word = unsaid(narrow, stays);
+  if (word !== undefined) return tell("False", "ApprovalNeeded", `${why}; ${word}`);
+  const kept = await admitted(pass, allSites(pass));
+  if (kept !== undefined) return waiting(why, kept);
+  return walk(
+    narrow,
+    stays,
+    removalLedger(
+      narrow,
+      stays,
+      leaving.map(({ name }) => name),
+      stays.policy ?? "",
+    ),
+  );
+}
+
+/** Where specs or primary have changed the walk begins anew; where nodes that join are not wanted any more, it turns round. */
+async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+  const kept = await admitted(pass, allSites(pass));
+  if (kept !== undefined) return tell("False", "Waiting", kept);
+  const { site, spec } = pass;
+  const adds = running.procedure === "AddNodes";
+  const names = namesIn(running);
+  const most = Number(running.kept.most);
+  const inService = site.nodes.length;
+  const over = withCount(pass, adds ? most : most - names.length);
+  const policy = running.pins?.policies[site.name] ?? "";
+  const unwanted = adds && spec.nodes < most;
+  const stale = unwanted ? "its nodes are not wanted any more" : staleness(over, view, running);
+  if (stale === undefined) return walk(over, view, running);
+  const busy = await stillRuns(over, view, running);
+  if (busy !== undefined)
+    return tell("False", "Waiting", `${running.procedure} begins anew, as ${stale}: ${busy}`);
+  pass.shell.events.emit(pass.object, "Normal", "BegunAnew", `${running.procedure} begins anew: ${stale}`);
+  if (!unwanted)
+    return walk(
+      over,
+      view,
+      adds
+        ? additionLedger(over, view, names, policy, running)
+        : removalLedger(over, view, names, policy, running),
+    );
+  const narrow = withCount(pass, inService);
+  const leaving = membersOf(site.name, most)
+    .slice(inService)
+    .map(({ name }) => name);
+  return walk(narrow, view, removalLedger(narrow, view, leaving, policy, running));
+}
+
+function staleness(over: ClusterPass, view: SiteView, running: Ledger): string | undefined {
+  const pinned = running.pins?.primaries[over.site.name];
+  if (view.primary !== undefined && view.primary !== pinned) return `the primary is ${view.primary} by now`;
+  if (spokenSince(over, running)) return "the spec was changed after its halt";
+  if (running.kept.wishes !== sha256Of(wishesOf(over.estate, kindOf(running)).options))
+    return "options have changed";
+  if (procedureFor(over, running).revision !== running.revision) return "the operator is another version";
+  return undefined;
+}
+
+/** A command of the walk that runs, or of which nobody can say: nothing is begun anew beside it. */
+function stillRuns(
+  { shell, site }: ClusterPass,
+  { pods }: SiteView,
+  { attempts, pins }: Ledger,
+): Promise<string | undefined> {
+  const around = { pods, copies: async () => new Map<string, string>() };
+  const primary = pins?.primaries[site.name] ?? "";
+  return withFacts(shell, around, (facts) => {
+    for (const [id, { key }] of Object.entries(attempts)) {
+      const named = id.split(".")[0] ?? "";
+      const node = pods.has(named) ? named : primary;
+      if (key === "") continue;
+      const fact = facts.get(node, marker(key));
+      if ("unknown" in fact) return `${node} cannot be read: ${fact.unknown}`;
+      if (fact.known.state === "running" || fact.known.state === "starting")
+        return `a command still runs on ${node}`;
+    }
+    return undefined;
+  });
+}
+
+async function walk(over: ClusterPass, view: SiteView, ledger: Ledger): Promise<Work> {
+  const primaries = ledger.pins?.primaries ?? {};
+  const work = await walkOn(over, view, {
+    procedure: procedureFor(over, ledger),
+    ledger,
+    condition: type,
+    reason: "Scaling",
+    ended: { reason: "AsWanted", message: `${named(over.site.nodes)} are in service` },
+  });
+  if (work.ledger?.phase !== "Finished") return work;
+  const lent = lentFor(over.estate);
+  const sha256 = lent.sha256(lent.renderIni(kindOf(ledger), primaries));
+  const configuration = recordFor(over, kindOf(ledger), sha256, primaries);
+  return {
+    ...work,
+    status: { configuration, ...(ledger.procedure === "RemoveNodes" && { leaving: namesIn(ledger) }) },
+  };
+}

@@ -1,0 +1,33 @@
+/** What a spec says of single nodes and their pods, beside the image. */
+import * as z from "zod";
+import { objectName } from "./fields.ts";
+
+/** A Kubernetes quantity, e.g. 500m, 2, 16Gi. */
+const quantities = z
+  .record(
+    z.string().max(63),
+    z
+      .string()
+      .max(32)
+      .regex(/^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$/),
+  )
+  .meta({ maxProperties: 10 });
+
+/** As `resources` of a container. */
+export const podResources = z
+  .object({
+    requests: quantities.optional().describe("What is set aside for the node, e.g. cpu and memory."),
+    limits: quantities.optional().describe("What it may not exceed."),
+  })
+  .optional()
+  .describe(
+    "Resources of the container in which database and Tungsten run. A change restarts the nodes one by one, by the word of spec.changes.",
+  );
+
+/** A node that a person wants for himself. */
+export const maintenance = z
+  .object({ node: objectName.describe("A replica, e.g. nyc-1; the primary is refused: switch first.") })
+  .optional()
+  .describe(
+    "A replica to be taken out of service for work by hand. The site stays in MAINTENANCE until this is removed; then the node is brought back.",
+  );

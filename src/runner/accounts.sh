@@ -1,0 +1,197 @@
+
+# ---- Accounts: what the mounted Secret names is brought into this node's database and its connector's user.map. ----
+# Never logged: a server may write a password as it was said, and what is in the binary log travels to every site.
+
+# Names of the further users that were made here; of others nothing is ever dropped.
+readonly USERS_MADE="$STATE/users"
+# Names whose lines were written into user.map here.
+readonly USERS_MAPPED="$STATE/users-mapped"
+readonly USERS="$SECRETS/users"
+
+# word_of NAME: a mounted version; `none` where there is none.
+word_of() {
+  local word=""
+  [[ ! -f $SECRETS/$1 ]] || read -r word <"$SECRETS/$1" || [[ -n $word ]] || fail 1 "the secret $1 cannot be read"
+  printf '%s' "${word:-none}"
+}
+
+# secret_word: which Secret is mounted: the version of what goes into tungsten.ini, and that of the users.
+secret_word() { printf '%s.%s\n' "$(word_of ini-version)" "$(word_of users-version)"; }
+
+# each_account: ROLE, name and password of every one, split by tabs.
+each_account() {
+  local role user word
+  for role in replication application; do
+    user=$(secret "$role-user") && word=$(secret "$role-password") || exit 1
+    printf '%s\t%s\t%s\n' "$role" "$user" "$word"
+  done
+  [[ ! -f $USERS ]] || sed -n $'/^[^\t]\\{1,\\}\t./s/^/user\t/p' "$USERS"
+}
+
+made_here() { [[ ! -f $USERS_MADE ]] || cat "$USERS_MADE"; }
+
+# names_in LIST: of `each_account`.
+names_in() { cut -f 2 <<<"$1" | sort -u; }
+
+# left_over LIST: users that were made here and that the Secret, as LIST tells it, no longer names.
+left_over() { comm -23 <(made_here | sort -u) <(names_in "$1"); }
+
+# logs_in NAME PASSWORD: whether this server lets them in. The client reads both from a pipe.
+logs_in() {
+  local client
+  client=$(first_of mariadb mysql) || exit 127
+  timeout --kill-after=2 "$QUERY_SECONDS" "$client" \
+    --defaults-file=<(printf '[client]\nuser=%s\npassword=%s\n' "$(option_value "$1")" "$(option_value "$2")") \
+    --socket="$SOCKET" --batch --skip-column-names --execute='SELECT 1' >/dev/null 2>&1 </dev/null
+}
+
+is_mariadb() {
+  local version
+  version=$(as_owner <<<'SELECT VERSION()') || fail 1 "the server does not tell its version"
+  [[ $version == *MariaDB* ]]
+}
+
+# with_second: names of accounts that take two passwords at present. MariaDB leaves a list of one behind.
+with_second() {
+  if is_mariadb; then
+    as_owner <<<"SELECT user FROM mysql.global_priv WHERE host = '%' AND JSON_LENGTH(priv, '\$.auth_or') > 1" 2>/dev/null
+  else
+    as_owner <<<"SELECT user FROM mysql.user WHERE host = '%' AND JSON_CONTAINS_PATH(user_attributes, 'one', '\$.additional_password')" 2>/dev/null
+  fi
+}
+
+# present_users: every name that has an account for any host.
+present_users() { as_owner <<<"SELECT user FROM mysql.user WHERE host = '%'"; }
+
+among() { grep -qxF -- "$1"; }
+
+# renewed NAME PASSWORD SECOND: the statement after which an account takes this password beside those it has. SECOND are
+# the names that have two: MySQL keeps no third, and the first of them may still be in use.
+renewed() {
+  local user word hash methods=""
+  user="$(quoted "$1")@'%'" word=$(quoted "$2")
+  if ! is_mariadb; then
+    ! among "$1" <<<"$3" || fail 3 "an account has a former password still, and MySQL keeps no more than two: put the Secret back until that one has ended"
+    printf 'ALTER USER %s IDENTIFIED BY %s RETAIN CURRENT PASSWORD;' "$user" "$word"
+    return
+  fi
+  while IFS= read -r hash; do
+    [[ ! $hash =~ ^\*[0-9A-F]{40}$ ]] || methods+=" OR mysql_native_password USING '$hash'"
+  done < <(as_owner 2>/dev/null <<<"SELECT REGEXP_REPLACE(JSON_EXTRACT(priv, '\$.authentication_string', '\$.auth_or[*].authentication_string'), '[^*0-9A-F]+', '\n')
+    FROM mysql.global_priv WHERE host = '%' AND user = $(quoted "$1") AND JSON_VALUE(priv, '\$.plugin') IN ('', 'mysql_native_password')" | sed 's/\\n/\n/g')
+  if [[ -n $methods ]]; then
+    printf "ALTER USER %s IDENTIFIED VIA mysql_native_password USING PASSWORD(%s)%s;" "$user" "$word" "$methods"
+  else
+    printf 'ALTER USER %s IDENTIFIED BY %s;' "$user" "$word"
+  fi
+}
+
+# granted ROLE: its rights.
+granted() {
+  if [[ $1 == replication ]]; then printf 'ALL PRIVILEGES'; else printf '%s' "$APPLICATION_RIGHTS"; fi
+}
+
+# change_accounts: each one exists, and takes its password; a former one stays good until `settle_accounts`.
+change_accounts() {
+  local role user word list there second text="SET SESSION sql_log_bin = 0, sql_mode = '';"
+  list=$(each_account) && there=$(present_users) && second=$(with_second) || exit 1
+  while IFS=$'\t' read -r role user word; do
+    if ! among "$user" <<<"$there"; then
+      # Noted before it is made: a name that is noted and was never made is dropped without harm.
+      [[ $role != user ]] || { made_here && printf '%s\n' "$user"; } | sort -u | put "$USERS_MADE" || exit 1
+      text+=" CREATE USER $(quoted "$user")@'%' IDENTIFIED BY $(quoted "$word");"
+    elif ! logs_in "$user" "$word"; then
+      text+=" $(renewed "$user" "$word" "$second")" || exit
+    fi
+    text+=" GRANT $(granted "$role") ON *.* TO $(quoted "$user")@'%'"
+    [[ $role != replication ]] || text+=" WITH GRANT OPTION"
+    text+=";"
+  done <<<"$list"
+  printf '%s\n' "$text" | as_owner
+}
+
+# settle_accounts: no former password is good any more, and no user is left that the Secret does not name. Never while
+# this node's connector still takes one of them in.
+settle_accounts() {
+  local role user word list second text="SET SESSION sql_log_bin = 0, sql_mode = '';"
+  list=$(each_account) && second=$(with_second) || exit 1
+  [[ $(map_state) == yes ]] || fail 3 "user.map is not what the Secret says"
+  while IFS=$'\t' read -r role user word; do
+    among "$user" <<<"$second" || continue
+    logs_in "$user" "$word" || fail 3 "the password of an account is not the Secret's"
+    if is_mariadb; then
+      text+=" ALTER USER $(quoted "$user")@'%' IDENTIFIED VIA mysql_native_password USING PASSWORD($(quoted "$word"));"
+    else
+      text+=" ALTER USER $(quoted "$user")@'%' DISCARD OLD PASSWORD;"
+    fi
+  done <<<"$list"
+  while IFS= read -r user; do
+    [[ -z $user ]] || text+=" DROP USER IF EXISTS $(quoted "$user")@'%';"
+  done < <(left_over "$list")
+  printf '%s\n' "$text" | as_owner || exit
+  comm -12 <(made_here | sort -u) <(names_in "$list") | put "$USERS_MADE"
+}
+
+wanted_users() { [[ ! -f $USERS ]] || cut -f 1 "$USERS"; }
+
+user_map() { printf '%s\n' "$(home cluster)/tungsten/tungsten-connector/conf/user.map"; }
+
+# mapped FILE: its text as it should be: whatever is not ours as it is, the application account's line with its password,
+# then each user with the service of that line. Passwords are read from files, never from arguments.
+mapped() {
+  local application
+  application=$(secret application-user) || exit 1
+  APPLICATION=$application WORD=$SECRETS/application-password OURS=$USERS_MAPPED WANTED=$USERS awk '
+    BEGIN {
+      getline password < ENVIRON["WORD"]
+      while ((getline line < ENVIRON["OURS"]) > 0) ours[line]
+      while ((getline line < ENVIRON["WANTED"]) > 0) {
+        tab = index(line, "\t")
+        if (tab < 2) continue
+        name[++count] = substr(line, 1, tab - 1)
+        word[count] = substr(line, tab + 1)
+        ours[name[count]]
+      }
+    }
+    $1 == ENVIRON["APPLICATION"] && service == "" {
+      service = $3
+      for (field = 4; field <= NF; field++) service = service " " $field
+      if ($2 == password) print; else print $1, password, service
+      next
+    }
+    !($1 in ours) { print }
+    END {
+      if (count > 0 && service == "") exit 4
+      for (at = 1; at <= count; at++) print name[at], word[at], service
+    }' "$1"
+}
+
+# map_accounts: the connector looks at the file by itself and takes it over without losing a connection.
+map_accounts() {
+  local file text
+  file=$(readlink -f "$(user_map)") && [[ -f $file ]] || fail 1 "user.map: No such file or directory"
+  text=$(mapped "$file") || fail 3 "user.map has no line of the application account, whose service the others take"
+  [[ $(map_state) != yes ]] || return 0
+  { cat "$USERS_MAPPED" 2>/dev/null; wanted_users; } | sort -u | put "$USERS_MAPPED" || exit 1
+  printf '%s\n' "$text" | put "$file" || exit 1
+  wanted_users | sort -u | put "$USERS_MAPPED"
+}
+
+map_state() {
+  local file
+  file=$(readlink -f "$(user_map)")
+  if [[ -f $file ]] && cmp -s <(mapped "$file" | sort) <(sort "$file"); then printf 'yes\n'; else printf 'no\n'; fi
+}
+
+# answer_accounts_state: which Secret is mounted; whether every account of it is let in; whether user.map holds the users;
+# whether nothing of before is left. A server that does not answer tells nothing.
+answer_accounts_state() {
+  local role user word list second database=yes settled=yes
+  list=$(each_account) && present_users >/dev/null && second=$(with_second) || fail 1 "the accounts cannot be read"
+  while IFS=$'\t' read -r role user word; do
+    logs_in "$user" "$word" || database=no
+    ! among "$user" <<<"$second" || settled=no
+  done <<<"$list"
+  [[ -z $(left_over "$list") ]] || settled=no
+  printf 'secret=%s\ndatabase=%s\nmap=%s\nsettled=%s\n' "$(secret_word)" "$database" "$(map_state)" "$settled"
+}

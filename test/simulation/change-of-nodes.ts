@@ -1,0 +1,50 @@
+/** The scenarios of a node that joins a site and of one that leaves it, for every way to disturb them. */
+import type { Scenario } from "./changing.ts";
+import { runPods, type Volumes } from "./pods.ts";
+import type { Scene } from "./scene.ts";
+import { allTrue, editSite } from "./site-scene.ts";
+
+const type = "NodesInService";
+/** Volumes of pods that are gone, by scene. */
+const volumes = new WeakMap<Scene, Volumes>();
+
+const pods = async (scene: Scene): Promise<readonly string[]> => {
+  const kept = volumes.get(scene) ?? new Map();
+  volumes.set(scene, kept);
+  return runPods(scene, kept);
+};
+
+/** Every node of the site has a text with, or without, the name. */
+const named = ({ world }: Scene, sites: readonly string[], name: string, is: boolean): boolean =>
+  [...world.hosts.values()].every(
+    ({ volume, site }) => !sites.includes(site) || volume.ini?.includes(name) === is,
+  );
+
+/** The other site admits nothing, so that half of it is walked. */
+export const nodeJoins: Scenario = {
+  joins: ["london-2"],
+  only: "london",
+  interruptionSeconds: 3,
+  beside: pods,
+  begin: (scene) => {
+    editSite(scene, "nyc", { proceduresPaused: true });
+    editSite(scene, "london", { nodes: 3 });
+  },
+  over: async (scene) =>
+    scene.world.hosts.has("london-2") &&
+    named(scene, ["london"], "london-2", true) &&
+    (await allTrue(scene, type, ["london"])()),
+};
+
+export const nodeLeaves: Scenario = {
+  leaves: ["london-2"],
+  nodes: 3,
+  interruptionSeconds: 3,
+  beside: pods,
+  begin: (scene) => editSite(scene, "london", { nodes: 2 }),
+  over: async (scene) =>
+    !scene.world.hosts.has("london-2") &&
+    named(scene, ["london", "nyc"], "london-2", false) &&
+    (await allTrue(scene, type)()) &&
+    (await allTrue(scene, "ConfigurationApplied")()),
+};

@@ -1,0 +1,190 @@
+/** A site of a composite made anew: the story, every remote service and the ones the page forgets, ways out, refusals. */
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { strike } from "../../simulator/faults.ts";
+import { digest, judge } from "../../simulator/oracle.ts";
+import { advance } from "../../simulator/world.ts";
+import type { KubeObject } from "../../src/controllers/shell.ts";
+import { expectGolden } from "../golden.ts";
+import { watchReset } from "./reset-invariants.ts";
+import { conditionOf, drive, newScene, pass, quiesce, type Scene, theRequest } from "./scene.ts";
+import { acknowledge, edit, haltedBy, stepIs, until } from "./steering.ts";
+import { storyOf } from "./story.ts";
+import { askForReset, resetSiteCaa } from "./walks.ts";
+
+const sites = { failed: "nyc", definitive: "london" };
+const small = { sites: ["london", "nyc"], nodes: 2, topology: "CAA" } as const;
+const outcome = (request: KubeObject): string | undefined => request.status?.ledger?.outcome;
+
+const host = ({ world }: Scene, name: string) => {
+  const found = world.hosts.get(name);
+  if (found === undefined) throw new Error(`no host ${name}`);
+  return found;
+};
+const runs = (scene: Scene, name: string) =>
+  host(scene, name).tools.some(({ argv }) => argv[0] === "tprovision");
+
+describe("the story", () => {
+  test("three sites of three nodes: the failed one is made anew, every row once on every node", async () => {
+    const scene = await newScene({ sites: ["london", "nyc", "tokyo"], nodes: 3, topology: "CAA", seed: 7 });
+    const watch = watchReset(scene, sites);
+    await resetSiteCaa.ask(scene);
+    expect(outcome(await drive(scene, 120))).toBe("Succeeded");
+    quiesce(scene);
+    watch.end(0);
+    expect(watch.violations).toEqual([]);
+    expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [], outOfOrder: 0 });
+  });
+
+  test("the journal tells it step by step", async () => {
+    const scene = await newScene({ ...small, seed: 1 });
+    await resetSiteCaa.ask(scene);
+    await drive(scene, 120);
+    expectGolden(join(import.meta.dirname, "reset-site-caa.story.txt"), storyOf(scene, { fed: true }));
+  });
+});
+
+describe("a human's words", () => {
+  test.each([
+    ["ConnectorsOffline", 3],
+    ["LeaveAtOneEvent", 2],
+    ["ExportFailedSite", 3],
+    ["ExportFailedSite", 6],
+  ] as const)("abort in %s part %d brings everything back as it was", async (step, part) => {
+    const scene = await newScene({ ...small, seed: 6 });
+    let back = false;
+    const watch = watchReset(scene, sites, () => back);
+    const before = digest(scene.world);
+    await resetSiteCaa.ask(scene);
+    await until(scene, stepIs(step, part));
+    back = true;
+    edit(scene, { abort: true });
+    expect(outcome(await drive(scene))).toBe("Aborted");
+    quiesce(scene);
+    expect(digest(scene.world)).toBe(before);
+    expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [] });
+    expect(watch.violations).toEqual([]);
+  });
+
+  test("abort is no way back once a position has gone; the run goes on", async () => {
+    const scene = await newScene({ ...small, seed: 6 });
+    await resetSiteCaa.ask(scene);
+    await until(scene, stepIs("ResetFailedSite"));
+    edit(scene, { abort: true });
+    expect(outcome(await drive(scene, 120))).toBe("Succeeded");
+  });
+
+  test.each([
+    ["the primary's", "kill-tools", "nyc-0"],
+    ["the primary's, with its pod,", "restart-container", "nyc-0"],
+    ["a replica's", "kill-tools", "nyc-1"],
+  ] as const)(
+    "%s tprovision that was cut off halts, and runs again on a human's word only",
+    async (_whose, blow, name) => {
+      const scene = await newScene({ ...small, seed: 6 });
+      const watch = watchReset(scene, sites);
+      await resetSiteCaa.ask(scene);
+      await until(scene, () => runs(scene, name));
+      strike(scene.world, blow, name);
+      const halted = await until(scene, haltedBy("OutcomeUnknown"));
+      const [attempt] = Object.values<{ key: string }>(halted.status.ledger.attempts);
+      for (let n = 0; n < 20; n += 1) await pass(scene);
+      expect(runs(scene, name)).toBe(false);
+      expect(host(scene, name).mysql.hollow).toBe(true);
+      acknowledge(scene, attempt?.key ?? "", "Retry");
+      expect(outcome(await drive(scene, 120))).toBe("Succeeded");
+      quiesce(scene);
+      watch.end(0);
+      expect(watch.violations).toEqual([]);
+    },
+  );
+});
+
+describe("what exists nowhere else", () => {
+  test("writes that never left the failed primary's binary log are named first, and are all that is gone", async () => {
+    const scene = await newScene({ ...small, seed: 4 });
+    delete host(scene, "nyc-0").replicators.cluster;
+    advance(scene.world, 10_000);
+    await resetSiteCaa.ask(scene);
+    await pass(scene);
+    const told = () => theRequest(scene).then((request) => conditionOf(request, "Accepted")?.message ?? "");
+    const words: string[] = [];
+    for (let n = 0; n < 3; n += 1) {
+      const word = /add "([^"]+)" to spec\.resetSite/.exec(await told())?.[1];
+      if (word === undefined) break;
+      words.push(word);
+      const { spec } = await theRequest(scene);
+      edit(scene, { resetSite: { ...spec.resetSite, acknowledgedFindings: words } });
+      await pass(scene);
+    }
+    expect(words).toContain("unextracted:nyc");
+    expect(outcome(await drive(scene, 120))).toBe("Succeeded");
+    quiesce(scene);
+    const { missing } = judge(scene.world);
+    expect(missing.length).toBeGreaterThan(0);
+    expect(missing.filter((line) => !line.startsWith("nyc:"))).toEqual([]);
+  });
+
+  test("a healthy node that lags is waited for, by the name of what it lacks", async () => {
+    const scene = await newScene({ ...small, seed: 4 });
+    const behind = host(scene, "london-1");
+    await resetSiteCaa.ask(scene);
+    await until(scene, stepIs("ConnectorsOffline"));
+    behind.lagMs = 3_600_000;
+    await until(scene, (request) =>
+      /london-1 at \d+ \(ONLINE\) of \d+: .*"unequal:nyc:\d+-\d+"/.test(
+        conditionOf(request, "Progressing")?.message ?? "",
+      ),
+    );
+    expect([...behind.volume.markers.values()].some(({ argv }) => argv.includes("reset"))).toBe(false);
+    behind.lagMs = 0;
+    expect(outcome(await drive(scene, 120))).toBe("Succeeded");
+  });
+});
+
+describe("refused before anything is touched", () => {
+  test.each<[string, object, (scene: Scene) => void, RegExp]>([
+    [
+      "the page of another topology",
+      { topology: "MSAA" },
+      () => {},
+      /installed as Composite Active\/Active, .* set spec\.resetSite\.topology to CAA/,
+    ],
+    [
+      "half a conversion",
+      {},
+      (scene) => {
+        const { installed } = host(scene, "nyc-1").volume;
+        if (installed.cluster !== undefined)
+          installed.crossSite = { ...installed.cluster, product: "crossSite" };
+      },
+      /nyc-1 has cross-site services of both products/,
+    ],
+    [
+      "the primary as donor",
+      { donor: "london-0" },
+      () => {},
+      /donor london-0 is master:ONLINE; name an ONLINE replica of london/,
+    ],
+    [
+      "a second fault elsewhere",
+      {},
+      (scene) => {
+        delete host(scene, "london-1").replicators.cluster;
+      },
+      /the cluster replicator of london-1 does not run; start it first/,
+    ],
+  ])("%s", async (_what, block, set, says) => {
+    const scene = await newScene({ ...small, seed: 2 });
+    set(scene);
+    await askForReset(scene, {}, { topology: "CAA", ...block });
+    for (let n = 0; n < 3; n += 1) await pass(scene);
+    const request = await theRequest(scene);
+    expect(conditionOf(request, "Accepted")).toMatchObject({ status: "False", reason: "Refused" });
+    const report = [...scene.objects.all()].find(([key]) =>
+      key.includes(request.status.preflight.report),
+    )?.[1];
+    expect(String(report?.data["report.txt"])).toMatch(says);
+    expect([...scene.world.hosts.values()].every(({ volume }) => volume.markers.size === 0)).toBe(true);
+  });
+});

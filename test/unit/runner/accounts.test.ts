@@ -1,0 +1,123 @@
+/** Accounts by the real script against a real MariaDB: made, given another password beside the one they have, dropped; and user.map. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { readAccountsState } from "../../../src/tungsten/accounts.ts";
+import type { MarkerState } from "../../../src/tungsten/invocation.ts";
+import { type Database, noDatabase, startDatabase } from "./database.ts";
+import { newNode, type RunnerNode } from "./node.ts";
+
+const userMap = "opt/continuent/tungsten/tungsten-connector/conf/user.map";
+const odd = `p'a"s\\s$$&w\`ord%`;
+const exitOf = (state: MarkerState) => (state.state === "exited" ? state.output.exitCode : state);
+
+if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
+(noDatabase === undefined ? describe : describe.skip)("accounts", () => {
+  let node: RunnerNode;
+  let database: Database;
+  const secrets = (values: Record<string, string>) => {
+    for (const [name, value] of Object.entries(values)) node.put(`etc/tungsten-secrets/${name}`, value);
+  };
+  const state = () => {
+    const told = readAccountsState(node.ask("accounts-state"));
+    if ("unreadable" in told) throw new Error(told.unreadable);
+    return told.read;
+  };
+  const letsIn = (user: string, password: string): boolean => {
+    node.put("try.cnf", `[client]\nuser=${user}\npassword="${password.replaceAll("\\", "\\\\")}"\n`);
+    return database.tries(join(node.root, "try.cnf"));
+  };
+  const does = async (verb: string) => exitOf(await node.run(`accounts ${verb}`));
+
+  beforeAll(() => {
+    node = newNode();
+    secrets({
+      "replication-user": "repl",
+      "replication-password": odd,
+      "application-user": "app_user",
+      "application-password": "first",
+      "ini-version": "v1\n",
+    });
+    node.put(userMap, "# head\napp_user first nyc\nsomebody else nyc\n@script /opt/x\n");
+    database = startDatabase(node);
+  });
+  afterAll(() => {
+    database?.stop();
+    node?.remove();
+  });
+
+  test("the two accounts are made, without a word in the binary log", async () => {
+    expect(state()).toEqual({ secret: "v1.none", database: false, map: true, settled: true });
+    const before = database.position();
+    expect(await does("change")).toBe(0);
+    expect(state()).toEqual({ secret: "v1.none", database: true, map: true, settled: true });
+    expect(database.position()).toBe(before);
+    expect(letsIn("repl", odd)).toBe(true);
+    expect(existsSync(join(node.root, "opt/tungsten-operator/users"))).toBe(false);
+  });
+
+  test("further users reach the database, then user.map, whose other lines stay", async () => {
+    secrets({ users: `report\t${odd}\nshop\tsesame\n`, "users-version": "u1" });
+    expect(state()).toEqual({ secret: "v1.u1", database: false, map: false, settled: true });
+    expect(await does("settle")).toBe(3);
+    expect(await does("change")).toBe(0);
+    expect(letsIn("report", odd)).toBe(true);
+    expect(database.sql("SHOW GRANTS FOR shop@'%'")).not.toMatch(/SUPER|ALL PRIVILEGES/);
+    expect(state()).toMatchObject({ database: true, map: false });
+    expect(await does("map")).toBe(0);
+    expect(node.file(userMap)).toBe(
+      `# head\napp_user first nyc\nsomebody else nyc\n@script /opt/x\nreport ${odd} nyc\nshop sesame nyc\n`,
+    );
+    expect(state()).toEqual({ secret: "v1.u1", database: true, map: true, settled: true });
+  });
+
+  test("a changed password is good beside the former one until it is settled", async () => {
+    secrets({
+      "application-password": "second",
+      users: "shop\topen\nreport\tplain\n",
+      "users-version": "u2",
+    });
+    expect(state()).toMatchObject({ database: false, map: false });
+    expect(await does("change")).toBe(0);
+    expect(await does("change")).toBe(0);
+    expect(["first", "second"].map((word) => letsIn("app_user", word))).toEqual([true, true]);
+    secrets({ "application-password": "third" });
+    expect(await does("change")).toBe(0);
+    expect(["first", "second", "third"].map((word) => letsIn("app_user", word))).toEqual([true, true, true]);
+    secrets({ "application-password": "second" });
+    expect(["sesame", "open", "wrong"].map((word) => letsIn("shop", word))).toEqual([true, true, false]);
+    expect(state()).toMatchObject({ database: true, map: false, settled: false });
+    expect(await does("settle")).toBe(3);
+    expect(await does("map")).toBe(0);
+    expect(await does("settle")).toBe(0);
+    expect(state()).toEqual({ secret: "v1.u2", database: true, map: true, settled: true });
+    expect(["sesame", "open"].map((word) => letsIn("shop", word))).toEqual([false, true]);
+    expect(["first", "second"].map((word) => letsIn("app_user", word))).toEqual([false, true]);
+  });
+
+  test("a user that the Secret names no more leaves user.map, then the database; an account of others is never dropped", async () => {
+    database.sql("SET sql_log_bin = 0; CREATE USER stranger@'%' IDENTIFIED BY 'mine'");
+    secrets({ users: "stranger\tours\n", "users-version": "u3" });
+    expect(await does("change")).toBe(0);
+    expect(letsIn("shop", "open")).toBe(true);
+    expect(await does("map")).toBe(0);
+    expect(node.file(userMap)).toBe(
+      "# head\napp_user second nyc\nsomebody else nyc\n@script /opt/x\nstranger ours nyc\n",
+    );
+    expect(state()).toMatchObject({ map: true, settled: false });
+    expect(await does("settle")).toBe(0);
+    expect(letsIn("shop", "open")).toBe(false);
+    expect(node.file("opt/tungsten-operator/users")).toBe("");
+    secrets({ users: "", "users-version": "u4" });
+    for (const verb of ["change", "map", "settle"]) expect(await does(verb)).toBe(0);
+    expect(letsIn("stranger", "ours")).toBe(true);
+    expect(node.file(userMap)).not.toContain("stranger");
+    expect(state()).toEqual({ secret: "v1.u4", database: true, map: true, settled: true });
+  });
+
+  test("another version of the Secret than the one meant is refused; a stopped server tells nothing", async () => {
+    expect(await node.run("accounts change", "", ["secret-is v1.u3"])).toMatchObject({ state: "refused" });
+    database.stop();
+    expect(node.ask("accounts-state").exitCode).toBe(1);
+  });
+});
