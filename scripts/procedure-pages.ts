@@ -1,12 +1,5 @@
 /** The pages under docs/procedures, printed from the procedures themselves for the sample estate: nothing in them is written by hand. */
-import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseAllDocuments } from "yaml";
-import { readNamespace } from "../src/controllers/estate-reader.ts";
-import type { KubeObject } from "../src/controllers/shell.ts";
-import { newLedger, type Pins } from "../src/crds/ledger.ts";
-import { tungstenIni } from "../src/ini/tungsten-ini.ts";
 import { applyConfiguration } from "../src/procedures/apply-configuration.ts";
 import { changeTransport } from "../src/procedures/change-transport.ts";
 import { checkPaths } from "../src/procedures/check-paths.ts";
@@ -19,13 +12,20 @@ import { installSite } from "../src/procedures/install-site.ts";
 import { keepAccounts, settleAccounts } from "../src/procedures/keep-accounts.ts";
 import { maintainDataserver } from "../src/procedures/maintain-dataserver.ts";
 import { placeInWords } from "../src/procedures/plan.ts";
-import { runOf } from "../src/procedures/prepare.ts";
 import type { Procedure, Run } from "../src/procedures/procedure.ts";
 import { switchPrimary } from "../src/procedures/switch.ts";
 import { upgradeSoftware } from "../src/procedures/upgrade-software.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
 import type { Estate, Site } from "../src/topology/estate.ts";
-import { generated, notation, page, stepLines, withoutStalls } from "./procedure-text.ts";
+import {
+  exampleRun,
+  generated,
+  notation,
+  page,
+  sampleEstate,
+  stepLines,
+  withoutStalls,
+} from "./page-parts.ts";
 import { resetPages } from "./reset-pages.ts";
 import { additionPage, fillingPage, removalPage, type ScalingPage } from "./scaling-pages.ts";
 
@@ -60,7 +60,9 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
     ],
     ["docs/procedures/upgrade-software.md", upgradePage(run)],
     ["docs/procedures/fix-replication.md", fixPage(run)],
-    ["docs/procedures/install-site.md", installPage(installSite(site.name, true), run)],
+    ["docs/procedures/install-site.md", installPage(installSite(site.name, "Linked"), run)],
+    await compositePage(samples, "active-active", "CAA"),
+    await compositePage(samples, "active-passive", "CAP"),
     ["docs/procedures/apply-configuration.md", configurationPage(site, run)],
     ["docs/procedures/change-transport.md", transportPage(estate, run)],
     ["docs/procedures/add-nodes.md", scalingPage(additionPage(estate, site, exampleRun))],
@@ -74,45 +76,6 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
 
 /** The move that the pages of Switch and Failover show. */
 const aside = { site: "nyc", to: "nyc-1" };
-
-async function sampleEstate(folder: string): Promise<Estate> {
-  const objects = readdirSync(folder)
-    .sort()
-    .flatMap((file) => parseAllDocuments(readFileSync(join(folder, file), "utf8")))
-    .map((document) => document.toJS() as KubeObject);
-  const list = async (kind: { kind: string }) => objects.filter((object) => object.kind === kind.kind);
-  const { estates, problems } = await readNamespace({ list }, "estate");
-  const [estate] = estates;
-  if (estate === undefined || problems.length > 0)
-    throw new Error(
-      `${folder} makes no sound estate: ${problems.map(({ sentence }) => sentence).join("; ")}`,
-    );
-  return estate;
-}
-
-/** A run as it stands before its first command: the first node of each site is the primary, the last takes the backup. */
-function exampleRun(estate: Estate): Run {
-  const bySite = <T>(value: (site: Estate["sites"][number]) => T) =>
-    Object.fromEntries(estate.sites.map((site) => [site.name, value(site)]));
-  const primaries = bySite(({ nodes }) => nodes[0]?.name ?? "");
-  const ini = {
-    MSAA: tungstenIni(estate, "MSAA", primaries),
-    CAA: tungstenIni(estate, "CAA", primaries),
-  };
-  const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-  const pins: Pins = {
-    primaries,
-    policies: bySite(() => "AUTOMATIC"),
-    members: bySite(({ nodes }) => nodes.map(({ name }) => name)),
-    releases: bySite(({ release }) => release),
-    backupNodes: bySite(({ nodes }) => nodes.at(-1)?.name ?? ""),
-    installed: bySite(({ release }) => release),
-    iniSha256: { MSAA: sha256(ini.MSAA), CAA: sha256(ini.CAA) },
-    topology: "MSAA",
-  };
-  const ledger = newLedger("example", 1, "5a5a5a5a-0000-4000-8000-000000000000", 0);
-  return runOf(ledger, "to-caa", estate, pins, ini);
-}
 
 function conversionPage(procedure: Procedure, run: Run): string {
   return page([
@@ -231,11 +194,34 @@ function installPage(procedure: Procedure, run: Run): string {
     generated,
     "# Install a site",
     `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: a [TungstenCluster](../reference/tungstencluster.md) whose nodes lack a product is installed. Its ledger lies in the TungstenCluster's status ([why](../adr/0009-install-ledger.md)). Source: ${procedure.source}.`,
-    "Steps 4 and 5 are walked only where a [CrossSiteLink](../reference/crosssitelink.md) leads to the site. The page shows site nyc.",
+    "Steps 5 and 6 are walked only where a [CrossSiteLink](../reference/crosssitelink.md) leads to the site. The page shows site nyc.",
     "Nothing is planned or approved. The TungstenCluster's condition `Installed` says in its message which step it is at, and its `Ready` why it is not Ready yet; the conditions named below stand in that message only.",
     notation(run),
     ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
   ]);
+}
+
+/** The installation of a member, for the sample estate of a composite beside the folder of the others. */
+async function compositePage(
+  samples: string,
+  name: string,
+  form: "CAA" | "CAP",
+): Promise<readonly [string, string]> {
+  const folder = `composite-${name}`;
+  const run = exampleRun(await sampleEstate(join(samples, "..", folder)));
+  const procedure = installSite(form === "CAP" ? "london" : "nyc", form);
+  const text = page([
+    generated,
+    `# Install a member of a Composite ${form === "CAP" ? "Active/Passive" : "Active/Active"}`,
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: a [TungstenCluster](../reference/tungstencluster.md) that a [CompositeService](../reference/compositeservice.md) names is installed this way, each by a ledger of its own and all at the same time. Source: ${procedure.source}.`,
+    form === "CAP"
+      ? "The page shows site london, which relays nyc; nyc itself has nothing to wait for in step 6."
+      : "The page shows site nyc. DynamicActiveActive is installed the same way: its tungsten.ini holds two options of connectors more.",
+    "Nothing is planned or approved. The TungstenCluster's condition `Installed` says in its message which step it is at, the CompositeService's `Ready` where each of its sites is. What keeps it from beginning: [forming a composite](../operating/composites.md).",
+    notation(run, folder),
+    ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+  ]);
+  return [`docs/procedures/install-${folder}.md`, text];
 }
 
 function configurationPage(site: Site, run: Run): string {

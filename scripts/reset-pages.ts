@@ -5,7 +5,7 @@ import { resetAllSites } from "../src/procedures/reset-all-sites.ts";
 import { resetSite } from "../src/procedures/reset-site.ts";
 import { resetSiteCaa } from "../src/procedures/reset-site-caa.ts";
 import { resetSiteMsmm } from "../src/procedures/reset-site-msmm.ts";
-import { generated, notation, page, stepLines } from "./procedure-text.ts";
+import { generated, notation, page, stepLines } from "./page-parts.ts";
 
 type Topology = "MSAA" | "CAA" | "MSMM";
 

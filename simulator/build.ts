@@ -160,7 +160,8 @@ function activeWorld(blueprint: Blueprint, iniText: string, composite: string | 
         services,
         masters,
         members,
-        composite: composite === null ? null : { name: composite, members: Object.keys(members) },
+        composite:
+          composite === null ? null : { name: composite, members: Object.keys(members), multiMaster: true },
         channels: 1,
       });
       const own = { name: site.dataservice, source: site.dataservice };
@@ -197,5 +198,12 @@ function activeWorld(blueprint: Blueprint, iniText: string, composite: string | 
   }
   advance(world, 8000);
   for (const site of sites) Object.assign(site.client, { longestGap: 0, lastAck: world.now });
+  return world;
+}
+
+/** Bare hosts whose containers run: software lies unpacked, nothing is installed, clients wait for a connector. */
+export function bareWorld(blueprint: Blueprint): World {
+  const world = emptyWorld(blueprint);
+  for (const host of world.hosts.values()) startContainer(world, host);
   return world;
 }

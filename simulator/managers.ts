@@ -6,6 +6,7 @@ import { type Ambient, emit } from "./model.ts";
 import { ask, type Steps } from "./outside.ts";
 import { askOffline, extractedUpTo, fail, goOnline, logOf } from "./replicator.ts";
 import type { Cluster, Node, NodeReport, Order } from "./state.ts";
+import { takesNoWrites } from "./upstreams.ts";
 
 const resumeAfterMs = 10_000;
 const failoverAfterMs = 25_000;
@@ -30,7 +31,8 @@ export function* reportOf(ambient: Ambient, node: Node): Steps<NodeReport> {
     connections: { ...node.connections },
     services: services.map(({ name, state, since }) => ({ name, state, forMs: ambient.now - since })),
     secured: node.volume.installed.cluster?.secured === true,
-    composite: node.volume.installed.cluster?.services.some(({ name }) => name.includes("_from_")) === true,
+    composite: node.volume.installed.cluster?.composite?.members.includes(cluster.dataservice) === true,
+    passive: cluster.relaySource !== undefined,
     policy: cluster.policy,
     primary: cluster.primary,
   };
@@ -124,9 +126,9 @@ export function* obey(ambient: Ambient, node: Node, order: Order): Steps<void> {
   if (service !== undefined) {
     yield* ask("still", service);
     // A primary to be knows where its own writes begin before it takes any.
-    if (order.primary === node.name) service.extracted = yield* extractedUpTo(node, service);
+    if (!takesNoWrites(node)) service.extracted = yield* extractedUpTo(node, service);
   }
-  yield* ask("setReadOnly", order.primary !== node.name);
+  yield* ask("setReadOnly", takesNoWrites(node));
   if (service !== undefined && (yield* ask("databaseUp"))) goOnline(ambient, node, service, {});
 }
 
@@ -145,7 +147,7 @@ function* obeyByHand(
   const name = order.do === "recover" ? node.cluster.dataservice : order.service;
   if (order.do === "recover") {
     if ((yield* ask("startDatabase")) !== null) return;
-    yield* ask("setReadOnly", node.cluster.primary !== node.name);
+    yield* ask("setReadOnly", takesNoWrites(node));
   }
   const service = node.replicators.cluster?.services.get(name);
   if (service === undefined) return;
@@ -160,7 +162,7 @@ export function* setManager(ambient: Ambient, node: Node, running: boolean): Ste
   node.manager = { running, since: ambient.now };
   if (running) {
     yield* reportsOf(node, node.cluster.dataservice);
-    yield* ask("setReadOnly", node.cluster.primary !== node.name);
+    yield* ask("setReadOnly", takesNoWrites(node));
   }
   emit(ambient, { kind: "process", host: node.name, what: "manager", verb: running ? "start" : "stop" });
 }

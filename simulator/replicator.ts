@@ -17,14 +17,11 @@ import {
   type Upstream,
   type Welcome,
 } from "./state.ts";
+import { isLocal, roleOf, upstreamsOf } from "./upstreams.ts";
 
 /** Name of a service's log of transactions on its node. */
 export const logOf = (service: { readonly product: ProductName; readonly name: string }): string =>
   `${service.product}/${service.name}`;
-
-export const isLocal = (service: Service, node: Node): boolean => service.source === node.cluster.dataservice;
-export const roleOf = (service: Service, node: Node): "master" | "slave" =>
-  isLocal(service, node) && node.cluster.primary === node.name ? "master" : "slave";
 
 export function turn(ambient: Ambient, node: Node, service: Service, to: ServiceState): void {
   if (service.state === to) return;
@@ -181,36 +178,6 @@ export function* lastOf(service: Service): Steps<{ seqno: number; epoch: number 
   const tables = yield* ask("tracking", service.schema);
   const commit = tables === undefined || tables === "empty" ? null : tables.commit;
   return commit ?? { seqno: -1, epoch: 0 };
-}
-
-/**
- * Servers a service may read from, in the order of its URI: its own site's primary first (that one's log of the same
- * service), then the members of the source.
- */
-export function upstreamsOf(node: Node, service: Service): readonly Upstream[] {
-  const { dataservice, primary } = node.cluster;
-  const told = node.volume.installed[service.product]?.uris?.[service.name];
-  if (told !== undefined) return told.split(",").map((uri) => listenerAt(uri, node, service));
-  if (isLocal(service, node)) return [{ host: primary, product: "cluster", service: dataservice }];
-  const installed = node.volume.installed[service.product];
-  const ownPrimary = installed?.masters[dataservice] ?? primary;
-  const peers =
-    ownPrimary === node.name ? [] : [{ host: ownPrimary, product: service.product, service: service.name }];
-  const far = (installed?.members[service.source] ?? []).map((host) => ({
-    host,
-    product: "cluster" as const,
-    service: service.source,
-  }));
-  return [...peers, ...far];
-}
-
-/** Who listens at a THL address, whatever its service's name: the handshake does not compare them. */
-function listenerAt(uri: string, node: Node, service: Service): Upstream {
-  const [, host = "", port] = /^thl:\/\/([^:/]+):(\d+)/.exec(uri) ?? [];
-  const product = port === "2113" ? "crossSite" : "cluster";
-  const members = node.volume.installed[service.product]?.members ?? {};
-  const site = Object.keys(members).find((name) => members[name]?.includes(host)) ?? service.source;
-  return { host, product, service: product === "cluster" ? site : service.name };
 }
 
 /** ONLINE for so long, and an automatic recovery counts as a success. */

@@ -18,9 +18,13 @@ export function routeWrite(world: World, site: Site): Host | "held" | "refused" 
     .filter((host) => host.up && !host.volume.holds.has("connector"))
     .map((host) => admission(world.now, host.connector, goneSince));
   if (!admitted.includes("open")) return admitted.includes("held") ? "held" : "refused";
-  const primary = hostOf(world, site.primary);
+  const primary = hostOf(world, activeOf(world, site).primary);
   return primary.up && primary.mysql.up && !primary.mysql.readOnly ? primary : "refused";
 }
+
+/** A passive site's connectors write at the active one. */
+const activeOf = (world: World, site: Site): Site =>
+  [...world.sites.values()].find(({ dataservice }) => dataservice === site.relaySource) ?? site;
 
 /** Clients write all the time; only what was acknowledged has to survive. */
 export function stepClients(world: World, site: Site, elapsed: number): void {

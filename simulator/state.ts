@@ -126,7 +126,7 @@ export type Service = {
 export type Upstream = { readonly host: string; readonly product: ProductName; readonly service: string };
 
 /** How it answers a greeting; a refusal is the text of the error the reader ends in. */
-export type Welcome = { readonly role: "master" | "slave"; readonly refusal: string | null };
+export type Welcome = { readonly role: "master" | "slave" | "relay"; readonly refusal: string | null };
 
 /** One installed product: what tpm left on the volume. */
 export type Installed = {
@@ -143,7 +143,11 @@ export type Installed = {
   masters: Record<string, string>;
   /** Nodes of each dataservice, by the ini's members=. */
   members: Record<string, readonly string[]>;
-  composite: { readonly name: string; readonly members: readonly string[] } | null;
+  composite: {
+    readonly name: string;
+    readonly members: readonly string[];
+    readonly multiMaster: boolean;
+  } | null;
   channels: number;
   /** Its replicator speaks TLS, and only that. */
   secured?: boolean;
@@ -154,7 +158,10 @@ export type Installed = {
 /** What the managers of a site agree on. */
 export type Cluster = {
   dataservice: string;
+  /** The head node: it takes writes, or relays those of another dataservice. */
   primary: string;
+  /** The dataservice whose transactions a passive site relays; it takes no writes itself. */
+  relaySource?: string;
   /** An installation has said who is primary. */
   formed: boolean;
   policy: "AUTOMATIC" | "MAINTENANCE" | "MANUAL";
@@ -183,8 +190,10 @@ export type NodeReport = {
   }[];
   /** Its replicator speaks TLS. */
   readonly secured: boolean;
-  /** Its cluster product carries services of other sites. */
+  /** Its cluster product was configured for a composite. */
   readonly composite: boolean;
+  /** Its site relays another one. */
+  readonly passive: boolean;
   readonly policy: Cluster["policy"];
   readonly primary: string;
 };

@@ -19,9 +19,10 @@ import {
   writeHeartbeat,
 } from "./mysql.ts";
 import { finish, type Outside, type Steps } from "./outside.ts";
-import { logOf, roleOf } from "./replicator.ts";
+import { logOf } from "./replicator.ts";
 import type { Service, ThlEvent, Upstream } from "./state.ts";
 import { layUserMap } from "./tools/accounts.ts";
+import { roleOf } from "./upstreams.ts";
 
 const outsides = new WeakMap<Host, Outside>();
 

@@ -3,10 +3,11 @@ import { execFile } from "node:child_process";
 import { gapRefusal, refusalOf } from "../handshake.ts";
 import { obey, reportOf } from "../managers.ts";
 import type { Outside, Standing, Steps } from "../outside.ts";
-import { logOf, roleOf } from "../replicator.ts";
+import { logOf } from "../replicator.ts";
 import type { NodeReport, Order, Upstream } from "../state.ts";
 import { readConfiguration } from "../tools/ini.ts";
 import { thlPort } from "../tools/tool.ts";
+import { roleOf } from "../upstreams.ts";
 import {
   type Agreement,
   type Installation,

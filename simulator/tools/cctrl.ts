@@ -134,7 +134,8 @@ function datasource(
   host: string,
   report: NodeReport | undefined,
 ): string[] {
-  const role = cluster.primary === host ? "master" : "slave";
+  const head = cluster.relaySource === undefined ? "master" : "relay";
+  const role = cluster.primary === host ? head : "slave";
   const local = report?.services.find(({ name }) => name === cluster.dataservice);
   const fault = report?.database !== true;
   const state = cluster.shunned.has(host)
@@ -142,7 +143,12 @@ function datasource(
     : (cluster.out?.[host] ??
       (fault ? `FAILED(DATASERVER '${host}@${cluster.dataservice}' STOPPED)` : "ONLINE"));
   const latency = `${role === "master" ? "THL latency" : "latency"}=${(report?.latency ?? -1).toFixed(3)}`;
-  const roleText = role === "master" ? "role=master" : `role=slave, master=${cluster.primary}`;
+  const roleText =
+    role === "slave"
+      ? `role=slave, master=${cluster.primary}`
+      : role === "relay"
+        ? `role=relay, master=${cluster.relaySource}`
+        : "role=master";
   return [
     rule(ambient),
     ...rows(ambient, `${host}(${role}:${state}, progress=${report?.seqno ?? -1}, ${latency})`),
@@ -159,7 +165,10 @@ function datasource(
   ];
 }
 
-/** A member is shown once every node of it carries x_from_y services. */
+/**
+ * A member is shown once every node of it is configured for the composite. Where all members write each has a progress of
+ * its own beside; an active/passive one has a master and slaves ([doc], tungsten-cli §2.3).
+ */
 function* compositeLs(ambient: Ambient, node: Node): Steps<string> {
   const { cluster } = node;
   const sites: { name: string; reports: Reports }[] = [];
@@ -182,7 +191,9 @@ function* compositeLs(ambient: Ambient, node: Node): Steps<string> {
       rule(ambient),
       ...rows(
         ambient,
-        `${name}(composite master:${state}, global progress=${progress}, max latency=${latency})`,
+        node.volume.installed.cluster?.composite?.multiMaster === true
+          ? `${name}(composite master:${state}, global progress=${progress}, max latency=${latency})`
+          : `${name}(composite ${reports.some(({ report }) => report?.passive === true) ? "slave" : "master"}:${state})`,
       ),
       rule(ambient),
     );

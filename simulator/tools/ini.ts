@@ -2,11 +2,15 @@
 import type { ProductName } from "../state.ts";
 
 export type Configuration = {
-  /** Sites by dataservice name: who is master, who is a member. */
-  readonly clusters: ReadonlyMap<string, { master: string; members: readonly string[] }>;
+  /** Sites by dataservice name: who is master, who is a member, and whom a passive site relays. */
+  readonly clusters: ReadonlyMap<
+    string,
+    { master: string; members: readonly string[]; relaySource: string | undefined }
+  >;
   /** cluster-slave sections: source and target dataservice. */
   readonly links: readonly { source: string; target: string }[];
-  readonly composite: { name: string; members: readonly string[] } | undefined;
+  /** `multiMaster`: every member writes; otherwise one does, and the others relay it. */
+  readonly composite: { name: string; members: readonly string[]; multiMaster: boolean } | undefined;
   readonly options: ReadonlyMap<string, string>;
   /** Every section as it stands, keys in tpm's spelling. */
   readonly sections: ReadonlyMap<string, ReadonlyMap<string, string>>;
@@ -66,7 +70,10 @@ export function readConfiguration(text: string, product: ProductName): Configura
 }
 
 function servicesOf(sections: ReadonlyMap<string, ReadonlyMap<string, string>>, errors: string[]) {
-  const clusters = new Map<string, { master: string; members: readonly string[] }>();
+  const clusters: Map<
+    string,
+    { master: string; members: readonly string[]; relaySource: string | undefined }
+  > = new Map();
   const links: { source: string; target: string }[] = [];
   let composite: Configuration["composite"];
   for (const [header, keys] of sections) {
@@ -74,7 +81,12 @@ function servicesOf(sections: ReadonlyMap<string, ReadonlyMap<string, string>>, 
     const name = header.toLowerCase().replace(/[.-]/g, "_");
     const topology = keys.get("topology") ?? "clustered";
     const members = keys.get("composite-datasources");
-    if (members !== undefined) composite = { name, members: members.split(",") };
+    if (members !== undefined)
+      composite = {
+        name,
+        members: members.split(","),
+        multiMaster: keys.get("topology") === "composite-multi-master",
+      };
     else if (topology === "cluster-slave")
       links.push({ source: keys.get("relay-source") ?? "", target: keys.get("target-dataservice") ?? "" });
     else if (!topologies.includes(topology))
@@ -83,6 +95,7 @@ function servicesOf(sections: ReadonlyMap<string, ReadonlyMap<string, string>>, 
       clusters.set(name, {
         master: keys.get("master") ?? "",
         members: (keys.get("members") ?? "").split(","),
+        relaySource: keys.get("relay-source"),
       });
   }
   return { clusters, links, composite };

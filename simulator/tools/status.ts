@@ -1,8 +1,9 @@
 /** A service's status as trepctl prints it: transcripts trepctl-status*, trepctl-services*. */
 import type { Ambient } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
-import { isLocal, logOf, roleOf, upstreamsOf } from "../replicator.ts";
+import { logOf } from "../replicator.ts";
 import type { Node, ProductName, Service } from "../state.ts";
+import { isLocal, roleOf, upstreamsOf } from "../upstreams.ts";
 import { thlPort } from "./tool.ts";
 
 export type Fields = Readonly<Record<string, string>>;

@@ -245,8 +245,13 @@ function* layOut({ node, product, unpacked }: Call): Steps<void> {
   };
   const master = installed.masters[own];
   node.cluster.dataservice = own;
+  const relaySource = clusters.get(own)?.relaySource;
   if (product === "cluster" && master !== undefined && !node.cluster.formed)
-    Object.assign(node.cluster, { primary: master, formed: true });
+    Object.assign(node.cluster, {
+      primary: master,
+      formed: true,
+      ...(relaySource !== undefined && { relaySource }),
+    });
   yield* ask("install", product, installed);
 }
 
@@ -270,7 +275,8 @@ function servicesOf(
 ): Installed["services"] {
   if (product === "crossSite")
     return links.filter((link) => link.target === own).map(({ source }) => ({ name: source, source }));
-  const others = composite?.members.includes(own) ? composite.members.filter((name) => name !== own) : [];
+  const crosses = composite?.multiMaster === true && composite.members.includes(own);
+  const others = crosses ? composite.members.filter((name) => name !== own) : [];
   return [{ name: own, source: own }, ...others.map((source) => ({ name: `${own}_from_${source}`, source }))];
 }
 

@@ -5,8 +5,9 @@
  */
 import { emit } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
-import { askOffline, goOnline, isLocal, logOf } from "../replicator.ts";
+import { askOffline, goOnline, logOf } from "../replicator.ts";
 import type { Service, ToolResult } from "../state.ts";
+import { isLocal } from "../upstreams.ts";
 import { bad, behind, type Call, type Tool } from "./tool.ts";
 
 const methods = ["xtrabackup", "mysqldump", "rsync", "mysqlclone"];

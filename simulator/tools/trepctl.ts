@@ -1,8 +1,9 @@
 /** trepctl, as the transcripts show it: every JSON value a string, errors on stdout, success before the outcome. */
 import { emit } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
-import { armOffline, askOffline, fail, goOnline, roleOf } from "../replicator.ts";
+import { armOffline, askOffline, fail, goOnline } from "../replicator.ts";
 import type { ProductName, Service, ToolResult } from "../state.ts";
+import { roleOf } from "../upstreams.ts";
 import { load, verbs } from "./replicator-verbs.ts";
 import {
   type Fields,

@@ -47,42 +47,86 @@ export async function reconcileComposite(
 
 const statusOf = (namespace: Namespace, site: string) => namespace.clusters.get(site)?.status ?? {};
 
-/** The sites' own status tells the installed topology; the composite refuses to form over what must be converted first. */
-function readiness(name: string, type: string, namespace: Namespace, members: readonly string[]): Told {
+const forms = { ActivePassive: "CAP", ActiveActive: "CAA", DynamicActiveActive: "DAA" } as const;
+type CompositeType = keyof typeof forms;
+type Condition = { readonly type: string; readonly status: string; readonly message: string };
+
+const conditionOf = (namespace: Namespace, site: string, type: string): Condition | undefined =>
+  (statusOf(namespace, site).conditions ?? []).find((each: Condition) => each.type === type);
+
+/**
+ * The sites' own status tells the installed topology, which they have from their nodes and managers; the composite refuses
+ * to form over what must be converted first.
+ */
+function readiness(
+  name: string,
+  type: CompositeType,
+  namespace: Namespace,
+  members: readonly string[],
+): Told {
   const topologies = members.map((site) => String(statusOf(namespace, site).topology ?? "Unknown"));
-  const ready = (site: string) =>
-    (statusOf(namespace, site).conditions ?? []).some(
-      (each: { type: string; status: string }) => each.type === "Ready" && each.status === "True",
-    );
   const busy = siteWithProcedure(namespace, members);
-  if (topologies.every((topology) => topology === "CAA")) {
-    const out = members.find((site) => !ready(site));
+  if (topologies.every((topology) => topology === forms[type])) {
+    const out = members.find((site) => conditionOf(namespace, site, "Ready")?.status !== "True");
     if (out === undefined)
       return say("Ready", "True", "Replicating", `${members.length} sites replicate as ${type}`);
     if (busy === undefined) return say("Ready", "False", "NotReplicating", `${out} is not Ready`);
   }
+  const installing = installation(namespace, members);
+  if (installing !== undefined) return say("Ready", "False", "Installing", installing);
   if (busy !== undefined) return say("Ready", "False", "ProcedureRuns", `a procedure runs on ${busy}`);
-  if (topologies.includes("MSAA") || topologies.includes("Mixed")) {
-    const way =
-      "create an UpgradeRequest with procedure ConvertMsaaToCaa and convertMsaaToCaa.compositeService.name";
+  return unformed(name, type, members, topologies);
+}
+
+/** How far the sites' own installations are, one after the other in the user's order. */
+function installation(namespace: Namespace, members: readonly string[]): string | undefined {
+  const runs = members.some((site) => {
+    const { procedure, phase } = statusOf(namespace, site).ledger ?? {};
+    return procedure === "InstallSite" && phase === "Running";
+  });
+  if (!runs) return undefined;
+  return members
+    .map((site) => `${site}: ${conditionOf(namespace, site, "Installed")?.message ?? "not begun"}`)
+    .join("; ")
+    .slice(0, 1000);
+}
+
+function unformed(
+  name: string,
+  type: CompositeType,
+  members: readonly string[],
+  topologies: readonly string[],
+): Told {
+  const told = `the sites are ${members.map((site, index) => `${site} ${topologies[index]}`).join(", ")}`;
+  const multiSite = topologies.includes("MSAA") || topologies.includes("Mixed");
+  if (multiSite && type !== "ActivePassive")
     return say(
       "Ready",
       "False",
       "AwaitingConversion",
-      `the sites run Multi-Site/Active-Active: ${way}: ${name}`,
+      `the sites run Multi-Site/Active-Active: create an UpgradeRequest with procedure ConvertMsaaToCaa and convertMsaaToCaa.compositeService.name: ${name}`,
     );
-  }
-  return say(
-    "Ready",
-    "False",
-    "AwaitingSites",
-    `the sites are ${members.map((site, index) => `${site} ${topologies[index]}`).join(", ")}`,
-  );
+  const otherwise = topologies.find((each) => !["None", "Unknown", forms[type]].includes(each));
+  if (otherwise !== undefined)
+    return say(
+      "Ready",
+      "False",
+      "InstalledOtherwise",
+      `${told}: a site that runs already is not made ${type} by installing; nothing is done`,
+    );
+  return say("Ready", "False", "AwaitingSites", told);
 }
 
 function siteStatus(namespace: Namespace, site: string): object {
-  const status = statusOf(namespace, site);
-  return { name: site, state: String(status.topology ?? "Unknown") };
+  const { topology, services = [] } = statusOf(namespace, site);
+  const crossing = (services as readonly { service: string }[])
+    .map(({ service }) => service)
+    .filter((service) => service.includes("_from_"));
+  return {
+    name: site,
+    state: String(topology ?? "Unknown"),
+    ...(crossing.length > 0 && { services: [...new Set(crossing)].sort() }),
+  };
 }
 
 async function refuse(shell: Shell, object: KubeObject, why: string): Promise<Requeue> {

@@ -29,19 +29,20 @@ export const unreadNodes = (site: Site, facts: Facts): readonly string[] =>
       return answers.some((answer) => "unknown" in answer);
     });
 
-/** Every difference on the site's nodes, as far as they can be read. */
+/** Every difference on the site's nodes, as far as they can be read. `relays`: another site takes the writes. */
 export function driftOf(
   estate: Estate,
   site: Site,
   primary: string | undefined,
   facts: Facts,
+  relays = false,
 ): readonly string[] {
   const data = site.nodes.filter((node) => !node.witness);
   return [
     ...data.flatMap((node) => iniDrift(node, facts)),
     ...data.flatMap((node) => serviceDrift(estate, site, node, facts)),
     ...data.flatMap((node) => settingDrift(node, facts)),
-    ...(primary === undefined ? [] : data.flatMap((node) => writeDrift(node, primary, facts))),
+    ...(primary === undefined ? [] : data.flatMap((node) => writeDrift(node, primary, facts, relays))),
   ];
 }
 
@@ -100,9 +101,15 @@ function settingDrift({ name }: Node, facts: Facts): readonly string[] {
   });
 }
 
-function writeDrift({ name }: Node, primary: string, facts: Facts): readonly string[] {
+function writeDrift({ name }: Node, primary: string, facts: Facts, relays: boolean): readonly string[] {
   const is = facts.get(name, readOnly);
   if ("unknown" in is) return [];
+  if (relays)
+    return is.known
+      ? []
+      : [
+          `the database of ${name} is writable and its site relays another one: a write there is at no other site; set read_only=1, then compare the data`,
+        ];
   if (name === primary && is.known)
     return [
       `the database of ${name} is read-only and its site's primary; find out why, then set read_only=0`,

@@ -26,12 +26,15 @@ import type { FenceBook, Pass, Requeue } from "./upgrade-request.ts";
 const rendered = new Map<string, string>();
 const mostRendered = 32;
 
+const compositeForms = { ActivePassive: "CAP", ActiveActive: "CAA", DynamicActiveActive: "DAA" } as const;
+/** Texts are asked for as MSAA's, or by any other word as those of the composite, whatever that is. */
+export const compositeForm = ({ composite }: Estate) => compositeForms[composite?.type ?? "ActiveActive"];
+
 /** What planning borrows: ini rendering for this estate, and hashing. */
 export const lentFor = (estate: Estate): Lent => ({
   sha256: sha256Of,
   renderIni: (kind, primaries) => {
-    const dynamic = kind === "CAA" && estate.composite?.type === "DynamicActiveActive";
-    const form = dynamic ? "DAA" : kind === "CAA" ? "CAA" : "MSAA";
+    const form = kind === "MSAA" ? "MSAA" : compositeForm(estate);
     const key = JSON.stringify([form, estate, primaries]);
     const text = rendered.get(key) ?? tungstenIni(estate, form, primaries);
     rendered.delete(key);

@@ -9,7 +9,7 @@ import { removeNodes } from "../procedures/remove-nodes.ts";
 import type { Node } from "../topology/estate.ts";
 import { membersOf } from "../topology/members.ts";
 import { sha256Of } from "./checksum.ts";
-import { topologyOf } from "./site-readiness.ts";
+import { iniOf, topologyOf } from "./site-readiness.ts";
 import type { SiteView } from "./site-view.ts";
 import { beginning, pinsFor } from "./site-walk.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
@@ -62,7 +62,7 @@ function ledgerFor(
     before: Ledger | undefined;
   },
 ): Ledger {
-  const kind = before === undefined ? (topologyOf(view) ?? "MSAA") : kindOf(before);
+  const kind = before === undefined ? iniOf(topologyOf(view)) : kindOf(before);
   const crossSite =
     before?.kept.crossSite ?? String(kind === "MSAA" && view.nodes.some((node) => node.crossSite != null));
   const wishes = sha256Of(wishesOf(over.estate, kind).options);

@@ -10,6 +10,7 @@ import { siteSecret } from "../topology/names.ts";
 import { secretWord } from "../tungsten/accounts.ts";
 import type { KubeObject } from "./shell.ts";
 import { decoded } from "./site-secret.ts";
+import { isComposite } from "./site-topology.ts";
 import { isBehind, type SiteView } from "./site-view.ts";
 import {
   admitted,
@@ -115,7 +116,7 @@ const notEverywhere = (pass: ClusterPass, view: SiteView): Promise<string | unde
  * undefined where all do.
  */
 export const databasesFirst = async (pass: ClusterPass, view: SiteView): Promise<string | undefined> =>
-  view.topology === "CAA" ? notYet(pass, view, () => true) : undefined;
+  isComposite(view.topology) ? notYet(pass, view, () => true) : undefined;
 
 async function notYet(
   { shell, estate, site, namespace }: ClusterPass,
@@ -125,7 +126,7 @@ async function notYet(
   const read = async (name: string) =>
     shell.objects.get(secretKind, { namespace: estate.namespace, name: siteSecret(name) });
   const own = await read(site.name);
-  const shared = ["users", ...(view.topology === "CAA" ? rolesInComposite : [])];
+  const shared = ["users", ...(isComposite(view.topology) ? rolesInComposite : [])];
   for (const { name } of estate.sites.filter((each) => each.name !== site.name)) {
     const other = await read(name);
     if (shared.some((key) => valueIn(own, key) !== valueIn(other, key)))
@@ -168,7 +169,7 @@ const freshLedger = (pass: ClusterPass, view: SiteView, name: Name, before?: Led
     pass,
     procedures[name](about(pass)),
     pinsFor(pass, view, { policy: view.policy ?? "", primary: view.primary, before }),
-    { secret: wordOf(pass), databasesOnly: String(view.topology === "CAA" && lacksInDatabase(view)) },
+    { secret: wordOf(pass), databasesOnly: String(isComposite(view.topology) && lacksInDatabase(view)) },
   );
 
 const about = (pass: ClusterPass, kept?: Ledger["kept"]) => ({

@@ -11,15 +11,17 @@ import {
   type AppliedConfiguration,
   type Standing,
   standingOf,
+  type Topology,
   wishesOf,
 } from "../procedures/configuration-standing.ts";
 import { generatedService } from "../topology/names.ts";
 import { secretWord } from "../tungsten/accounts.ts";
 import { applyAll } from "./apply.ts";
 import { sha256Of } from "./checksum.ts";
-import { lentFor } from "./request-planning.ts";
+import { compositeForm, lentFor } from "./request-planning.ts";
 import { databasesFirst } from "./site-accounts.ts";
-import { notNow, topologyOf } from "./site-readiness.ts";
+import { iniOf, notNow, topologyOf } from "./site-readiness.ts";
+import { isComposite } from "./site-topology.ts";
 import { isBehind, type SiteView } from "./site-view.ts";
 import {
   admitted,
@@ -54,13 +56,13 @@ function runningTexts({ nodes, topology }: SiteView): readonly (string | null)[]
   for (const { cluster, crossSite } of nodes) {
     if (cluster === undefined || crossSite === undefined) return undefined;
     texts.push(cluster?.ini ?? null);
-    if (topology !== "CAA" && crossSite !== null) texts.push(crossSite.ini);
+    if (!isComposite(topology) && crossSite !== null) texts.push(crossSite.ini);
   }
   return texts;
 }
 
 /** Which sites there are, which of them are installed and linked to, and what the ground would be with some of them. */
-function sitesOf({ estate, namespace }: ClusterPass, topology: "MSAA" | "CAA") {
+function sitesOf({ estate, namespace }: ClusterPass, topology: Topology) {
   const among = (names: readonly string[]) => ({
     ...estate,
     sites: estate.sites.filter(({ name }) => names.includes(name)),
@@ -107,7 +109,7 @@ function measured(pass: ClusterPass, view: SiteView): Standing {
       wishes: sha256Of(options),
       rotated: passwordsFor(pass, view) && sha256Of(`passwords ${pass.secret.ini}`),
       secured: pass.estate.secured,
-      checksum: (kind, primaries) => lent.sha256(lent.renderIni(kind, primaries)),
+      checksum: (kind, primaries) => lent.sha256(lent.renderIni(iniOf(kind), primaries)),
     },
     recordedOf(pass),
   );
@@ -138,7 +140,7 @@ async function showText(pass: ClusterPass, view: SiteView): Promise<void> {
   const { estate, site, shell } = pass;
   const [topology, primaries] = [topologyOf(view), primariesOf(pass, view)];
   if (estate.sites[0]?.name !== site.name || topology === undefined || primaries === undefined) return;
-  await applyAll(shell, [iniMap(estate, lentFor(estate).renderIni(topology, primaries))]);
+  await applyAll(shell, [iniMap(estate, lentFor(estate).renderIni(iniOf(topology), primaries))]);
 }
 
 async function begin(
@@ -221,7 +223,7 @@ const passwordsNow = (pass: ClusterPass, view: SiteView, before: Ledger | undefi
 function freshLedger(pass: ClusterPass, view: SiteView, policy: string, before?: Ledger): Ledger {
   const { estate } = pass;
   const pins = pinsFor(pass, view, { policy, primary: view.primary, before });
-  const kind = before?.kept.kind ?? topologyOf(view) ?? "MSAA";
+  const kind = before?.kept.kind ?? iniOf(topologyOf(view));
   const crossSite =
     before?.kept.crossSite ?? String(kind === "MSAA" && view.nodes.some((node) => node.crossSite != null));
   const wishes = sha256Of(wishesOf(estate, kind === "CAA" ? "CAA" : "MSAA").options);
@@ -249,13 +251,14 @@ async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<
   return { ...work, status: { configuration: record } };
 }
 
-/** What the site's nodes run from once a walk over this estate is over. */
+/** What the site's nodes run from once a walk over this estate is over; a composite's topology is what its type says. */
 export function recordFor(
   { estate, site }: Pick<ClusterPass, "estate" | "site">,
-  topology: "CAA" | "MSAA",
+  kind: "CAA" | "MSAA",
   sha256: string,
   primaries: Readonly<Record<string, string>>,
 ): AppliedConfiguration {
+  const topology = kind === "MSAA" ? "MSAA" : compositeForm(estate);
   const { shape, ground, options } = wishesOf(estate, topology);
   return {
     topology,

@@ -9,7 +9,7 @@ import { podTemplate, templateChange } from "../manifests/pod-template.ts";
 import { type Maintenance, maintainDataserver } from "../procedures/maintain-dataserver.ts";
 import type { Node } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
-import { notNow, topologyOf } from "./site-readiness.ts";
+import { iniOf, notNow, topologyOf } from "./site-readiness.ts";
 import type { NodeView, SiteView } from "./site-view.ts";
 import {
   admitted,
@@ -137,7 +137,7 @@ function freshLedger(
     primary,
     next,
     home: before?.kept.home ?? primary,
-    kind: before?.kept.kind ?? topologyOf(view) ?? "MSAA",
+    kind: before?.kept.kind ?? iniOf(topologyOf(view)),
     whole: wholeOf(wanted),
   };
   const pins: Pins = pinsFor(pass, view, { policy, primary, before });

@@ -2,7 +2,7 @@
 import type { Told } from "../crds/conditions.ts";
 import type { Ledger } from "../crds/ledger.ts";
 import { handWork, holdNode } from "../procedures/hold-node.ts";
-import { notNow, topologyOf } from "./site-readiness.ts";
+import { iniOf, notNow, topologyOf } from "./site-readiness.ts";
 import type { SiteView } from "./site-view.ts";
 import {
   admitted,
@@ -86,7 +86,7 @@ function freshLedger(
   before?: Ledger,
 ): Ledger {
   const primary = view.primary ?? before?.kept.primary ?? "";
-  const kept = { node, primary, kind: before?.kept.kind ?? topologyOf(view) ?? "MSAA" };
+  const kept = { node, primary, kind: before?.kept.kind ?? iniOf(topologyOf(view)) };
   const pins = pinsFor(pass, view, { policy, primary, before });
   const ledger = { pins, kept } as unknown as Ledger;
   return beginning(pass, procedureOf(pass, ledger), pins, kept);

@@ -1,12 +1,14 @@
 /** Runs the installation of a site over the same engine as every procedure; its ledger lies in the TungstenCluster's status. */
-import type { Told } from "../crds/conditions.ts";
 import type { Ledger, Pins } from "../crds/ledger.ts";
 import { iniMap } from "../manifests/site-objects.ts";
+import { wishesOf } from "../procedures/configuration-standing.ts";
 import { installSite } from "../procedures/install-site.ts";
+import { type InstallForm, installForm } from "../topology/estate.ts";
 import { applyAll } from "./apply.ts";
 import { sha256Of } from "./checksum.ts";
 import { lentFor } from "./request-planning.ts";
 import { recordFor } from "./site-configuration.ts";
+import { othersAwaited, primariesBegun } from "./site-formation.ts";
 import type { SiteView } from "./site-view.ts";
 import {
   admitted,
@@ -24,11 +26,12 @@ import type { ClusterPass } from "./tungsten-cluster.ts";
  * node has a product and another has not, a volume was lost or a node was added: installing there would put an empty
  * database beside full ones. Nor where a run that is gone has left its hold.
  */
-function isDue(view: SiteView, linked: boolean): boolean {
+function isDue(view: SiteView, form: InstallForm): boolean {
   const nowhere = (product: "cluster" | "crossSite"): boolean =>
     view.nodes.length > 0 && view.nodes.every((node) => node[product] === null);
   if (nowhere("cluster")) return true;
   const clustered = view.nodes.every(({ cluster }) => cluster !== null && cluster !== undefined);
+  const linked = form === "Linked" && view.topology !== "CAA" && view.topology !== "Mixed";
   return linked && clustered && nowhere("crossSite") && view.nodes.every(({ held }) => held === false);
 }
 
@@ -37,33 +40,27 @@ export async function installWhenDue(pass: ClusterPass, view: SiteView): Promise
   const { estate, site, object, shell } = pass;
   if (view.holder !== "") return nothingToDo;
   const running = runningLedger(pass, "InstallSite");
-  const linked =
-    estate.links.some((link) => link.target === site.name) &&
-    view.topology !== "CAA" &&
-    view.topology !== "Mixed";
+  const form = installForm(estate, site);
   // A change of the site that is not at its end.
   if (running === undefined && object.status?.ledger?.phase === "Running") return nothingToDo;
   const leaves = object.metadata.deletionTimestamp !== undefined;
-  if (running === undefined && (leaves || !isDue(view, linked))) return nothingToDo;
+  if (running === undefined && (leaves || !isDue(view, form))) return nothingToDo;
+  const others = running === undefined ? othersAwaited(pass, view, form) : undefined;
+  if (others !== undefined) return waiting("AwaitingSites", others);
+  const left = running === undefined ? undefined : compositeLeft(pass, view, running, form);
+  if (left !== undefined) return waiting("AwaitingSites", left);
   if (view.pods.size === 0 || view.nodes.some(({ node }) => !view.pods.has(node.name)))
-    return {
-      ...nothingToDo,
-      why: "waits for its pods to run",
-      told: [progress("waits for its pods to run")],
-    };
+    return waiting("Installing", "waits for its pods to run");
   if (running === undefined && estate.tlsDispute !== undefined)
-    return {
-      ...nothingToDo,
-      why: estate.tlsDispute,
-      told: [progress(`not begun yet: ${estate.tlsDispute}`)],
-    };
+    return waiting("Installing", `not begun yet: ${estate.tlsDispute}`);
   const kept = await admitted(pass);
   if (kept !== undefined) return { ...nothingToDo, why: kept };
-  const ledger = ledgerFor(pass, view, running, linked);
-  const text = lentFor(estate).renderIni("MSAA", ledger.pins?.primaries ?? {});
+  const ledger = ledgerFor(pass, view, running, form);
+  const walked = formKept(ledger);
+  const text = lentFor(estate).renderIni(kindOf(walked), ledger.pins?.primaries ?? {});
   await applyAll(shell, [iniMap(estate, text)]);
   const work = await walkOn(pass, view, {
-    procedure: installSite(site.name, ledger.kept.linked === "true"),
+    procedure: installSite(site.name, walked),
     ledger,
     condition: "Installed",
     reason: "Installing",
@@ -71,33 +68,72 @@ export async function installWhenDue(pass: ClusterPass, view: SiteView): Promise
   });
   if (work.ledger?.phase !== "Finished") return work;
   const primaries = ledger.pins?.primaries ?? {};
-  return { ...work, status: { configuration: recordFor(pass, "MSAA", sha256Of(text), primaries) } };
+  return { ...work, status: { configuration: recordFor(pass, kindOf(walked), sha256Of(text), primaries) } };
 }
 
-/** Its commands are safe to repeat, so an installation that another revision began, or that halted and was spoken to, is walked anew. */
-function ledgerFor(pass: ClusterPass, view: SiteView, running: Ledger | undefined, linked: boolean): Ledger {
-  if (running === undefined) return freshLedger(pass, view, linked);
-  const before = running.kept.linked === "true";
-  const known = installSite(pass.site.name, before).revision === running.revision;
-  return known && !spokenSince(pass, running) ? running : freshLedger(pass, view, before);
-}
-
-const progress = (message: string): Told => ({
-  type: "Installed",
-  status: "Unknown",
-  reason: "Installing",
-  message,
+const waiting = (reason: string, why: string): Work => ({
+  ...nothingToDo,
+  why,
+  told: [{ type: "Installed", status: "Unknown", reason, message: why }],
 });
 
-/** A site that runs already keeps the primary it has; only the first installation takes the spec's. */
-function freshLedger(pass: ClusterPass, view: SiteView, linked: boolean): Ledger {
+const isComposite = (form: InstallForm): boolean => form === "CAA" || form === "CAP";
+const kindOf = (form: InstallForm): "MSAA" | "CAA" => (isComposite(form) ? "CAA" : "MSAA");
+
+/** In which form a ledger's installation is walked. */
+const formKept = ({ kept }: Ledger): InstallForm =>
+  kept.form === "CAA" || kept.form === "CAP" ? kept.form : kept.linked === "true" ? "Linked" : "Alone";
+
+/** The composite it is being installed for is not there any more, and nodes know its text by now. */
+function compositeLeft(
+  { estate }: ClusterPass,
+  { nodes }: SiteView,
+  running: Ledger,
+  form: InstallForm,
+): string | undefined {
+  const begun = formKept(running);
+  if (!isComposite(begun) || begun === form || nodes.every(({ cluster }) => cluster === null))
+    return undefined;
+  return `its installation began as a member of a composite, which ${estate.composite === undefined ? "is gone or not whole" : "is of another type now"}: put the CompositeService back as it was, or uninstall the nodes by hand (tools/tpm uninstall --i-am-sure) to begin anew`;
+}
+
+/**
+ * Its commands are safe to repeat, so an installation that another revision began, or that halted and was spoken to, is
+ * walked anew. So is one that has installed nothing yet when links or a composite tie the site to others, and a
+ * composite's when its text has changed: what is published follows, what is installed says that it does not.
+ */
+function ledgerFor(
+  pass: ClusterPass,
+  view: SiteView,
+  running: Ledger | undefined,
+  form: InstallForm,
+): Ledger {
+  if (running === undefined) return freshLedger(pass, view, form);
+  const nowhere = view.nodes.every(({ cluster }) => cluster === null);
+  const before = nowhere ? form : formKept(running);
+  const known =
+    before === formKept(running) && installSite(pass.site.name, before).revision === running.revision;
+  const tied = estateShape(pass, before) === (running.kept.shape ?? "");
+  return known && tied && !spokenSince(pass, running) ? running : freshLedger(pass, view, before);
+}
+
+/** What of the specs a composite's text is made from; sites that stand alone are walked on whatever changes. */
+const estateShape = ({ estate }: ClusterPass, form: InstallForm): string =>
+  isComposite(form) ? sha256Of(JSON.stringify(Object.values(wishesOf(estate, "CAA")))) : "";
+
+/**
+ * A site that runs already keeps the primary it has; only the first installation takes the spec's. Sites that are
+ * installed together write one text: who comes later takes the primaries that another one has begun with.
+ */
+function freshLedger(pass: ClusterPass, view: SiteView, form: InstallForm): Ledger {
   const { estate, site, namespace } = pass;
   const bySite = <T>(value: (site: (typeof estate.sites)[number]) => T) =>
     Object.fromEntries(estate.sites.map((site) => [site.name, value(site)]));
   const liveOf = (name: string): unknown =>
     name === site.name ? view.primary : namespace.clusters.get(name)?.status?.primary;
+  const begun = isComposite(form) ? primariesBegun(pass) : {};
   const primaries = bySite(({ name, nodes, initialPrimary }) => {
-    const live = nodes.find((node) => node.name === liveOf(name));
+    const live = nodes.find((node) => node.name === (begun[name] ?? liveOf(name)));
     return (live ?? nodes[initialPrimary])?.name ?? "";
   });
   const pins: Pins = {
@@ -108,5 +144,8 @@ function freshLedger(pass: ClusterPass, view: SiteView, linked: boolean): Ledger
     backupNodes: {},
     iniSha256: {},
   };
-  return beginning(pass, installSite(site.name, linked), pins, { linked: String(linked) });
+  const kept = isComposite(form)
+    ? { form, shape: estateShape(pass, form) }
+    : { linked: String(form === "Linked") };
+  return beginning(pass, installSite(site.name, form), pins, kept);
 }

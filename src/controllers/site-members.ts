@@ -38,7 +38,7 @@ function untold(estate: Estate, site: string, { clusters }: Namespace): string |
     .filter(({ name }) => name !== site)
     .find(({ name }) => {
       const record = clusters.get(name)?.status?.configuration;
-      const topology: Topology = record?.topology === "CAA" ? "CAA" : "MSAA";
+      const topology: Topology = record === undefined || record.topology === "MSAA" ? "MSAA" : "CAA";
       return record?.shape !== sha256Of(wishesOf(estate, topology).shape);
     })?.name;
 }

@@ -8,7 +8,12 @@ import type { ClusterPass } from "./tungsten-cluster.ts";
 
 /** In which form the site's ini is written; undefined while that is not known, or in between two. */
 export const topologyOf = ({ topology }: SiteView): Topology | undefined =>
-  topology === "CAA" ? "CAA" : topology === "MSAA" || topology === "Standalone" ? "MSAA" : undefined;
+  topology === "Standalone" ? "MSAA" : topologies.find((known) => known === topology);
+const topologies = ["MSAA", "CAA", "DAA", "CAP"] as const;
+
+/** The text of an ini is asked for by these two words; the second is whatever the composite is. */
+export const iniOf = (topology: Topology | undefined): "MSAA" | "CAA" =>
+  topology === undefined || topology === "MSAA" ? "MSAA" : "CAA";
 
 /** Why a change may not begin now, with the way out; undefined when it may. */
 export function notNow(pass: ClusterPass, view: SiteView): string | undefined {
@@ -18,6 +23,8 @@ export function notNow(pass: ClusterPass, view: SiteView): string | undefined {
   if (view.trouble !== undefined) return view.trouble;
   if (primariesOf(pass, view) === undefined) return "the primary of a site of the estate is not known";
   if (topologyOf(view) === undefined) return "the installed topology is not known, or in between two";
+  if (view.topology === "CAP")
+    return "the site belongs to a Composite Active/Passive, whose relays no procedure of this version changes: use tpm and cctrl there by the vendor's pages";
   const wanted = spec.policy.toUpperCase();
   if (view.policy !== wanted)
     return `the policy is ${view.policy ?? "unknown"} and spec.policy wants ${wanted}: somebody may be at work; set it back in cctrl, or correct spec.policy`;
@@ -42,7 +49,7 @@ function elsewhere({ estate, site, namespace }: ClusterPass): string | undefined
     if (status?.ledger?.phase === "Running" || (status?.runningProcedure ?? "") !== "")
       return `site ${other} is being changed; the sites of an estate take turns`;
     const record: AppliedConfiguration | undefined = status?.configuration;
-    const wishes = record && wishesOf(estate, record.topology === "CAA" ? "CAA" : "MSAA");
+    const wishes = record && wishesOf(estate, record.topology === "MSAA" ? "MSAA" : "CAA");
     const behind =
       wishes !== undefined &&
       (record?.wishes !== sha256Of(wishes.options) ||

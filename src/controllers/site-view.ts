@@ -7,7 +7,6 @@ import type { Facts } from "../tungsten/facts.ts";
 import type { DataserverState, InstalledProduct } from "../tungsten/node.ts";
 import {
   accountsState,
-  clusterView,
   dataserver,
   holds,
   installed,
@@ -17,13 +16,16 @@ import {
 } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { errorInWords } from "../tungsten/replicator-errors.ts";
+import { sha256Of } from "./checksum.ts";
 import { type Drift, driftOf, sinceWhen, unreadNodes } from "./drift.ts";
 import { driftDuring, runningHere } from "./drift-during-run.ts";
 import { type Namespace, readPods } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { lagInWords, type Reader, seqnoOf } from "./lag.ts";
+import { lentFor } from "./request-planning.ts";
 import { arrivalsOf, serviceRows } from "./service-rows.ts";
-import type { PodRef } from "./shell.ts";
+import type { KubeObject, PodRef } from "./shell.ts";
+import { ruling, topologyOf } from "./site-topology.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
 export type NodeView = {
@@ -82,9 +84,11 @@ export async function viewOf({
     nodes,
     policy,
     primary,
+    relays,
     changed,
     unread,
     services: rows,
+    topology,
   } = await withFacts(shell, around, (facts) => {
     const ruled = ruling(data, facts);
     const keeps = secret.names.length > 0 || object.status?.accounts !== undefined;
@@ -94,13 +98,19 @@ export async function viewOf({
         ...each,
         accounts: keeps || isBehind(each, secret.ini) ? accountsOf(each, facts) : undefined,
       }));
-    const quiet = holder === "" ? driftOf(estate, site, ruled.primary, facts) : [];
+    const quiet = holder === "" ? driftOf(estate, site, ruled.primary, facts, ruled.relays) : [];
     const changed = run === undefined ? quiet : driftDuring(estate, site, run, ruled.primary, facts);
     const told = serviceRows(site, seen, arrivalsOf(estate, seen, facts));
-    return { nodes: seen, ...ruled, changed, unread: unreadNodes(site, facts), services: told };
+    const topology = topologyOf({
+      estate,
+      site,
+      nodes: seen,
+      facts,
+      textKnown: textKnown(object, estate, namespace, ruled.primary),
+    });
+    return { nodes: seen, ...ruled, changed, unread: unreadNodes(site, facts), services: told, topology };
   });
   const drift = sinceWhen(changed, object.status?.drift ?? [], shell.clock.now());
-  const topology = topologyOf(estate, site, nodes);
   const error = errorOf(nodes);
   const trouble = error ?? troubleOf(nodes, primary, holder);
   shell.meters.servicesSeen(estate.namespace, site.name, rows);
@@ -111,7 +121,7 @@ export async function viewOf({
     ...(policy !== undefined && { policy }),
     nodesReady: `${nodes.filter(({ local }) => local?.state === "ONLINE").length}/${Math.max(data.length, spec.nodes)}`,
     lag: lagInWords(readersOf(site, estate, nodes, primary, namespace)),
-    nodes: nodes.map(nodeStatus(primary)),
+    nodes: nodes.map(nodeStatus(primary, relays)),
     services: rows,
     runningProcedure: holder,
     drift,
@@ -155,34 +165,6 @@ function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): Omit<No
     held: "known" in held ? held.known.includes("crossSite") : undefined,
     reason: "unknown" in cluster ? cluster.unknown : undefined,
   };
-}
-
-function ruling(
-  data: readonly Node[],
-  facts: Facts,
-): { policy: string | undefined; primary: string | undefined } {
-  const views = data.map((node) => facts.get(node.name, clusterView));
-  const view = views
-    .map((fact) => ("known" in fact ? fact.known : undefined))
-    .find((known) => known !== undefined);
-  const policy = view === undefined ? undefined : typeof view.policy === "string" ? view.policy : "unknown";
-  return {
-    policy,
-    primary: view?.datasources.find(({ role, state }) => role === "master" && state === "ONLINE")?.name,
-  };
-}
-
-/** The installed topology is a fact of the nodes, whatever the objects wish for. */
-function topologyOf(estate: Estate, site: Site, nodes: readonly NodeView[]): string {
-  if (nodes.some(({ cluster }) => cluster === undefined)) return "Unknown";
-  if (nodes.every(({ cluster }) => cluster === null)) return "None";
-  const generated = estate.sites
-    .filter(({ name }) => name !== site.name)
-    .map((source) => generatedService(site, source));
-  const caa = nodes.filter(({ cluster }) => cluster?.services.some((name) => generated.includes(name)));
-  if (caa.length === nodes.length) return "CAA";
-  if (caa.length > 0) return "Mixed";
-  return nodes.some(({ crossSite }) => crossSite !== null) ? "MSAA" : "Standalone";
 }
 
 const errorOf = (nodes: readonly NodeView[]): string | undefined =>
@@ -248,11 +230,32 @@ function readersOf(
   ]);
 }
 
+/** Checksums of the composite's text: for the primaries that sites tell, or would begin with, and as it was last seen to be run. */
+function textKnown(
+  { metadata, status }: KubeObject,
+  estate: Estate,
+  { clusters }: Namespace,
+  primary: string | undefined,
+): (sha256: string | null) => boolean {
+  const told = (name: string): unknown =>
+    name === metadata.name ? primary : clusters.get(name)?.status?.primary;
+  const primaries = Object.fromEntries(
+    estate.sites.flatMap(({ name }) => {
+      const live = told(name);
+      return typeof live === "string" && live !== "" ? [[name, live]] : [];
+    }),
+  );
+  const recorded = status?.configuration?.topology === "MSAA" ? undefined : status?.configuration?.sha256;
+  return (sha256) =>
+    sha256 !== null &&
+    (sha256 === recorded || sha256 === sha256Of(lentFor(estate).renderIni("CAA", primaries)));
+}
+
 const nodeStatus =
-  (primary: string | undefined) =>
+  (primary: string | undefined, relays: boolean) =>
   ({ node, local, cluster }: NodeView) => ({
     name: node.name,
-    role: node.name === primary ? "primary" : "replica",
+    role: node.name !== primary ? "replica" : relays ? "relay" : "primary",
     state: typeof local?.state === "string" ? local.state : "Unknown",
     ...(local?.appliedSeqno != null && { seqno: local.appliedSeqno }),
     ...(local?.appliedLatencySeconds != null && { latencySeconds: local.appliedLatencySeconds }),

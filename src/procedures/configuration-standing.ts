@@ -5,7 +5,7 @@
  */
 import type { Estate } from "../topology/estate.ts";
 
-export type Topology = "MSAA" | "CAA";
+export type Topology = "MSAA" | "CAA" | "DAA" | "CAP";
 
 /** What a site's nodes were last seen to run from. Lives in status.configuration. */
 export type AppliedConfiguration = {
@@ -91,7 +91,7 @@ export function wishesOf(
     options: JSON.stringify([
       estate.sites.map(({ name, options }) => [name, sorted(options)]),
       links.map(({ source, target, options }) => [source, target, sorted(options)]),
-      topology === "CAA" ? [type ?? null, writeAffinity ?? null] : null,
+      topology === "MSAA" ? null : [type ?? null, writeAffinity ?? null],
     ]),
   };
 }

@@ -302,11 +302,11 @@ export const validate =
       prechecks: [check("no-tpm")],
     });
 export const install =
-  (product: Product): Making =>
+  (product: Product, kind: "MSAA" | "CAA" = "MSAA"): Making =>
   (target, run) =>
     safe(target.node, tpmInstall(product, releaseOf(target, run)), {
       deadlineSeconds: longSeconds,
-      prechecks: [check("no-tpm"), check("ini-is", run.pins.iniSha256.MSAA ?? "unknown")],
+      prechecks: [check("no-tpm"), check("ini-is", run.pins.iniSha256[kind] ?? "unknown")],
     });
 export const startAll: Making = (target) =>
   safe(target.node, ["startall", "cluster"], { deadlineSeconds: 180 });

@@ -8,7 +8,7 @@ import { wordOf } from "./conversion-readers.ts";
 import { isGivenUp } from "./crossing.ts";
 import { carriedBy, type FixParameters, standingError } from "./fix-names.ts";
 import type { Acceptance, Objection } from "./procedure.ts";
-import { viewOf } from "./switch-preflight.ts";
+import { noPassive, viewOf } from "./switch-preflight.ts";
 
 const named = ({ site, service, nodes }: FixParameters): Acceptance => ({
   say: "the named nodes are the site's, and the named service runs there",
@@ -145,6 +145,7 @@ const donorFits = (fix: FixParameters): Acceptance => ({
 });
 
 export const acceptsFix = (fix: FixParameters): readonly Acceptance[] => [
+  noPassive("FixReplication"),
   named(fix),
   fits(fix),
   donorFits(fix),

@@ -1,8 +1,9 @@
 /**
  * Install one site: the cluster product on every node and, where CrossSiteLinks lead here, the second product
- * (deploy-msaa: validate, install, start; install the replicator package the same way). Asked for by the TungstenCluster.
+ * (deploy-msaa: validate, install, start; install the replicator package the same way). A member of a composite waits for
+ * the others between install and start (deploy-cap). Asked for by the TungstenCluster.
  */
-
+import type { InstallForm } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
 import { accounts, installed, marker, services } from "../tungsten/node-facts.ts";
 import * as act from "./conversion-commands.ts";
@@ -10,6 +11,7 @@ import { sourceOf } from "./conversion-names.ts";
 import * as products from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
 import { connectorRuns, iniPublished, managerIs } from "./guards.ts";
+import { activeStep, compositeStep, crossingStep, keysStep, othersStep } from "./install-composite.ts";
 import type { Judgement, Part, Procedure, Run, Step, Target } from "./procedure.ts";
 import {
   eachLinkedReader,
@@ -80,81 +82,82 @@ const sourceReady: Judgement = (target, look) => {
   );
 };
 
-const clusterSteps = (nodes: Scope): readonly Step[] => [
-  {
-    n: 1,
-    id: "PublishConfiguration",
-    title: "Write the configuration",
-    condition: "ConfigurationPublished",
-    undo: "Nothing to undo.",
-    parts: [
-      {
-        what: "write /etc/tungsten/tungsten.ini",
-        on: nodes,
-        run: [{ when: "another text is published", effect: act.publishIni("MSAA") }],
-        done: iniPublished("MSAA"),
-      },
-    ],
-  },
-  {
-    n: 2,
-    id: "MakeAccounts",
-    title: "Create the accounts in the database",
-    condition: "AccountsMade",
-    undo: "Nothing to undo: accounts stay.",
-    parts: [
-      {
-        what: "create the replication and the application account, without the binary log",
-        on: nodes,
-        run: [{ when: "one is missing", effect: act.makeAccounts }],
-        done: accountsMade,
-        stallSeconds: 600,
-      },
-    ],
-  },
-  {
-    n: 3,
-    id: "InstallCluster",
-    title: "Validate and install the cluster product",
-    condition: "ClusterInstalled",
-    undo: "Uninstall by hand: tools/tpm uninstall --i-am-sure.",
-    parts: [
-      {
-        what: "tpm validate",
-        on: nodes,
-        guards: [products.noTpmAlive],
-        run: [{ when: "it has not passed", effect: act.validate("cluster") }],
-        done: validated("cluster"),
-        tries: 100,
-      },
-      {
-        what: "tpm install",
-        on: nodes,
-        guards: [products.noTpmAlive],
-        run: [{ when: "it is not installed", effect: act.install("cluster") }],
-        done: isInstalled("cluster"),
-        stallSeconds: 1800,
-      },
-    ],
-  },
-  {
-    n: 4,
-    id: "StartCluster",
-    title: "Start replicator, manager and connector",
-    condition: "ClusterStarted",
-    undo: "stopall on every node.",
-    parts: [
-      {
-        what: "startall, and see every component run",
-        on: nodes,
-        run: [{ when: "something does not run", effect: act.startAll }],
-        done: everythingRuns,
-        settleSeconds: 30,
-        stallSeconds: 600,
-      },
-    ],
-  },
-];
+const publishStep = (nodes: Scope, kind: "MSAA" | "CAA"): Step => ({
+  n: 1,
+  id: "PublishConfiguration",
+  title: "Write the configuration",
+  condition: "ConfigurationPublished",
+  undo: "Nothing to undo.",
+  parts: [
+    {
+      what: "write /etc/tungsten/tungsten.ini",
+      on: nodes,
+      run: [{ when: "another text is published", effect: act.publishIni(kind) }],
+      done: iniPublished(kind),
+    },
+  ],
+});
+
+const accountsStep = (nodes: Scope): Step => ({
+  n: 2,
+  id: "MakeAccounts",
+  title: "Create the accounts in the database",
+  condition: "AccountsMade",
+  undo: "Nothing to undo: accounts stay.",
+  parts: [
+    {
+      what: "create the replication and the application account, without the binary log",
+      on: nodes,
+      run: [{ when: "one is missing", effect: act.makeAccounts }],
+      done: accountsMade,
+      stallSeconds: 600,
+    },
+  ],
+});
+
+const installStep = (nodes: Scope, kind: "MSAA" | "CAA"): Step => ({
+  n: 3,
+  id: "InstallCluster",
+  title: "Validate and install the cluster product",
+  condition: "ClusterInstalled",
+  undo: "Uninstall by hand: tools/tpm uninstall --i-am-sure.",
+  parts: [
+    {
+      what: "tpm validate",
+      on: nodes,
+      guards: [products.noTpmAlive],
+      run: [{ when: "it has not passed", effect: act.validate("cluster") }],
+      done: validated("cluster"),
+      tries: 100,
+    },
+    {
+      what: "tpm install",
+      on: nodes,
+      guards: [products.noTpmAlive],
+      run: [{ when: "it is not installed", effect: act.install("cluster", kind) }],
+      done: isInstalled("cluster"),
+      stallSeconds: 1800,
+    },
+  ],
+});
+
+const startStep = (nodes: Scope): Step => ({
+  n: 4,
+  id: "StartCluster",
+  title: "Start replicator, manager and connector",
+  condition: "ClusterStarted",
+  undo: "stopall on every node.",
+  parts: [
+    {
+      what: "startall, and see every component run",
+      on: nodes,
+      run: [{ when: "something does not run", effect: act.startAll }],
+      done: everythingRuns,
+      settleSeconds: 30,
+      stallSeconds: 600,
+    },
+  ],
+});
 
 const crossSiteSteps = (of: (scope: Scope) => Scope, remedies: Part["run"]): readonly Step[] => [
   {
@@ -249,8 +252,40 @@ const onlineRemedies: Part["run"] = [
   },
 ];
 
-/** The installation of one site; `linked` when CrossSiteLinks lead to it. */
-export function installSite(siteName: string, linked: boolean): Procedure {
+function stepsOf(nodes: Scope, of: (scope: Scope) => Scope, form: InstallForm): readonly Step[] {
+  if (form === "CAA" || form === "CAP")
+    return numbered([
+      keysStep(of),
+      publishStep(nodes, "CAA"),
+      accountsStep(nodes),
+      installStep(nodes, "CAA"),
+      othersStep,
+      ...(form === "CAP" ? [activeStep(of)] : []),
+      startStep(nodes),
+      ...(form === "CAA" ? [crossingStep(of)] : []),
+      compositeStep(of, form),
+    ]);
+  const steps = [
+    publishStep(nodes, "MSAA"),
+    accountsStep(nodes),
+    installStep(nodes, "MSAA"),
+    startStep(nodes),
+  ];
+  return form === "Linked" ? [...steps, ...crossSiteSteps(of, onlineRemedies)] : steps;
+}
+
+const numbered = (steps: readonly Step[]): readonly Step[] =>
+  steps.map((step, index) => ({ ...step, n: index + 1 }));
+
+const sources: Readonly<Record<InstallForm, string>> = {
+  Alone: "Deploying Standalone HA Clusters",
+  Linked: "Deploying Multi-Site/Active-Active Clustering",
+  CAA: "Deploying Composite Active/Active Clusters",
+  CAP: "Deploying Composite Active/Passive Clustering",
+};
+
+/** The installation of one site in this form. */
+export function installSite(siteName: string, form: InstallForm): Procedure {
   const of =
     (scope: Scope): Scope =>
     (run) =>
@@ -258,14 +293,14 @@ export function installSite(siteName: string, linked: boolean): Procedure {
   return {
     name: "InstallSite",
     revision: 2,
-    source: "Tungsten documentation, Deploying Multi-Site/Active-Active Clustering",
+    source: `Tungsten documentation, ${sources[form]}`,
     accepts: [],
     holds: [],
     pins: () => ({ unknown: "an installation pins what its TungstenCluster says" }),
-    steps: [...clusterSteps(of(everyNode)), ...(linked ? crossSiteSteps(of, onlineRemedies) : [])],
-    abortUntil: { step: "PublishConfiguration", part: 0 },
+    steps: stepsOf(of(everyNode), of, form),
+    abortUntil: { step: form === "CAA" || form === "CAP" ? "CompareKeys" : "PublishConfiguration", part: 0 },
     revert: [],
-    revertUntil: { step: "PublishConfiguration", part: 0 },
+    revertUntil: { step: form === "CAA" || form === "CAP" ? "CompareKeys" : "PublishConfiguration", part: 0 },
     interruptions: () => [],
     budgets: [],
   };

@@ -35,6 +35,10 @@ export function topologyOf(
     if (cluster.known === null)
       return { refused: `${node.name} has no Tungsten installed under /opt/continuent; install it first` };
     const composite = cluster.known.services.some((name) => name.includes("_from_"));
+    if (!composite && crossSite.known === null && estate.composite?.type === "ActivePassive")
+      return {
+        refused: `CompositeService ${estate.composite.name} is ActivePassive, and no reset of the vendor's is about such a site: provision its nodes from the active site's with tprovision, the relay first`,
+      };
     if (composite === (crossSite.known !== null))
       return {
         refused: composite

@@ -64,6 +64,12 @@ export type Composite = {
   readonly writeAffinity?: readonly string[];
 };
 
+/**
+ * How a site that has nothing yet is installed: by itself, with the second product for the links that lead to it, or as a
+ * member of its composite (`CAA` for both types whose sites all write: DAA is CAA with an order for connectors).
+ */
+export type InstallForm = "Alone" | "Linked" | "CAA" | "CAP";
+
 /** How the estate's nodes are to be set up. */
 export type TopologyKind = "Standalone" | "MSAA" | "CAP" | "CAA" | "DAA";
 
@@ -113,4 +119,11 @@ export function readersOf(estate: Estate): readonly Reader[] {
   return dataNodes(estate).flatMap((node) =>
     estate.sites.filter((site) => site.name !== node.site).map((source) => ({ node, source })),
   );
+}
+
+/** Links come first: an estate of both is Multi-Site/Active-Active, and its composite waits to be converted to. */
+export function installForm({ links, composite }: Estate, site: Site): InstallForm {
+  if (links.length > 0) return links.some(({ target }) => target === site.name) ? "Linked" : "Alone";
+  if (composite === undefined || !composite.members.includes(site.name)) return "Alone";
+  return composite.type === "ActivePassive" ? "CAP" : "CAA";
 }

@@ -1,7 +1,7 @@
 /** A scene: a simulated world, an API server in memory, and the operator's real loop between them, on one virtual clock. */
 import { pino } from "pino";
 import { caaWorld, msaaWorld } from "../../simulator/build.ts";
-import type { World } from "../../simulator/model.ts";
+import type { Host, World } from "../../simulator/model.ts";
 import { exec } from "../../simulator/runner.ts";
 import { advance } from "../../simulator/world.ts";
 import type { ExecOutcome, KubeObject, Shell } from "../../src/controllers/shell.ts";
@@ -64,13 +64,20 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
   const { topology = "MSAA" } = shape;
   const ini = tungstenIni(estate, topology, {});
   const world = topology === "CAA" ? caaWorld(blueprint, ini, "global") : msaaWorld(blueprint, ini);
+  const scene = sceneOver(world);
+  await putObjects(scene.objects, shape, world);
+  return scene;
+}
+
+/** The operator's loops over this world, and no object yet. */
+export function sceneOver(world: World): Scene {
   let uids = 0;
   const nextUid = (): number => {
     uids += 1;
     return uids;
   };
   const objects = memoryObjects(
-    () => `${String(nextUid()).padStart(8, "0")}-0000-4000-8000-${String(shape.seed).padStart(12, "0")}`,
+    () => `${String(nextUid()).padStart(8, "0")}-0000-4000-8000-${String(world.seed).padStart(12, "0")}`,
   );
   const scene: Scene = {
     world,
@@ -86,7 +93,6 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
     shell: undefined as unknown as Shell,
   };
   Object.assign(scene, { shell: shellOver(scene) });
-  await putObjects(objects, shape, world);
   return scene;
 }
 
@@ -114,13 +120,14 @@ function inputsOf({ sites, nodes, topology, linkOptions = {}, release: installed
   };
 }
 
+export const make = (kind: string, name: string, spec: object): KubeObject => ({
+  apiVersion: group,
+  kind,
+  metadata: { name, namespace },
+  spec,
+});
+
 async function putObjects(objects: MemoryObjects, shape: SceneShape, world: World): Promise<void> {
-  const make = (kind: string, name: string, spec: object): KubeObject => ({
-    apiVersion: group,
-    kind,
-    metadata: { name, namespace },
-    spec,
-  });
   const { links } = inputsOf(shape);
   for (const name of shape.sites)
     await objects.create(
@@ -143,7 +150,12 @@ async function putObjects(objects: MemoryObjects, shape: SceneShape, world: Worl
       members: shape.sites.map((name) => ({ name })),
     }),
   );
-  for (const host of world.hosts.values()) {
+  await putPods(objects, [...world.hosts.values()]);
+}
+
+/** The pods of these hosts run. */
+export async function putPods(objects: MemoryObjects, hosts: readonly Host[]): Promise<void> {
+  for (const host of hosts) {
     const pod: KubeObject = {
       apiVersion: "v1",
       kind: "Pod",

@@ -11,6 +11,6 @@ end
 if is("Accepted", "False") then return health("Degraded", "Accepted") end
 if is("Ready", "True") then return health("Healthy", "Ready") end
 if conditions.Ready == nil then return { status = "Progressing", message = "not looked at yet" } end
-if conditions.Ready.reason == "AwaitingConversion" then return health("Suspended", "Ready") end
+if conditions.Ready.reason == "AwaitingConversion" or conditions.Ready.reason == "InstalledOtherwise" then return health("Suspended", "Ready") end
 if conditions.Ready.reason == "NotReplicating" then return health("Degraded", "Ready") end
 return health("Progressing", "Ready")

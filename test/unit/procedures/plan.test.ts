@@ -153,7 +153,7 @@ const procedures: readonly Procedure[] = [
     if ("faults" in parsed) throw new Error(parsed.faults.join());
     return procedureOf(parsed.spec).procedure;
   }),
-  installSite("a".repeat(longestSiteName), true),
+  ...(["Linked", "CAA", "CAP"] as const).map((form) => installSite("a".repeat(longestSiteName), form)),
 ];
 
 describe("marker keys", () => {
