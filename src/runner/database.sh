@@ -65,11 +65,11 @@ snapshot() {
   } | put "$target.state"
 }
 
-# on_donor DONOR FUNCTION…: runs functions of this script there, the last one being called.
+# on_donor DONOR FUNCTION…: runs functions of this script there, the last one being called. sshd's own PATH knows no servers.
 on_donor() {
   local donor=$1
   shift
-  { printf 'readonly DATABASE=%q DATABASE_CNF=%q QUERY_SECONDS=%q\n' "$DATABASE" "$DATABASE_CNF" "$QUERY_SECONDS" && declare -f fail present ask "$@" && printf '%s\n' "${*: -1}"; } |
+  { printf 'PATH=%q\nreadonly DATABASE=%q DATABASE_CNF=%q QUERY_SECONDS=%q\n' "$PATH" "$DATABASE" "$DATABASE_CNF" "$QUERY_SECONDS" && declare -f fail present ask "$@" && printf '%s\n' "${*: -1}"; } |
     ssh -o BatchMode=yes "$donor" bash -s
 }
 
@@ -81,11 +81,13 @@ readonly LEFT_THERE=(--exclude=/auto.cnf --exclude='*-bin.[0-9]*' --exclude='*-b
 # copy_datadir DONOR NAME: this node pulls; nothing there is changed. The file NAME is written when a second pass found
 # no difference and both databases were at rest all along.
 copy_datadir() {
-  local donor=$1 name=$2 path paths difference
+  local donor=$1 name=$2 path paths difference theirs
   [[ ! -e $KEPT/$name ]] || exit 0
   [[ $(answer_database) == stopped ]] || fail 3 "the database of this node runs"
   [[ $(on_donor "$donor" answer_database) == stopped ]] || fail 3 "the database of $donor runs, or cannot be asked"
-  [[ $(on_donor "$donor" server_version) == "$(server_version)" ]] || fail 3 "$donor runs another server version than this node"
+  theirs=$(on_donor "$donor" server_version)
+  [[ -n $theirs ]] || fail 3 "the server version of $donor cannot be told"
+  [[ $theirs == "$(server_version)" ]] || fail 3 "$donor runs another server version than this node: $theirs"
   paths=$(server_paths)
   [[ -n $paths && $(on_donor "$donor" server_paths) == "$paths" ]] || fail 3 "the servers of $donor and of this node keep their data in different places"
   for path in $paths; do

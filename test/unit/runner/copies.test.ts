@@ -29,7 +29,7 @@ beforeEach(() => {
     'if [[ $* == *--version* ]]; then echo "mariadbd  Ver $(cat "$FAKES/version" 2>/dev/null || echo 10.11.19-MariaDB) for debian"; exit; fi\n' +
       'printf "%s\\n" "datadir $root/opt/mysql/data/" "innodb-data-home-dir (No default value)" "innodb-undo-directory ./" "innodb-log-group-home-dir $root/opt/mysql/redo"\n',
   );
-  program("ssh", 'shift 3; exec "$@"\n');
+  program("ssh", 'shift 3; PATH=/usr/local/bin:/usr/bin:/bin exec "$@"\n');
   program(
     "rsync",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is shell
