@@ -11,6 +11,7 @@ const site = (name: string) => ({
   initialPrimary: 0,
   release: "8.0.4-132",
   nodes: [{ name: `${name}-0`, witness: false }],
+  options: {},
 });
 
 /** nyc is asked about; of london the status tells this primary. */
@@ -35,4 +36,19 @@ test("a site whose primary nobody tells keeps every change waiting", () => {
 test("the spec's first primary is no answer", () => {
   expect(() => pinsFor(passWith(undefined), view, asked)).toThrow(/nobody tells the primary of london/);
   expect(pinsFor(passWith("london-1"), view, asked).primaries).toEqual({ london: "london-1", nyc: "nyc-0" });
+});
+
+test("an option that tpm would ignore, of whatever site or link, keeps every walk from bringing it", () => {
+  const pass = passWith("london-0");
+  const odd = (options: Record<string, string>): ClusterPass => ({
+    ...pass,
+    estate: {
+      ...pass.estate,
+      sites: [{ ...pass.estate.sites[0], options }, pass.site],
+    } as ClusterPass["estate"],
+  });
+  expect(notNow(odd({ "thl-ssl": "true" }), view)).toBe(
+    "TungstenCluster london: spec.options.thl-ssl: «thl-ssl» is rendered by the operator; set spec.tls",
+  );
+  expect(notNow(odd({ "thl-log-retention": "3d" }), view)).toBeUndefined();
 });
