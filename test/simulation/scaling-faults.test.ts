@@ -3,7 +3,7 @@ import { expect, test } from "@jest/globals";
 import { nodeJoins, nodeLeaves } from "./change-of-nodes.ts";
 import { seededChange } from "./changing.ts";
 
-const seeds = Number(process.env.SEEDS ?? 10);
+const seeds = Number(process.env.SEEDS ?? 6);
 const firstSeed = Number(process.env.FIRST_SEED ?? 0);
 
 test.each([
