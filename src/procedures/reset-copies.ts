@@ -1,5 +1,5 @@
 /** Judgements of a reset about data: what was copied away, where the donor stood, what a copy is worth. */
-import type { Node } from "../topology/estate.ts";
+import type { Node, Site } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
 import {
   backup,
@@ -247,7 +247,7 @@ export const provisioned =
       row === undefined
         ? undefined
         : look.facts.get(primary.name, thlEvent("cluster", site.dataservice, row.seqno));
-    const equal = others.map((other) => {
+    const asPrimary = (other: Site): Verdict => {
       const [mine, theirs] = [node, primary].map((each) =>
         look.facts.get(each.name, tracking(trackingSchema(other))),
       );
@@ -256,7 +256,9 @@ export const provisioned =
         text !== undefined && theirs !== undefined && text === rowText(knownValue(theirs)),
         `the row of ${other.name} on ${node.name} is not that of ${primary.name} yet`,
       );
-    });
+    };
+    // In a composite a restart of the primary brings all its services back: it may have gone on since it was copied.
+    const equal = scopes.second ? others.map(asPrimary) : [standsInOthers(scopes)(target, look)];
     if (row === undefined || event === undefined)
       return every([pending(`${node.name} has no row of its own site yet`), ...equal]);
     return every([

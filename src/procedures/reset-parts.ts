@@ -293,7 +293,7 @@ export const followParts = (scopes: ResetScopes): readonly Part[] => [
   released("cluster", scopes.failedReplicas),
   localServices(scopes.failedReplicas),
   {
-    what: "see that the replica follows the new log, and stands in the other sites' logs where the primary stands",
+    what: `see that the replica follows the new log, and stands in the other sites' logs ${scopes.second ? "where the primary stands" : "at events that are there"}`,
     on: scopes.failedReplicas,
     run: [],
     done: copies.provisioned(scopes),

@@ -58,6 +58,18 @@ test("an operator that forgets what the failed site reads, as the page does, nev
   expect(scene.world.sites.get("nyc")?.policy).toBe("MAINTENANCE");
 });
 
+test("a restart that brings the new primary's other services back early keeps no replica waiting", async () => {
+  const scene = await newScene({ ...small, seed: 6 });
+  const watch = watchReset(scene, sites);
+  await resetSiteCaa.ask(scene);
+  await until(scene, stepIs("OthersRead"));
+  strike(scene.world, "restart-container", "nyc-0");
+  expect(outcome(await drive(scene, 60))).toBe("Succeeded");
+  quiesce(scene);
+  watch.end(0);
+  expect(watch.violations).toEqual([]);
+});
+
 describe("a human's words", () => {
   test.each([
     ["ConnectorsOffline", 3],
