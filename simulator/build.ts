@@ -166,17 +166,17 @@ function activeWorld(blueprint: Blueprint, iniText: string, composite: string | 
       });
       const own = { name: site.dataservice, source: site.dataservice };
       const remote = sites.filter((other) => other !== site).map(({ dataservice }) => dataservice);
-      if (composite === null)
-        host.volume.installed.crossSite = installed(
-          "crossSite",
-          remote.map((source) => ({ name: source, source })),
-        );
       host.volume.installed.cluster = installed("cluster", [
         own,
         ...(composite === null
           ? []
           : remote.map((source) => ({ name: `${site.dataservice}_from_${source}`, source }))),
       ]);
+      if (composite === null)
+        host.volume.installed.crossSite = installed(
+          "crossSite",
+          remote.map((source) => ({ name: source, source })),
+        );
       host.volume.installedIni = {
         cluster: sha256(iniText),
         ...(composite === null && { crossSite: sha256(iniText) }),
