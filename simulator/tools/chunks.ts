@@ -25,7 +25,13 @@ function rowsOf(host: Host, site: string): readonly Row[] {
 const siteNamed = (world: World, dataservice: string): string | undefined =>
   [...world.sites.values()].find((site) => site.dataservice === dataservice)?.name;
 
-function nextTable(world: World, [, afterSchema = "", afterTable = ""]: readonly string[]): ToolResult {
+/** A database that nobody wrote to, and that replicates nothing, has no tables. */
+function nextTable(
+  world: World,
+  host: Host,
+  [, afterSchema = "", afterTable = ""]: readonly string[],
+): ToolResult {
+  if (host.mysql.rows.size === 0 && host.mysql.schemas.size === 0) return ok();
   const names = [...world.sites.values()].map(({ dataservice }) => hex(`${prefix}${dataservice}`)).sort();
   const own = hex(schema);
   const next = names.find((name) => own > afterSchema || (own === afterSchema && name > afterTable));
@@ -43,7 +49,7 @@ function summed(rows: readonly Row[]): string {
 /** One of the questions about tables and chunks; undefined when it is none. */
 export function answerChunks(world: World, host: Host, args: readonly string[]): ToolResult | undefined {
   const [question, first = "", table = "", ...rest] = args;
-  if (question === "next-table") return nextTable(world, args.slice(1));
+  if (question === "next-table") return nextTable(world, host, args.slice(1));
   if (question !== "boundary" && question !== "chunk" && question !== "whole") return undefined;
   const name = textOf(table);
   const site = name.startsWith(prefix) ? siteNamed(world, name.slice(prefix.length)) : undefined;

@@ -3,7 +3,7 @@ import type { Told } from "../crds/conditions.ts";
 import type { Ledger, Pins } from "../crds/ledger.ts";
 import { fillSite } from "../procedures/fill-site.ts";
 import { type Site, siteNamed } from "../topology/estate.ts";
-import { schemas } from "../tungsten/node-facts.ts";
+import { dataOn } from "./data-kept.ts";
 import { nodesInService } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import type { KubeObject } from "./shell.ts";
@@ -88,11 +88,10 @@ async function notEmpty({ shell }: ClusterPass, { pods, nodes }: SiteView): Prom
   const around = { pods, copies: async () => new Map<string, string>() };
   return withFacts(shell, around, (facts) => {
     for (const { node } of nodes) {
-      const known = facts.get(node.name, schemas);
-      if ("unknown" in known) return `the schemas of ${node.name} cannot be read: ${known.unknown}`;
-      const kept = [...known.known.keys()].find((name) => name.startsWith("tungsten_"));
-      if (kept !== undefined)
-        return `the database of ${node.name} holds ${kept} already, so that it may hold data that somebody wants; remove spec.fillFrom, or drop it there`;
+      const data = dataOn(node.name, facts);
+      if (data === "nothing") continue;
+      if ("unknown" in data) return data.unknown;
+      return `the database of ${node.name} holds ${data.holds} already, which somebody may want; remove spec.fillFrom, or drop it there`;
     }
     return undefined;
   });

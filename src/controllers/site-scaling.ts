@@ -9,6 +9,7 @@ import { type Node, siteNamed } from "../topology/estate.ts";
 import { membersOf, withMembers } from "../topology/members.ts";
 import { installed, marker } from "../tungsten/node-facts.ts";
 import { sha256Of } from "./checksum.ts";
+import { dataOn } from "./data-kept.ts";
 import { nodesInService } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
 import { lentFor } from "./request-planning.ts";
@@ -116,7 +117,7 @@ async function beginAddition(
   if (dressed !== undefined)
     return dressed.is === "unknown"
       ? waiting(why, dressed.why)
-      : refused(why, ...notBare(dressed.node, inService));
+      : refused(why, ...notBare(dressed.node, dressed.with, inService));
   const waits = notNow(pass, view);
   if (waits !== undefined) return waiting(why, waits);
   const word = unsaid(wide, view);
@@ -135,8 +136,8 @@ async function beginAddition(
   );
 }
 
-const notBare = (node: string, inService: number): readonly [string, string] => [
-  `${node} comes with a volume on which Tungsten is installed, so that it may hold data that somebody wants`,
+const notBare = (node: string, held: string, inService: number): readonly [string, string] => [
+  `${node} comes with a volume that holds ${held}, so that it may hold data that somebody wants`,
   `put spec.nodes back to ${inService}, delete its claims (opt-${node}, backups-${node}) once you are sure, and raise it again`,
 ];
 
@@ -145,15 +146,21 @@ async function bareOrNot(
   { shell }: ClusterPass,
   { pods }: SiteView,
   nodes: readonly Node[],
-): Promise<{ is: "unknown"; why: string } | { is: "dressed"; node: string } | undefined> {
+): Promise<{ is: "unknown"; why: string } | { is: "dressed"; node: string; with: string } | undefined> {
   const around = { pods, copies: async () => new Map<string, string>() };
   return withFacts(shell, around, (facts) => {
-    for (const { name } of nodes)
+    for (const { name } of nodes) {
       for (const product of ["cluster", "crossSite"] as const) {
         const is = facts.get(name, installed(product));
         if ("unknown" in is) return { is: "unknown", why: `${name} cannot be read: ${is.unknown}` } as const;
-        if (is.known !== null) return { is: "dressed", node: name } as const;
+        if (is.known !== null)
+          return { is: "dressed", node: name, with: "an installation of Tungsten" } as const;
       }
+      const data = dataOn(name, facts);
+      if (data === "nothing") continue;
+      if ("unknown" in data) return { is: "unknown", why: data.unknown } as const;
+      return { is: "dressed", node: name, with: data.holds } as const;
+    }
     return undefined;
   });
 }

@@ -103,6 +103,12 @@ test("a site that is to be filled from one it is not linked with, or over data, 
   expect((await conditionAt(scene, "paris", "Installed"))?.message).toMatch(
     /the database of paris-1 holds tungsten_paris already/,
   );
+  hostsOf(scene.world, "paris")[1]?.mysql.schemas.delete("tungsten_paris");
+  hostsOf(scene.world, "paris")[1]?.mysql.rows.set("paris:1", 1);
+  for (let n = 0; n < 4; n += 1) await passSites(scene);
+  expect((await conditionAt(scene, "paris", "Installed"))?.message).toMatch(
+    /the database of paris-1 holds table shop\.orders_london already, which somebody may want/,
+  );
   expect(begunOn(scene)).toEqual([]);
 });
 

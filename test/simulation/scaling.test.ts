@@ -176,7 +176,7 @@ describe("what is refused, with the way out", () => {
     volumes.get("nyc-2")?.volume.holds.add("cluster").add("manager").add("connector").add("crossSite");
     editSite(scene, "nyc", { nodes: 3 });
     expect(await refusedWith(scene, volumes)).toMatch(
-      /^Refused: .* nyc-2 comes with a volume on which Tungsten is installed.*delete its claims \(opt-nyc-2, backups-nyc-2\)/,
+      /^Refused: .* nyc-2 comes with a volume that holds an installation of Tungsten.*delete its claims \(opt-nyc-2, backups-nyc-2\)/,
     );
     expect(begunOn(scene)).toEqual([]);
   });
