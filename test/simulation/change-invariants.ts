@@ -15,10 +15,14 @@ export type ChangeWatch = {
 /** What fell over less than a look ago nobody can know. */
 const blindMs = 3000;
 
-const isOff = (world: World, host: Host): boolean =>
+/** `own`: only the site's own service counts, because those of other sites come and go with them. */
+const isOff = (world: World, host: Host, own = false): boolean =>
   Object.values(host.replicators).some((replicator) =>
     [...replicator.services.values()].some(
-      ({ state, since }) => state !== "ONLINE" && world.now - since > blindMs,
+      ({ name, state, since }) =>
+        state !== "ONLINE" &&
+        world.now - since > blindMs &&
+        !(own && name !== world.sites.get(host.site)?.dataservice),
     ),
   );
 
@@ -88,7 +92,9 @@ export function watchChange(
     if (other !== undefined) broken(27, `${name} is updated while ${other.name} is`);
     const off = hostsOf(world, host.site).find(
       (each) =>
-        each !== host && !aside(each.name) && (each.replicators.cluster === undefined || isOff(world, each)),
+        each !== host &&
+        !aside(each.name) &&
+        (each.replicators.cluster === undefined || isOff(world, each, sideBySide)),
     );
     if (off !== undefined && !together && host.name === site?.primary)
       broken(27, `${name}, the primary, is updated while ${off.name} is not online`);

@@ -83,8 +83,8 @@ export function watchWorld(world: World, goingBack: () => boolean = () => false)
     }
   };
 
-  const byCommand = (host: Host, tool: string): boolean =>
-    host.tools.some(({ argv }) => argv.join(" ").startsWith(tool));
+  const byCommand = (host: Host, words: RegExp): boolean =>
+    host.tools.some(({ argv }) => words.test(argv.join(" ")));
 
   const onProcess = ({ host: name, what, verb }: Extract<WorldEvent, { kind: "process" }>): void => {
     const host = world.hosts.get(name);
@@ -92,7 +92,7 @@ export function watchWorld(world: World, goingBack: () => boolean = () => false)
     if (
       verb === "stop" &&
       what === "crossSite replicator" &&
-      (byCommand(host, "replicator crossSite stop") || byCommand(host, "prep-upgrade"))
+      (byCommand(host, /^replicator crossSite stop$/) || byCommand(host, /^prep-upgrade \S+ stop$/))
     ) {
       if (!everyReader(stopped))
         broken(8, `${name} stopped its cross-site replicator before every service stood at the heartbeat`);
@@ -108,9 +108,9 @@ export function watchWorld(world: World, goingBack: () => boolean = () => false)
       if (!host.volume.holds.has("crossSite"))
         broken(12, `${name} stopped its cross-site replicator without holding it`);
     }
-    if (verb === "stop" && byCommand(host, "manager stop") && site(name)?.policy !== "MAINTENANCE")
+    if (verb === "stop" && byCommand(host, /^manager stop/) && site(name)?.policy !== "MAINTENANCE")
       broken(33, `the manager of ${name} was stopped under ${site(name)?.policy}`);
-    if (verb === "start" && what === "manager" && byCommand(host, "manager start")) {
+    if (verb === "start" && what === "manager" && byCommand(host, /^manager start/)) {
       const inis = new Set([...world.hosts.values()].map((each) => each.volume.ini));
       if (inis.size > 1) broken(21, "managers start while nodes have different inis");
       if (
@@ -206,7 +206,7 @@ export function watchWorld(world: World, goingBack: () => boolean = () => false)
   /** Uninstalling drops them, as the real one does; nothing else may. */
   const onDropped = ({ host: name, schema }: Extract<WorldEvent, { kind: "tracking-dropped" }>): void => {
     const host = world.hosts.get(name);
-    if (host !== undefined && !byCommand(host, "tpm crossSite installed uninstall"))
+    if (host !== undefined && !byCommand(host, /^tpm crossSite installed uninstall/))
       broken(17, `${schema} of ${name} was dropped`);
   };
 
