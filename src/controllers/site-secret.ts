@@ -153,6 +153,11 @@ export async function ensureSiteSecret(
     values[`${role}-user`] = account.username;
     values[`${role}-password`] = account.password;
   }
+  const odd = inIni.find((key) => isCut(values[key]));
+  if (odd !== undefined)
+    return {
+      refused: `${odd} in Secret ${generatedName}, which the operator generated, is missing, or holds what no node takes (a blank, a line's end, #, ;, @{): correct it`,
+    };
   if (spec.tls !== undefined) {
     const material = await readCertificate(objects, namespace, spec.tls.secret.name);
     if ("refused" in material) return { refused: material.refused ?? "" };
@@ -195,6 +200,10 @@ export async function ensureSiteSecret(
 const namesIn = (users: string): readonly string[] =>
   users.split("\n").flatMap((line) => (line === "" ? [] : [line.split("\t")[0] ?? ""]));
 
+/** What tpm or mysql would not take as it is, or a node refuses when its container starts. */
+const isCut = (value: string | undefined): boolean =>
+  value === undefined || value === "" || /[\s#;\p{Cc}\u{FFFD}]|@\{|\\$/u.test(value);
+
 /** Name and password of one account; refuses with one sentence what tpm or mysql would not take as it is. */
 export async function readAccount(
   objects: Pick<Objects, "get">,
@@ -216,9 +225,9 @@ export async function readAccount(
     ["username", username],
     ["password", word],
   ])
-    if (value === "" || /\s|#|;|\\$/.test(value ?? ""))
+    if (isCut(value))
       return {
-        refused: `${path}: the ${what} in Secret ${name} is empty or holds a blank (a line's end too), # or ;, which tpm's ini or mysql's option file would cut; choose another`,
+        refused: `${path}: the ${what} in Secret ${name} is empty or holds a blank (a line's end too), # or ;, which tpm's ini or mysql's option file would cut, or @{, a control character or no UTF-8, which nodes refuse; choose another`,
       };
   return { username, password: word };
 }

@@ -33,6 +33,9 @@ test.each<[string, Record<string, string> | undefined, RegExp]>([
     /the password in Secret app/,
   ],
   ["a comment in the password", { username: "shop", password: "sec#ret" }, /holds a blank .* # or ;/],
+  ["a placeholder in the password", { username: "shop", password: "sec@{ret" }, /the password in Secret app/],
+  ["a control character", { username: "shop", password: "sec\u0001ret" }, /the password in Secret app/],
+  ["what is no UTF-8 any more", { username: "shop\uFFFD", password: "secret" }, /the username in Secret app/],
 ])("%s is refused, and nothing is made", async (_name, data, says) => {
   const { said, made } = await ensuredWith(data);
   expect(said).toMatch(says);
@@ -45,4 +48,28 @@ test("a sound Secret becomes the site's", async () => {
   expect(said).toBeUndefined();
   const text = (key: string) => Buffer.from(made?.data?.[key] ?? "", "base64").toString();
   expect([text("application-user"), text("application-password")]).toEqual(["shop", "pa$$'&word"]);
+});
+
+test.each([
+  ["a key that somebody took out", undefined],
+  ["a line's end that somebody's shell put there", "word\n"],
+])("of the generated accounts %s is refused before it reaches a node", async (_name, word) => {
+  let uids = 0;
+  const objects = memoryObjects(() => `uid-${++uids}`);
+  const bare = { credentials: {} } as unknown as TungstenClusterSpec;
+  const ensured = () => ensureSiteSecret(objects, namespace, "nyc", bare, { frozen: false });
+  expect(await ensured()).not.toHaveProperty("refused");
+  const ref = { namespace, name: "tungsten-generated-accounts" };
+  const made = await objects.get(secretKind, ref);
+  const { "replication-password": _was, ...data } = made?.data ?? {};
+  const changed = word === undefined ? {} : { "replication-password": Buffer.from(word).toString("base64") };
+  await objects.remove(secretKind, ref, made?.metadata.uid ?? "");
+  await objects.create(secretKind, {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: ref,
+    data: { ...data, ...changed },
+  });
+  const told = await ensured();
+  expect(told).toMatchObject({ refused: expect.stringMatching(/^replication-password in Secret tungsten-gen/) });
 });
