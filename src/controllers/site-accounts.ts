@@ -74,7 +74,9 @@ async function keptOrBegun(pass: ClusterPass, view: SiteView, behind: boolean): 
   const unmapped = states.find(({ map }) => !map);
   // A connector runs its former configuration until the very end of a walk.
   const walks = pass.object.status?.ledger?.phase === "Running";
-  const unseen = view.nodes.find(({ cluster, crossSite }) => cluster === undefined || crossSite === undefined);
+  const unseen = view.nodes.find(
+    ({ cluster, crossSite }) => cluster === undefined || crossSite === undefined,
+  );
   const current = !behind && unseen === undefined && !walks && unmapped === undefined;
   const status = { accounts: { secret: wordOf(pass), current, settled } };
   if (unmapped !== undefined) {

@@ -135,10 +135,13 @@ export async function ensureSiteSecret(
   spec: TungstenClusterSpec,
   {
     frozen,
+    walking = false,
     further,
     secured = false,
   }: {
     readonly frozen: boolean;
+    /** The site's own ledger runs, and nothing of it brings accounts to the databases: those wait, a certificate does not. */
+    readonly walking?: boolean;
     readonly further?: string | undefined;
     /** Its replicators speak TLS, whatever the spec says by now. */
     readonly secured?: boolean | undefined;
@@ -183,6 +186,12 @@ export async function ensureSiteSecret(
   const users =
     further === undefined || further === "" ? before?.users && (further ?? before.users) : further;
   if (users !== undefined) values.users = users;
+  // A pod made anew in the middle would come with passwords that no database knows, and nobody could ask it.
+  if (walking && before !== undefined)
+    for (const key of [...inIni, "users"]) {
+      delete values[key];
+      if (before[key] !== undefined) values[key] = before[key];
+    }
   const wanted = versioned(values, before);
   const same = before !== undefined && JSON.stringify(sorted(before)) === JSON.stringify(sorted(wanted));
   const kept = before !== undefined && (same || frozen);

@@ -31,12 +31,17 @@ const viewWith = (second: Partial<NodeView>): SiteView => {
 test("every node tells that it was installed with the new ones: the former ones are to end", async () => {
   const { told } = await accountsWhenDue(pass, viewWith({}));
   expect(told).toMatchObject([{ status: "False", reason: "Waiting" }]);
-  expect(told[0]?.message).toMatch(/^what was good before is still good; not begun yet: spec.proceduresPaused/);
+  expect(told[0]?.message).toMatch(
+    /^what was good before is still good; not begun yet: spec.proceduresPaused/,
+  );
 });
 
-test.each(["cluster", "crossSite"] as const)("%s of one cannot be read: nothing ends, and the others are not told that it may", async (product) => {
-  const { told, status } = await accountsWhenDue(pass, viewWith({ [product]: undefined }));
-  expect(told).toMatchObject([{ status: "Unknown", reason: "NotRead" }]);
-  expect(told[0]?.message).toBe("with which passwords nyc-1 was installed cannot be read");
-  expect(status).toEqual({ accounts: { secret, current: false, settled: false } });
-});
+test.each(["cluster", "crossSite"] as const)(
+  "%s of one cannot be read: nothing ends, and the others are not told that it may",
+  async (product) => {
+    const { told, status } = await accountsWhenDue(pass, viewWith({ [product]: undefined }));
+    expect(told).toMatchObject([{ status: "Unknown", reason: "NotRead" }]);
+    expect(told[0]?.message).toBe("with which passwords nyc-1 was installed cannot be read");
+    expect(status).toEqual({ accounts: { secret, current: false, settled: false } });
+  },
+);

@@ -71,5 +71,41 @@ test.each([
     data: { ...data, ...changed },
   });
   const told = await ensured();
-  expect(told).toMatchObject({ refused: expect.stringMatching(/^replication-password in Secret tungsten-gen/) });
+  expect(told).toMatchObject({
+    refused: expect.stringMatching(/^replication-password in Secret tungsten-gen/),
+  });
+});
+
+test("while the site walks changed accounts wait, and a certificate does not", async () => {
+  let uids = 0;
+  const objects = memoryObjects(() => `uid-${++uids}`);
+  const put = (name: string, data: Record<string, string>) => {
+    const encoded = Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString("base64")]);
+    const secret = { apiVersion: "v1", kind: "Secret", metadata: { name, namespace } };
+    return objects.apply(secretKind, { ...secret, data: Object.fromEntries(encoded) });
+  };
+  const pem = (word: string) => `-----BEGIN A-----\n${word}\n-----END A-----\n`;
+  const certificate = (word: string) =>
+    put("tls", { "tls.crt": pem(word), "tls.key": pem(word), "ca.crt": pem(word) });
+  const secured = { ...spec, tls: { secret: { name: "tls" } } } as unknown as TungstenClusterSpec;
+  const ensured = (walking: boolean, further: string) =>
+    ensureSiteSecret(objects, namespace, "nyc", secured, { frozen: false, walking, further });
+  const text = async (key: string) => {
+    const made = await objects.get(secretKind, { namespace, name: siteSecret("nyc") });
+    return Buffer.from(made?.data?.[key] ?? "", "base64").toString();
+  };
+  await certificate("one");
+  await put("app", { username: "shop", password: "first" });
+  const first = await ensured(false, "");
+  await put("app", { username: "shop", password: "second" });
+  expect(await ensured(true, "report\tsesame\n")).toEqual(first);
+  expect(await text("application-password")).toBe("first");
+  expect(await text("users")).toBe("");
+  await certificate("two");
+  await ensured(true, "report\tsesame\n");
+  expect(await text("tls.crt")).toBe(pem("two"));
+  expect(await text("application-password")).toBe("first");
+  await ensured(false, "report\tsesame\n");
+  expect(await text("application-password")).toBe("second");
+  expect(await text("users")).toBe("report\tsesame\n");
 });
