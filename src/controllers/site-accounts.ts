@@ -74,7 +74,10 @@ async function keptOrBegun(pass: ClusterPass, view: SiteView, behind: boolean): 
   const unmapped = states.find(({ map }) => !map);
   // A connector runs its former configuration until the very end of a walk.
   const walks = pass.object.status?.ledger?.phase === "Running";
-  const current = !behind && !walks && unmapped === undefined;
+  const unseen = view.nodes.find(
+    ({ cluster, crossSite }) => cluster === undefined || crossSite === undefined,
+  );
+  const current = !behind && unseen === undefined && !walks && unmapped === undefined;
   const status = { accounts: { secret: wordOf(pass), current, settled } };
   if (unmapped !== undefined) {
     const first = await databasesFirst(pass, view);
@@ -90,6 +93,12 @@ async function keptOrBegun(pass: ClusterPass, view: SiteView, behind: boolean): 
         "FormerInUse",
         "databases take changed passwords beside the former ones; what tungsten.ini was joined with before is in use until ConfigurationApplied is True",
       ),
+      status,
+    };
+  // Its replicators may still come with what was good before.
+  if (unseen !== undefined)
+    return {
+      ...tell("Unknown", "NotRead", `with which passwords ${unseen.node.name} was installed cannot be read`),
       status,
     };
   if (settled)

@@ -135,10 +135,13 @@ export async function ensureSiteSecret(
   spec: TungstenClusterSpec,
   {
     frozen,
+    walking = false,
     further,
     secured = false,
   }: {
     readonly frozen: boolean;
+    /** The site's own ledger runs, and nothing of it brings accounts to the databases: those wait, a certificate does not. */
+    readonly walking?: boolean;
     readonly further?: string | undefined;
     /** Its replicators speak TLS, whatever the spec says by now. */
     readonly secured?: boolean | undefined;
@@ -153,6 +156,11 @@ export async function ensureSiteSecret(
     values[`${role}-user`] = account.username;
     values[`${role}-password`] = account.password;
   }
+  const odd = inIni.find((key) => isCut(values[key]));
+  if (odd !== undefined)
+    return {
+      refused: `${odd} in Secret ${generatedName}, which the operator generated, is missing, or holds what no node takes (a blank, a line's end, #, ;, @{): correct it`,
+    };
   if (spec.tls !== undefined) {
     const material = await readCertificate(objects, namespace, spec.tls.secret.name);
     if ("refused" in material) return { refused: material.refused ?? "" };
@@ -178,6 +186,12 @@ export async function ensureSiteSecret(
   const users =
     further === undefined || further === "" ? before?.users && (further ?? before.users) : further;
   if (users !== undefined) values.users = users;
+  // A pod made anew in the middle would come with passwords that no database knows, and nobody could ask it.
+  if (walking && before !== undefined)
+    for (const key of [...inIni, "users"]) {
+      delete values[key];
+      if (before[key] !== undefined) values[key] = before[key];
+    }
   const wanted = versioned(values, before);
   const same = before !== undefined && JSON.stringify(sorted(before)) === JSON.stringify(sorted(wanted));
   const kept = before !== undefined && (same || frozen);
@@ -194,6 +208,10 @@ export async function ensureSiteSecret(
 
 const namesIn = (users: string): readonly string[] =>
   users.split("\n").flatMap((line) => (line === "" ? [] : [line.split("\t")[0] ?? ""]));
+
+/** What tpm or mysql would not take as it is, or a node refuses when its container starts. */
+const isCut = (value: string | undefined): boolean =>
+  value === undefined || value === "" || /[\s#;\p{Cc}\u{FFFD}]|@\{|\\$/u.test(value);
 
 /** Name and password of one account; refuses with one sentence what tpm or mysql would not take as it is. */
 export async function readAccount(
@@ -216,9 +234,9 @@ export async function readAccount(
     ["username", username],
     ["password", word],
   ])
-    if (value === "" || /\s|#|;|\\$/.test(value ?? ""))
+    if (isCut(value))
       return {
-        refused: `${path}: the ${what} in Secret ${name} is empty or holds a blank (a line's end too), # or ;, which tpm's ini or mysql's option file would cut; choose another`,
+        refused: `${path}: the ${what} in Secret ${name} is empty or holds a blank (a line's end too), # or ;, which tpm's ini or mysql's option file would cut, or @{, a control character or no UTF-8, which nodes refuse; choose another`,
       };
   return { username, password: word };
 }

@@ -75,13 +75,17 @@ export function pinsFor(
   view: SiteView,
   { policy, primary, before }: { policy: string; primary: string | undefined; before: Ledger | undefined },
 ): Pins {
-  const { estate, site } = pass;
+  const { estate, site, namespace } = pass;
   const bySite = <T>(value: (each: (typeof estate.sites)[number]) => T) =>
     Object.fromEntries(estate.sites.map((each) => [each.name, value(each)]));
   const live: Record<string, string> = { ...before?.pins?.primaries, ...primariesOf(pass, view) };
   if (primary !== undefined) live[site.name] = primary;
   const runs = view.nodes.find(({ cluster }) => cluster != null)?.cluster?.release;
-  const release = runs ?? before?.pins?.releases[site.name];
+  // A spec may name another release long before an UpgradeRequest brings it.
+  const told = (name: string): string | undefined =>
+    (namespace.clusters.get(name)?.status?.nodes as { release?: string }[] | undefined)?.find(
+      (node) => node.release !== undefined,
+    )?.release;
   return {
     primaries: bySite(({ name }) => {
       const node = live[name];
@@ -91,7 +95,10 @@ export function pinsFor(
     }),
     policies: bySite(({ name }) => (name === site.name ? policy : "AUTOMATIC")),
     members: bySite(({ nodes }) => nodes.filter((node) => !node.witness).map((node) => node.name)),
-    releases: bySite((each) => (each.name === site.name ? (release ?? each.release) : each.release)),
+    releases: bySite(
+      ({ name, release }) =>
+        (name === site.name ? runs : told(name)) ?? before?.pins?.releases[name] ?? release,
+    ),
     backupNodes: {},
     iniSha256: {},
   };

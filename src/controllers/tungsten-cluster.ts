@@ -114,6 +114,7 @@ async function passOver(beginning: Beginning): Promise<Requeue> {
   const lines = "lines" in further ? further.lines : undefined;
   const secret = await ensureSiteSecret(shell.objects, where, name, spec, {
     frozen: holder !== "",
+    walking: walksWithoutAccounts(object),
     further: lines,
     secured: object.status?.configuration?.secured,
   });
@@ -122,6 +123,13 @@ async function passOver(beginning: Beginning): Promise<Requeue> {
   // What holds a deleted site may be over at any time.
   return object.metadata.deletionTimestamp === undefined ? again : { afterMs: limits.idleMs };
 }
+
+/** A procedure of the site's own during which changed accounts would reach nodes and not their databases. */
+const walksWithoutAccounts = ({ status }: KubeObject): boolean =>
+  status?.ledger?.phase === "Running" &&
+  ["AddNodes", "RemoveNodes", "ChangeTransport", "MaintainDataserver", "HoldNode"].includes(
+    status.ledger.procedure,
+  );
 
 async function converge(pass: ClusterPass): Promise<Requeue> {
   const { shell, limits, object, estate, site, spec, runnerScript } = pass;

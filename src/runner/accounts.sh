@@ -136,7 +136,8 @@ wanted_users() { [[ ! -f $USERS ]] || cut -f 1 "$USERS"; }
 user_map() { printf '%s\n' "$(home cluster)/tungsten/tungsten-connector/conf/user.map"; }
 
 # mapped FILE: its text as it should be: whatever is not ours as it is, the application account's line with its password,
-# then each user with the service of that line. Passwords are read from files, never from arguments.
+# then each user with the service of that line. Passwords are read from files, never from arguments. What awk reads and
+# takes for numbers it compares as such, 100 with 1e2: hence the empty strings.
 mapped() {
   local application
   application=$(secret application-user) || exit 1
@@ -152,10 +153,10 @@ mapped() {
         ours[name[count]]
       }
     }
-    $1 == ENVIRON["APPLICATION"] && service == "" {
+    $1 "" == ENVIRON["APPLICATION"] "" && service == "" {
       service = $3
       for (field = 4; field <= NF; field++) service = service " " $field
-      if ($2 == password) print; else print $1, password, service
+      if ($2 "" == password "") print; else print $1, password, service
       next
     }
     !($1 in ours) { print }

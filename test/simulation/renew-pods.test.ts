@@ -1,12 +1,15 @@
 /** Another image or other resources on an installed estate: pods are made anew one by one, the primary's last after a switch, nothing lost. */
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { hostOf, siteOf } from "../../simulator/model.ts";
+import { hostOf, hostsOf, siteOf } from "../../simulator/model.ts";
+import { lets } from "../../simulator/tools/accounts.ts";
 import { restartContainer } from "../../simulator/world.ts";
 import { podKind } from "../../src/kube/kinds.ts";
 import { expectGolden } from "../golden.ts";
+import { accountsByName, sceneWithAccounts, watchAccounts } from "./accounts-scene.ts";
 import { watchChange } from "./change-invariants.ts";
 import { changeOfImage } from "./change-of-image.ts";
+import { changeOfPasswords } from "./change-of-passwords.ts";
 import { evict } from "./kubelet.ts";
 import { quiesce, type Scene } from "./scene.ts";
 import {
@@ -61,6 +64,27 @@ describe("the story", () => {
     const count = begunOn(scene).length;
     for (let n = 0; n < 10; n += 1) await passSites(scene);
     expect({ begun: begunOn(scene).length, uids: uidsOf(scene) }).toEqual({ begun: count, uids: after });
+  });
+
+  test("passwords that change meanwhile wait: no pod comes with one that its database does not know", async () => {
+    const scene = await sceneWithAccounts(small);
+    const watch = watchAccounts(scene, { moves: true });
+    changeOfImage.begin(scene);
+    await reached(scene, async () => (await conditionAt(scene, "nyc", type))?.reason === "Restarting");
+    accountsByName(scene, "2");
+    const unknown: string[] = [];
+    const over = async (): Promise<boolean> => {
+      const walks = (await clusterOf(scene, "nyc")).status?.ledger;
+      if (walks?.procedure === "MaintainDataserver" && walks.phase === "Running")
+        for (const host of hostsOf(scene.world, "nyc"))
+          if (host.up && !lets(host, "tungsten", host.secret.get("replication-password") ?? ""))
+            unknown.push(host.name);
+      return changeOfImage.over(scene);
+    };
+    await reached(scene, over, { most: 700 });
+    expect(unknown).toEqual([]);
+    await reached(scene, () => changeOfPasswords.over(scene), { most: 700 });
+    expect(watch.violations).toEqual([]);
   });
 
   test("of settings and resources together: a new pod starts with the new file, and nothing is restarted twice", async () => {

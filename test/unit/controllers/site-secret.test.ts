@@ -33,6 +33,9 @@ test.each<[string, Record<string, string> | undefined, RegExp]>([
     /the password in Secret app/,
   ],
   ["a comment in the password", { username: "shop", password: "sec#ret" }, /holds a blank .* # or ;/],
+  ["a placeholder in the password", { username: "shop", password: "sec@{ret" }, /the password in Secret app/],
+  ["a control character", { username: "shop", password: "sec\u0001ret" }, /the password in Secret app/],
+  ["what is no UTF-8 any more", { username: "shop\uFFFD", password: "secret" }, /the username in Secret app/],
 ])("%s is refused, and nothing is made", async (_name, data, says) => {
   const { said, made } = await ensuredWith(data);
   expect(said).toMatch(says);
@@ -45,4 +48,64 @@ test("a sound Secret becomes the site's", async () => {
   expect(said).toBeUndefined();
   const text = (key: string) => Buffer.from(made?.data?.[key] ?? "", "base64").toString();
   expect([text("application-user"), text("application-password")]).toEqual(["shop", "pa$$'&word"]);
+});
+
+test.each([
+  ["a key that somebody took out", undefined],
+  ["a line's end that somebody's shell put there", "word\n"],
+])("of the generated accounts %s is refused before it reaches a node", async (_name, word) => {
+  let uids = 0;
+  const objects = memoryObjects(() => `uid-${++uids}`);
+  const bare = { credentials: {} } as unknown as TungstenClusterSpec;
+  const ensured = () => ensureSiteSecret(objects, namespace, "nyc", bare, { frozen: false });
+  expect(await ensured()).not.toHaveProperty("refused");
+  const ref = { namespace, name: "tungsten-generated-accounts" };
+  const made = await objects.get(secretKind, ref);
+  const { "replication-password": _was, ...data } = made?.data ?? {};
+  const changed = word === undefined ? {} : { "replication-password": Buffer.from(word).toString("base64") };
+  await objects.remove(secretKind, ref, made?.metadata.uid ?? "");
+  await objects.create(secretKind, {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: ref,
+    data: { ...data, ...changed },
+  });
+  const told = await ensured();
+  expect(told).toMatchObject({
+    refused: expect.stringMatching(/^replication-password in Secret tungsten-gen/),
+  });
+});
+
+test("while the site walks changed accounts wait, and a certificate does not", async () => {
+  let uids = 0;
+  const objects = memoryObjects(() => `uid-${++uids}`);
+  const put = (name: string, data: Record<string, string>) => {
+    const encoded = Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString("base64")]);
+    const secret = { apiVersion: "v1", kind: "Secret", metadata: { name, namespace } };
+    return objects.apply(secretKind, { ...secret, data: Object.fromEntries(encoded) });
+  };
+  const pem = (word: string) => `-----BEGIN A-----\n${word}\n-----END A-----\n`;
+  const certificate = (word: string) =>
+    put("tls", { "tls.crt": pem(word), "tls.key": pem(word), "ca.crt": pem(word) });
+  const secured = { ...spec, tls: { secret: { name: "tls" } } } as unknown as TungstenClusterSpec;
+  const ensured = (walking: boolean, further: string) =>
+    ensureSiteSecret(objects, namespace, "nyc", secured, { frozen: false, walking, further });
+  const text = async (key: string) => {
+    const made = await objects.get(secretKind, { namespace, name: siteSecret("nyc") });
+    return Buffer.from(made?.data?.[key] ?? "", "base64").toString();
+  };
+  await certificate("one");
+  await put("app", { username: "shop", password: "first" });
+  const first = await ensured(false, "");
+  await put("app", { username: "shop", password: "second" });
+  expect(await ensured(true, "report\tsesame\n")).toEqual(first);
+  expect(await text("application-password")).toBe("first");
+  expect(await text("users")).toBe("");
+  await certificate("two");
+  await ensured(true, "report\tsesame\n");
+  expect(await text("tls.crt")).toBe(pem("two"));
+  expect(await text("application-password")).toBe("first");
+  await ensured(false, "report\tsesame\n");
+  expect(await text("application-password")).toBe("second");
+  expect(await text("users")).toBe("report\tsesame\n");
 });

@@ -135,6 +135,24 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
     });
   });
 
+  test("passwords and names that are equal as numbers only are different ones", async () => {
+    const lines = "# head\n1 other nyc\napp_user 1e2 nyc\n";
+    node.put(userMap, lines);
+    secrets({ "application-password": "1e2" });
+    expect(await does("change")).toBe(0);
+    expect(state()).toMatchObject({ map: true });
+    secrets({ "application-password": "100" });
+    expect(state()).toMatchObject({ database: false, map: false });
+    expect(await does("change")).toBe(0);
+    expect(await does("settle")).toBe(3);
+    expect(await does("map")).toBe(0);
+    expect(node.file(userMap)).toBe(lines.replace("1e2", "100"));
+    secrets({ "application-user": "01" });
+    node.put(userMap, "1 other nyc\n01 100 nyc\n");
+    expect(state()).toMatchObject({ map: true });
+    secrets({ "application-user": "app_user" });
+  });
+
   test("another version of the Secret than the one meant is refused; a stopped server tells nothing", async () => {
     expect(await node.run("accounts change", "", ["secret-is 0000000000f1.0000000000a3"])).toMatchObject({
       state: "refused",
