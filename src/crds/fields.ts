@@ -35,7 +35,7 @@ export const installedTopology = <const Kinds extends readonly ["MSAA", ...strin
     .enum(kinds)
     .default("MSAA")
     .describe(
-      "The topology whose page of the vendor's is walked: MSAA, CAA, or MSMM for multi-site releases before 6. Refused where the nodes are installed otherwise.",
+      `The topology whose ${kinds.includes("MSMM") ? "page of the vendor's is walked; MSMM: multi-site releases before 6" : "services are reset"}. Refused where the nodes are installed otherwise.`,
     );
 
 export const reference = (what: string) => z.object({ name: objectName }).describe(what);

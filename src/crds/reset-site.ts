@@ -21,7 +21,9 @@ export const resetSite = z
     method: z
       .enum(["xtrabackup", "mysqldump"])
       .default("xtrabackup")
-      .describe("How tprovision copies to the failed site's replicas."),
+      .describe(
+        "How the vendor's tool copies to the failed site's nodes; in MSAA to its replicas, the primary gets files.",
+      ),
     drainSeconds: z
       .int()
       .min(0)

@@ -183,6 +183,7 @@ const resetEverything = (second: boolean): Step => ({
   id: "ResetEverything",
   title: `On all nodes: trepctl reset -all -y${second ? ", mm_trepctl reset -all -y" : " of every service"}`,
   condition: "EverythingReset",
+  holds: [quiet.everythingTheSame],
   undo: "Nothing leads back: the positions are gone. Go on.",
   parts: [
     {

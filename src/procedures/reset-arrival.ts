@@ -36,7 +36,11 @@ export const lastSent =
   };
 
 /** Gaps that no human has read, and what to say about them. */
-function unreadGaps({ failedSite, acknowledgedFindings }: ResetParameters, look: Look) {
+function unreadGaps(
+  { failedSite, acknowledgedFindings }: ResetParameters,
+  look: Look,
+  otherWay = `bring the services that read ${failedSite} on`,
+) {
   const standings = standingsOf(look.run.estate, failedSite, crossing(look.run), look.facts);
   if (typeof standings === "string") return standings;
   const gaps = gapsOf(failedSite, standings).filter(({ id }) => !acknowledgedFindings.includes(id));
@@ -44,7 +48,7 @@ function unreadGaps({ failedSite, acknowledgedFindings }: ResetParameters, look:
   if (gap === undefined) return { standings, say: undefined };
   const events = eventsInWords(look.run.estate, failedSite, gap.id, look.facts);
   const ids = gaps.map(({ id }) => `"${id}"`).join(" and ");
-  const way = `bring the services that read ${failedSite} on, or, to go on without, add ${ids} to spec.resetSite.acknowledgedFindings`;
+  const way = `${otherWay}, or, to go on without, add ${ids} to spec.resetSite.acknowledgedFindings`;
   return { standings, say: `${gap.text}${events}; ${way}` };
 }
 
@@ -91,6 +95,15 @@ export const nothingMoved: Guard = {
       : `${target.id} stands at ${row.seqno}, left was ${kept}: something of the failed site has arrived since`;
   },
 };
+
+/** Behind our heartbeat nothing was written at the failed site, past its connectors, that its log holds and nobody else has. */
+export const nothingWrittenSince =
+  (parameters: ResetParameters): Judgement =>
+  (_target, look) => {
+    const gaps = unreadGaps(parameters, look, "abort, find out who writes there past the connectors");
+    if (typeof gaps === "string") return pending(gaps);
+    return gaps.say === undefined ? done : broken("EventsOnlyThere", gaps.say);
+  };
 
 /** Where each healthy node's row was left. */
 export function rowRecord(target: Target, look: Look): Record<string, string> {

@@ -115,6 +115,10 @@ export const stillTheSame: Judgement = (target, look) => {
   );
 };
 
+/** The same of the whole estate, asked directly before the first reset: a run may have stood still since it was looked at. */
+export const everythingTheSame: Judgement = (_target, look) =>
+  every(everyPosition(look.run).map((each) => stillTheSame(each, look)));
+
 function asFirst(target: Target, look: Look, otherwise: (why: string) => Verdict, stands: string): Verdict {
   const kept = look.run.kept[`quiet.${target.id}`];
   return stands === kept

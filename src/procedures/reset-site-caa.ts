@@ -169,7 +169,7 @@ export function resetSiteCaa(parameters: ResetParameters): Procedure {
       connectorsOffline(scopes, parameters),
       oneEvent(scopes, parameters),
       exported(scopes),
-      resetReaders(scopes, {
+      resetReaders(scopes, parameters, {
         n: 5,
         title: "Reset the local failed service on all servers connected to the remote failed service",
         vendor: "shell west> trepctl -service west_from_east reset -all -y",

@@ -83,7 +83,7 @@ export function resetSiteMsmm(parameters: ResetParameters): Procedure {
       enterMaintenance,
       connectorsOffline(scopes, parameters),
       stopped(scopes, parameters),
-      resetReaders(scopes, {
+      resetReaders(scopes, parameters, {
         n: 4,
         title: "Disable cross-site replication and reset the replication position",
         vendor:

@@ -117,7 +117,7 @@ export function resetSite(parameters: ResetParameters): Procedure {
       connectorsOffline(scopes, parameters),
       oneEvent(scopes, parameters),
       exported(scopes),
-      resetReaders(scopes, {
+      resetReaders(scopes, parameters, {
         n: 5,
         title:
           "Reset the Tungsten Replicator service on all servers connected to the failed Tungsten Cluster service",

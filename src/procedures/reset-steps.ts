@@ -148,13 +148,14 @@ export const readersBack = (scopes: ResetScopes): readonly Part[] => [
 
 export const resetReaders = (
   scopes: ResetScopes,
+  parameters: ResetParameters,
   page: { readonly n: number; readonly title: string; readonly vendor: string },
 ): Step => ({
   n: page.n,
   id: "ResetHealthyReaders",
   title: page.title,
   condition: "HealthyReadersReset",
-  holds: [copies.snapshotsHeld(scopes)],
+  holds: [copies.snapshotsHeld(scopes), arrival.nothingWrittenSince(parameters)],
   undo: "Nothing leads back: the positions are gone. Go on.",
   parts: [
     {

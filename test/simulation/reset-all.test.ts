@@ -108,6 +108,21 @@ describe("quiet, or not at all", () => {
     for (const each of scene.world.hosts.values()) expect(each.mysql.rows.get("nyc:9001")).toBe(1);
   });
 
+  test("a write while the run stands still before its first reset halts it; abort brings it to everybody", async () => {
+    const scene = await newScene({ ...small, seed: 3 });
+    await askForResetAll(scene);
+    await until(scene, stepIs("EverythingOffline", 4));
+    edit(scene, { paused: true });
+    await until(scene, stepIs("ResetEverything"));
+    commitRow(scene.world, host(scene, "nyc-0"), "nyc:9001", "nyc");
+    edit(scene, { paused: false });
+    await until(scene, haltedBy("EventsOnlyThere"));
+    edit(scene, { abort: true });
+    expect(outcome(await drive(scene))).toBe("Aborted");
+    quiesce(scene);
+    for (const each of scene.world.hosts.values()) expect(each.mysql.rows.get("nyc:9001")).toBe(1);
+  });
+
   test("a service in error refuses the plan: what has not arrived would never arrive", async () => {
     const scene = await newScene({ ...small, seed: 2 });
     host(scene, "london-1").replicators.crossSite?.services.forEach((service) => {

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { strike } from "../../simulator/faults.ts";
+import { commitRow } from "../../simulator/mysql.ts";
 import { digest, judge } from "../../simulator/oracle.ts";
 import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
@@ -140,6 +141,24 @@ describe("what exists nowhere else", () => {
     const { missing } = judge(world);
     expect(missing.length).toBeGreaterThan(0);
     expect(missing.filter((line) => !line.startsWith("nyc:"))).toEqual([]);
+  });
+
+  test("what is written at the failed site behind our heartbeat is named before anything is reset; abort brings it to everybody", async () => {
+    const scene = await newScene({ ...small, seed: 4 });
+    await askForReset(scene);
+    await until(scene, stepIs("ExportFailedSite"));
+    const primary = scene.world.hosts.get("nyc-0");
+    if (primary === undefined) throw new Error("no host");
+    commitRow(scene.world, primary, "nyc:9001", "nyc");
+    advance(scene.world, 2000);
+    const halted = await until(scene, haltedBy("EventsOnlyThere"));
+    expect(halted.status.ledger.steps.at(-1)).toMatchObject({ id: "ResetHealthyReaders" });
+    expect(conditionOf(halted, "Stalled")?.message).toMatch(/abort, .*"lost:nyc:(\d+)-\1"/);
+    edit(scene, { abort: true });
+    expect(outcome(await drive(scene))).toBe("Aborted");
+    quiesce(scene);
+    expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [] });
+    for (const each of scene.world.hosts.values()) expect(each.mysql.rows.get("nyc:9001")).toBe(1);
   });
 
   test("a healthy node that lags is waited for, by the name of what it lacks", async () => {
