@@ -7,7 +7,7 @@ import type { Ledger } from "../crds/ledger.ts";
 import { wishesOf } from "../procedures/configuration-standing.ts";
 import { type Node, siteNamed } from "../topology/estate.ts";
 import { membersOf, withMembers } from "../topology/members.ts";
-import { installed, marker } from "../tungsten/node-facts.ts";
+import { installed, marker, schemas } from "../tungsten/node-facts.ts";
 import { sha256Of } from "./checksum.ts";
 import { nodesInService } from "./estate-reader.ts";
 import { withFacts } from "./gather.ts";
@@ -116,7 +116,7 @@ async function beginAddition(
   if (dressed !== undefined)
     return dressed.is === "unknown"
       ? waiting(why, dressed.why)
-      : refused(why, ...notBare(dressed.node, inService));
+      : refused(why, ...notBare(dressed, inService));
   const waits = notNow(pass, view);
   if (waits !== undefined) return waiting(why, waits);
   const word = unsaid(wide, view);
@@ -135,8 +135,10 @@ async function beginAddition(
   );
 }
 
-const notBare = (node: string, inService: number): readonly [string, string] => [
-  `${node} comes with a volume on which Tungsten is installed, so that it may hold data that somebody wants`,
+type Dressed = { readonly node: string; readonly holds: string };
+
+const notBare = ({ node, holds }: Dressed, inService: number): readonly [string, string] => [
+  `${node} comes with a volume ${holds}, so that it may hold data that somebody wants`,
   `put spec.nodes back to ${inService}, delete its claims (opt-${node}, backups-${node}) once you are sure, and raise it again`,
 ];
 
@@ -145,15 +147,23 @@ async function bareOrNot(
   { shell }: ClusterPass,
   { pods }: SiteView,
   nodes: readonly Node[],
-): Promise<{ is: "unknown"; why: string } | { is: "dressed"; node: string } | undefined> {
+): Promise<{ is: "unknown"; why: string } | ({ is: "dressed" } & Dressed) | undefined> {
   const around = { pods, copies: async () => new Map<string, string>() };
   return withFacts(shell, around, (facts) => {
-    for (const { name } of nodes)
+    for (const { name } of nodes) {
       for (const product of ["cluster", "crossSite"] as const) {
         const is = facts.get(name, installed(product));
         if ("unknown" in is) return { is: "unknown", why: `${name} cannot be read: ${is.unknown}` } as const;
-        if (is.known !== null) return { is: "dressed", node: name } as const;
+        if (is.known !== null)
+          return { is: "dressed", node: name, holds: "on which Tungsten is installed" } as const;
       }
+      const has = facts.get(name, schemas);
+      if ("unknown" in has)
+        return { is: "unknown", why: `the schemas of ${name} cannot be read: ${has.unknown}` } as const;
+      const kept = [...has.known.keys()].find((schema) => schema.startsWith("tungsten_"));
+      if (kept !== undefined)
+        return { is: "dressed", node: name, holds: `whose database holds ${kept}` } as const;
+    }
     return undefined;
   });
 }
