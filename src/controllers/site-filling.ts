@@ -32,10 +32,11 @@ export async function fillWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
   const { object, spec, estate } = pass;
   const from = spec.fillFrom?.site;
   const { status } = object;
-  if (from === undefined || status?.filledFrom !== undefined || nodesInService(object) !== undefined)
-    return nothingToDo;
+  // Whatever the spec says by now: a donor that is out is brought back.
   const running = runningLedger(pass, "FillSite");
   if (running !== undefined) return goOn(pass, view, running);
+  if (from === undefined || status?.filledFrom !== undefined || nodesInService(object) !== undefined)
+    return nothingToDo;
   if (view.holder !== "" || status?.ledger?.phase === "Running") return nothingToDo;
   if (object.metadata.deletionTimestamp !== undefined) return nothingToDo;
   const unread = view.nodes.find(({ cluster }) => cluster === undefined);

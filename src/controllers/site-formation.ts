@@ -23,7 +23,8 @@ export function othersAwaited(
   if (form !== "CAA" && form !== "CAP") return undefined;
   for (const { name } of estate.sites.filter((each) => each.name !== site.name)) {
     const status = namespace.clusters.get(name)?.status;
-    const topology: string = status?.topology ?? "None";
+    // A status that says nothing, as after a restore, is no word about the nodes.
+    const topology: string = status?.topology ?? "Unknown";
     if (topology === "None" || formationOf(status) !== undefined) continue;
     return topology === "Unknown"
       ? `it is not known whether site ${name} is installed; ${estate.composite?.name} is installed on all of its sites together`

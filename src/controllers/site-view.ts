@@ -3,7 +3,7 @@
 import type { Estate, Node, Site } from "../topology/estate.ts";
 import { generatedService } from "../topology/names.ts";
 import type { AccountsState } from "../tungsten/accounts.ts";
-import type { Facts } from "../tungsten/facts.ts";
+import type { Facts, Known } from "../tungsten/facts.ts";
 import type { DataserverState, InstalledProduct } from "../tungsten/node.ts";
 import {
   accountsState,
@@ -43,6 +43,8 @@ export type NodeView = {
   readonly accounts: AccountsState | undefined;
   /** Whether a hold keeps the second product from starting; undefined: cannot be read. */
   readonly held: boolean | undefined;
+  /** Why its installed second product tells no services; undefined: it tells them, or is not installed. */
+  readonly unheard: string | undefined;
   readonly reason: string | undefined;
 };
 
@@ -163,8 +165,23 @@ function nodeView(estate: Estate, site: Site, node: Node, facts: Facts): Omit<No
     dataserver: "known" in server ? server.known : undefined,
     template: "known" in made ? made.known.template : undefined,
     held: "known" in held ? held.known.includes("crossSite") : undefined,
+    unheard: unheardOf(node, crossSite, remote),
     reason: "unknown" in cluster ? cluster.unknown : undefined,
   };
+}
+
+/** No services told are not no services: a replicator that is down applies nothing of other sites. */
+function unheardOf(
+  { name }: Node,
+  product: Known<InstalledProduct | null>,
+  told: Known<readonly ReplicatorStatus[] | "down">,
+): string | undefined {
+  if ("unknown" in product) return `the cross-site replicator of ${name} cannot be read: ${product.unknown}`;
+  if (product.known === null) return undefined;
+  if ("unknown" in told) return `the cross-site replicator of ${name} cannot be read: ${told.unknown}`;
+  return told.known === "down"
+    ? `the cross-site replicator of ${name} does not run: nothing of other sites arrives there`
+    : undefined;
 }
 
 const errorOf = (nodes: readonly NodeView[]): string | undefined =>
@@ -192,7 +209,8 @@ function troubleOf(
   const held = holder === "" ? nodes.find((each) => each.held === true) : undefined;
   if (held !== undefined)
     return `${held.node.name} still holds its cross-site replicator for a run that is gone; find out what it left half-way, then remove /opt/tungsten-operator/holds/crossSite there`;
-  return primary === undefined ? "no coordinator tells a primary" : undefined;
+  const unheard = nodes.find((each) => each.unheard !== undefined)?.unheard;
+  return unheard ?? (primary === undefined ? "no coordinator tells a primary" : undefined);
 }
 
 /** A node that lacks what its neighbours have. Nobody but a human knows which of them holds the data. */

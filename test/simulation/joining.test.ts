@@ -112,6 +112,16 @@ test("a site that is to be filled from one it is not linked with, or over data, 
   expect(begunOn(scene)).toEqual([]);
 });
 
+test("a filling that nobody asks for any more is walked to its end: the donor is given back, and its site's policy", async () => {
+  const scene = await settledScene({ sites: ["london", "nyc"], nodes: 2, seed: 3 });
+  await parisJoins(scene, { fillFrom: { site: "london" } });
+  const policy = () => scene.world.sites.get("london")?.policy;
+  await reached(scene, async () => policy() === "MAINTENANCE");
+  editSite(scene, "paris", { fillFrom: undefined });
+  await reached(scene, async () => policy() === "AUTOMATIC");
+  await reached(scene, allTrue(scene, "Ready", ["london"]));
+});
+
 test("a link that is deleted brings no text while its service is there; then it waits for a word, and the service stays gone", async () => {
   const scene = await settledScene({ sites: ["london", "nyc", "paris"], nodes: 2, seed: 3 });
   await scene.objects.remove(linkKind, { namespace, name: "paris-to-london" }, "");

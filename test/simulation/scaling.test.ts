@@ -181,6 +181,23 @@ describe("what is refused, with the way out", () => {
     expect(begunOn(scene)).toEqual([]);
   });
 
+  test("nor is a database that was a replica once, though Tungsten is gone from its volume", async () => {
+    const scene = await settledScene(small);
+    const volumes: Volumes = new Map();
+    editSite(scene, "nyc", { nodes: 3 });
+    await runPods(scene, volumes);
+    for (let n = 0; n < 5 && !scene.world.hosts.has("nyc-2"); n += 1) {
+      for (const did of await runPods(scene, volumes)) expect(did).toContain("nyc-2");
+      if (!scene.world.hosts.has("nyc-2")) await passSites(scene);
+    }
+    hostOf(scene.world, "nyc-2").mysql.schemas.set("tungsten_nyc", "empty");
+    const before = begunOn(scene);
+    expect(await refusedWith(scene, volumes)).toMatch(
+      /^Refused: .* nyc-2 comes with a volume that holds tungsten_nyc, so that it may hold data/,
+    );
+    expect(begunOn(scene)).toEqual(before);
+  });
+
   test("with OnApproval the text is named first; with proceduresPaused nothing begins", async () => {
     const scene = await settledScene(small);
     const volumes: Volumes = new Map();

@@ -67,6 +67,23 @@ describe("the LAG column", () => {
   });
 });
 
+describe("a linked site of which a node applies nothing of others", () => {
+  test("is not Ready while a cross-site replicator is down, and is again when it runs", async () => {
+    const at = await scene();
+    const host = hostOf(at.world, "nyc-1");
+    const ran = host.replicators;
+    host.replicators = { ...ran };
+    delete host.replicators.crossSite;
+    expect((await watched(at)).ready).toMatchObject({
+      status: "False",
+      reason: "NotReplicating",
+      message: "the cross-site replicator of nyc-1 does not run: nothing of other sites arrives there",
+    });
+    host.replicators = ran;
+    expect((await watched(at)).ready).toMatchObject({ status: "True" });
+  });
+});
+
 describe("nothing is installed beside full nodes", () => {
   test("a sound site is Ready, and nothing begins", async () => {
     const { ready, begun } = await watched(await scene());
