@@ -119,6 +119,7 @@ function podStarted(world: World, options: ServeOptions, body: Body): object {
   host.template = String(body.template ?? "");
   if (host.up && host.podUid === body.uid) return {};
   if (host.up) stopContainer(world, host);
+  host.mysql.mounted = String(body.myCnf ?? "");
   startContainer(world, host, String(body.uid));
   return {};
 }

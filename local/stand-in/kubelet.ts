@@ -1,4 +1,4 @@
-/** A kubelet stand-in: binds pods and claims, reports pods Ready, lets them go; the world decides what runs inside. */
+/** A kubelet stand-in: binds pods and claims, mounts each node's my.cnf when its pod starts, reports pods Ready, lets them go; the world decides what runs inside. */
 import type { ControlPlane } from "../control-plane.ts";
 import { adminRest } from "../rest.ts";
 import type { WorldClient } from "./world-client.ts";
@@ -75,12 +75,16 @@ export function startKubelet(plane: ControlPlane, world: WorldClient, everyMs = 
         metadata: { name },
         target: { apiVersion: "v1", kind: "Node", name: nodeName },
       });
+    const site = labels?.[siteLabel] ?? "";
+    const settings = (await send("GET", `/api/v1/namespaces/${namespace}/configmaps/${site}-my-cnf`))
+      .body as { data?: Record<string, string> };
     await world.podStarted({
       name,
       uid,
-      site: labels?.[siteLabel] ?? "",
+      site,
       ordinal: Number(name.slice(name.lastIndexOf("-") + 1)),
       template: pod.spec.containers[0]?.env?.find((each) => each.name === "POD_TEMPLATE")?.value ?? "",
+      myCnf: settings.data?.[`${name}.cnf`] ?? "",
     });
     const now = new Date().toISOString().replace(/\.\d+Z/, "Z");
     const conditions = ["Initialized", "Ready", "ContainersReady", "PodScheduled"].map((type) => ({

@@ -13,6 +13,7 @@ export type WorldClient = {
     site: string;
     ordinal: number;
     template: string;
+    myCnf: string;
   }) => Promise<void>;
   readonly podEnded: (name: string) => Promise<void>;
 };
