@@ -3,7 +3,7 @@ import { nextTable, tableInWords } from "../tungsten/chunks.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import { schemas } from "../tungsten/node-facts.ts";
 
-/** A table of a user's, or a tracking schema; `nothing` where the database is as it was made. */
+/** A tracking schema, or a table of a user's; `nothing` where the database is as it was made. */
 export function dataOn(
   node: string,
   facts: Facts,
@@ -12,7 +12,7 @@ export function dataOn(
   const table = facts.get(node, nextTable(undefined));
   if ("unknown" in known) return { unknown: `the schemas of ${node} cannot be read: ${known.unknown}` };
   if ("unknown" in table) return { unknown: `the tables of ${node} cannot be read: ${table.unknown}` };
-  if (table.known !== "none") return { holds: `table ${tableInWords(table.known)}` };
   const tracking = [...known.known.keys()].find((name) => name.startsWith("tungsten_"));
-  return tracking === undefined ? "nothing" : { holds: tracking };
+  if (tracking !== undefined) return { holds: tracking };
+  return table.known === "none" ? "nothing" : { holds: `table ${tableInWords(table.known)}` };
 }
