@@ -6,6 +6,7 @@ import { installSite } from "../procedures/install-site.ts";
 import { type InstallForm, installForm } from "../topology/estate.ts";
 import { applyAll } from "./apply.ts";
 import { sha256Of } from "./checksum.ts";
+import { nodesInService } from "./estate-reader.ts";
 import { lentFor } from "./request-planning.ts";
 import { recordFor } from "./site-configuration.ts";
 import { othersAwaited, primariesBegun } from "./site-formation.ts";
@@ -35,6 +36,12 @@ function isDue(view: SiteView, form: InstallForm): boolean {
   return linked && clustered && nowhere("crossSite") && view.nodes.every(({ held }) => held === false);
 }
 
+/** It was in service, and no node has anything any more: whoever brings its volumes back must not find new ones in their place. */
+const volumesLost = ({ object, site }: ClusterPass, { nodes }: SiteView): string | undefined =>
+  nodesInService(object) !== undefined && nodes.every(({ cluster }) => cluster === null)
+    ? `${site.name} was in service, and nothing is installed on any of its nodes: bring their volumes back; or delete the TungstenCluster and create it anew, for an empty site, or with spec.fillFrom for one with another site's data`
+    : undefined;
+
 /** Begins or goes on with an installation that is due. Never while a request holds the site. */
 export async function installWhenDue(pass: ClusterPass, view: SiteView): Promise<Work> {
   const { estate, site, object, shell } = pass;
@@ -49,6 +56,8 @@ export async function installWhenDue(pass: ClusterPass, view: SiteView): Promise
   if (others !== undefined) return waiting("AwaitingSites", others);
   const left = running === undefined ? undefined : compositeLeft(pass, view, running, form);
   if (left !== undefined) return waiting("AwaitingSites", left);
+  const lost = running === undefined ? volumesLost(pass, view) : undefined;
+  if (lost !== undefined) return waiting("VolumesLost", lost);
   if (view.pods.size === 0 || view.nodes.some(({ node }) => !view.pods.has(node.name)))
     return waiting("Installing", "waits for its pods to run");
   if (running === undefined && estate.tlsDispute !== undefined)

@@ -14,6 +14,7 @@ import {
   statefulSetKind,
 } from "../../src/kube/kinds.ts";
 import { askForConversion, conditionOf, limits, namespace, newScene, quiesce, type Scene } from "./scene.ts";
+import { settledScene } from "./site-scene.ts";
 
 const nyc = { namespace, name: "nyc" };
 
@@ -104,6 +105,18 @@ describe("nothing is installed beside full nodes", () => {
         ),
       ),
     });
+  });
+
+  test("the volumes of all its nodes were lost", async () => {
+    const settled = await settledScene({ sites: ["london", "nyc"], nodes: 2, seed: 3 });
+    for (const host of hostsOf(settled.world, "nyc")) loseVolume(host);
+    const before = (await watched(settled, 0)).begun;
+    const { cluster, begun } = await watched(settled);
+    expect(conditionOf(cluster, "Installed")).toMatchObject({ status: "Unknown", reason: "VolumesLost" });
+    expect(conditionOf(cluster, "Installed")?.message).toMatch(
+      /^nyc was in service, .*bring their volumes back/,
+    );
+    expect(begun).toEqual(before);
   });
 
   test("one node lacks the second product", async () => {
