@@ -14,6 +14,13 @@ import { findHelm } from "../local/tools.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const filters = process.argv.slice(2);
+const option = filters.find((filter) => filter.startsWith("-"));
+if (option !== undefined) {
+  console.error(
+    `${option}: this command takes parts of paths only; CONTRIBUTING.md says how to run one file with jest's own options`,
+  );
+  process.exit(2);
+}
 const report = mkdtempSync(join(tmpdir(), "tungsten-operator-test-"));
 
 type Outcome = { readonly passed: number; readonly failed: number };
