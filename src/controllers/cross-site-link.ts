@@ -13,7 +13,7 @@ import { services } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { errorInWords } from "../tungsten/replicator-errors.ts";
 import { readNamespace, readPods, siteWithProcedure } from "./estate-reader.ts";
-import { withFacts } from "./gather.ts";
+import { onlyNodes, withFacts } from "./gather.ts";
 import { lagInWords, seqnoOf } from "./lag.ts";
 import { writeObjectStatus } from "./object-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
@@ -61,7 +61,7 @@ export async function reconcileLink(shell: Shell, limits: ClusterLimits, ref: Ob
 
 async function linesOf(shell: Shell, estate: Estate, source: Site, target: Site): Promise<readonly Line[]> {
   const pods = await readPods(shell.objects, estate.namespace);
-  const around = { pods, copies: async () => new Map<string, string>() };
+  const around = onlyNodes(pods);
   const nodes = target.nodes.filter((node) => !node.witness);
   return withFacts(shell, around, (facts) =>
     nodes.map(({ name }) => {

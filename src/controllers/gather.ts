@@ -13,6 +13,12 @@ export type Surroundings = {
   readonly about?: { readonly uid: string; readonly place: string };
 };
 
+/** Where nothing was copied off the nodes: only they are asked. */
+export const onlyNodes = (pods: ReadonlyMap<string, PodRef>): Surroundings => ({
+  pods,
+  copies: async () => new Map<string, string>(),
+});
+
 /** A judgement may ask more once it knows more; beyond this many rounds in one pass it has to wait for the next. */
 const maxRounds = 4;
 

@@ -2,7 +2,6 @@
  * Keeps the accounts of a site's Secret equal in its databases and connectors: the two of the installation and the further
  * users. Walks KeepAccounts when a node lacks one, and SettleAccounts when every site of the estate has the new ones.
  */
-import type { Told } from "../crds/conditions.ts";
 import type { Ledger } from "../crds/ledger.ts";
 import { secretKind } from "../kube/kinds.ts";
 import { keepAccounts, settleAccounts } from "../procedures/keep-accounts.ts";
@@ -20,6 +19,7 @@ import {
   primariesOf,
   runningLedger,
   spokenSince,
+  telling,
   type Work,
   walkOn,
 } from "./site-walk.ts";
@@ -29,10 +29,7 @@ const type = "AccountsCurrent";
 const procedures = { KeepAccounts: keepAccounts, SettleAccounts: settleAccounts };
 type Name = keyof typeof procedures;
 
-const tell = (status: Told["status"], reason: string, message: string): Work => ({
-  ...nothingToDo,
-  told: [{ type, status, reason, message }],
-});
+const tell = telling(type);
 
 const runningAccounts = (pass: ClusterPass): Ledger | undefined =>
   runningLedger(pass, "KeepAccounts") ?? runningLedger(pass, "SettleAccounts");

@@ -2,7 +2,6 @@
  * Keeps a site's tungsten.ini as the specs want it: tells whether its nodes run from the wanted text and, when options have
  * changed, walks ApplyConfiguration from the TungstenCluster's own ledger. One site of an estate after the other.
  */
-import type { Told } from "../crds/conditions.ts";
 import type { Ledger } from "../crds/ledger.ts";
 import { channelsWanted } from "../ini/channels.ts";
 import { iniMap } from "../manifests/site-objects.ts";
@@ -26,11 +25,11 @@ import { isBehind, type SiteView } from "./site-view.ts";
 import {
   admitted,
   beginning,
-  nothingToDo,
   pinsFor,
   primariesOf,
   runningLedger,
   spokenSince,
+  telling,
   type Work,
   walkOn,
 } from "./site-walk.ts";
@@ -39,10 +38,7 @@ import type { ClusterPass } from "./tungsten-cluster.ts";
 const name = "ApplyConfiguration";
 const type = "ConfigurationApplied";
 
-const tell = (status: Told["status"], reason: string, message: string): Work => ({
-  ...nothingToDo,
-  told: [{ type, status, reason, message }],
-});
+const tell = telling(type);
 
 /** While nobody can say. */
 export const configurationUnknown = (why: string): Work => tell("Unknown", "ProcedureRuns", why);

@@ -2,7 +2,6 @@
  * Keeps a site's nodes running with the my.cnf, image and resources that its spec wants: tells when one was started with
  * others (RestartPending) and, by the spec's word, walks MaintainDataserver from the TungstenCluster's own ledger.
  */
-import type { Told } from "../crds/conditions.ts";
 import type { Ledger, Pins } from "../crds/ledger.ts";
 import { myCnfFiles } from "../manifests/my-cnf.ts";
 import { podTemplate, templateChange } from "../manifests/pod-template.ts";
@@ -13,11 +12,12 @@ import { iniOf, notNow, topologyOf } from "./site-readiness.ts";
 import type { NodeView, SiteView } from "./site-view.ts";
 import {
   admitted,
+  allSites,
   beginning,
-  nothingToDo,
   pinsFor,
   runningLedger,
   spokenSince,
+  telling,
   type Work,
   walkOn,
 } from "./site-walk.ts";
@@ -26,10 +26,7 @@ import type { ClusterPass } from "./tungsten-cluster.ts";
 const name = "MaintainDataserver";
 const type = "DatabaseCurrent";
 
-const tell = (status: Told["status"], reason: string, message: string): Work => ({
-  ...nothingToDo,
-  told: [{ type, status, reason, message }],
-});
+const tell = telling(type);
 
 /** While nobody can say. */
 export const databaseUnknown = (why: string): Work => tell("Unknown", "ProcedureRuns", why);
@@ -96,7 +93,7 @@ async function begin(pass: ClusterPass, view: SiteView, wanted: Wanted, why: str
     );
   const waits = single(view) ?? notNow(pass, view);
   if (waits !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${waits}`);
-  const kept = await admitted(pass, sitesOf(pass));
+  const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${kept}`);
   return walk(pass, view, freshLedger(pass, view, wanted, view.policy ?? ""), wanted);
 }
@@ -106,11 +103,8 @@ const single = ({ nodes }: SiteView): string | undefined =>
     ? undefined
     : "the site has one node, and no other one to switch to: restart its database by hand, with mysqld-service restart in its pod, or delete the pod for another image or other resources";
 
-/** Its own commands bring the other ends' services online, so their Leases are taken too. */
-const sitesOf = ({ estate }: ClusterPass): readonly string[] => estate.sites.map((site) => site.name);
-
 async function goOn(pass: ClusterPass, view: SiteView, running: Ledger, wanted: Wanted): Promise<Work> {
-  const kept = await admitted(pass, sitesOf(pass));
+  const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return tell("False", "Waiting", kept);
   const { primary, next, home, whole } = running.kept;
   const moved = view.primary !== undefined && ![primary, next, home].includes(view.primary);

@@ -1,11 +1,10 @@
 /** Fills the databases of a new site from a replica of another, by its spec's word, before Tungsten is installed there. */
-import type { Told } from "../crds/conditions.ts";
 import type { Ledger, Pins } from "../crds/ledger.ts";
 import { fillSite } from "../procedures/fill-site.ts";
 import { type Site, siteNamed } from "../topology/estate.ts";
 import { dataOn } from "./data-kept.ts";
 import { nodesInService } from "./estate-reader.ts";
-import { withFacts } from "./gather.ts";
+import { onlyNodes, withFacts } from "./gather.ts";
 import type { KubeObject } from "./shell.ts";
 import type { SiteView } from "./site-view.ts";
 import {
@@ -14,18 +13,17 @@ import {
   nothingToDo,
   runningLedger,
   spokenSince,
+  telling,
   type Work,
   walkOn,
 } from "./site-walk.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
 const type = "Installed";
-const tell = (status: Told["status"], reason: string, message: string): Work => ({
-  ...nothingToDo,
-  why: message,
-  told: [{ type, status, reason, message }],
-});
-const waiting = (why: string): Work => tell("False", "Waiting", `the site is not filled yet: ${why}`);
+const waiting = (unmet: string): Work => {
+  const why = `the site is not filled yet: ${unmet}`;
+  return { ...telling(type)("False", "Waiting", why), why };
+};
 
 /** Due on a site that was never in service, as long as nothing is installed on it and it was not filled yet. */
 export async function fillWhenDue(pass: ClusterPass, view: SiteView): Promise<Work> {
@@ -86,7 +84,7 @@ function notReady({ namespace, estate, site }: ClusterPass, from: Site): string 
 
 /** Data that somebody may want are not overwritten. */
 async function notEmpty({ shell }: ClusterPass, { pods, nodes }: SiteView): Promise<string | undefined> {
-  const around = { pods, copies: async () => new Map<string, string>() };
+  const around = onlyNodes(pods);
   return withFacts(shell, around, (facts) => {
     for (const { node } of nodes) {
       const data = dataOn(node.name, facts);

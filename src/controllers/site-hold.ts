@@ -6,11 +6,12 @@ import { iniOf, notNow, topologyOf } from "./site-readiness.ts";
 import type { SiteView } from "./site-view.ts";
 import {
   admitted,
+  allSites,
   beginning,
-  nothingToDo,
   pinsFor,
   runningLedger,
   spokenSince,
+  telling,
   type Work,
   walkOn,
 } from "./site-walk.ts";
@@ -19,10 +20,7 @@ import type { ClusterPass } from "./tungsten-cluster.ts";
 const name = "HoldNode";
 const type = "HandWorkDone";
 
-const tell = (status: Told["status"], reason: string, message: string): Work => ({
-  ...nothingToDo,
-  told: [{ type, status, reason, message }],
-});
+const tell = telling(type);
 const allIn: Pick<Told, "reason"> & { readonly message: string } = {
   reason: "AllIn",
   message: "no node is out of service for hand work",
@@ -43,7 +41,7 @@ export async function holdWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
   if (wanted === undefined) return tell("True", allIn.reason, allIn.message);
   const refused = refusalOf(pass, view, wanted);
   if (refused !== undefined) return tell("False", "Refused", refused);
-  const waits = notNow(pass, view) ?? (await admitted(pass, sitesOf(pass)));
+  const waits = notNow(pass, view) ?? (await admitted(pass, allSites(pass)));
   if (waits !== undefined) return holdUnknown(pass, waits);
   return walk(pass, view, freshLedger(pass, view, wanted, view.policy ?? ""));
 }
@@ -58,11 +56,8 @@ function refusalOf({ site }: ClusterPass, { nodes, primary }: SiteView, wanted: 
   return names.length === 1 ? `${site.name} has no other node to serve meanwhile` : undefined;
 }
 
-/** Its own commands bring the other ends' services online, so their Leases are taken too. */
-const sitesOf = ({ estate }: ClusterPass): readonly string[] => estate.sites.map((site) => site.name);
-
 async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
-  const waits = await admitted(pass, sitesOf(pass));
+  const waits = await admitted(pass, allSites(pass));
   if (waits !== undefined) return tell("False", "Waiting", waits);
   const { node = "", primary } = running.kept;
   const moved = view.primary !== undefined && view.primary !== primary;

@@ -17,6 +17,7 @@ import {
   nothingToDo,
   runningLedger,
   spokenSince,
+  telling,
   type Work,
   walkOn,
 } from "./site-walk.ts";
@@ -81,9 +82,8 @@ export async function installWhenDue(pass: ClusterPass, view: SiteView): Promise
 }
 
 const waiting = (reason: string, why: string): Work => ({
-  ...nothingToDo,
+  ...telling("Installed")("Unknown", reason, why),
   why,
-  told: [{ type: "Installed", status: "Unknown", reason, message: why }],
 });
 
 const isComposite = (form: InstallForm): boolean => form === "CAA" || form === "CAP";

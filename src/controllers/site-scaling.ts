@@ -2,7 +2,6 @@
  * Keeps as many nodes in service as a site's spec asks for: walks AddNodes or RemoveNodes from the TungstenCluster's own
  * ledger. Until a walk is over, everybody else's estate is the one of before.
  */
-import type { Told } from "../crds/conditions.ts";
 import type { Ledger } from "../crds/ledger.ts";
 import { wishesOf } from "../procedures/configuration-standing.ts";
 import { type Node, siteNamed } from "../topology/estate.ts";
@@ -11,7 +10,7 @@ import { installed, marker } from "../tungsten/node-facts.ts";
 import { sha256Of } from "./checksum.ts";
 import { dataOn } from "./data-kept.ts";
 import { nodesInService } from "./estate-reader.ts";
-import { withFacts } from "./gather.ts";
+import { onlyNodes, withFacts } from "./gather.ts";
 import { lentFor } from "./request-planning.ts";
 import { additionLedger, kindOf, namesIn, procedureFor, removalLedger } from "./scaling-ledgers.ts";
 import { recordFor } from "./site-configuration.ts";
@@ -20,10 +19,11 @@ import { notNow, topologyOf } from "./site-readiness.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
 import {
   admitted,
-  nothingToDo,
+  allSites,
   primariesOf,
   runningLedger,
   spokenSince,
+  telling,
   type Work,
   walkOn,
 } from "./site-walk.ts";
@@ -33,10 +33,7 @@ const type = "NodesInService";
 /** A site that people replicate for has somebody to fail over to. */
 const fewest = 2;
 
-const tell = (status: Told["status"], reason: string, message: string): Work => ({
-  ...nothingToDo,
-  told: [{ type, status, reason, message }],
-});
+const tell = telling(type);
 
 /** While nobody can say. */
 export const membersUnknown = (why: string): Work => tell("Unknown", "ProcedureRuns", why);
@@ -50,9 +47,6 @@ function withCount(pass: ClusterPass, count: number): ClusterPass {
   const estate = withMembers(pass.estate, pass.site.name, count);
   return { ...pass, estate, site: siteNamed(estate, pass.site.name) };
 }
-
-/** Its commands bring the other ends' services online, so their Leases are taken too. */
-const allSites = ({ estate }: ClusterPass): readonly string[] => estate.sites.map(({ name }) => name);
 
 /** Never while a request holds the site, nor beside another change of it. */
 export async function scaleWhenDue(pass: ClusterPass, view: SiteView): Promise<Work> {
@@ -147,7 +141,7 @@ async function bareOrNot(
   { pods }: SiteView,
   nodes: readonly Node[],
 ): Promise<{ is: "unknown"; why: string } | { is: "dressed"; node: string; with: string } | undefined> {
-  const around = { pods, copies: async () => new Map<string, string>() };
+  const around = onlyNodes(pods);
   return withFacts(shell, around, (facts) => {
     for (const { name } of nodes) {
       for (const product of ["cluster", "crossSite"] as const) {
@@ -253,7 +247,7 @@ function stillRuns(
   { pods }: SiteView,
   { attempts, pins }: Ledger,
 ): Promise<string | undefined> {
-  const around = { pods, copies: async () => new Map<string, string>() };
+  const around = onlyNodes(pods);
   const primary = pins?.primaries[site.name] ?? "";
   return withFacts(shell, around, (facts) => {
     for (const [id, { key }] of Object.entries(attempts)) {

@@ -2,7 +2,6 @@
  * Whether an estate's replicators speak TLS as its specs want: tells who disagrees, and, by a word of approval, walks
  * ChangeTransport over all sites from the ledger of the first one.
  */
-import type { Told } from "../crds/conditions.ts";
 import type { Ledger } from "../crds/ledger.ts";
 import { changeTransport, type TransportChange } from "../procedures/change-transport.ts";
 import { lentFor } from "./request-planning.ts";
@@ -17,6 +16,7 @@ import {
   primariesOf,
   runningLedger,
   spokenSince,
+  telling,
   type Work,
   walkOn,
 } from "./site-walk.ts";
@@ -25,10 +25,7 @@ import type { ClusterPass } from "./tungsten-cluster.ts";
 const name = "ChangeTransport";
 const type = "TransportCurrent";
 
-const tell = (status: Told["status"], reason: string, message: string): Work => ({
-  ...nothingToDo,
-  told: [{ type, status, reason, message }],
-});
+const tell = telling(type);
 
 const runningTransport = (pass: ClusterPass): Ledger | undefined => runningLedger(pass, name);
 

@@ -20,7 +20,7 @@ import { sha256Of } from "./checksum.ts";
 import { type Drift, driftOf, sinceWhen, unreadNodes } from "./drift.ts";
 import { driftDuring, runningHere } from "./drift-during-run.ts";
 import { type Namespace, readPods } from "./estate-reader.ts";
-import { withFacts } from "./gather.ts";
+import { onlyNodes, withFacts } from "./gather.ts";
 import { lagInWords, type Reader, seqnoOf } from "./lag.ts";
 import { lentFor } from "./request-planning.ts";
 import { arrivalsOf, serviceRows } from "./service-rows.ts";
@@ -80,7 +80,7 @@ export async function viewOf({
 }: ClusterPass): Promise<SiteView> {
   const pods = await readPods(shell.objects, estate.namespace);
   const data = site.nodes.filter((node) => !node.witness);
-  const around = { pods, copies: async () => new Map<string, string>() };
+  const around = onlyNodes(pods);
   const run = await runningHere(shell, estate, site, holder);
   const {
     nodes,

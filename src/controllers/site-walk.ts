@@ -8,7 +8,7 @@ import { cursorInWords } from "../procedures/tell.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import { marker } from "../tungsten/node-facts.ts";
 import { readTpmMessages } from "../tungsten/tpm.ts";
-import { withFacts } from "./gather.ts";
+import { onlyNodes, withFacts } from "./gather.ts";
 import { perform } from "./perform.ts";
 import { lentFor } from "./request-planning.ts";
 import { holderIsOver, nameOf, runningOn } from "./request-sites.ts";
@@ -31,6 +31,17 @@ export type Work = {
 };
 
 export const nothingToDo: Work = { told: [], why: "", act: async () => {} };
+
+/** One condition told, and nothing begun. */
+export const telling =
+  (type: string) =>
+  (status: Told["status"], reason: string, message: string): Work => ({
+    ...nothingToDo,
+    told: [{ type, status, reason, message }],
+  });
+
+/** Of a walk whose commands run at the other ends too: every site's Lease is taken. */
+export const allSites = ({ estate }: ClusterPass): readonly string[] => estate.sites.map(({ name }) => name);
 
 /** The ledger of this procedure, while it runs. */
 export function runningLedger({ object }: ClusterPass, procedure: string): Ledger | undefined {
@@ -173,8 +184,7 @@ async function decide(
   const pins: Pins = { ...(ledger.pins as Pins), iniSha256 };
   const uid = object.metadata.uid ?? "";
   const around = {
-    pods: view.pods,
-    copies: async () => new Map<string, string>(),
+    ...onlyNodes(view.pods),
     about: { uid, place: Object.values(ledger.cursor).join(".") },
   };
   const generation = object.metadata.generation ?? 0;

@@ -1,7 +1,7 @@
 /** Parts of a reset that put the failed site to rest and copy away what goes, and the way back from there. */
 import * as act from "./conversion-commands.ts";
 import { managerIs } from "./guards.ts";
-import type { Part } from "./procedure.ts";
+import type { Part, Step } from "./procedure.ts";
 import * as sent from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
 import {
@@ -43,7 +43,7 @@ const inSecond = ({ second }: ResetScopes, ...parts: readonly Part[]): readonly 
   second ? parts : [];
 
 /** Everything of the failed site is at rest before it is copied, and stays so. In a composite it is SHUNNED already. */
-export const exportParts = (scopes: ResetScopes): readonly Part[] => [
+const exportParts = (scopes: ResetScopes): readonly Part[] => [
   ...inSecond(scopes, held("crossSite", scopes.inFailed)),
   held("cluster", scopes.inFailed),
   held("database", scopes.inFailed),
@@ -58,7 +58,7 @@ export const exportParts = (scopes: ResetScopes): readonly Part[] => [
   snapshotTaken(scopes.inFailed),
 ];
 
-export const undoExport = (scopes: ResetScopes): readonly Part[] => [
+const undoExport = (scopes: ResetScopes): readonly Part[] => [
   released("database", scopes.inFailed),
   databaseRuns(scopes.inFailed),
   released("cluster", scopes.inFailed),
@@ -148,3 +148,13 @@ export const managersBack = (on: Scope): readonly Part[] => [
     stallSeconds: 600,
   },
 ];
+
+/** Step 4 of the 8.0 page and of the composite's: the failed site rests, and what a reset deletes lies elsewhere. */
+export const exported = (scopes: ResetScopes): Step => ({
+  n: 4,
+  id: "ExportFailedSite",
+  title: "Place the failed site's services offline, and copy away what a reset deletes",
+  condition: "FailedSiteExported",
+  undo: undoExport(scopes),
+  parts: exportParts(scopes),
+});

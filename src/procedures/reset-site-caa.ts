@@ -9,7 +9,7 @@ import type { Part, Procedure, Step } from "./procedure.ts";
 import * as arrival from "./reset-arrival.ts";
 import * as sent from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
-import { exportParts, undoExport } from "./reset-export.ts";
+import { exported } from "./reset-export.ts";
 import { databaseRuns, downAgain, dropOldLogs, released, replicaParts, started } from "./reset-parts.ts";
 import { failoverBudget, readResetPins, resetInterruptions } from "./reset-pins.ts";
 import { acceptsReset, resetKnows } from "./reset-preflight.ts";
@@ -28,15 +28,6 @@ import {
   returnToAutomatic,
 } from "./reset-steps.ts";
 import { every } from "./verdicts.ts";
-
-const exported = (scopes: ResetScopes): Step => ({
-  n: 4,
-  id: "ExportFailedSite",
-  title: "Place the failed site's services offline, and copy away what a reset deletes",
-  condition: "FailedSiteExported",
-  undo: undoExport(scopes),
-  parts: exportParts(scopes),
-});
 
 const databaseStopped: Part["run"][number] = {
   when: "a restart has left its held database stopped",

@@ -6,7 +6,7 @@
 import { proof } from "./conversion-parts.ts";
 import type { Procedure, Step } from "./procedure.ts";
 import * as copies from "./reset-copies.ts";
-import { exportParts, undoExport } from "./reset-export.ts";
+import { exported } from "./reset-export.ts";
 import {
   copyParts,
   giveBackParts,
@@ -31,15 +31,6 @@ import {
   resetReaders,
   returnToAutomatic,
 } from "./reset-steps.ts";
-
-const exported = (scopes: ResetScopes): Step => ({
-  n: 4,
-  id: "ExportFailedSite",
-  title: "Place the failed site's services offline, and copy away what a reset deletes",
-  condition: "FailedSiteExported",
-  undo: undoExport(scopes),
-  parts: exportParts(scopes),
-});
 
 /** From the donor to the failed site's primary, and the donor back. */
 const copySteps = (scopes: ResetScopes): readonly Step[] => [
