@@ -5,12 +5,12 @@
  */
 import type { Node } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
-import { clusterView, installed, marker, readOnly } from "../tungsten/node-facts.ts";
+import { clusterView, installed, readOnly } from "../tungsten/node-facts.ts";
 import { type Channels, channelsVerified, joinChannels, stoppedInOrder } from "./channel-parts.ts";
 import * as act from "./conversion-commands.ts";
 import { noTpm, noTpmAlive } from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
-import { connectorRuns, iniPublished, managerIs } from "./guards.ts";
+import { connectorRuns, endedWell, iniPublished, managerIs } from "./guards.ts";
 import { changePasswords } from "./keep-accounts.ts";
 import type { Judgement, Part, Procedure, Step } from "./procedure.ts";
 import { eachLinkedReader, eachSite, everyNode, isPrimary } from "./scopes.ts";
@@ -201,14 +201,8 @@ export const publishStep = ({ kind }: Pick<SiteChange, "kind">, nodes: Scope, n:
 /** tpm's word, and a connector that runs and that the managers see: nothing tells which release it runs. */
 export const promoted: Judgement = (target, look) => {
   const { name } = target.node;
-  if (look.key === "") return pending(`the connector of ${name} still runs as before the update`);
   return every([
-    knowing(look.facts.get(name, marker(look.key)), `the promotion on ${name}`, (state) =>
-      doneIf(
-        state.state === "exited" && state.output.exitCode === 0,
-        `tpm promote-connector has not ended well on ${name}`,
-      ),
-    ),
+    endedWell("tpm promote-connector")(target, look),
     connectorRuns(target, look),
     knowing(look.facts.get(name, clusterView), `cctrl of ${name}`, ({ routers }) =>
       doneIf(

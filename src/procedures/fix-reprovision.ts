@@ -5,7 +5,7 @@
  */
 import { type Node, siteNamed } from "../topology/estate.ts";
 import type { Precheck } from "../tungsten/invocation.ts";
-import { clusterView, marker, thlEvent, thlRange, tracking } from "../tungsten/node-facts.ts";
+import { clusterView, thlEvent, thlRange, tracking } from "../tungsten/node-facts.ts";
 import { provision } from "../tungsten/provision.ts";
 import { offline, resetThl } from "../tungsten/trepctl.ts";
 import { replicator } from "./conversion-commands.ts";
@@ -20,7 +20,7 @@ import {
   existingReaders,
 } from "./crossing.ts";
 import { type FixParameters, fixTargets, pastKey } from "./fix-names.ts";
-import { heldByRun } from "./guards.ts";
+import { endedWell, heldByRun } from "./guards.ts";
 import { localOnline, localRemedies } from "./primary-move.ts";
 import type { Alternative, Judgement, Look, Part, Run, Step, Target } from "./procedure.ts";
 import * as sent from "./reset-commands.ts";
@@ -109,18 +109,14 @@ const provisioning =
     on: target.node,
   });
 
-/** It has run in this run, it has ended, and it has taken the datasource back, which is its last act. */
+/** It ended well, and has taken the datasource back, which is its last act; a datasource that is back proves nothing alone. */
 export const provisioned =
   (fix: FixParameters): Judgement =>
-  (target, look) => {
-    const back = datasourceIs(fix, (state) => !shunned(state))(target, look);
-    if (look.key === "") return pending(`${target.node.name} is not provisioned yet`);
-    return knowing(
-      look.facts.get(target.node.name, marker(look.key)),
-      `the provision of ${target.node.name}`,
-      ({ state }) => (state === "exited" ? back : pending(`tprovision is ${state} on ${target.node.name}`)),
-    );
-  };
+  (target, look) =>
+    every([
+      endedWell("tprovision")(target, look),
+      datasourceIs(fix, (state) => !shunned(state))(target, look),
+    ]);
 
 /** The copied position is an event of the primary's log, and every other site has its position beside it. */
 const standsInPrimarysLog =

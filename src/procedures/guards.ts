@@ -8,6 +8,7 @@ import {
   holds,
   iniState,
   managerProcess,
+  marker,
   readOnly,
 } from "../tungsten/node-facts.ts";
 import type { Judgement, Run, Target, Verdict } from "./procedure.ts";
@@ -53,6 +54,22 @@ export const managerIs =
     );
     return every([process, coordinated]);
   };
+
+/**
+ * The part's latest command has run in this run and exited 0. Necessary where nothing else tells that a tool did its work,
+ * and never enough: what it made is looked at beside.
+ */
+export const endedWell =
+  (what: string): Judgement =>
+  ({ node }, look) =>
+    look.key === ""
+      ? pending(`${what} has not run on ${node.name} yet`)
+      : knowing(look.facts.get(node.name, marker(look.key)), `${what} on ${node.name}`, (state) =>
+          doneIf(
+            state.state === "exited" && state.output.exitCode === 0,
+            `${what} on ${node.name} ${state.state === "exited" ? `exited ${state.output.exitCode}` : `is ${state.state}`}`,
+          ),
+        );
 
 export const connectorRuns: Judgement = (target, look) =>
   knowing(look.facts.get(target.node.name, connectorProcess), `the connector of ${target.node.name}`, (is) =>

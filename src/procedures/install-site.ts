@@ -5,12 +5,12 @@
  */
 import type { InstallForm } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
-import { accounts, installed, marker, services } from "../tungsten/node-facts.ts";
+import { accounts, installed, services } from "../tungsten/node-facts.ts";
 import * as act from "./conversion-commands.ts";
 import { sourceOf } from "./conversion-names.ts";
 import * as products from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
-import { connectorRuns, iniPublished, managerIs } from "./guards.ts";
+import { connectorRuns, endedWell, iniPublished, managerIs } from "./guards.ts";
 import { activeStep, compositeStep, crossingStep, keysStep, othersStep } from "./install-composite.ts";
 import type { Judgement, Part, Procedure, Run, Step, Target } from "./procedure.ts";
 import {
@@ -22,7 +22,7 @@ import {
   everyNode,
   pinnedPrimary,
 } from "./scopes.ts";
-import { done, doneIf, every, knowing, pending } from "./verdicts.ts";
+import { doneIf, every, knowing } from "./verdicts.ts";
 import { beginsWhole } from "./whole-history.ts";
 
 type Scope = (run: Run) => readonly Target[];
@@ -40,17 +40,8 @@ export const isInstalled =
 export const validated =
   (product: Product): Judgement =>
   (target, look) => {
-    if (isInstalled(product)(target, look).is === "done") return done;
-    if (look.key === "") return pending(`${target.node.name} is not validated yet`);
-    return knowing(
-      look.facts.get(target.node.name, marker(look.key)),
-      `the validation of ${target.node.name}`,
-      (state) =>
-        doneIf(
-          state.state === "exited" && state.output.exitCode === 0,
-          `tpm validate has not passed on ${target.node.name}`,
-        ),
-    );
+    const is = isInstalled(product)(target, look);
+    return is.is === "done" ? is : endedWell("tpm validate")(target, look);
   };
 
 const everythingRuns: Judgement = (target, look) =>

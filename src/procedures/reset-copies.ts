@@ -1,18 +1,12 @@
 /** Judgements of a reset about data: what was copied away, where the donor stood, what a copy is worth. */
+
 import type { Node, Site } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
-import {
-  backup,
-  clusterView,
-  keptFiles,
-  marker,
-  thlEvent,
-  thlRange,
-  tracking,
-} from "../tungsten/node-facts.ts";
+import { backup, clusterView, keptFiles, thlEvent, thlRange, tracking } from "../tungsten/node-facts.ts";
 import { sourceOf, trackingSchema } from "./conversion-names.ts";
 import { commitOf, wordOf } from "./conversion-readers.ts";
 import { serviceStatus } from "./conversion-services.ts";
+import { endedWell } from "./guards.ts";
 import type { Guard, Judgement, Look, Target, Verdict } from "./procedure.ts";
 import {
   copyFile,
@@ -291,19 +285,12 @@ export const takenBackIn =
       },
     );
 
-/** The tool has run in this run, it has ended, and it has taken the datasource back, which is its last act. */
-export const primaryProvisioned: Judgement = (target, look) => {
-  if (look.key === "") return pending(`${target.node.name} is not provisioned yet`);
-  const back = datasourceNotShunned(target, look);
-  return knowing(
-    look.facts.get(target.node.name, marker(look.key)),
-    `the provision of ${target.node.name}`,
-    ({ state }) =>
-      state === "exited" || state === "interrupted"
-        ? back
-        : pending(`the provision of ${target.node.name} is ${state}`),
-  );
-};
+/**
+ * tprovision ended well, and took the datasource back, which is its last act. That alone proves nothing: a human may have
+ * recovered it beside a tool that failed.
+ */
+export const primaryProvisioned: Judgement = (target, look) =>
+  every([endedWell("the provision")(target, look), datasourceNotShunned(target, look)]);
 
 /** In each other site's log the copy stands at an event that is there; what a difference means is the caller's. */
 export const standsInOthers =
@@ -346,21 +333,8 @@ export const copyStands =
     ]);
   };
 
-/**
- * tprovision has come to its end, by its own exit and by the datasource, which it recovers last. Whether the replica is
- * what it should be is asked after it.
- */
+/** The same of a replica, which the failed primary's managers have taken back. Whether it is what it should be is asked after it. */
 export const provisionEnded =
   (scopes: ResetScopes): Judgement =>
-  (target, look) => {
-    const back = takenBackIn(scopes)(target, look);
-    if (look.key === "") return back;
-    return knowing(
-      look.facts.get(target.node.name, marker(look.key)),
-      `the provision of ${target.node.name}`,
-      (state) =>
-        state.state === "running" || state.state === "starting"
-          ? pending(`tprovision runs on ${target.node.name}`)
-          : back,
-    );
-  };
+  (target, look) =>
+    every([endedWell("the provision")(target, look), takenBackIn(scopes)(target, look)]);

@@ -1,9 +1,11 @@
 /** Parts and judgements of the legacy reset: everything of the failed site stopped, one node after the other brought back. */
+
 import type { Node } from "../topology/estate.ts";
-import { marker, thlRange } from "../tungsten/node-facts.ts";
+import { thlRange } from "../tungsten/node-facts.ts";
 import { localServices, proof } from "./conversion-parts.ts";
 import * as go from "./conversion-services.ts";
-import type { Guard, Judgement, Look, Part, Run, Target, Verdict } from "./procedure.ts";
+import { endedWell } from "./guards.ts";
+import type { Guard, Look, Part, Run, Target, Verdict } from "./procedure.ts";
 import * as arrival from "./reset-arrival.ts";
 import * as sent from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
@@ -12,7 +14,7 @@ import { databaseRuns, dropOldLogs, followParts, released, started } from "./res
 import type { ResetParameters, ResetScopes } from "./reset-scopes.ts";
 import * as is from "./reset-states.ts";
 import { readersOnline } from "./reset-steps.ts";
-import { doneIf, every, knowing, pending } from "./verdicts.ts";
+import { doneIf, every, knowing } from "./verdicts.ts";
 
 const provisioning = (
   parameters: ResetParameters,
@@ -37,14 +39,6 @@ const provisioning = (
   databaseRuns(about.on),
 ];
 
-/** The tool has run in this run and has ended; what it made is looked at beside. */
-const toolEnded: Judgement = ({ node }, look) =>
-  look.key === ""
-    ? pending(`${node.name} is not provisioned yet`)
-    : knowing(look.facts.get(node.name, marker(look.key)), `the provision of ${node.name}`, ({ state }) =>
-        doneIf(state === "exited" || state === "interrupted", `the provision of ${node.name} is ${state}`),
-      );
-
 /** The tool clears the log of the node's own service last: nothing there leads into the log of before. */
 const ownLogGone = (target: Target, look: Look): Verdict =>
   knowing(
@@ -65,7 +59,7 @@ export const primaryAnew = (scopes: ResetScopes, parameters: ResetParameters): r
       guards: [copies.donorServes(scopes), arrival.readersBegin(scopes)],
       done: (target, look) =>
         every([
-          toolEnded(target, look),
+          endedWell("the provision")(target, look),
           copies.localReset(target, look),
           copies.standsInOthers(scopes)(target, look),
         ]),
@@ -148,7 +142,7 @@ export const replicasAnew = (scopes: ResetScopes, parameters: ResetParameters): 
         "shell east{slave1}> /opt/continuent/tungsten/tungsten-replicator/scripts/tungsten_provision_slave --source east{master}",
       on: scopes.failedReplicas,
       guards: [oneAtATime(scopes)],
-      done: (target, look) => every([toolEnded(target, look), copied(scopes, target, look)]),
+      done: (target, look) => every([endedWell("the provision")(target, look), copied(scopes, target, look)]),
     },
     scopes.failedPrimaryNode,
   ),

@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { strike } from "../../simulator/faults.ts";
 import { setCommit, tablesOf } from "../../simulator/mysql.ts";
-import { digest, judge } from "../../simulator/oracle.ts";
+import { judge } from "../../simulator/oracle.ts";
 import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
 import { expectGolden } from "../golden.ts";
 import { changedBy, withoutStep } from "./mutate.ts";
 import { watchReset } from "./reset-invariants.ts";
+import { abortsAsItWas, cutOffHalts, goesOnPastAbort, makesAnew, outcome } from "./resetting.ts";
 import { conditionOf, drive, newScene, pass, quiesce, type Scene, theRequest } from "./scene.ts";
 import { acknowledge, edit, haltedBy, lookAgain, stepIs, until } from "./steering.ts";
 import { storyOf } from "./story.ts";
@@ -16,7 +17,6 @@ import { askForReset, resetSiteCaa } from "./walks.ts";
 
 const sites = { failed: "nyc", definitive: "london" };
 const small = { sites: ["london", "nyc"], nodes: 2, topology: "CAA" } as const;
-const outcome = (request: KubeObject): string | undefined => request.status?.ledger?.outcome;
 
 const host = ({ world }: Scene, name: string) => {
   const found = world.hosts.get(name);
@@ -27,16 +27,8 @@ const runs = (scene: Scene, name: string) =>
   host(scene, name).tools.some(({ argv }) => argv[0] === "tprovision");
 
 describe("the story", () => {
-  test("three sites of three nodes: the failed one is made anew, every row once on every node", async () => {
-    const scene = await newScene({ sites: ["london", "nyc", "tokyo"], nodes: 3, topology: "CAA", seed: 7 });
-    const watch = watchReset(scene, sites);
-    await resetSiteCaa.ask(scene);
-    expect(outcome(await drive(scene, 120))).toBe("Succeeded");
-    quiesce(scene);
-    watch.end(0);
-    expect(watch.violations).toEqual([]);
-    expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [], outOfOrder: 0 });
-  });
+  test("three sites of three nodes: the failed one is made anew, every row once on every node", () =>
+    makesAnew(resetSiteCaa));
 
   test("the journal tells it step by step", async () => {
     const scene = await newScene({ ...small, seed: 1 });
@@ -76,29 +68,12 @@ describe("a human's words", () => {
     ["LeaveAtOneEvent", 2],
     ["ExportFailedSite", 3],
     ["ExportFailedSite", 6],
-  ] as const)("abort in %s part %d brings everything back as it was", async (step, part) => {
-    const scene = await newScene({ ...small, seed: 6 });
-    let back = false;
-    const watch = watchReset(scene, sites, () => back);
-    const before = digest(scene.world);
-    await resetSiteCaa.ask(scene);
-    await until(scene, stepIs(step, part));
-    back = true;
-    edit(scene, { abort: true });
-    expect(outcome(await drive(scene))).toBe("Aborted");
-    quiesce(scene);
-    expect(digest(scene.world)).toBe(before);
-    expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [] });
-    expect(watch.violations).toEqual([]);
-  });
+  ] as const)("abort in %s part %d brings everything back as it was", (step, part) =>
+    abortsAsItWas(resetSiteCaa, step, part),
+  );
 
-  test("abort is no way back once a position has gone; the run goes on", async () => {
-    const scene = await newScene({ ...small, seed: 6 });
-    await resetSiteCaa.ask(scene);
-    await until(scene, stepIs("ResetFailedSite"));
-    edit(scene, { abort: true });
-    expect(outcome(await drive(scene, 120))).toBe("Succeeded");
-  });
+  test("abort is no way back once a position has gone; the run goes on", () =>
+    goesOnPastAbort(resetSiteCaa, "ResetFailedSite"));
 
   test.each([
     ["the primary's", "kill-tools", "nyc-0"],
@@ -106,24 +81,27 @@ describe("a human's words", () => {
     ["a replica's", "kill-tools", "nyc-1"],
   ] as const)(
     "%s tprovision that was cut off halts, and runs again on a human's word only",
-    async (_whose, blow, name) => {
-      const scene = await newScene({ ...small, seed: 6 });
-      const watch = watchReset(scene, sites);
-      await resetSiteCaa.ask(scene);
-      await until(scene, () => runs(scene, name));
-      strike(scene.world, blow, name);
-      const halted = await until(scene, haltedBy("OutcomeUnknown"));
-      const [attempt] = Object.values<{ key: string }>(halted.status.ledger.attempts);
-      for (let n = 0; n < 20; n += 1) await pass(scene);
-      expect(runs(scene, name)).toBe(false);
-      expect(host(scene, name).mysql.hollow).toBe(true);
-      acknowledge(scene, attempt?.key ?? "", "Retry");
-      expect(outcome(await drive(scene, 120))).toBe("Succeeded");
-      quiesce(scene);
-      watch.end(0);
-      expect(watch.violations).toEqual([]);
-    },
+    (_whose, blow, host) => cutOffHalts(resetSiteCaa, { tool: "tprovision", blow, host }),
   );
+});
+
+test("a provision that did not end well is none, whoever brings the datasource back and says that it succeeded", async () => {
+  const scene = await newScene({ ...small, seed: 6 });
+  await resetSiteCaa.ask(scene);
+  await until(scene, () => runs(scene, "nyc-1"));
+  strike(scene.world, "kill-tools", "nyc-1");
+  const halted = await until(scene, haltedBy("OutcomeUnknown"));
+  const [attempt] = Object.values<{ key: string }>(halted.status.ledger.attempts);
+  const nyc = scene.world.sites.get("nyc");
+  if (nyc === undefined) throw new Error("no site");
+  nyc.out = {};
+  nyc.shunned.clear();
+  acknowledge(scene, attempt?.key ?? "", "Succeeded");
+  for (let n = 0; n < 20; n += 1) await pass(scene);
+  const request = await theRequest(scene);
+  expect(request.status.ledger.steps.at(-1).id).toBe("ProvisionReplicas");
+  expect(request.status.ledger.cursor.part).toBe(halted.status.ledger.cursor.part);
+  expect(conditionOf(request, "Progressing")?.message).toMatch(/the provision on nyc-1 is interrupted/);
 });
 
 describe("what exists nowhere else", () => {

@@ -1,20 +1,16 @@
 /** A site of a legacy estate made anew by the nine steps of its page: the story, ways out, refusals. */
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { strike } from "../../simulator/faults.ts";
 import { setCommit, tablesOf } from "../../simulator/mysql.ts";
-import { digest, judge } from "../../simulator/oracle.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
 import { expectGolden } from "../golden.ts";
-import { watchReset } from "./reset-invariants.ts";
-import { conditionOf, drive, newScene, pass, quiesce, type Scene, theRequest } from "./scene.ts";
-import { acknowledge, edit, haltedBy, lookAgain, stepIs, until } from "./steering.ts";
+import { abortsAsItWas, cutOffHalts, goesOnPastAbort, makesAnew, outcome } from "./resetting.ts";
+import { conditionOf, drive, newScene, pass, type Scene, theRequest } from "./scene.ts";
+import { haltedBy, lookAgain, stepIs, until } from "./steering.ts";
 import { storyOf } from "./story.ts";
 import { askForReset, resetSiteMsmm } from "./walks.ts";
 
-const sites = { failed: "nyc", definitive: "london" };
 const small = { sites: ["london", "nyc"], nodes: 2, release: "5.4.1-3" } as const;
-const outcome = (request: KubeObject): string | undefined => request.status?.ledger?.outcome;
 
 const host = ({ world }: Scene, name: string) => {
   const found = world.hosts.get(name);
@@ -25,21 +21,8 @@ const runs = (scene: Scene, name: string) =>
   host(scene, name).tools.some(({ argv }) => argv[0] === "tungsten_provision_slave");
 
 describe("the story", () => {
-  test("three sites of three nodes: the failed one is made anew, every row once on every node", async () => {
-    const scene = await newScene({
-      sites: ["london", "nyc", "tokyo"],
-      nodes: 3,
-      release: "5.4.1-3",
-      seed: 7,
-    });
-    const watch = watchReset(scene, sites);
-    await resetSiteMsmm.ask(scene);
-    expect(outcome(await drive(scene, 120))).toBe("Succeeded");
-    quiesce(scene);
-    watch.end(0);
-    expect(watch.violations).toEqual([]);
-    expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [], outOfOrder: 0 });
-  });
+  test("three sites of three nodes: the failed one is made anew, every row once on every node", () =>
+    makesAnew(resetSiteMsmm));
 
   test("the journal tells it step by step", async () => {
     const scene = await newScene({ ...small, seed: 1 });
@@ -55,29 +38,12 @@ describe("a human's words", () => {
     ["StopFailedSite", 2],
     ["StopFailedSite", 9],
     ["StopFailedSite", 13],
-  ] as const)("abort in %s part %d brings everything back as it was", async (step, part) => {
-    const scene = await newScene({ ...small, seed: 6 });
-    let back = false;
-    const watch = watchReset(scene, sites, () => back);
-    const before = digest(scene.world);
-    await resetSiteMsmm.ask(scene);
-    await until(scene, stepIs(step, part));
-    back = true;
-    edit(scene, { abort: true });
-    expect(outcome(await drive(scene))).toBe("Aborted");
-    quiesce(scene);
-    expect(digest(scene.world)).toBe(before);
-    expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [] });
-    expect(watch.violations).toEqual([]);
-  });
+  ] as const)("abort in %s part %d brings everything back as it was", (step, part) =>
+    abortsAsItWas(resetSiteMsmm, step, part),
+  );
 
-  test("abort is no way back once a position has gone; the run goes on", async () => {
-    const scene = await newScene({ ...small, seed: 6 });
-    await resetSiteMsmm.ask(scene);
-    await until(scene, stepIs("ProvisionPrimary"));
-    edit(scene, { abort: true });
-    expect(outcome(await drive(scene, 120))).toBe("Succeeded");
-  });
+  test("abort is no way back once a position has gone; the run goes on", () =>
+    goesOnPastAbort(resetSiteMsmm, "ProvisionPrimary"));
 
   test.each([
     ["the primary's", "kill-tools", "nyc-0"],
@@ -85,23 +51,7 @@ describe("a human's words", () => {
     ["a replica's", "kill-tools", "nyc-1"],
   ] as const)(
     "%s tungsten_provision_slave that was cut off halts, and runs again on a human's word only",
-    async (_whose, blow, name) => {
-      const scene = await newScene({ ...small, seed: 6 });
-      const watch = watchReset(scene, sites);
-      await resetSiteMsmm.ask(scene);
-      await until(scene, () => runs(scene, name));
-      strike(scene.world, blow, name);
-      const halted = await until(scene, haltedBy("OutcomeUnknown"));
-      const [attempt] = Object.values<{ key: string }>(halted.status.ledger.attempts);
-      for (let n = 0; n < 20; n += 1) await pass(scene);
-      expect(runs(scene, name)).toBe(false);
-      expect(host(scene, name).mysql.hollow).toBe(true);
-      acknowledge(scene, attempt?.key ?? "", "Retry");
-      expect(outcome(await drive(scene, 120))).toBe("Succeeded");
-      quiesce(scene);
-      watch.end(0);
-      expect(watch.violations).toEqual([]);
-    },
+    (_whose, blow, host) => cutOffHalts(resetSiteMsmm, { tool: "tungsten_provision_slave", blow, host }),
   );
 });
 

@@ -3,18 +3,18 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { strike } from "../../simulator/faults.ts";
 import { commitRow } from "../../simulator/mysql.ts";
-import { digest, judge } from "../../simulator/oracle.ts";
+import { judge } from "../../simulator/oracle.ts";
 import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
 import { expectGolden } from "../golden.ts";
 import { watchReset } from "./reset-invariants.ts";
+import { abortsAsItWas, cutOffHalts, goesOnPastAbort, makesAnew, outcome } from "./resetting.ts";
 import { conditionOf, drive, newScene, pass, quiesce, type Scene, theRequest } from "./scene.ts";
-import { acknowledge, edit, haltedBy, stepIs, until } from "./steering.ts";
+import { edit, haltedBy, stepIs, until } from "./steering.ts";
 import { storyOf } from "./story.ts";
-import { askForReset } from "./walks.ts";
+import { askForReset, resetSite } from "./walks.ts";
 
 const sites = { failed: "nyc", definitive: "london" };
-const outcome = (request: KubeObject): string | undefined => request.status?.ledger?.outcome;
 
 async function reset(seed: number, shape: { sites: readonly string[]; nodes: number }) {
   const scene = await newScene({ ...shape, seed });
@@ -25,14 +25,8 @@ async function reset(seed: number, shape: { sites: readonly string[]; nodes: num
 }
 
 describe("the story", () => {
-  test("three sites of three nodes: the failed one is made anew, every row once on every node", async () => {
-    const { scene, watch, request } = await reset(7, { sites: ["london", "nyc", "tokyo"], nodes: 3 });
-    expect(outcome(request)).toBe("Succeeded");
-    quiesce(scene);
-    watch.end(0);
-    expect(watch.violations).toEqual([]);
-    expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [], outOfOrder: 0 });
-  });
+  test("three sites of three nodes: the failed one is made anew, every row once on every node", () =>
+    makesAnew(resetSite));
 
   test("the journal tells it step by step", async () => {
     const { scene } = await reset(1, { sites: ["london", "nyc"], nodes: 2 });
@@ -48,48 +42,15 @@ describe("a human's words", () => {
     ["LeaveAtOneEvent", 2],
     ["ExportFailedSite", 5],
     ["ExportFailedSite", 8],
-  ] as const)("abort in %s part %d brings everything back as it was", async (step, part) => {
-    const scene = await newScene({ ...small, seed: 6 });
-    let back = false;
-    const watch = watchReset(scene, sites, () => back);
-    const before = digest(scene.world);
-    await askForReset(scene);
-    await until(scene, stepIs(step, part));
-    back = true;
-    edit(scene, { abort: true });
-    expect(outcome(await drive(scene))).toBe("Aborted");
-    quiesce(scene);
-    expect(digest(scene.world)).toBe(before);
-    expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [] });
-    expect(watch.violations).toEqual([]);
-  });
+  ] as const)("abort in %s part %d brings everything back as it was", (step, part) =>
+    abortsAsItWas(resetSite, step, part),
+  );
 
-  test("abort is no way back once a position has gone; the run goes on", async () => {
-    const scene = await newScene({ ...small, seed: 6 });
-    await askForReset(scene);
-    await until(scene, stepIs("TakeDonorOut"));
-    edit(scene, { abort: true });
-    expect(outcome(await drive(scene))).toBe("Succeeded");
-  });
+  test("abort is no way back once a position has gone; the run goes on", () =>
+    goesOnPastAbort(resetSite, "TakeDonorOut"));
 
-  test("a tprovision that was cut off halts, and runs again on a human's word only", async () => {
-    const scene = await newScene({ ...small, seed: 6 });
-    const watch = watchReset(scene, sites);
-    await askForReset(scene);
-    const runs = () =>
-      scene.world.hosts.get("nyc-1")?.tools.some(({ argv }) => argv[0] === "tprovision") === true;
-    await until(scene, () => runs());
-    strike(scene.world, "kill-tools", "nyc-1");
-    const halted = await until(scene, haltedBy("OutcomeUnknown"));
-    const [attempt] = Object.values<{ key: string }>(halted.status.ledger.attempts);
-    for (let n = 0; n < 20; n += 1) await pass(scene);
-    expect(runs()).toBe(false);
-    acknowledge(scene, attempt?.key ?? "", "Retry");
-    expect(outcome(await drive(scene))).toBe("Succeeded");
-    quiesce(scene);
-    watch.end(0);
-    expect(watch.violations).toEqual([]);
-  });
+  test("a tprovision that was cut off halts, and runs again on a human's word only", () =>
+    cutOffHalts(resetSite, { tool: "tprovision", blow: "kill-tools", host: "nyc-1" }));
 });
 
 describe("the copy", () => {
