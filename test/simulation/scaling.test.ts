@@ -71,6 +71,34 @@ describe("the story", () => {
     expectGolden(join(import.meta.dirname, "add-nodes.story.txt"), plain(story));
   });
 
+  test("a donor that is taken out meanwhile gives nothing until it is back", async () => {
+    const scene = await settledScene({ ...small, nodes: 3 });
+    const volumes: Volumes = new Map();
+    editSite(scene, "nyc", { nodes: 4 });
+    const filling = async (): Promise<string> => (await conditionAt(scene, "nyc", scaled))?.message ?? "";
+    const on = async (passes: number): Promise<void> => {
+      for (let n = 0; n < passes; n += 1) {
+        await passSites(scene);
+        await runPods(scene, volumes);
+      }
+    };
+    for (let n = 0; n < 400 && !/Fill nyc-3 from nyc-1/.test(await filling()); n += 1) await on(1);
+    const nyc = scene.world.sites.get("nyc");
+    if (nyc === undefined) throw new Error("no site");
+    nyc.out = { ...nyc.out, "nyc-1": "OFFLINE" };
+    const provisions = () => begunOn(scene).filter((line) => line.includes("tprovision"));
+    for (let n = 0; n < 60 && !/datasource nyc-1 is not ONLINE/.test(await filling()); n += 1) await on(1);
+    await on(10);
+    expect([provisions(), await filling()]).toEqual([
+      [],
+      expect.stringMatching(/datasource nyc-1 is not ONLINE/),
+    ]);
+    const { "nyc-1": _, ...others } = nyc.out;
+    nyc.out = others;
+    await settled(scene, volumes);
+    expect(provisions()).toHaveLength(1);
+  });
+
   test("of a node less: out of service, out of every text, and only then its pod", async () => {
     const scene = await settledScene({ ...small, nodes: 3 });
     const watch = watchChange(scene, { leaves: ["nyc-2"] });
