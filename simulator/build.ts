@@ -5,6 +5,7 @@ import { newMysql, setCommit } from "./mysql.ts";
 import type { Installed } from "./state.ts";
 import { layUserMap, makeAccounts, secretOf } from "./tools/accounts.ts";
 import { commonKeys } from "./tools/keys.ts";
+import { takesNoWrites } from "./upstreams.ts";
 import { hearCleanStops, hearForcing } from "./virtual.ts";
 import { advance, startContainer } from "./world.ts";
 
@@ -138,7 +139,20 @@ export const msaaWorld = (blueprint: Blueprint, iniText: string): World =>
 export const caaWorld = (blueprint: Blueprint, iniText: string, composite: string): World =>
   activeWorld(blueprint, iniText, composite);
 
-function activeWorld(blueprint: Blueprint, iniText: string, composite: string | null): World {
+/** A healthy active/passive composite: one site takes the writes, the head node of each other one relays them. */
+export function capWorld(blueprint: Blueprint, iniText: string, composite: string, active: string): World {
+  const world = activeWorld(blueprint, iniText, composite, active);
+  advance(world, 8000);
+  for (const site of world.sites.values()) Object.assign(site.client, { longestGap: 0, lastAck: world.now });
+  return world;
+}
+
+function activeWorld(
+  blueprint: Blueprint,
+  iniText: string,
+  composite: string | null,
+  active: string | null = null,
+): World {
   const world = emptyWorld(blueprint);
   if (composite !== null) world.composite = true;
   const sites = [...world.sites.values()];
@@ -146,10 +160,12 @@ function activeWorld(blueprint: Blueprint, iniText: string, composite: string | 
   const members = Object.fromEntries(
     sites.map((site) => [site.dataservice, hostsOf(world, site.name).map(({ name }) => name)]),
   );
+  const source = sites.find(({ name }) => name === active)?.dataservice;
   for (const site of sites) {
     site.formed = true;
+    if (source !== undefined && source !== site.dataservice) site.relaySource = source;
     for (const host of hostsOf(world, site.name)) {
-      host.mysql.readOnly = host.name !== site.primary;
+      host.mysql.readOnly = takesNoWrites(host);
       makeAccounts(host);
       layUserMap(host, site.dataservice);
       host.volume.ini = iniText;
@@ -161,14 +177,16 @@ function activeWorld(blueprint: Blueprint, iniText: string, composite: string | 
         masters,
         members,
         composite:
-          composite === null ? null : { name: composite, members: Object.keys(members), multiMaster: true },
+          composite === null
+            ? null
+            : { name: composite, members: Object.keys(members), multiMaster: active === null },
         channels: 1,
       });
       const own = { name: site.dataservice, source: site.dataservice };
       const remote = sites.filter((other) => other !== site).map(({ dataservice }) => dataservice);
       host.volume.installed.cluster = installed("cluster", [
         own,
-        ...(composite === null
+        ...(composite === null || active !== null
           ? []
           : remote.map((source) => ({ name: `${site.dataservice}_from_${source}`, source }))),
       ]);
@@ -185,7 +203,7 @@ function activeWorld(blueprint: Blueprint, iniText: string, composite: string | 
         cluster: world.canary,
         ...(composite === null && { crossSite: world.canary }),
       };
-      for (const other of sites)
+      for (const other of active === null ? sites : [site])
         setCommit(host.mysql, `tungsten_${other.dataservice}`, {
           seqno: -1,
           epoch: 0,

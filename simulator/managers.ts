@@ -5,8 +5,8 @@
 import { type Ambient, emit } from "./model.ts";
 import { ask, type Steps } from "./outside.ts";
 import { askOffline, extractedUpTo, fail, goOnline, logOf } from "./replicator.ts";
-import type { Cluster, Node, NodeReport, Order } from "./state.ts";
-import { takesNoWrites } from "./upstreams.ts";
+import type { Cluster, Node, NodeReport, Order, Relayed } from "./state.ts";
+import { roleOf, takesNoWrites } from "./upstreams.ts";
 
 const resumeAfterMs = 10_000;
 const failoverAfterMs = 25_000;
@@ -33,6 +33,7 @@ export function* reportOf(ambient: Ambient, node: Node): Steps<NodeReport> {
     secured: node.volume.installed.cluster?.secured === true,
     composite: node.volume.installed.cluster?.composite?.members.includes(cluster.dataservice) === true,
     passive: cluster.relaySource !== undefined,
+    compositeOut: { ...cluster.compositeOut },
     policy: cluster.policy,
     primary: cluster.primary,
   };
@@ -96,6 +97,18 @@ export function* failOver(ambient: Ambient, node: Node, wanted?: string): Steps<
   cluster.faultSince = null;
   yield* ask("publish");
   for (const { host } of reports) yield* ask("order", host, { do: "role", primary: next.host });
+  yield* tellRelays(node);
+}
+
+/** The active site's managers tell every passive site's which node takes the writes now ([inferred]). */
+export function* tellRelays(node: Node): Steps<void> {
+  const { dataservice, primary, relaySource } = node.cluster;
+  const { composite } = node.volume.installed.cluster ?? {};
+  if (relaySource !== undefined || composite == null || composite.multiMaster) return;
+  for (const member of composite.members.filter((name) => name !== dataservice))
+    for (const { host, report } of yield* reportsOf(node, member))
+      if (report?.passive === true)
+        yield* ask("order", host, { do: "source", relays: { source: dataservice, from: primary } });
 }
 
 /** Sets the policy of the data service, and lets the other managers know. */
@@ -120,7 +133,13 @@ export function* obey(ambient: Ambient, node: Node, order: Order): Steps<void> {
       if (applier.state === "ONLINE") fail(ambient, node, applier, "Connection was killed");
     return;
   }
+  if (order.do === "composite" || order.do === "policy" || order.do === "source")
+    return yield* obeyComposite(ambient, node, order);
   if (order.do !== "role") return yield* obeyByHand(ambient, node, order);
+  if (order.relays !== undefined) {
+    setRelayed(node.cluster, order.relays);
+    yield* ask("publish");
+  }
   node.cluster.primary = order.primary;
   const service = services?.get(node.cluster.dataservice);
   if (service !== undefined) {
@@ -132,11 +151,40 @@ export function* obey(ambient: Ambient, node: Node, order: Order): Steps<void> {
   if (service !== undefined && (yield* ask("databaseUp"))) goOnline(ambient, node, service, {});
 }
 
+function setRelayed(cluster: Cluster, relays: Relayed | null): void {
+  delete cluster.relaySource;
+  delete cluster.relayFrom;
+  if (relays !== null) Object.assign(cluster, { relaySource: relays.source, relayFrom: relays.from });
+}
+
+/** What the managers of another site of the composite tell this one's. */
+function* obeyComposite(
+  ambient: Ambient,
+  node: Node,
+  order: Extract<Order, { do: "composite" | "policy" | "source" }>,
+): Steps<void> {
+  const { cluster } = node;
+  if (order.do === "policy") {
+    if (cluster.policy !== order.policy) yield* setPolicy(ambient, node, order.policy);
+    return;
+  }
+  if (order.do === "composite") {
+    cluster.compositeOut = { ...order.out };
+    return yield* ask("publish");
+  }
+  setRelayed(cluster, order.relays);
+  yield* ask("publish");
+  const service = node.replicators.cluster?.services.get(cluster.dataservice);
+  if (service === undefined || roleOf(service, node) !== "relay" || service.state !== "ONLINE") return;
+  yield* ask("still", service);
+  goOnline(ambient, node, service, {});
+}
+
 /** What somebody at cctrl wanted of this node. */
 function* obeyByHand(
   ambient: Ambient,
   node: Node,
-  order: Exclude<Order, { do: "online" | "role" | "fence" }>,
+  order: Extract<Order, { do: "router" | "replicator" | "recover" }>,
 ): Steps<void> {
   if (order.do === "router") {
     if (!node.connector.running) return;
@@ -162,9 +210,20 @@ export function* setManager(ambient: Ambient, node: Node, running: boolean): Ste
   node.manager = { running, since: ambient.now };
   if (running) {
     yield* reportsOf(node, node.cluster.dataservice);
+    yield* hearOthers(node);
     yield* ask("setReadOnly", takesNoWrites(node));
   }
   emit(ambient, { kind: "process", host: node.name, what: "manager", verb: running ? "start" : "stop" });
+}
+
+/** A manager that comes back learns from the other sites whether its own was failed meanwhile ([inferred]). */
+function* hearOthers(node: Node): Steps<void> {
+  const { dataservice } = node.cluster;
+  const { composite } = node.volume.installed.cluster ?? {};
+  if (composite == null || composite.multiMaster) return;
+  for (const member of composite.members.filter((name) => name !== dataservice))
+    for (const { report } of yield* reportsOf(node, member))
+      if (report?.compositeOut[dataservice] !== undefined) node.cluster.compositeOut = report.compositeOut;
 }
 
 export function setConnector(ambient: Ambient, node: Node, running: boolean): void {

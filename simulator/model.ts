@@ -221,6 +221,8 @@ export type WorldEvent =
       readonly sameEvent: boolean;
     }
   | { readonly kind: "primary"; readonly site: string; readonly from: string; readonly to: string }
+  /** Dataservices: another member of an active/passive composite takes the writes. */
+  | { readonly kind: "active-site"; readonly from: string; readonly to: string; readonly forced: boolean }
   | { readonly kind: "read-only"; readonly host: string; readonly value: boolean; readonly by: string }
   /** Accounts of a database or a user.map have changed. */
   | { readonly kind: "accounts"; readonly host: string; readonly verb: string }

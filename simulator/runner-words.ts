@@ -60,6 +60,7 @@ export const queryShapes: readonly string[] = [
 
 export const commandShapes: readonly string[] = [
   "cctrl",
+  "cctrl -multi",
   "trepctl PRODUCT -service SERVICE offline-deferred -at-heartbeat NAME",
   "trepctl PRODUCT -service SERVICE online",
   "trepctl PRODUCT -service SERVICE online -force",

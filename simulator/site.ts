@@ -22,9 +22,15 @@ export function routeWrite(world: World, site: Site): Host | "held" | "refused" 
   return primary.up && primary.mysql.up && !primary.mysql.readOnly ? primary : "refused";
 }
 
-/** A passive site's connectors write at the active one. */
-const activeOf = (world: World, site: Site): Site =>
-  [...world.sites.values()].find(({ dataservice }) => dataservice === site.relaySource) ?? site;
+/** A passive site's connectors write at the active one, and so do those of a site that knows itself failed. */
+function activeOf(world: World, site: Site): Site {
+  const sites = [...world.sites.values()];
+  const failed = site.compositeOut?.[site.dataservice] !== undefined;
+  const other = sites.find(({ name, relaySource }) => name !== site.name && relaySource === undefined);
+  return (
+    sites.find(({ dataservice }) => dataservice === site.relaySource) ?? (failed ? (other ?? site) : site)
+  );
+}
 
 /** Clients write all the time; only what was acknowledged has to survive. */
 export function stepClients(world: World, site: Site, elapsed: number): void {

@@ -162,6 +162,10 @@ export type Cluster = {
   primary: string;
   /** The dataservice whose transactions a passive site relays; it takes no writes itself. */
   relaySource?: string;
+  /** The node of that dataservice which its managers tell a relay to read first; the ini's master= until they do. */
+  relayFrom?: string;
+  /** Members of the composite that somebody failed, as this site's managers know it, with the state they show. */
+  compositeOut?: Record<string, string>;
   /** An installation has said who is primary. */
   formed: boolean;
   policy: "AUTOMATIC" | "MAINTENANCE" | "MANUAL";
@@ -194,6 +198,8 @@ export type NodeReport = {
   readonly composite: boolean;
   /** Its site relays another one. */
   readonly passive: boolean;
+  /** Members of the composite that are out by the word of its site's managers. */
+  readonly compositeOut: Readonly<Record<string, string>>;
   readonly policy: Cluster["policy"];
   readonly primary: string;
 };
@@ -201,10 +207,19 @@ export type NodeReport = {
 /** Connections that clients made through a connector, in all and at present. */
 export type Connections = { created: number; active: number };
 
+/** A dataservice that a passive site relays, and the node of it that takes its writes. */
+export type Relayed = { readonly source: string; readonly from: string };
+
 /** What a manager tells another node to do. */
 export type Order =
   | { readonly do: "online"; readonly service: string }
-  | { readonly do: "role"; readonly primary: string }
+  /** `relays`: whom the site relays from now on, null for nobody; left out: as before. */
+  | { readonly do: "role"; readonly primary: string; readonly relays?: Relayed | null }
+  /** A relay reads another node of the active site from now on. */
+  | { readonly do: "source"; readonly relays: Relayed }
+  /** What a composite's managers agree on beyond one site: members that are out, a policy for all. */
+  | { readonly do: "composite"; readonly out: Readonly<Record<string, string>> }
+  | { readonly do: "policy"; readonly policy: Cluster["policy"] }
   | { readonly do: "router"; readonly closed: boolean }
   | { readonly do: "replicator"; readonly service: string; readonly online: boolean }
   /** Bring back the database and its local service. */

@@ -2,7 +2,7 @@
  * A primary that moves because somebody asked: `switch` loses nothing or goes back, `failover` takes what there is. Order of
  * effects and the lines of a switch are [doc] (tungsten-cli §2.4); those of a failover, and of what is refused, [inferred].
  */
-import { failOver, type Reports, reportsOf, setPolicy } from "./managers.ts";
+import { failOver, type Reports, reportsOf, setPolicy, tellRelays } from "./managers.ts";
 import { type Ambient, emit } from "./model.ts";
 import { ask, type Steps } from "./outside.ts";
 import type { Node, NodeReport } from "./state.ts";
@@ -10,7 +10,7 @@ import type { Node, NodeReport } from "./state.ts";
 const catchUpLooks = 30;
 const lookMs = 500;
 
-const reportIn = (reports: Reports, host: string): NodeReport | undefined =>
+export const reportIn = (reports: Reports, host: string): NodeReport | undefined =>
   reports.find((each) => each.host === host)?.report;
 
 /** The service of its own site is up, so that it extracts or applies. */
@@ -102,6 +102,7 @@ function* promote(ambient: Ambient, node: Node, next: string): Steps<void> {
   const reports = yield* reportsOf(node, cluster.dataservice);
   const others = reports.map(({ host }) => host).filter((host) => host !== next);
   for (const host of [...others, next]) yield* ask("order", host, { do: "role", primary: next });
+  yield* tellRelays(node);
 }
 
 /** `failover [to H]`: whatever state the old primary is in; its datasource is shunned. */

@@ -20,7 +20,7 @@ export function upstreamsOf(node: Node, service: Service): readonly Upstream[] {
   const told = node.volume.installed[service.product]?.uris?.[service.name];
   if (told !== undefined) return told.split(",").map((uri) => listenerAt(uri, node, service));
   const installed = node.volume.installed[service.product];
-  if (roleOf(service, node) === "relay") return relayed(installed, node.cluster.relaySource ?? "");
+  if (roleOf(service, node) === "relay") return relayed(installed, node.cluster);
   if (isLocal(service, node)) return [{ host: primary, product: "cluster", service: dataservice }];
   const ownPrimary = installed?.masters[dataservice] ?? primary;
   const peers =
@@ -33,9 +33,12 @@ export function upstreamsOf(node: Node, service: Service): readonly Upstream[] {
   return [...peers, ...far];
 }
 
-/** A relay reads the active site's own service, its first primary before the others. */
-function relayed(installed: Installed | undefined, source: string): readonly Upstream[] {
-  const first = installed?.masters[source];
+/** A relay reads the active site's own service, the primary its managers told it of before the others. */
+function relayed(
+  installed: Installed | undefined,
+  { relaySource: source = "", relayFrom }: Node["cluster"],
+): readonly Upstream[] {
+  const first = relayFrom ?? installed?.masters[source];
   const members = installed?.members[source] ?? [];
   const hosts = [...members.filter((host) => host === first), ...members.filter((host) => host !== first)];
   return hosts.map((host) => ({ host, product: "cluster", service: source }));

@@ -101,13 +101,13 @@ export function newRealNode(settings: NodeSettings, ambient: Ambient, lines: Lin
 }
 
 function adoptInto(cluster: Cluster, { version: _, shunned, ...agreed }: Agreement): void {
+  for (const key of ["relaySource", "relayFrom", "compositeOut", "out"] as const) delete cluster[key];
   Object.assign(cluster, agreed, { shunned: new Set(shunned) });
 }
 
 export const agreementOf = ({ node, version }: RealNode): Agreement => {
-  const { dataservice, primary, formed, policy, shunned, out } = node.cluster;
-  const agreed = { dataservice, primary, formed, policy, shunned: [...shunned], version };
-  return out === undefined ? agreed : { ...agreed, out };
+  const { faultSince: _, shunned, ...agreed } = node.cluster;
+  return { ...agreed, shunned: [...shunned], version };
 };
 
 /** The higher number wins; a primary that moved meanwhile is no longer one here. */

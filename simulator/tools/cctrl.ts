@@ -1,10 +1,12 @@
 /** cctrl: always exit 0; banner, prompt echo and box width vary by seed, since no transcript proves them ([doc], tungsten-cli §2). */
-import { coordinatorIn, type Reports, reportsOf, setPolicy } from "../managers.ts";
+import { coordinatorIn, reportsOf, setPolicy } from "../managers.ts";
 import type { Ambient } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
 import type { Cluster, Node, NodeReport, ServiceState } from "../state.ts";
 import { failPrimaryOver, switchPrimary } from "../switching.ts";
+import { atComposite } from "./cctrl-composite.ts";
 import { byHand } from "./cctrl-datasource.ts";
+import { expertWarning, policyFrom, rows, rule } from "./cctrl-print.ts";
 import { ok, type Tool } from "./tool.ts";
 
 /** Reads commands from stdin, `;` or a line break between them. Only `-multi` leaves the host's own dataservice. */
@@ -34,8 +36,11 @@ export const cctrl: Tool = function* ({ ambient, node, args, stdin }) {
     }
     if (/^use /.test(command) && args.includes("-multi"))
       composite = command === `use ${installed.composite?.name}`;
-    else if (command === "ls")
-      lines.push(prompt + (composite ? yield* compositeLs(ambient, node) : yield* clusterLs(ambient, node)));
+    else if (composite) {
+      const said = yield* atComposite({ ambient, node }, command, () => commands.shift());
+      const [first = `Unknown command: ${command}`, ...rest] = said ?? [];
+      lines.push(prompt + first, ...rest);
+    } else if (command === "ls") lines.push(prompt + (yield* clusterLs(ambient, node)));
     else if (/^set policy /.test(command)) {
       yield* ask("sleep", 500);
       lines.push(prompt + (yield* changePolicy(ambient, node, command.replace("set policy ", ""))));
@@ -54,14 +59,6 @@ export const cctrl: Tool = function* ({ ambient, node, args, stdin }) {
   return ok(`${lines.join("\n")}\nExiting...\n`);
 };
 
-/** It asks, and takes the next line for the answer ([doc]; that it does so without a terminal is [inferred]). */
-const expertWarning = [
-  "WARNING: This is an expert-level command:",
-  "Incorrect use may cause data corruption",
-  "or make the cluster unavailable.",
-  "Do you want to continue? (y/n)> ",
-].join("\n");
-
 const noManager = (ambient: Ambient): string =>
   [
     "Unable to connect to the manager on localhost:9997. Is it running?",
@@ -70,22 +67,11 @@ const noManager = (ambient: Ambient): string =>
   ][ambient.variant % 3] ?? "";
 
 function* changePolicy(ambient: Ambient, node: Node, word: string): Steps<string> {
-  const policy = word.trim().toUpperCase();
-  if (policy !== "AUTOMATIC" && policy !== "MAINTENANCE" && policy !== "MANUAL")
-    return `Exception: invalid policy ${word}`;
+  const policy = policyFrom(word);
+  if (policy === undefined) return `Exception: invalid policy ${word}`;
   yield* setPolicy(ambient, node, policy);
   return `policy mode is now ${policy}`;
 }
-
-/** A row in a box; long rows wrap at words, the second part beginning at the first column. */
-function rows(ambient: Ambient, text: string): string[] {
-  const width = ambient.variant % 2 === 0 ? 80 : 75;
-  if (text.length <= width - 2) return [`|${text.padEnd(width)} |`];
-  const at = text.lastIndexOf(" ", width - 2);
-  return [`|${text.slice(0, at).padEnd(width)} |`, `|${text.slice(at + 1).padEnd(width)} |`];
-}
-
-const rule = (ambient: Ambient): string => `+${"-".repeat(ambient.variant % 2 === 0 ? 81 : 76)}+`;
 
 function* clusterLs(ambient: Ambient, node: Node): Steps<string> {
   const { cluster } = node;
@@ -163,40 +149,4 @@ function datasource(
     ...rows(ambient, `  CONNECTIONS(${counted(report)})`),
     rule(ambient),
   ];
-}
-
-/**
- * A member is shown once every node of it is configured for the composite. Where all members write each has a progress of
- * its own beside; an active/passive one has a master and slaves ([doc], tungsten-cli §2.3).
- */
-function* compositeLs(ambient: Ambient, node: Node): Steps<string> {
-  const { cluster } = node;
-  const sites: { name: string; reports: Reports }[] = [];
-  for (const name of node.volume.installed.cluster?.composite?.members ?? [])
-    sites.push({ name, reports: yield* reportsOf(node, name) });
-  const own = sites.find(({ name }) => name === cluster.dataservice);
-  const lines = [`COORDINATOR[${own && coordinatorIn(own.reports)}:${cluster.policy}:ONLINE]`];
-  for (const { name, reports } of sites) {
-    const coordinator = coordinatorIn(reports);
-    const policy = reports.find(({ host }) => host === coordinator)?.report?.policy;
-    if (coordinator !== undefined) lines.push(`   ${name}:COORDINATOR[${coordinator}:${policy}:ONLINE]`);
-  }
-  lines.push("DATASOURCES:");
-  for (const { name, reports } of sites) {
-    if (!reports.every(({ report }) => report?.composite !== false)) continue;
-    const state = coordinatorIn(reports) === undefined ? "UNKNOWN" : "ONLINE";
-    const progress = Math.max(-1, ...reports.map(({ report }) => report?.seqno ?? -1));
-    const latency = Math.max(-1, ...reports.map(({ report }) => report?.latency ?? -1)).toFixed(3);
-    lines.push(
-      rule(ambient),
-      ...rows(
-        ambient,
-        node.volume.installed.cluster?.composite?.multiMaster === true
-          ? `${name}(composite master:${state}, global progress=${progress}, max latency=${latency})`
-          : `${name}(composite ${reports.some(({ report }) => report?.passive === true) ? "slave" : "master"}:${state})`,
-      ),
-      rule(ambient),
-    );
-  }
-  return lines.join("\n");
 }

@@ -260,7 +260,7 @@ run_command() {
   local dir=$1 tool=$2
   shift 2
   case $tool in
-    cctrl) become "$(program cluster cctrl)" ;;
+    cctrl) become "$(program cluster cctrl)" "$@" ;;
     replicator) run_replicator "$@" ;;
     trepctl | startall | stopall) become "$(program "$1" "$tool")" "${@:2}" ;;
     manager | connector) become "$(program cluster "$tool")" "$@" ;;

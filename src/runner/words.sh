@@ -61,6 +61,7 @@ readonly QUERIES=(
 # shellcheck disable=SC2034
 readonly COMMANDS=(
   "cctrl"
+  "cctrl -multi"
   "trepctl PRODUCT -service SERVICE offline-deferred -at-heartbeat NAME"
   "trepctl PRODUCT -service SERVICE online"
   "trepctl PRODUCT -service SERVICE online -force"
