@@ -13,6 +13,8 @@ import { keepAccounts, settleAccounts } from "../src/procedures/keep-accounts.ts
 import { maintainDataserver } from "../src/procedures/maintain-dataserver.ts";
 import { placeInWords } from "../src/procedures/plan.ts";
 import type { Procedure, Run } from "../src/procedures/procedure.ts";
+import { failSiteOver } from "../src/procedures/site-failover.ts";
+import { switchSite } from "../src/procedures/site-switch.ts";
 import { switchPrimary } from "../src/procedures/switch.ts";
 import { upgradeSoftware } from "../src/procedures/upgrade-software.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
@@ -54,6 +56,13 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
       ),
     ],
     ["docs/procedures/failover.md", requestPage("Fail over by force", "switch.md", run, failOver(aside))],
+    await sitePage(
+      samples,
+      "switch-site",
+      "Let another site take the writes",
+      switchSite({ to: "london", latencySeconds: 5 }),
+    ),
+    await sitePage(samples, "failover-site", "Fail a site over by force", failSiteOver({ to: "london" })),
     [
       "docs/procedures/check-paths.md",
       requestPage("Check every path", "check-paths.md", run, checkPaths({ beats: 1, everySeconds: 60 })),
@@ -72,6 +81,19 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
     ["docs/procedures/maintain-dataserver.md", dataserverPage(site, run)],
     ["docs/procedures/hold-node.md", holdPage(site, run)],
   ];
+}
+
+/** A procedure over an active/passive composite, in which nyc takes the writes and london is to. */
+async function sitePage(
+  samples: string,
+  name: string,
+  title: string,
+  procedure: Procedure,
+): Promise<readonly [string, string]> {
+  const folder = "composite-active-passive";
+  const run = exampleRun(await sampleEstate(join(samples, "..", folder)));
+  const pinned = { ...run, pins: { ...run.pins, activeSite: "nyc" } };
+  return [`docs/procedures/${name}.md`, requestPage(title, "switch.md", pinned, procedure, folder)];
 }
 
 /** The move that the pages of Switch and Failover show. */
@@ -101,12 +123,18 @@ function conversionPage(procedure: Procedure, run: Run): string {
 }
 
 /** A procedure that a request asks for by name; `runbook` is its page under docs/operating. */
-function requestPage(title: string, runbook: string, run: Run, procedure: Procedure): string {
+function requestPage(
+  title: string,
+  runbook: string,
+  run: Run,
+  procedure: Procedure,
+  folder = "msaa",
+): string {
   return page([
     generated,
     `# ${title}`,
     `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Asked for by an [UpgradeRequest](../reference/upgraderequest.md). Source: ${procedure.source}. How to run it: [the runbook](../operating/${runbook}).`,
-    notation(run),
+    notation(run, folder),
     `Abort costs nothing until: ${placeInWords(procedure, procedure.abortUntil)}.`,
     "## Before the plan",
     procedure.accepts.map(({ say }) => `- ${say}`).join("\n"),

@@ -34,9 +34,12 @@ export async function reconcileComposite(
     if (own.length > 0) return await refuse(shell, object, own.join("; "));
     const members = parsed.spec.members.map(({ name }) => name);
     const sites = members.map((name) => siteStatus(namespace, name));
-    await writeObjectStatus(shell, compositeKind, object, { sites }, [
+    const primarySite = activeAmong(namespace, members, parsed.spec.type) ?? object.status?.primarySite;
+    const told = { sites, ...(primarySite !== undefined && { primarySite }) };
+    const elsewhere = movedAway(parsed.spec.primarySite, primarySite);
+    await writeObjectStatus(shell, compositeKind, object, told, [
       say("Accepted", "True", "Accepted", "the spec is sound"),
-      readiness(ref.name, parsed.spec.type, namespace, members),
+      readiness({ name: ref.name, type: parsed.spec.type, elsewhere }, namespace, members),
     ]);
     return { afterMs: limits.idleMs };
   } catch (error) {
@@ -54,13 +57,34 @@ type Condition = { readonly type: string; readonly status: string; readonly mess
 const conditionOf = (namespace: Namespace, site: string, type: string): Condition | undefined =>
   (statusOf(namespace, site).conditions ?? []).find((each: Condition) => each.type === type);
 
+/** The one member whose head is a primary by its own managers' word; undefined in between, and the one told last stays. */
+function activeAmong(
+  namespace: Namespace,
+  members: readonly string[],
+  type: CompositeType,
+): string | undefined {
+  if (type !== "ActivePassive") return undefined;
+  const writing = members.filter((site) => {
+    const { topology, nodes = [] } = statusOf(namespace, site);
+    return (
+      topology === "CAP" && (nodes as readonly { role?: string }[]).some(({ role }) => role === "primary")
+    );
+  });
+  return writing.length === 1 ? writing[0] : undefined;
+}
+
+/** The writes moved after the spec was written; nothing moves them back. */
+const movedAway = (spec: string | undefined, live: string | undefined): string =>
+  spec === undefined || live === undefined || spec === live
+    ? ""
+    : `; ${live} takes the writes and spec.primarySite names ${spec}: set it to ${live}, or ask for a Switch back`;
+
 /**
  * The sites' own status tells the installed topology, which they have from their nodes and managers; the composite refuses
  * to form over what must be converted first.
  */
 function readiness(
-  name: string,
-  type: CompositeType,
+  { name, type, elsewhere }: { name: string; type: CompositeType; elsewhere: string },
   namespace: Namespace,
   members: readonly string[],
 ): Told {
@@ -69,7 +93,7 @@ function readiness(
   if (topologies.every((topology) => topology === forms[type])) {
     const out = members.find((site) => conditionOf(namespace, site, "Ready")?.status !== "True");
     if (out === undefined)
-      return say("Ready", "True", "Replicating", `${members.length} sites replicate as ${type}`);
+      return say("Ready", "True", "Replicating", `${members.length} sites replicate as ${type}${elsewhere}`);
     if (busy === undefined) return say("Ready", "False", "NotReplicating", `${out} is not Ready`);
   }
   const installing = installation(namespace, members);

@@ -139,6 +139,13 @@ function linkInput(object: KubeObject): LinkInput[] {
   return [{ name: object.metadata.name, source: source.name, target: target.name, options, tls }];
 }
 
+/** Which member takes the writes, as it was last seen; undefined before it was. The spec says where they begin, once. */
+function activeSiteTold({ spec, status }: KubeObject): string | undefined {
+  const told: unknown = spec?.type === "ActivePassive" ? status?.primarySite : undefined;
+  const members: readonly { name: string }[] = spec?.members ?? [];
+  return members.find(({ name }) => name === told)?.name;
+}
+
 function compositeInput(object: KubeObject): CompositeInput[] {
   const parsed = parseSpec(compositeService.spec, object.spec);
   if ("faults" in parsed || isLeaving(object)) return [];
@@ -149,7 +156,7 @@ function compositeInput(object: KubeObject): CompositeInput[] {
       dataservice,
       type,
       members: members.map(({ name }) => name),
-      primarySite,
+      primarySite: activeSiteTold(object) ?? primarySite,
       writeAffinity,
     },
   ];

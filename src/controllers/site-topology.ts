@@ -1,7 +1,7 @@
 /** What a site is by the word of its managers and the products on its nodes: policy, head node, installed topology. */
 
 import { knownValue } from "../procedures/verdicts.ts";
-import type { Estate, Node, Site } from "../topology/estate.ts";
+import { type Estate, isActivePassive, type Node, type Site } from "../topology/estate.ts";
 import { generatedService } from "../topology/names.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import { clusterView, compositeView } from "../tungsten/node-facts.ts";
@@ -62,6 +62,15 @@ export function topologyOf(seen: Seen): string {
 function showsPassive({ estate, site, nodes, facts }: Seen): boolean {
   const shown = compositeShown(estate, nodes, facts);
   return shown.some(({ name }) => name === site.dataservice) && shown.some(({ role }) => role === "slave");
+}
+
+/** Why the site has no part in its active/passive composite by its own managers' word; undefined while it has, or nobody tells. */
+export function outOfComposite({ estate, site, nodes, facts }: Omit<Seen, "textKnown">): string | undefined {
+  if (!isActivePassive(estate)) return undefined;
+  const shown = compositeShown(estate, nodes, facts).find(({ name }) => name === site.dataservice);
+  return shown === undefined || !/^(FAILED|SHUNNED)/.test(shown.state)
+    ? undefined
+    : `the composite shows ${site.name} as ${shown.state}: keep its clients away, run tungsten_find_orphaned on its former primary, then recover in cctrl behind use ${estate.composite?.dataservice}, or provision it anew from the site that takes the writes`;
 }
 
 function compositeShown(

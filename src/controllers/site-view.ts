@@ -25,7 +25,7 @@ import { lagInWords, type Reader, seqnoOf } from "./lag.ts";
 import { lentFor } from "./request-planning.ts";
 import { arrivalsOf, serviceRows } from "./service-rows.ts";
 import type { KubeObject, PodRef } from "./shell.ts";
-import { ruling, topologyOf } from "./site-topology.ts";
+import { outOfComposite, ruling, topologyOf } from "./site-topology.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
 export type NodeView = {
@@ -91,6 +91,7 @@ export async function viewOf({
     unread,
     services: rows,
     topology,
+    out,
   } = await withFacts(shell, around, (facts) => {
     const ruled = ruling(data, facts);
     const keeps = secret.names.length > 0 || object.status?.accounts !== undefined;
@@ -110,11 +111,20 @@ export async function viewOf({
       facts,
       textKnown: textKnown(object, estate, namespace, ruled.primary),
     });
-    return { nodes: seen, ...ruled, changed, unread: unreadNodes(site, facts), services: told, topology };
+    const out = outOfComposite({ estate, site, nodes: seen, facts });
+    return {
+      nodes: seen,
+      ...ruled,
+      changed,
+      unread: unreadNodes(site, facts),
+      services: told,
+      topology,
+      out,
+    };
   });
   const drift = sinceWhen(changed, object.status?.drift ?? [], shell.clock.now());
   const error = errorOf(nodes);
-  const trouble = error ?? troubleOf(nodes, primary, holder);
+  const trouble = error ?? troubleOf(nodes, primary, holder) ?? out;
   shell.meters.servicesSeen(estate.namespace, site.name, rows);
   const status = {
     siteNumber: site.number,
@@ -123,7 +133,7 @@ export async function viewOf({
     ...(policy !== undefined && { policy }),
     nodesReady: `${nodes.filter(({ local }) => local?.state === "ONLINE").length}/${Math.max(data.length, spec.nodes)}`,
     lag: lagInWords(readersOf(site, estate, nodes, primary, namespace)),
-    nodes: nodes.map(nodeStatus(primary, relays)),
+    nodes: nodes.map(nodeStatus(primary, out !== undefined ? "shunned" : relays ? "relay" : "primary")),
     services: rows,
     runningProcedure: holder,
     drift,
@@ -270,10 +280,10 @@ function textKnown(
 }
 
 const nodeStatus =
-  (primary: string | undefined, relays: boolean) =>
+  (primary: string | undefined, role: "primary" | "relay" | "shunned") =>
   ({ node, local, cluster }: NodeView) => ({
     name: node.name,
-    role: node.name !== primary ? "replica" : relays ? "relay" : "primary",
+    role: node.name === primary ? role : "replica",
     state: typeof local?.state === "string" ? local.state : "Unknown",
     ...(local?.appliedSeqno != null && { seqno: local.appliedSeqno }),
     ...(local?.appliedLatencySeconds != null && { latencySeconds: local.appliedLatencySeconds }),

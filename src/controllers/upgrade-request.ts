@@ -9,7 +9,7 @@ import { isConflict } from "../kube/errors.ts";
 import { requestKind } from "../kube/kinds.ts";
 import { type About, holdsSites, procedureOf } from "../procedures/catalog.ts";
 import { stalled } from "../procedures/tell.ts";
-import type { Estate } from "../topology/estate.ts";
+import { type Estate, withActiveSite } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { approvedTexts } from "./approved-texts.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
@@ -127,7 +127,7 @@ function estateOf(namespace: Namespace, { pins }: Ledger, about: About): Estate 
   const [pinned] = Object.keys(pins?.members ?? {});
   if (pinned !== undefined)
     return (
-      estateWith(namespace.estates, pinned) ??
+      estateAsPinned(namespace, pinned, pins) ??
       `TungstenCluster ${pinned} ${whyNone(namespace, pinned, "is gone")}; this run was made for it: bring it back`
     );
   if ("site" in about)
@@ -137,19 +137,24 @@ function estateOf(namespace: Namespace, { pins }: Ledger, about: About): Estate 
         ? `TungstenCluster ${about.site} ${whyNone(namespace, about.site, "")}`
         : `this namespace has no TungstenCluster ${about.site}; name one of the estate's sites`)
     );
-  const { composite } = about;
+  const { composite, field } = about;
   const named = namespace.estates.find((estate) => estate.composite?.name === composite);
   if (named !== undefined) return named;
   const fault = namespace.leftOut.get(`CompositeService/${composite}`);
   if (fault !== undefined) return `CompositeService ${composite} is not sound: ${fault}`;
   const input = namespace.composites.find(({ name }) => name === composite);
-  if (input === undefined)
-    return "spec.convertMsaaToCaa.compositeService names no CompositeService of this namespace; create it first";
+  if (input === undefined) return `${field} names no CompositeService of this namespace; create it first`;
   const bad = input.members.find((member) => namespace.leftOut.has(`TungstenCluster/${member}`));
   if (bad !== undefined)
     return `TungstenCluster ${bad}, a member of CompositeService ${composite}, ${whyNone(namespace, bad, "")}`;
   const problem = namespace.problems.find(({ about }) => about === `CompositeService/${composite}`)?.sentence;
   return `CompositeService ${composite} is not sound: ${problem ?? "its sites are linked with those of another CompositeService; delete those links"}`;
+}
+
+/** A run sees the composite's writing site as it was approved; that it has moved is for its steps to see. */
+function estateAsPinned({ estates }: Namespace, site: string, pins: Ledger["pins"]): Estate | undefined {
+  const estate = estateWith(estates, site);
+  return estate && pins ? withActiveSite(estate, pins.activeSite) : estate;
 }
 
 /** Why a TungstenCluster is in no estate. */

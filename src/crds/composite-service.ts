@@ -21,7 +21,11 @@ const spec = z
       .max(50)
       .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] })
       .describe("TungstenClusters of this namespace."),
-    primarySite: objectName.optional().describe("ActivePassive: the member that takes writes."),
+    primarySite: objectName
+      .optional()
+      .describe(
+        "ActivePassive: the member that takes the writes at first. Afterwards that is a fact: a Switch moves it, and nothing moves it back.",
+      ),
     writeAffinity: z
       .array(objectName)
       .max(50)
@@ -52,6 +56,11 @@ const spec = z
 
 const status = z.object({
   observedGeneration: z.int().optional(),
+  primarySite: z
+    .string()
+    .max(64)
+    .optional()
+    .describe("ActivePassive: the member that takes the writes, as its managers told last."),
   sites: z
     .array(
       z.object({

@@ -11,6 +11,8 @@ const text = z.string().max(1024);
 export const pinsSchema = z.object({
   /** Site → the node that was its live primary. */
   primaries: z.record(z.string(), text),
+  /** The site that took the writes of an active/passive composite. */
+  activeSite: text.optional(),
   /** Site → the policy its coordinator told before the run; it is what the run returns to. */
   policies: z.record(z.string(), text),
   /** Site → names of its data nodes. */

@@ -11,12 +11,16 @@ import { resetAllSites } from "./reset-all-sites.ts";
 import { resetSite } from "./reset-site.ts";
 import { resetSiteCaa } from "./reset-site-caa.ts";
 import { resetSiteMsmm } from "./reset-site-msmm.ts";
+import { failSiteOver } from "./site-failover.ts";
+import { switchSite } from "./site-switch.ts";
 import { switchPrimary } from "./switch.ts";
 import { upgradeSoftware } from "./upgrade-software.ts";
 import { verifyData } from "./verify-data.ts";
 
 /** What a request is about: the estate of this CompositeService, or the one this TungstenCluster belongs to. */
-export type About = { readonly composite: string } | { readonly site: string };
+export type About =
+  | { readonly composite: string /** Path of the field that names it. */; readonly field: string }
+  | { readonly site: string };
 
 export type Asked = {
   readonly procedure: Procedure;
@@ -61,22 +65,8 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
       },
     };
   }
-  if (spec.switch !== undefined) {
-    const { cluster, to, limits } = spec.switch;
-    return {
-      procedure: switchPrimary({ site: cluster.name, to, latencySeconds: limits.latencySeconds }),
-      about: { site: cluster.name },
-      frozen: { "spec.switch.cluster.name": cluster.name, "spec.switch.to": to },
-    };
-  }
-  if (spec.failover !== undefined) {
-    const { cluster, to, confirmed } = spec.failover;
-    return {
-      procedure: failOver({ site: cluster.name, to, confirmed }),
-      about: { site: cluster.name },
-      frozen: { "spec.failover.cluster.name": cluster.name, "spec.failover.to": to },
-    };
-  }
+  if (spec.switch !== undefined) return switchAsked(spec.switch);
+  if (spec.failover !== undefined) return failoverAsked(spec.failover);
   if (spec.checkPaths !== undefined) {
     const { cluster, ...parameters } = spec.checkPaths;
     const at = "spec.checkPaths";
@@ -113,7 +103,7 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
   const at = "spec.convertMsaaToCaa";
   return {
     procedure: convertMsaaToCaa(rest),
-    about: { composite: compositeService.name },
+    about: { composite: compositeService.name, field: `${at}.compositeService` },
     frozen: {
       [`${at}.compositeService.name`]: compositeService.name,
       [`${at}.backup.mode`]: rest.backup.mode,
@@ -134,6 +124,42 @@ function fixOf(block: FixReplicationBlock): FixParameters {
     return { ...about, action: { is: action, donor, method } };
   }
   return { ...about, action: { is: action } };
+}
+
+/** The schema's rules demand one pair: cluster and to, or compositeService and site. */
+function switchAsked(block: NonNullable<UpgradeRequestSpec["switch"]>): Asked {
+  const { cluster, to = "", compositeService, site = "", limits } = block;
+  const at = "spec.switch";
+  if (compositeService !== undefined)
+    return {
+      procedure: switchSite({ to: site, latencySeconds: limits.latencySeconds }),
+      about: { composite: compositeService.name, field: `${at}.compositeService` },
+      frozen: { [`${at}.compositeService.name`]: compositeService.name, [`${at}.site`]: site },
+    };
+  const { name = "" } = cluster ?? {};
+  return {
+    procedure: switchPrimary({ site: name, to, latencySeconds: limits.latencySeconds }),
+    about: { site: name },
+    frozen: { [`${at}.cluster.name`]: name, [`${at}.to`]: to },
+  };
+}
+
+/** The same pairs; the second word names the node, or the site. */
+function failoverAsked(block: NonNullable<UpgradeRequestSpec["failover"]>): Asked {
+  const { cluster, to = "", compositeService, site = "", confirmed } = block;
+  const at = "spec.failover";
+  if (compositeService !== undefined)
+    return {
+      procedure: failSiteOver({ to: site, confirmed }),
+      about: { composite: compositeService.name, field: `${at}.compositeService` },
+      frozen: { [`${at}.compositeService.name`]: compositeService.name, [`${at}.site`]: site },
+    };
+  const { name = "" } = cluster ?? {};
+  return {
+    procedure: failOver({ site: name, to, confirmed }),
+    about: { site: name },
+    frozen: { [`${at}.cluster.name`]: name, [`${at}.to`]: to },
+  };
 }
 
 function resetAsked(block: NonNullable<UpgradeRequestSpec["resetSite"]>): Asked {

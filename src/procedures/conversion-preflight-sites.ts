@@ -1,9 +1,9 @@
 /** Pre-flight of the conversion, the part about sites: one primary each, told alike by all managers, writable; packages to run. */
-import { dataNodes, type Site, siteOf } from "../topology/estate.ts";
+import { dataNodes, type Estate, isPassive, type Site, siteOf } from "../topology/estate.ts";
 import type { Facts, Known } from "../tungsten/facts.ts";
 import { clusterView, holds, installed, readOnly, software } from "../tungsten/node-facts.ts";
 import type { ClusterView } from "../tungsten/reading.ts";
-import { soleMaster } from "./conversion-pins.ts";
+import { type HeadRole, headRole, headWord, soleHead } from "./leading.ts";
 import type { Acceptance, Objection } from "./procedure.ts";
 
 type Told = { readonly node: string; readonly view: ClusterView };
@@ -30,16 +30,16 @@ function disagreement(site: Site, told: readonly Told[], word: (view: ClusterVie
   );
 }
 
-function primaryRefused(site: Site, told: readonly Told[]): string | undefined {
-  const without = told.find(({ view }) => soleMaster(view) === undefined);
+function primaryRefused(site: Site, told: readonly Told[], role: HeadRole): string | undefined {
+  const without = told.find(({ view }) => soleHead(view, role) === undefined);
   if (without !== undefined)
-    return `${site.name} has no single ONLINE primary by the word of ${without.node}; bring one up first`;
+    return `${site.name} has no single ONLINE ${headWord(role)} by the word of ${without.node}; bring one up first`;
   const policies = told.map(({ view }) => view.policy);
   const odd = policies.find((policy) => typeof policy !== "string");
   if (odd !== undefined && typeof odd !== "string")
     return `${site.name} tells the unknown policy «${odd.unrecognised}»; set AUTOMATIC or MAINTENANCE`;
   return (
-    disagreement(site, told, (view) => soleMaster(view) ?? "nobody", "the primary") ??
+    disagreement(site, told, (view) => soleHead(view, role) ?? "nobody", `the ${headWord(role)}`) ??
     disagreement(site, told, (view) => String(view.policy), "the policy")
   );
 }
@@ -49,7 +49,7 @@ export const onePrimary: Acceptance = {
   ask: (estate, facts) => ({
     objections: estate.sites.flatMap((site): Objection[] => {
       const { told, silent } = toldIn(site, facts);
-      const refused = primaryRefused(site, told);
+      const refused = primaryRefused(site, told, headRole(estate, site.name));
       return [
         ...(refused === undefined ? [] : [{ on: site.name, refused }]),
         ...(silent === undefined ? [] : [{ on: site.name, unknown: silent }]),
@@ -58,12 +58,16 @@ export const onePrimary: Acceptance = {
   }),
 };
 
+/** Sites that take writes: in an active/passive composite the active one alone. */
+const writing = (estate: Estate): readonly Site[] =>
+  estate.sites.filter(({ name }) => !isPassive(estate, name));
+
 export const primaryWritable: Acceptance = {
   say: "every primary's database is writable",
   ask: (estate, facts) => ({
-    objections: estate.sites.flatMap((site): Objection[] => {
+    objections: writing(estate).flatMap((site): Objection[] => {
       const [view] = toldIn(site, facts).told.map((each) => each.view);
-      const primary = view && soleMaster(view);
+      const primary = view && soleHead(view, "master");
       if (primary === undefined) return [{ on: site.name, unknown: `${site.name} names no primary to ask` }];
       const is = facts.get(primary, readOnly);
       if ("unknown" in is) return [{ on: site.name, unknown: `${primary}: ${is.unknown}` }];

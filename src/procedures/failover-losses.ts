@@ -38,18 +38,34 @@ const ahead = (estate: Estate, site: Site, at: number, facts: Facts): readonly F
           ];
     });
 
+/** A log that nobody can read. */
+export const unreadLog = (lost: string, site: Site, at: number): Finding => ({
+  id: `unread:${lost}`,
+  text: `the log of ${lost} cannot be read: nobody can tell which events behind ${at} of ${site.name} it had`,
+  needsWord: true,
+});
+
+/** What no log can tell. */
+export const unextracted = (lost: string): Finding => ({
+  id: `unextracted:${lost}`,
+  text: `what ${lost} committed and its replicator had not read yet may be lost, and nobody can tell it from here: when ${lost} is back run tungsten_find_orphaned there, before anything recovers it`,
+  needsWord: true,
+});
+
 /** Events of the lost primary's own log behind `at`, one by one with their event ids. */
 function inItsLog(lost: string, site: Site, at: number, facts: Facts): readonly Finding[] {
   const range = facts.get(lost, thlRange("cluster", site.dataservice));
-  if ("unknown" in range || range.known.max === null)
-    return [
-      {
-        id: `unread:${lost}`,
-        text: `the log of ${lost} cannot be read: nobody can tell which events behind ${at} of ${site.name} it had`,
-        needsWord: true,
-      },
-    ];
-  const { max } = range.known;
+  if ("unknown" in range || range.known.max === null) return [unreadLog(lost, site, at)];
+  return eventsInLog(lost, site, { at, max: range.known.max }, facts);
+}
+
+/** Those of a log that can be read and ends at `max`. */
+export function eventsInLog(
+  lost: string,
+  site: Site,
+  { at, max }: { at: number; max: number },
+  facts: Facts,
+): readonly Finding[] {
   const missing = Array.from({ length: Math.max(0, max - at) }, (_, index) => at + 1 + index);
   const listed = missing.slice(0, mostListed).map((seqno): Finding => {
     const [header] = knownValue(facts.get(lost, thlEvent("cluster", site.dataservice, seqno))) ?? [];
@@ -80,13 +96,5 @@ export function lossesOf(
   { lost, at }: { lost: string; at: number },
   facts: Facts,
 ): readonly Finding[] {
-  return [
-    ...inItsLog(lost, site, at, facts),
-    {
-      id: `unextracted:${lost}`,
-      text: `what ${lost} committed and its replicator had not read yet may be lost, and nobody can tell it from here: when ${lost} is back run tungsten_find_orphaned there, before anything recovers it`,
-      needsWord: true,
-    },
-    ...ahead(estate, site, at, facts),
-  ];
+  return [...inItsLog(lost, site, at, facts), unextracted(lost), ...ahead(estate, site, at, facts)];
 }

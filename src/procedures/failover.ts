@@ -31,7 +31,7 @@ export type FailoverParameters = {
   readonly site: string;
   readonly to: string;
   /** The second word; undefined until it is given. */
-  readonly confirmed?: { readonly oldPrimary: string; readonly uid: string } | undefined;
+  readonly confirmed?: { readonly oldPrimary?: string | undefined; readonly uid: string } | undefined;
 };
 
 /** Whatever is asked of the old primary, an answer halts the run: it lives. */
@@ -168,10 +168,12 @@ export function failOver(parameters: FailoverParameters): Procedure {
     ],
     holds: [onlyThisMoves(move)],
     pins: (estate, facts) =>
-      pinsOfEstate(estate, facts, (place) => {
-        if (place.name === site) return primaryByName(place, facts);
-        const view = viewOf(place, facts);
-        return view && soleMaster(view);
+      pinsOfEstate(estate, facts, {
+        primaryOf: (place) => {
+          if (place.name === site) return primaryByName(place, facts);
+          const view = viewOf(place, facts);
+          return view && soleMaster(view);
+        },
       }),
     steps: [
       confirm(move, parameters),

@@ -1,6 +1,6 @@
 /** Judgements that several procedures share: policies, managers, holds, the published ini, and primaries that stay put. */
 
-import { type Node, siteNamed } from "../topology/estate.ts";
+import { isActivePassive, isPassive, type Node, siteNamed } from "../topology/estate.ts";
 import {
   clusterView,
   compositeView,
@@ -107,7 +107,7 @@ export const iniPublished =
 export const primariesUnmoved: Judgement = (_target, look) =>
   every(look.run.estate.sites.map((site) => primaryUnmoved(site.name, look)));
 
-/** The same for one site. */
+/** The same for one site. Where one site takes the writes of all, a head whose role has changed has moved too. */
 export function primaryUnmoved(siteName: string, look: Parameters<Judgement>[1]): Verdict {
   const site = siteNamed(look.run.estate, siteName);
   const pinned = pinnedPrimary(look.run, site);
@@ -116,18 +116,32 @@ export function primaryUnmoved(siteName: string, look: Parameters<Judgement>[1])
       "PrimaryMoved",
       `${pinned.name}, the plan's primary of ${siteName}, is given up as lost: the run goes no further`,
     );
+  const { estate } = look.run;
+  const role = isPassive(estate, siteName) ? "relay" : "master";
+  const word = role === "relay" ? "relay" : "primary";
   const views = nodesThere(look.run, site).map((node) => knownValue(look.facts.get(node.name, clusterView)));
   for (const view of views) {
-    const primary = view?.datasources.find((source) => source.role === "master" && source.state === "ONLINE");
-    if (primary !== undefined && primary.name !== pinned.name)
+    const head = view?.datasources.find(
+      (source) =>
+        (source.role === role || (isActivePassive(estate) && ["master", "relay"].includes(source.role))) &&
+        source.state === "ONLINE",
+    );
+    if (head !== undefined && head.name !== pinned.name)
       return broken(
         "PrimaryMoved",
-        `the primary of ${siteName} is ${primary.name}, the plan was made for ${pinned.name}`,
+        `the ${word} of ${siteName} is ${head.name}, the plan was made for ${pinned.name}`,
+      );
+    if (head !== undefined && head.role !== role)
+      return broken(
+        "PrimaryMoved",
+        `${head.name} of ${siteName} has the role ${head.role}, the plan was made while another site of the composite took the writes: find out who moved them`,
       );
   }
-  return knowing(look.facts.get(pinned.name, readOnly), `read_only of ${pinned.name}`, (is) =>
-    is ? broken("PrimaryMoved", `${pinned.name}, the plan's primary of ${siteName}, is read-only`) : done,
-  );
+  return knowing(look.facts.get(pinned.name, readOnly), `read_only of ${pinned.name}`, (is) => {
+    if (is === (role === "relay")) return done;
+    const odd = is ? "is read-only" : "is writable, and another site takes the writes";
+    return broken("PrimaryMoved", `${pinned.name}, the plan's ${word} of ${siteName}, ${odd}`);
+  });
 }
 
 /** The composite's view shows every member ONLINE. */

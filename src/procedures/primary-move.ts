@@ -1,10 +1,13 @@
-/** What Switch and Failover share: the site's primary is another node afterwards, everybody follows it, and every path is proven. */
-import { type Node, type Site, siteNamed } from "../topology/estate.ts";
+/**
+ * What Switch and Failover share: the site's primary is another node afterwards, everybody follows it, and every path is
+ * proven. The head of a passive site is a relay: it moves the same way, and every path begins at the active site.
+ */
+import { activeSite, dataNodes, type Node, type Site, siteNamed, siteOf } from "../topology/estate.ts";
 import type { Command } from "../tungsten/invocation.ts";
-import { clusterView, readOnly, tracking } from "../tungsten/node-facts.ts";
+import { clusterView } from "../tungsten/node-facts.ts";
 import { heartbeat, online } from "../tungsten/trepctl.ts";
 import { replicator } from "./conversion-commands.ts";
-import { proofHeartbeat, proofPrefix, sourceOf, trackingSchema } from "./conversion-names.ts";
+import { proofHeartbeat, proofPrefix, sourceOf } from "./conversion-names.ts";
 import { processStopped, serviceStatus } from "./conversion-services.ts";
 import {
   crossingDown,
@@ -15,10 +18,11 @@ import {
   statusFine,
 } from "./crossing.ts";
 import { primaryUnmoved } from "./guards.ts";
+import { headRole, headWord, heartbeatArrived, type Leading, leadingAsPinned, ledBy } from "./leading.ts";
 import type { Effect, Guard, Judgement, Look, Part, Run, Step, Target, Verdict } from "./procedure.ts";
 import { pinnedPrimary } from "./scopes.ts";
 import { type PolicyAt, policyBack, policyReturned } from "./site-policy.ts";
-import { broken, done, doneIf, every, knowing, knownValue, pending, redo } from "./verdicts.ts";
+import { broken, done, doneIf, every, knownValue, pending, redo } from "./verdicts.ts";
 
 /** A primary that moves: of which site, to which node; `counts` leaves out a node that is lost. */
 export type Move = {
@@ -51,58 +55,40 @@ export const atNext =
 const countedNodes = (move: Move, run: Run): readonly Node[] =>
   movingSite(move, run).nodes.filter((node) => !node.witness && move.counts(node, run));
 
-const onCounted =
+/** Nodes whose own service depends on the move: those of the site, and in an active/passive composite all. */
+const served = (move: Move, run: Run): readonly Node[] =>
+  activeSite(run.estate) === undefined
+    ? countedNodes(move, run)
+    : dataNodes(run.estate).filter((node) => move.counts(node, run));
+
+const onServed =
   (move: Move) =>
   (run: Run): readonly Target[] =>
-    countedNodes(move, run).map((node) => ({ id: node.name, node, site: movingSite(move, run) }));
+    served(move, run).map((node) => ({ id: node.name, node, site: siteOf(run.estate, node) }));
 
 const countedReaders =
   (move: Move) =>
   (run: Run): readonly Target[] =>
     readersAround(move.site)(run).filter(({ node }) => node.site !== move.site || move.counts(node, run));
 
+/** Who leads when it has moved. */
+export function leadingAfter(move: Move, run: Run): Leading {
+  const before = leadingAsPinned(run);
+  return { ...before, headOf: (site) => (site.name === move.site ? move.to : before.headOf(site)) };
+}
+
 /** One primary by every manager's word, and by what every database admits; replicas of it by their replicators' roles. */
 export const primaryMoved =
   (move: Move): Judgement =>
   (_target, look) =>
-    every([
-      ...countedNodes(move, look.run).map((node) => managersAgree(move, node, look)),
-      ...countedNodes(move, look.run).map((node) => databaseAgrees(move, node, look)),
-      ...countedNodes(move, look.run).map((node) => replicatorAgrees(move, node, look)),
-    ]);
-
-const managersAgree = (move: Move, node: Node, look: Look): Verdict =>
-  knowing(look.facts.get(node.name, clusterView), `cctrl of ${node.name}`, ({ datasources }) => {
-    const masters = datasources.filter(({ role, state }) => role === "master" && state === "ONLINE");
-    const names = masters.map(({ name }) => name).join(" and ") || "nobody";
-    return doneIf(names === move.to, `${names} is the primary of ${move.site} by the word of ${node.name}`);
-  });
-
-const databaseAgrees = (move: Move, node: Node, look: Look): Verdict =>
-  knowing(look.facts.get(node.name, readOnly), `read_only of ${node.name}`, (is) =>
-    doneIf(
-      is === (node.name !== move.to),
-      `${node.name} is ${is ? "read-only" : "writable"}, and ${move.to} is to be the only writable node of ${move.site}`,
-    ),
-  );
-
-function replicatorAgrees(move: Move, node: Node, look: Look): Verdict {
-  const site = movingSite(move, look.run);
-  const status = serviceStatus("cluster", site.dataservice, { id: node.name, node, site }, look);
-  if (typeof status === "string") return pending(status);
-  const wanted = node.name === move.to ? "master" : "slave";
-  return doneIf(
-    status.role === wanted,
-    `${site.dataservice} on ${node.name} has the role ${status.role}, wanted is ${wanted}`,
-  );
-}
+    ledBy(leadingAfter(move, look.run), movingSite(move, look.run), countedNodes(move, look.run), look);
 
 /** Services of the site and all around it are ONLINE. */
 export const allOnline =
   (move: Move): Judgement =>
   (_target, look) =>
     every([
-      ...onCounted(move)(look.run).map((target) => localOnline(target, look)),
+      ...onServed(move)(look.run).map((target) => localOnline(target, look)),
       ...countedReaders(move)(look.run).map((reader) => crossingOnline(reader, look)),
     ]);
 
@@ -142,9 +128,9 @@ export const localRemedies: Part["run"] = [
 /** Done where all is ONLINE; what is offline is brought back. */
 export const broughtOnline = (move: Move): readonly Part[] => [
   {
-    what: "the cluster's own service is ONLINE on every node of the site",
+    what: "the cluster's own service is ONLINE on every node of the site (active/passive: of the composite)",
     vendor: "trepctl online",
-    on: onCounted(move),
+    on: onServed(move),
     run: localRemedies,
     done: localOnline,
     tries: 20,
@@ -168,13 +154,13 @@ const onlineOrAgain =
   (target, look) => {
     const verdict = allOnline(move)(target, look);
     const down = [
-      ...onCounted(move)(look.run).map((each) => localDown(each, look)),
+      ...onServed(move)(look.run).map((each) => localDown(each, look)),
       ...countedReaders(move)(look.run).map((each) => crossingDown(each, look)),
     ].find((name) => name !== undefined);
     return verdict.is === "pending" && down !== undefined ? redo(`${down} is down: ${verdict.why}`) : verdict;
   };
 
-const localDown = (target: Target, look: Look): string | undefined =>
+export const localDown = (target: Target, look: Look): string | undefined =>
   localOffline(target, look).is === "done" || processStopped("cluster")(target, look).is === "done"
     ? target.id
     : undefined;
@@ -186,8 +172,10 @@ const proofSenders =
     const around = new Set(
       countedReaders(move)(run).flatMap((reader) => [reader.site.name, sourceOf(reader).name]),
     );
+    const active = activeSite(run.estate);
+    const sends = ({ name }: Site): boolean => name === move.site || around.has(name);
     return run.estate.sites
-      .filter(({ name }) => name === move.site || around.has(name))
+      .filter((site) => (active === undefined ? sends(site) : site.name === active.name))
       .map((site) => ({
         id: site.name,
         node: site.name === move.site ? nextPrimary(move, run) : pinnedPrimary(run, site),
@@ -195,27 +183,23 @@ const proofSenders =
       }));
   };
 
+/** Nodes that apply what this sender writes under their own site's service. */
+const homeOf = (move: Move, { site }: Target, run: Run): readonly Node[] =>
+  activeSite(run.estate) === undefined
+    ? site.nodes.filter((node) => !node.witness && (site.name !== move.site || move.counts(node, run)))
+    : served(move, run);
+
 /** A heartbeat of ours stands in the row of every node that applies this sender's transactions. */
 const arrived =
   (move: Move): Judgement =>
   (target, look) => {
-    const home = target.site.nodes.filter(
-      (node) => !node.witness && (target.site.name !== move.site || move.counts(node, look.run)),
-    );
     const away = countedReaders(move)(look.run)
       .filter((reader) => sourceOf(reader).name === target.site.name)
       .map(({ node }) => node);
+    const ours = (name: string): boolean => name.startsWith(proofPrefix(look.run));
     return every(
-      [...home, ...away].map((node) =>
-        knowing(
-          look.facts.get(node.name, tracking(trackingSchema(target.site))),
-          `the heartbeat row of ${node.name}`,
-          (rows) =>
-            doneIf(
-              rows !== "absent" && rows.heartbeat?.name?.startsWith(proofPrefix(look.run)) === true,
-              `no heartbeat of ${target.site.name} has arrived at ${node.name} yet`,
-            ),
-        ),
+      [...homeOf(move, target, look.run), ...away].map((node) =>
+        heartbeatArrived(target.site, node, ours, look),
       ),
     );
   };
@@ -275,14 +259,15 @@ export const onlyThisMoves =
 
 function nobodyElse(move: Move, node: Node, look: Look): Verdict {
   const from = look.run.pins.primaries[move.site];
+  const wanted = headRole(look.run.estate, move.site);
   const view = knownValue(look.facts.get(node.name, clusterView));
   const other = view?.datasources.find(
-    ({ role, state, name }) => role === "master" && state === "ONLINE" && name !== from && name !== move.to,
+    ({ role, state, name }) => role === wanted && state === "ONLINE" && name !== from && name !== move.to,
   );
   return other === undefined
     ? done
     : broken(
         "PrimaryMoved",
-        `the primary of ${move.site} is ${other.name}, the plan was made to move it from ${from} to ${move.to}`,
+        `the ${headWord(wanted)} of ${move.site} is ${other.name}, the plan was made to move it from ${from} to ${move.to}`,
       );
 }

@@ -1,5 +1,13 @@
 /** On whom a part acts: the estate's nodes, sites and readers as targets. */
-import { dataNodes, type Node, readersOf, type Site, siteNamed, siteOf } from "../topology/estate.ts";
+import {
+  dataNodes,
+  isPassive,
+  type Node,
+  readersOf,
+  type Site,
+  siteNamed,
+  siteOf,
+} from "../topology/estate.ts";
 import type { Run, Target } from "./procedure.ts";
 
 const ofNode = (run: Run, node: Node): Target => ({ id: node.name, node, site: siteOf(run.estate, node) });
@@ -17,6 +25,10 @@ function nodeNamed(run: Run, site: Site, name: string | undefined): Node {
 }
 
 export const isPrimary = (run: Run, node: Node): boolean => run.pins.primaries[node.site] === node.name;
+
+/** The head of a passive site relays: its database is read-only like all others there. */
+export const takesWrites = (run: Run, node: Node): boolean =>
+  isPrimary(run, node) && !isPassive(run.estate, node.site);
 
 /** Not given up by a human. */
 export const isThere = (run: Run, { name }: Node): boolean => run.lost?.includes(name) !== true;
@@ -40,6 +52,9 @@ export const eachSite = (run: Run): readonly Target[] =>
 
 export const eachPrimary = (run: Run): readonly Target[] =>
   everyNode(run).filter(({ node }) => isPrimary(run, node));
+/** Primaries that write: of an active/passive composite one alone. */
+export const eachWriter = (run: Run): readonly Target[] =>
+  everyNode(run).filter(({ node }) => takesWrites(run, node));
 export const eachReplica = (run: Run): readonly Target[] =>
   everyNode(run).filter(({ node }) => !isPrimary(run, node));
 

@@ -1,14 +1,14 @@
 /** Pre-flight of Switch and Failover, and what they freeze. */
-import { dataNodes, type Estate, type Site, siteOf } from "../topology/estate.ts";
+import { activeSite, dataNodes, type Estate, type Site, siteOf } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import type { Product } from "../tungsten/invocation.ts";
 import { clusterView, installed, services } from "../tungsten/node-facts.ts";
 import type { ClusterView, ReplicatorStatus } from "../tungsten/reading.ts";
-import { soleMaster } from "./conversion-pins.ts";
+import { headRole, headWord, soleHead } from "./leading.ts";
 import type { Acceptance, Objection, PinsReading } from "./procedure.ts";
 import { knownValue } from "./verdicts.ts";
 
-/** A primary of a passive site is a relay, whose source moves with it: that is not walked here. */
+/** Where the heads of passive sites are relays, and the procedure does not know them. */
 export const noPassive = (procedure: string): Acceptance => ({
   say: "every site of the estate takes writes of its own",
   ask: ({ composite }) =>
@@ -40,9 +40,10 @@ export const replicaNamed = (site: string, to: string, field: string): Acceptanc
     const view = viewOf(place, facts);
     if (view === undefined) return { unknown: `no manager of ${site} answers` };
     const source = view.datasources.find(({ name }) => name === to);
-    if (source?.role === "master" && source.state === "ONLINE")
+    const role = headRole(estate, site);
+    if (source?.role === role && source.state === "ONLINE")
       return {
-        refused: `${to} is the primary of ${site} already; name another node in ${field}, or delete this request`,
+        refused: `${to} is the ${headWord(role)} of ${site} already; name another node in ${field}, or delete this request`,
       };
     return source?.state === "ONLINE"
       ? { ok: true }
@@ -115,28 +116,33 @@ function productFaults(
   });
 }
 
+/** `lost`: a site that nobody can ask, of which no primary is pinned; `primaryOf`: another reading of one. */
+type Otherwise = {
+  readonly lost?: string | undefined;
+  readonly primaryOf?: (site: Site) => string | undefined;
+};
+
 /** What both freeze: primaries, policies, members, releases, and where the second product is installed. */
-export function pinsOfEstate(
-  estate: Estate,
-  facts: Facts,
-  primaryOf: (site: Site) => string | undefined = (site) => {
+export function pinsOfEstate(estate: Estate, facts: Facts, otherwise: Otherwise = {}): PinsReading {
+  const sole = (site: Site): string | undefined => {
     const view = viewOf(site, facts);
-    return view && soleMaster(view);
-  },
-): PinsReading {
-  const open = estate.sites.filter((site) => primaryOf(site) === undefined);
+    return view && soleHead(view, headRole(estate, site.name));
+  };
+  const { primaryOf = sole, lost } = otherwise;
+  const there = estate.sites.filter(({ name }) => name !== lost);
+  const open = there.filter((site) => primaryOf(site) === undefined);
   if (open.length > 0)
     return { unknown: `${open.map(({ name }) => name).join(", ")} shows no single primary` };
   const crossing = dataNodes(estate).map((node) => ({
     node,
     is: facts.get(node.name, installed("crossSite")),
   }));
-  const silent = estate.sites.find((site) =>
+  const silent = there.find((site) =>
     crossing.every(({ node, is }) => siteOf(estate, node) !== site || "unknown" in is),
   );
   if (silent !== undefined) return { unknown: `no node of ${silent.name} tells what is installed` };
-  const bySite = <T>(value: (site: Site) => T) =>
-    Object.fromEntries(estate.sites.map((site) => [site.name, value(site)]));
+  const bySite = <T>(value: (site: Site) => T, sites = estate.sites) =>
+    Object.fromEntries(sites.map((site) => [site.name, value(site)]));
   const second = crossing.flatMap(({ node, is }) =>
     "known" in is && is.known !== null ? [[node.site, is.known.release] as const] : [],
   );
@@ -144,10 +150,12 @@ export function pinsOfEstate(
     const view = viewOf(site, facts);
     return typeof view?.policy === "string" ? view.policy : "AUTOMATIC";
   };
+  const active = activeSite(estate);
   return {
     pins: {
-      primaries: bySite((site) => primaryOf(site) ?? ""),
-      policies: bySite(policyOf),
+      ...(active !== undefined && { activeSite: active.name }),
+      primaries: bySite((site) => primaryOf(site) ?? "", there),
+      policies: bySite(policyOf, there),
       members: bySite((site) => dataNodesOf(site).map(({ name }) => name)),
       releases: bySite(({ release }) => release),
       backupNodes: {},

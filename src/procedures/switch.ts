@@ -3,6 +3,8 @@
  * checks before and proofs after; then both sides' cross-site services are brought online, as the page on dataserver
  * maintenance wants it (deploy-msaa).
  */
+import { isPassive } from "../topology/estate.ts";
+import { compositeAsTold } from "./composite-preflight.ts";
 import { nothingHeld, onePrimary, primaryWritable } from "./conversion-preflight-sites.ts";
 import {
   atNext,
@@ -19,7 +21,7 @@ import {
 import type { Procedure, Step } from "./procedure.ts";
 import { switchTo } from "./site-commands.ts";
 import { enterMaintenance } from "./site-policy.ts";
-import { everyServiceFine, noPassive, pinsOfEstate, replicaNamed } from "./switch-preflight.ts";
+import { everyServiceFine, pinsOfEstate, replicaNamed } from "./switch-preflight.ts";
 
 export type SwitchParameters = {
   /** Name of the TungstenCluster. */
@@ -38,7 +40,7 @@ const switching = (move: Move): Step => ({
   parts: [
     ...broughtOnline(move),
     {
-      what: `${move.to} becomes the primary; its managers close the former one first, and go back if ${move.to} cannot follow`,
+      what: `${move.to} becomes the primary (of a passive site: the relay); its managers close the former one first, and go back if ${move.to} cannot follow`,
       vendor: "cctrl> switch to NODE",
       on: atNext(move),
       guards: [unlessAllOnline(move)],
@@ -62,7 +64,7 @@ export function switchPrimary({ site, to, latencySeconds }: SwitchParameters): P
     revision: 1,
     source: "Tungsten documentation, cctrl switch, and Multi-Site/Active-Active: Dataserver maintenance",
     accepts: [
-      noPassive("Switch"),
+      compositeAsTold(),
       replicaNamed(site, to, "spec.switch.to"),
       onePrimary,
       primaryWritable,
@@ -87,7 +89,9 @@ export function switchPrimary({ site, to, latencySeconds }: SwitchParameters): P
         .map(({ name }) => ({
           site: name,
           seconds: closedSeconds,
-          why: "writes are refused from the closing of the former primary to the opening of the new one; open sessions on it end",
+          why: isPassive(estate, name)
+            ? "open sessions on the former relay end; nothing arrives here while the relay moves, and writes go to the active site as before"
+            : "writes are refused from the closing of the former primary to the opening of the new one; open sessions on it end",
         })),
     budgets: [
       {
@@ -99,7 +103,7 @@ export function switchPrimary({ site, to, latencySeconds }: SwitchParameters): P
       },
       {
         id: "Clients",
-        what: "the site may be without a writable primary",
+        what: "the site may be without a writable primary, or without its relay",
         from: "SwitchPrimary",
         until: ["SwitchPrimary"],
         seconds: () => 2 * closedSeconds,

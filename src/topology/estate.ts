@@ -58,7 +58,7 @@ export type Composite = {
   readonly type: CompositeType;
   /** Names of the member Sites, in the user's order. */
   readonly members: readonly string[];
-  /** ActivePassive only: name of the writable Site. */
+  /** ActivePassive only: name of the writable Site; a fact once the composite runs, like a site's primary. */
   readonly primarySite?: string;
   /** DynamicActiveActive only: names of Sites in order of preference for writes. */
   readonly writeAffinity?: readonly string[];
@@ -114,8 +114,32 @@ export function siteOf(estate: Estate, node: Node): Site {
   return siteNamed(estate, node.site);
 }
 
-/** Each data node with each other site of the estate: N × (S−1) readers. */
+/** Sites tied by a composite of which one takes the writes; links come first, as in `installForm`. */
+export const isActivePassive = ({ composite, links }: Estate): boolean =>
+  composite?.type === "ActivePassive" && links.length === 0;
+
+/** The site that takes the writes of an active/passive composite; undefined where every site takes its own. */
+export const activeSite = (estate: Estate): Site | undefined =>
+  isActivePassive(estate)
+    ? estate.sites.find(({ name }) => name === estate.composite?.primarySite)
+    : undefined;
+
+/** The estate as it is, or was, while that site took the writes of its composite. */
+export const withActiveSite = (estate: Estate, primarySite: string | undefined): Estate =>
+  estate.composite === undefined || primarySite === undefined
+    ? estate
+    : { ...estate, composite: { ...estate.composite, primarySite } };
+
+/** A passive site relays what another one writes, and takes no writes itself. */
+export const isPassive = (estate: Estate, site: string): boolean =>
+  isActivePassive(estate) && estate.composite?.primarySite !== site;
+
+/**
+ * Each data node with each other site of the estate: N × (S−1) readers. An active/passive composite has none: its relays
+ * carry the transactions under their own site's service.
+ */
 export function readersOf(estate: Estate): readonly Reader[] {
+  if (isActivePassive(estate)) return [];
   return dataNodes(estate).flatMap((node) =>
     estate.sites.filter((site) => site.name !== node.site).map((source) => ({ node, source })),
   );

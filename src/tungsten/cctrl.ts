@@ -53,6 +53,23 @@ export const failoverCommand = (to: string): { argv: readonly string[]; stdin: s
   stdin: `failover to ${to}\n`,
 });
 
+/** Words at the composite, behind `use`; only `-multi` admits that ([doc], tungsten-cli §2.3). */
+const atComposite = (
+  composite: string,
+  ...words: readonly string[]
+): { argv: readonly string[]; stdin: string } => ({
+  argv: ["cctrl", "-multi"],
+  stdin: [`use ${composite}`, ...words, ""].join("\n"),
+});
+/** `switch to SITE` of an active/passive composite: planned; it goes back where it cannot complete ([doc], §11.11). */
+export const switchSiteCommand = (composite: string, to: string) => atComposite(composite, `switch to ${to}`);
+/** `datasource SITE fail`, with the answer to the question that an expert's command asks ([doc], §11.12). */
+export const failSiteCommand = (composite: string, site: string) =>
+  atComposite(composite, `datasource ${site} fail`, "y");
+/** `failover to SITE` behind a site that was failed; its texts were not found, its outcome is read from `ls`. */
+export const failSiteOverCommand = (composite: string, to: string) =>
+  atComposite(composite, `failover to ${to}`);
+
 const policies: readonly Policy[] = ["AUTOMATIC", "MAINTENANCE", "MANUAL"];
 const policyFrom = (word: string): Policy =>
   policies.find((policy) => policy === word) ?? { unrecognised: word };

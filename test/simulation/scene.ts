@@ -1,6 +1,6 @@
 /** A scene: a simulated world, an API server in memory, and the operator's real loop between them, on one virtual clock. */
 import { pino } from "pino";
-import { caaWorld, msaaWorld } from "../../simulator/build.ts";
+import { caaWorld, capWorld, msaaWorld } from "../../simulator/build.ts";
 import type { Host, World } from "../../simulator/model.ts";
 import { exec } from "../../simulator/runner.ts";
 import { advance } from "../../simulator/world.ts";
@@ -21,8 +21,8 @@ export type SceneShape = {
   readonly nodes: number;
   readonly seed: number;
   readonly rate?: number;
-  /** MSAA where it is left out; CAA is a composite without CrossSiteLinks. */
-  readonly topology?: "MSAA" | "CAA";
+  /** MSAA where it is left out; CAA and CAP are composites without CrossSiteLinks. The last site takes the writes of a CAP. */
+  readonly topology?: "MSAA" | "CAA" | "CAP";
   /** Of objects and nodes; an old one makes the estate one of the legacy topology. */
   readonly release?: string;
   /** Options of CrossSiteLinks, by name, e.g. `nyc-to-london`. */
@@ -63,7 +63,12 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
   };
   const { topology = "MSAA" } = shape;
   const ini = tungstenIni(estate, topology, {});
-  const world = topology === "CAA" ? caaWorld(blueprint, ini, "global") : msaaWorld(blueprint, ini);
+  const world =
+    topology === "CAP"
+      ? capWorld(blueprint, ini, "global", shape.sites.at(-1) ?? "")
+      : topology === "CAA"
+        ? caaWorld(blueprint, ini, "global")
+        : msaaWorld(blueprint, ini);
   const scene = sceneOver(world);
   await putObjects(scene.objects, shape, world);
   return scene;
@@ -97,7 +102,7 @@ export function sceneOver(world: World): Scene {
 }
 
 function inputsOf({ sites, nodes, topology, linkOptions = {}, release: installed = release }: SceneShape) {
-  const pairs = (topology === "CAA" ? [] : sites).flatMap((source) =>
+  const pairs = (topology === "CAA" || topology === "CAP" ? [] : sites).flatMap((source) =>
     sites.filter((target) => target !== source).map((target) => ({ source, target })),
   );
   return {
@@ -116,7 +121,15 @@ function inputsOf({ sites, nodes, topology, linkOptions = {}, release: installed
       target,
       options: linkOptions[`${source}-to-${target}`] ?? {},
     })),
-    composites: [{ name: "global", type: "ActiveActive" as const, members: sites }],
+    composites: [
+      {
+        name: "global",
+        members: sites,
+        ...(topology === "CAP"
+          ? { type: "ActivePassive" as const, primarySite: sites.at(-1) }
+          : { type: "ActiveActive" as const }),
+      },
+    ],
   };
 }
 
@@ -146,7 +159,9 @@ async function putObjects(objects: MemoryObjects, shape: SceneShape, world: Worl
   await objects.create(
     compositeKind,
     make("CompositeService", "global", {
-      type: "ActiveActive",
+      ...(shape.topology === "CAP"
+        ? { type: "ActivePassive", primarySite: shape.sites.at(-1) }
+        : { type: "ActiveActive" }),
       members: shape.sites.map((name) => ({ name })),
     }),
   );

@@ -1,8 +1,8 @@
 /**
- * The invariants of procedures over an estate that stays what it is (MSAA or CAA): primaries, policies, what returns to
+ * The invariants of procedures over an estate that stays what it is (MSAA, CAA or CAP): primaries, policies, what returns to
  * AUTOMATIC, and an end at which every service runs everywhere. Numbers are those of the conversion's.
  */
-import { type Host, hostsOf, type WorldEvent } from "../../simulator/model.ts";
+import { type Host, hostOf, hostsOf, type WorldEvent } from "../../simulator/model.ts";
 import { tablesOf } from "../../simulator/mysql.ts";
 import { judge } from "../../simulator/oracle.ts";
 import type { Violation } from "./invariants.ts";
@@ -19,7 +19,9 @@ export type Standing = {
 export type Expected = {
   /** Site → the node that may become its primary. */
   readonly moves?: Readonly<Record<string, string>>;
-  /** A node of which nothing is expected any more. */
+  /** The site that may take the writes of an active/passive composite. */
+  readonly active?: string;
+  /** A node of which nothing is expected any more, or a site. */
   readonly lost?: string;
   /** Nodes that are made anew from others: what they apply may go back, once. */
   readonly anew?: readonly string[];
@@ -40,7 +42,8 @@ export function watchStanding(scene: Scene, expected: Expected = {}): Standing {
     if (violations.length < 50) violations.push({ n, what });
   };
   const policies = new Map([...world.sites].map(([name, { policy }]) => [name, policy]));
-  const counted = (host: Host): boolean => host.name !== expected.lost;
+  const counted = (host: Host): boolean => ![host.name, host.site].includes(expected.lost ?? "");
+  const passive = [...world.sites.values()].some(({ relaySource }) => relaySource !== undefined);
   const applied = new Map<string, number>();
   const ours = (site: string): boolean =>
     hostsOf(world, site).some(({ tools }) => tools.some(({ argv }) => argv[0] === "cctrl"));
@@ -55,10 +58,24 @@ export function watchStanding(scene: Scene, expected: Expected = {}): Standing {
       broken(19, `${to} became the primary of ${site} while ${writable[0]?.name} took writes`);
   };
 
+  /** 52, of our own: the writes of a composite move to the named site only, and nobody of the former one takes any more. */
+  const onActiveSite = ({ from, to }: Extract<WorldEvent, { kind: "active-site" }>): void => {
+    const named = [...world.sites.values()].find(({ dataservice }) => dataservice === to);
+    if (named?.name !== expected.active) broken(52, `${named?.name} takes the writes of the composite`);
+    for (const { name, dataservice } of world.sites.values())
+      for (const host of dataservice === from ? hostsOf(world, name) : [])
+        if (host.up && host.mysql.up && !host.mysql.readOnly)
+          broken(19, `${to} takes the writes of the composite while ${host.name} did`);
+  };
+
   const onCommand = ({ host: name, key, argv, checks }: Extract<WorldEvent, { kind: "command" }>): void => {
     const policy = world.sites.get(world.hosts.get(name)?.site ?? "")?.policy;
-    const moves = argv[0] === "cctrl" && /_(SwitchPrimary|FailOver)_/.test(key);
+    const moves = argv[0] === "cctrl" && /_(SwitchPrimary|FailOver|SwitchSite|FailSiteOver)_/.test(key);
     if (moves && policy !== "MAINTENANCE") broken(33, `${name}: ${argv.join(" ")} under ${policy}`);
+    const lax =
+      argv.includes("-multi") && [...world.sites.values()].find((each) => each.policy !== "MAINTENANCE");
+    if (moves && lax && lax.name !== expected.lost)
+      broken(33, `${name}: ${argv.join(" ")} while ${lax.name} is ${lax.policy}`);
     if (moves && checks === 0) broken(45, `${name}: ${argv.join(" ")} without a look directly before`);
   };
 
@@ -114,6 +131,7 @@ export function watchStanding(scene: Scene, expected: Expected = {}): Standing {
 
   world.listeners.push((event) => {
     if (event.kind === "primary") onPrimary(event);
+    if (event.kind === "active-site") onActiveSite(event);
     if (event.kind === "command") onCommand(event);
     if (event.kind === "policy") onPolicy(event);
     if (event.kind === "copied") onCopied(event);
@@ -123,13 +141,15 @@ export function watchStanding(scene: Scene, expected: Expected = {}): Standing {
 
   const endOfHost = (host: Host): void => {
     const services = Object.values(host.replicators).flatMap((each) => [...each.services.values()]);
-    if (services.length !== world.sites.size) broken(39, `${host.name} runs ${services.length} services`);
+    if (services.length !== (passive ? 1 : world.sites.size))
+      broken(39, `${host.name} runs ${services.length} services`);
     for (const { name, state } of services)
       if (state !== "ONLINE") broken(39, `${name} of ${host.name} is ${state}`);
     if (!host.manager.running || !host.connector.running)
       broken(40, `${host.name} lacks its manager or connector`);
-    if (host.mysql.readOnly !== (host.cluster.primary !== host.name))
-      broken(19, `read_only of ${host.name} is ${host.mysql.readOnly}`);
+    const writes = host.cluster.primary === host.name && host.cluster.relaySource === undefined;
+    if (host.mysql.readOnly === writes) broken(19, `read_only of ${host.name} is ${host.mysql.readOnly}`);
+    if (passive) return endOfPassive(host);
     for (const source of world.sites.values()) {
       const log =
         world.hosts.get(source.primary)?.volume.thl.get(`cluster/${source.dataservice}`)?.at(-1)?.seqno ?? -1;
@@ -139,11 +159,28 @@ export function watchStanding(scene: Scene, expected: Expected = {}): Standing {
     }
   };
 
+  /** One site writes, everybody stands where its log ends, and nobody applied it twice. */
+  const endOfPassive = (host: Host): void => {
+    const writing = [...world.sites.values()].filter(
+      ({ name, relaySource }) => relaySource === undefined && name !== expected.lost,
+    );
+    const [active] = writing;
+    if (active === undefined || writing.length > 1)
+      return broken(52, `${writing.map(({ name }) => name).join(" and ") || "nobody"} takes the writes`);
+    if (host.cluster.relaySource !== undefined && host.cluster.relaySource !== active.dataservice)
+      broken(52, `${host.site} relays ${host.cluster.relaySource}, and ${active.name} takes the writes`);
+    const log =
+      hostOf(world, active.primary).volume.thl.get(`cluster/${active.dataservice}`)?.at(-1)?.seqno ?? -1;
+    const seqno = tablesOf(host.mysql, `tungsten_${host.cluster.dataservice}`)?.commit?.seqno ?? -1;
+    if (seqno < log)
+      broken(41, `${host.name} stands at ${seqno}, and the log of ${active.primary} ends at ${log}`);
+  };
+
   const end = (): void => {
     const { missing, doubled, outOfOrder } = judge(world);
     const lost = missing.filter((each) => {
       const [tx = "", at = ""] = each.split(" at ");
-      return at !== expected.lost && expected.mayLose?.(tx) !== true;
+      return counted(hostOf(world, at)) && expected.mayLose?.(tx) !== true;
     });
     if (lost.length > 0) broken(1, `missing: ${lost.slice(0, 3).join(", ")}`);
     if (doubled.length > 0 || outOfOrder > 0)

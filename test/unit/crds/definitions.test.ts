@@ -191,6 +191,22 @@ const cases: Readonly<Record<string, Case>> = {
     lets: [[{ failedSite: place, definitiveSite: { name: "london" } }]],
     stops: [[{ failedSite: place, definitiveSite: place }]],
   },
+  "name cluster and to": {
+    lets: [[{ cluster: place, to: "nyc-1" }], [{ compositeService: place, site: "nyc" }]],
+    stops: [[{}], [{ cluster: place, to: "nyc-1", compositeService: place, site: "nyc" }]],
+  },
+  "cluster and to belong together": {
+    lets: [[{ cluster: place, to: "nyc-1" }], [{}]],
+    stops: [[{ cluster: place }], [{ to: "nyc-1" }]],
+  },
+  "compositeService and site belong together": {
+    lets: [[{ compositeService: place, site: "nyc" }], [{}]],
+    stops: [[{ compositeService: place }], [{ site: "nyc" }]],
+  },
+  "name oldPrimary, or oldSite": {
+    lets: [[{ oldPrimary: "nyc-0" }], [{ oldSite: "nyc" }]],
+    stops: [[{}], [{ oldPrimary: "nyc-0", oldSite: "nyc" }]],
+  },
   "approval must be Manual for a procedure that deletes data": {
     lets: [
       [{ procedure: "ResetSite", approval: "Manual" }],

@@ -10,6 +10,8 @@ import { failOver } from "../../../src/procedures/failover.ts";
 import { fixReplication } from "../../../src/procedures/fix-replication.ts";
 import { acceptsResetAll } from "../../../src/procedures/reset-all-preflight.ts";
 import { acceptsReset } from "../../../src/procedures/reset-preflight.ts";
+import { failSiteOver } from "../../../src/procedures/site-failover.ts";
+import { switchSite } from "../../../src/procedures/site-switch.ts";
 import { switchPrimary } from "../../../src/procedures/switch.ts";
 import { tellRun } from "../../../src/procedures/tell.ts";
 import { acceptsUpgrade } from "../../../src/procedures/upgrade-preflight.ts";
@@ -132,6 +134,8 @@ describe("halts.md", () => {
       ...switchPrimary({ site: "nyc", to: "nyc-1", latencySeconds: 5 }).accepts,
       ...failOver({ site: "nyc", to: "nyc-1" }).accepts,
       ...checkPaths({ beats: 1, everySeconds: 60 }).accepts,
+      ...switchSite({ to: "london", latencySeconds: 5 }).accepts,
+      ...failSiteOver({ to: "london" }).accepts,
     ].map(({ say }) => say);
     expect(headingsBelow("Refusals")).toEqual([...new Set(asked)]);
   });
