@@ -3,41 +3,53 @@
  * nothing (tungsten-observed §5): it may read from the wrong server, or wait at a log that was made anew. Beside heartbeats,
  * which every primary writes anyhow, it changes nothing.
  */
-import { dataNodes } from "../topology/estate.ts";
+import { activeSite, dataNodes, siteOf } from "../topology/estate.ts";
 import { lastHeartbeat } from "../tungsten/node-facts.ts";
 import { heartbeat } from "../tungsten/trepctl.ts";
-import { proofHeartbeat, sourceOf, trackingSchema } from "./conversion-names.ts";
+import { compositeAsTold } from "./composite-preflight.ts";
+import { proofHeartbeat, sourceOf } from "./conversion-names.ts";
 import { onePrimary, primaryWritable } from "./conversion-preflight-sites.ts";
 import { existingReaders } from "./crossing.ts";
 import { primariesUnmoved } from "./guards.ts";
+import { heartbeatSchemas } from "./leading.ts";
 import type { Look, Part, Procedure, Run, Target, Verdict } from "./procedure.ts";
-import { eachPrimary } from "./scopes.ts";
-import { noPassive, pinsOfEstate } from "./switch-preflight.ts";
-import { doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
+import { eachWriter } from "./scopes.ts";
+import { pinsOfEstate } from "./switch-preflight.ts";
+import { done, every, knowing, knownValue, pending } from "./verdicts.ts";
 
 export type PathParameters = { readonly beats: number; readonly everySeconds: number };
 
-/** Nodes that apply what this primary's site writes: its own, and its readers at other sites. */
+/** Nodes that apply what this primary's site writes: its own, and its readers at other sites; of an active/passive composite all. */
 const appliersOf = (target: Target, run: Run): readonly string[] => [
   ...dataNodes(run.estate)
-    .filter(({ site }) => site === target.site.name)
+    .filter(({ site }) => activeSite(run.estate) !== undefined || site === target.site.name)
     .map(({ name }) => name),
   ...existingReaders(run)
     .filter((reader) => sourceOf(reader).name === target.site.name)
     .map(({ node }) => node.name),
 ];
 
+/** Every row in which the heartbeat of this source may stand at a node. */
+const rowsAt = (target: Target, name: string, { run, facts }: Look) => {
+  const node = dataNodes(run.estate).find((each) => each.name === name);
+  const site = node === undefined ? target.site : siteOf(run.estate, node);
+  return heartbeatSchemas(run, target.site, site).map((schema) => facts.get(name, lastHeartbeat(schema)));
+};
+
 /** The heartbeat of this attempt, and no earlier one, stands in the node's row. */
-const arrivedAt = (target: Target, node: string, look: Look): Verdict =>
-  knowing(
-    look.facts.get(node, lastHeartbeat(trackingSchema(target.site))),
-    `the heartbeat row of ${node}`,
-    (arrival) =>
-      doneIf(
-        arrival?.name === proofHeartbeat(look.run, look.attempt),
-        `no heartbeat of ${target.site.name} has arrived at ${node} yet`,
-      ),
-  );
+const arrivedAt = (target: Target, node: string, look: Look): Verdict => {
+  const rows = rowsAt(target, node, look);
+  const wanted = proofHeartbeat(look.run, look.attempt);
+  return rows.some((row) => knownValue(row)?.name === wanted)
+    ? done
+    : every(
+        rows.map((row) =>
+          knowing(row, `the heartbeat row of ${node}`, () =>
+            pending(`no heartbeat of ${target.site.name} has arrived at ${node} yet`),
+          ),
+        ),
+      );
+};
 
 const paths = ({ beats, everySeconds }: PathParameters): Part => ({
   what:
@@ -45,7 +57,7 @@ const paths = ({ beats, everySeconds }: PathParameters): Part => ({
       ? "a fresh heartbeat of every primary arrives on every node that applies it"
       : `${beats} heartbeats of every primary, ${everySeconds} s apart; the last one arrives on every node that applies it`,
   vendor: "trepctl heartbeat -name NAME",
-  on: eachPrimary,
+  on: eachWriter,
   run: [
     {
       when: "it is due",
@@ -70,7 +82,9 @@ const paths = ({ beats, everySeconds }: PathParameters): Part => ({
   record: (target, look) =>
     Object.fromEntries(
       appliersOf(target, look.run).flatMap((node) => {
-        const arrival = knownValue(look.facts.get(node, lastHeartbeat(trackingSchema(target.site))));
+        const arrival = rowsAt(target, node, look)
+          .map(knownValue)
+          .find((known) => known?.name === proofHeartbeat(look.run, look.attempt));
         return arrival == null
           ? []
           : [
@@ -90,7 +104,7 @@ export function checkPaths(parameters: PathParameters): Procedure {
     name: "CheckPaths",
     revision: 1,
     source: "no page of the vendor's; the heartbeat that its own procedures end with",
-    accepts: [noPassive("CheckPaths"), onePrimary, primaryWritable],
+    accepts: [compositeAsTold(), onePrimary, primaryWritable],
     holds: [primariesUnmoved],
     pins: (estate, facts) => pinsOfEstate(estate, facts),
     steps: [

@@ -1,7 +1,7 @@
 /** Has replication caught up with a reading? Told by positions alone, so that comparing data writes nothing anywhere. */
 import type { Comparison } from "../crds/survey.ts";
 import type { Estate, Site } from "../topology/estate.ts";
-import { siteNamed } from "../topology/estate.ts";
+import { isPassive, siteNamed } from "../topology/estate.ts";
 import { generatedService } from "../topology/names.ts";
 import type { Facts, Known } from "../tungsten/facts.ts";
 import { services } from "../tungsten/node-facts.ts";
@@ -27,7 +27,7 @@ type Where = {
 export function positionsCovering(readAt: number, where: Where): Lag {
   const wanted: Record<string, number> = {};
   const waits: string[] = [];
-  for (const site of where.estate.sites) {
+  for (const site of where.estate.sites.filter(({ name }) => !isPassive(where.estate, name))) {
     const primary = where.primaries[site.name] ?? "";
     const fact = where.facts.get(primary, services("cluster"));
     const status = serviceIn(fact, site.dataservice);
@@ -57,7 +57,9 @@ export function nodesBehind(
     for (const node of site.nodes.filter(({ name }) => names.includes(name)))
       for (const [source, seqno] of Object.entries(wanted)) {
         if (source === site.name && where.primaries[site.name] === node.name) continue;
-        const why = notYet(node.name, site, siteNamed(where.estate, source), seqno, where.facts);
+        // A relay and its replicas carry the active site's numbers under their own site's service.
+        const by = isPassive(where.estate, site.name) ? site : siteNamed(where.estate, source);
+        const why = notYet(node.name, site, by, seqno, where.facts);
         if (why !== undefined && !behind.has(node.name)) behind.set(node.name, why);
       }
   return { is: "behind", nodes: behind };

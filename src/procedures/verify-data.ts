@@ -3,11 +3,12 @@
  * act where asked for. It only reads, so it holds nothing, sets no policy and takes no Lease.
  */
 import type { Survey } from "../crds/survey.ts";
-import type { Estate } from "../topology/estate.ts";
+import { activeSite, type Estate } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import { clusterView } from "../tungsten/node-facts.ts";
-import { soleMaster } from "./conversion-pins.ts";
-import type { Acceptance, PinsReading, Procedure, Run, Step, Target, Verdict } from "./procedure.ts";
+import { compositeAsTold } from "./composite-preflight.ts";
+import { headRole, headWord, soleHead } from "./leading.ts";
+import type { PinsReading, Procedure, Run, Step, Target, Verdict } from "./procedure.ts";
 import { pinnedPrimary } from "./scopes.ts";
 import { surveyed } from "./survey.ts";
 import type { SurveyParameters } from "./survey-compare.ts";
@@ -54,16 +55,6 @@ export const differingHalts =
           `${tables.differing} tables differ and ${tables.unknown} could not be read on every node; read the report that status.data names, then abort, or add "${dataWord}" to spec.convertMsaaToCaa.acknowledgedFindings`,
         );
 
-const everySiteWrites: Acceptance = {
-  say: "every site of the estate takes writes of its own",
-  ask: ({ composite }) =>
-    composite?.type === "ActivePassive"
-      ? {
-          refused: `CompositeService ${composite.name} is ActivePassive; VerifyData follows positions between sites that all write: verify its sites one by one with the vendor's tools`,
-        }
-      : { ok: true },
-};
-
 function readPrimaries(estate: Estate, facts: Facts): PinsReading {
   const primaries: Record<string, string> = {};
   const open: string[] = [];
@@ -72,8 +63,9 @@ function readPrimaries(estate: Estate, facts: Facts): PinsReading {
       .filter((node) => !node.witness)
       .map((node) => knownValue(facts.get(node.name, clusterView)));
     const view = views.find((candidate) => candidate !== undefined);
-    const primary = view && soleMaster(view);
-    if (primary === undefined) open.push(`${site.name} shows no single ONLINE primary`);
+    const role = headRole(estate, site.name);
+    const primary = view && soleHead(view, role);
+    if (primary === undefined) open.push(`${site.name} shows no single ONLINE ${headWord(role)}`);
     else primaries[site.name] = primary;
   }
   if (open.length > 0) return { unknown: open.join("; ") };
@@ -81,7 +73,9 @@ function readPrimaries(estate: Estate, facts: Facts): PinsReading {
     Object.fromEntries(estate.sites.map((site) => [site.name, value(site)]));
   const members = bySite((site) => site.nodes.filter((node) => !node.witness).map((node) => node.name));
   const releases = bySite((site) => site.release);
-  return { pins: { primaries, policies: {}, backupNodes: {}, members, releases } };
+  const active = activeSite(estate);
+  const pinned = active !== undefined && { activeSite: active.name };
+  return { pins: { ...pinned, primaries, policies: {}, backupNodes: {}, members, releases } };
 }
 
 /** The procedure for one request's parameters. */
@@ -91,7 +85,7 @@ export function verifyData(parameters: SurveyParameters): Procedure {
     revision: 1,
     source: "no page of the vendor's; checksums by chunk as pt-table-checksum made them known",
     readsOnly: true,
-    accepts: [everySiteWrites],
+    accepts: [compositeAsTold()],
     holds: [],
     pins: readPrimaries,
     steps: [
