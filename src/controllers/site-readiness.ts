@@ -33,6 +33,12 @@ export function notNow(pass: ClusterPass, view: SiteView): string | undefined {
   return oddOption(pass) ?? elsewhere(pass);
 }
 
+/** For walks that do not know relays yet: `what` is what they change, as a clause. */
+export const notOverRelays = ({ topology }: SiteView, what: string): string | undefined =>
+  topology === "CAP"
+    ? `the site belongs to a Composite Active/Passive, and no procedure of this version ${what} there: use tpm, tprovision and cctrl by the vendor's pages`
+    : undefined;
+
 /** An option that tpm would not take as it is meant: its own object is refused, and no other one's walk brings it. */
 const oddOption = ({ estate }: ClusterPass): string | undefined => {
   const [fault] = [

@@ -6,7 +6,7 @@ import type { Ledger } from "../crds/ledger.ts";
 import { changeTransport, type TransportChange } from "../procedures/change-transport.ts";
 import { lentFor } from "./request-planning.ts";
 import { recordFor } from "./site-configuration.ts";
-import { notNow, topologyOf } from "./site-readiness.ts";
+import { notNow, notOverRelays, topologyOf } from "./site-readiness.ts";
 import type { SiteView } from "./site-view.ts";
 import {
   admitted,
@@ -82,7 +82,7 @@ async function begin(pass: ClusterPass, view: SiteView): Promise<Work> {
       "ApprovalNeeded",
       `${why}; to begin set spec.changes.approved of TungstenCluster ${pass.site.name} to ${wanted}`,
     );
-  const waits = notNow(pass, view) ?? unsound(pass);
+  const waits = notNow(pass, view) ?? notOverRelays(view, "changes how replicators speak") ?? unsound(pass);
   if (waits !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${waits}`);
   const kept = await admitted(pass, sitesOf(pass));
   if (kept !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${kept}`);

@@ -5,6 +5,7 @@ import { advance, type Decision } from "../procedures/advance.ts";
 import { renderedInis, runOf } from "../procedures/prepare.ts";
 import type { Procedure } from "../procedures/procedure.ts";
 import { cursorInWords } from "../procedures/tell.ts";
+import { activeSite, withActiveSite } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import { marker } from "../tungsten/node-facts.ts";
 import { readTpmMessages } from "../tungsten/tpm.ts";
@@ -97,7 +98,9 @@ export function pinsFor(
     (namespace.clusters.get(name)?.status?.nodes as { release?: string }[] | undefined)?.find(
       (node) => node.release !== undefined,
     )?.release;
+  const active = activeSite(estate)?.name;
   return {
+    ...(active !== undefined && { activeSite: active }),
     primaries: bySite(({ name }) => {
       const node = live[name];
       if (node === undefined)
@@ -177,7 +180,8 @@ async function decide(
   view: SiteView,
   { procedure, ledger }: Walk,
 ): Promise<{ decision: Decision; messages: readonly string[] }> {
-  const { shell, estate, object, limits } = pass;
+  const { shell, object, limits } = pass;
+  const estate = withActiveSite(pass.estate, ledger.pins?.activeSite);
   const lent = lentFor(estate);
   const ini = renderedInis(ledger.pins?.primaries ?? {}, lent);
   const iniSha256 = Object.fromEntries(Object.entries(ini).map(([kind, text]) => [kind, lent.sha256(text)]));

@@ -3,7 +3,7 @@
  * automatic, promote-connector). Asked for by a change of the specs. Every command may be begun again, so that a spec that
  * changes meanwhile begins the walk anew.
  */
-import type { Node } from "../topology/estate.ts";
+import { isPassive, type Node } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
 import { clusterView, installed, readOnly } from "../tungsten/node-facts.ts";
 import { type Channels, channelsVerified, joinChannels, stoppedInOrder } from "./channel-parts.ts";
@@ -13,7 +13,7 @@ import * as go from "./conversion-services.ts";
 import { connectorRuns, endedWell, iniPublished, managerIs } from "./guards.ts";
 import { changePasswords } from "./keep-accounts.ts";
 import type { Judgement, Part, Procedure, Step } from "./procedure.ts";
-import { eachLinkedReader, eachSite, everyNode, isPrimary } from "./scopes.ts";
+import { eachLinkedReader, eachSite, everyNode, takesWrites } from "./scopes.ts";
 import * as change from "./site-commands.ts";
 import {
   enterMaintenance,
@@ -71,7 +71,7 @@ export const everythingRuns: Judgement = (target, look) => {
     managerIs("running")(target, look),
     connectorRuns(target, look),
     knowing(look.facts.get(name, readOnly), `read_only of ${name}`, (is) =>
-      doneIf(is !== isPrimary(look.run, target.node), `read_only of ${name} is ${is ? 1 : 0}`),
+      doneIf(is !== takesWrites(look.run, target.node), `read_only of ${name} is ${is ? 1 : 0}`),
     ),
   ]);
 };
@@ -158,13 +158,12 @@ const primaryStays =
   (_target, look) => {
     const pinned = look.run.pins.primaries[siteName];
     const site = look.run.estate.sites.find(({ name }) => name === siteName);
+    const head = isPassive(look.run.estate, siteName) ? "relay" : "master";
     const views = (site?.nodes ?? [])
       .filter((node) => !node.witness)
       .map((node) => knownValue(look.facts.get(node.name, clusterView)));
     const moved = views
-      .map(
-        (view) => view?.datasources.find(({ role, state }) => role === "master" && state === "ONLINE")?.name,
-      )
+      .map((view) => view?.datasources.find(({ role, state }) => role === head && state === "ONLINE")?.name)
       .find((name) => name !== undefined && name !== pinned);
     return moved === undefined
       ? done

@@ -10,7 +10,7 @@ import { offline } from "../tungsten/trepctl.ts";
 import { serviceOf, sourceOf, trackingSchema } from "./conversion-names.ts";
 import { serviceStatus } from "./conversion-services.ts";
 import type { Guard, Judgement, Part, Target } from "./procedure.ts";
-import { isPrimary } from "./scopes.ts";
+import { takesWrites } from "./scopes.ts";
 import { check, safely } from "./site-commands.ts";
 import { maintenanceStays, type Scope } from "./site-parts.ts";
 import { broken, done, doneIf, every, knowing, pending } from "./verdicts.ts";
@@ -95,7 +95,7 @@ export function joinChannels(
     {
       what: "take the service offline in order, where it has or gets several channels",
       vendor: "trepctl -service S offline",
-      on: (run) => on(run).filter((target) => target.source !== undefined || !isPrimary(run, target.node)),
+      on: (run) => on(run).filter((target) => target.source !== undefined || !takesWrites(run, target.node)),
       guards: [maintenanceStays],
       run: [
         {
@@ -111,7 +111,7 @@ export function joinChannels(
     },
     {
       what: "see one row in trep_commit_seqno and none in trep_shard_channel",
-      on: (run) => on(run).filter((target) => target.source !== undefined || !isPrimary(run, target.node)),
+      on: (run) => on(run).filter((target) => target.source !== undefined || !takesWrites(run, target.node)),
       run: [],
       done: unless(nothing, joined(product)),
     },

@@ -1,5 +1,5 @@
 /** A replica out of service and back, as the vendor's pages do it: shun, recover, ONLINE and caught up, the other ends' services. */
-import type { Node } from "../topology/estate.ts";
+import { isPassive, type Node } from "../topology/estate.ts";
 import { clusterView, readOnly } from "../tungsten/node-facts.ts";
 import * as go from "./conversion-services.ts";
 import type { Guard, Judgement, Look, Part, Step, Target, Verdict } from "./procedure.ts";
@@ -41,21 +41,23 @@ const isOffline =
   ({ site }, look) =>
     shown(site, name, (state) => state === "OFFLINE", `the datasource ${name} is not OFFLINE`)(look);
 
-/** By every manager that answers, and by what both databases admit. */
+/** By every manager that answers, and by what both databases admit. The head of a passive site is a relay, and read-only. */
 export const primaryIs =
   (node: Node): Judgement =>
-  ({ site }, look) =>
-    every([
+  ({ site }, look) => {
+    const passive = isPassive(look.run.estate, site.name);
+    return every([
       shown(
         site,
         node.name,
-        (state, role) => role === "master" && state === "ONLINE",
-        `${node.name} is not the primary of ${site.name}`,
+        (state, role) => role === (passive ? "relay" : "master") && state === "ONLINE",
+        `${node.name} is not the ${passive ? "relay" : "primary"} of ${site.name}`,
       )(look),
       knowing(look.facts.get(node.name, readOnly), `read_only of ${node.name}`, (is) =>
-        doneIf(!is, `the database of ${node.name} is read-only`),
+        doneIf(is === passive, `the database of ${node.name} is ${is ? "read-only" : "writable"}`),
       ),
     ]);
+  };
 
 /** Nobody else is out while this node is taken: the site never has less than all the others. */
 export const othersServe = (name: string): Guard => ({
@@ -68,8 +70,8 @@ export const othersServe = (name: string): Guard => ({
       shown(
         site,
         name,
-        (_state, role) => role !== "master",
-        `${name} is the primary of ${site.name}: it is not taken out`,
+        (_state, role) => role !== "master" && role !== "relay",
+        `${name} is the head of ${site.name}, its primary or relay: it is not taken out`,
       )(look),
     ]);
     return "why" in verdict ? verdict.why : undefined;

@@ -3,7 +3,7 @@
  * by tpm update). Asked for by a lower spec.nodes: the highest ordinals go. Their pods stay until every site has been told,
  * their volumes for longer. The estate is the one that is wanted: it no longer holds the nodes that leave.
  */
-import type { Node } from "../topology/estate.ts";
+import { isPassive, type Node } from "../topology/estate.ts";
 import { datasourceCommand } from "../tungsten/cctrl.ts";
 import type { Product } from "../tungsten/invocation.ts";
 import { clusterView, connectorProcess, installed, managerProcess } from "../tungsten/node-facts.ts";
@@ -80,7 +80,10 @@ const shun = (target: Target, run: Parameters<Scope>[0]) => {
   return safely(pinnedPrimary(run, target.site), argv, {
     stdin,
     deadlineSeconds: 180,
-    prechecks: [check("policy-is", "MAINTENANCE"), check("writable", "yes")],
+    prechecks: [
+      check("policy-is", "MAINTENANCE"),
+      check("writable", isPassive(run.estate, target.site.name) ? "no" : "yes"),
+    ],
   });
 };
 

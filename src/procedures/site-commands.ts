@@ -4,7 +4,7 @@ import { datasourceCommand, switchCommand } from "../tungsten/cctrl.ts";
 import type { Command, Precheck, Product } from "../tungsten/invocation.ts";
 import { tpmInstall, tpmPromoteConnector, tpmUpdate } from "../tungsten/tpm.ts";
 import type { Effect, Run, Target } from "./procedure.ts";
-import { isPrimary } from "./scopes.ts";
+import { takesWrites } from "./scopes.ts";
 
 type Making = (target: Target, run: Run, attempt: number) => Effect;
 
@@ -37,7 +37,7 @@ export const updateKeepingConnectors =
           check("no-tpm"),
           check("ini-is", run.pins.iniSha256[kind] ?? "unknown"),
           ...(passwords === undefined ? [] : [check("passwords-are", passwords)]),
-          ...(product === "cluster" ? [check("writable", isPrimary(run, target.node) ? "yes" : "no")] : []),
+          ...(product === "cluster" ? [check("writable", takesWrites(run, target.node) ? "yes" : "no")] : []),
         ],
       },
     );
