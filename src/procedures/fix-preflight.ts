@@ -4,11 +4,13 @@ import type { Facts } from "../tungsten/facts.ts";
 import { services } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { classifyError } from "../tungsten/replicator-errors.ts";
+import { compositeShownAt, linksBeside, otherActive } from "./composite-preflight.ts";
 import { wordOf } from "./conversion-readers.ts";
 import { isGivenUp } from "./crossing.ts";
 import { carriedBy, type FixParameters, standingError } from "./fix-names.ts";
+import { headRole, headWord } from "./leading.ts";
 import type { Acceptance, Objection } from "./procedure.ts";
-import { noPassive, viewOf } from "./switch-preflight.ts";
+import { viewOf } from "./switch-preflight.ts";
 
 const named = ({ site, service, nodes }: FixParameters): Acceptance => ({
   say: "the named nodes are the site's, and the named service runs there",
@@ -109,6 +111,28 @@ const fits = (fix: FixParameters): Acceptance => ({
   },
 });
 
+/** What a service is compared with lies at the head of its source; that of a relay's service is another site's. */
+const madeAnewOnly = (fix: FixParameters): Acceptance => ({
+  say: "in an active/passive composite a replica is made anew, and nothing else is mended",
+  ask(estate, facts) {
+    const { composite } = estate;
+    if (composite?.type !== "ActivePassive") return { ok: true };
+    const odd = linksBeside(estate);
+    if (odd !== undefined) return odd;
+    if (fix.action.is !== "Reprovision")
+      return {
+        refused: `CompositeService ${composite.name} is ActivePassive; ${fix.action.is} compares a service with the log of its own site's primary, and a relay has its events from another site: make the replica anew (action Reprovision), or mend it by the vendor's page`,
+      };
+    const place = estate.sites.find(({ name }) => name === fix.site);
+    const shown = place && compositeShownAt(estate, place, facts);
+    if (shown === undefined) return { unknown: `no manager of ${fix.site} shows the composite` };
+    const other = otherActive(estate, shown);
+    return other === undefined ? { ok: true } : { refused: other };
+  },
+});
+
+const heads = ["master", "relay"];
+
 /** A donor of the same site, in service and no primary where another replica could be it; a node that is a replica. */
 const donorFits = (fix: FixParameters): Acceptance => ({
   say: "a node that is made anew is a replica, and its donor is in service at the same site",
@@ -124,13 +148,14 @@ const donorFits = (fix: FixParameters): Acceptance => ({
     const refused =
       service !== place.dataservice
         ? `spec.fixReplication.service is ${service}; a node is made anew as a whole: name ${place.dataservice}`
-        : view.datasources.some(({ name, role }) => name === node && role === "master")
-          ? `${node} is the primary of ${site}; ask for a Switch first: a primary is never made anew`
+        : view.datasources.some(({ name, role }) => name === node && heads.includes(role))
+          ? `${node} is the ${headWord(headRole(estate, site))} of ${site}; ask for a Switch first: a primary is never made anew, nor a relay`
           : !online.some(({ name }) => name === action.donor)
             ? `${at} is ${action.donor}, and ONLINE at ${site} besides ${node} are ${online.map(({ name }) => name).join(", ") || "none"}; name one of them`
-            : online.some(({ name, role }) => name === action.donor && role === "master") && online.length > 1
-              ? `${at} is ${action.donor}, the primary of ${site}; name a replica: ${online
-                  .filter(({ role }) => role !== "master")
+            : online.some(({ name, role }) => name === action.donor && heads.includes(role)) &&
+                online.length > 1
+              ? `${at} is ${action.donor}, the ${headWord(headRole(estate, site))} of ${site}; name a replica: ${online
+                  .filter(({ role }) => !heads.includes(role))
                   .map(({ name }) => name)
                   .join(", ")}`
               : undefined;
@@ -145,7 +170,7 @@ const donorFits = (fix: FixParameters): Acceptance => ({
 });
 
 export const acceptsFix = (fix: FixParameters): readonly Acceptance[] => [
-  noPassive("FixReplication"),
+  madeAnewOnly(fix),
   named(fix),
   fits(fix),
   donorFits(fix),

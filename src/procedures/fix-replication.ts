@@ -3,21 +3,21 @@
  * one site. Whatever touches data does so with the binary log off, as the page wants it; what was left out or forced stays in
  * the site's status, and in every later plan.
  */
-import { siteNamed } from "../topology/estate.ts";
-import { tracking } from "../tungsten/node-facts.ts";
+import { activeSite, type Site, siteNamed } from "../topology/estate.ts";
 import { heartbeat } from "../tungsten/trepctl.ts";
-import { proofHeartbeat, proofPrefix, trackingSchema } from "./conversion-names.ts";
+import { proofHeartbeat, proofPrefix } from "./conversion-names.ts";
 import { nothingHeld } from "./conversion-preflight-sites.ts";
 import { actionParts, serviceOnline } from "./fix-actions.ts";
 import { carried, type FixParameters, fixTargets } from "./fix-names.ts";
 import { acceptsFix } from "./fix-preflight.ts";
 import { provisionPart, undoTakenOut } from "./fix-reprovision.ts";
 import { primariesUnmoved } from "./guards.ts";
+import { heartbeatArrived } from "./leading.ts";
 import type { Judgement, Part, Procedure, Run, Step, Target } from "./procedure.ts";
 import { pinnedPrimary } from "./scopes.ts";
 import { enterMaintenance, type PolicyAt, policyBack, policyReturned } from "./site-policy.ts";
 import { pinsOfEstate } from "./switch-preflight.ts";
-import { doneIf, every, knowing } from "./verdicts.ts";
+import { every } from "./verdicts.ts";
 
 const policyAt = (fix: FixParameters): PolicyAt => ({
   on: (run: Run): readonly Target[] => {
@@ -27,19 +27,17 @@ const policyAt = (fix: FixParameters): PolicyAt => ({
   counts: () => true,
 });
 
+/** Who writes what the service carries: its source, or the active site that its source relays. */
+const writerOf = (run: Run, source: Site): Site => activeSite(run.estate) ?? source;
+
 /** A heartbeat of the source has arrived on the node: an ONLINE service proves nothing by itself. */
-const arrived: Judgement = (target, look) => {
-  const source = target.source ?? target.site;
-  return knowing(
-    look.facts.get(target.node.name, tracking(trackingSchema(source))),
-    `the heartbeat row of ${target.node.name}`,
-    (rows) =>
-      doneIf(
-        rows !== "absent" && rows.heartbeat?.name?.startsWith(proofPrefix(look.run)) === true,
-        `no heartbeat of ${source.name} has arrived at ${target.node.name} yet`,
-      ),
+const arrived: Judgement = (target, look) =>
+  heartbeatArrived(
+    writerOf(look.run, target.source ?? target.site),
+    target.node,
+    (name) => name.startsWith(proofPrefix(look.run)),
+    look,
   );
-};
 
 const proven = (fix: FixParameters): Part => ({
   what: "a fresh heartbeat of the source arrives on every named node",
@@ -49,7 +47,7 @@ const proven = (fix: FixParameters): Part => ({
     {
       when: "none has arrived",
       effect: (_target, run, attempt) => {
-        const { source } = carried(run, fix);
+        const source = writerOf(run, carried(run, fix).source);
         return {
           begin: {
             argv: heartbeat("cluster", source.dataservice, proofHeartbeat(run, attempt)),

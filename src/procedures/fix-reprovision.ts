@@ -21,6 +21,7 @@ import {
 } from "./crossing.ts";
 import { type FixParameters, fixTargets, pastKey } from "./fix-names.ts";
 import { endedWell, heldByRun } from "./guards.ts";
+import { ownSchemas } from "./leading.ts";
 import { localOnline, localRemedies } from "./primary-move.ts";
 import type { Alternative, Judgement, Look, Part, Run, Step, Target } from "./procedure.ts";
 import * as sent from "./reset-commands.ts";
@@ -128,7 +129,9 @@ const standsInPrimarysLog =
       const rows = knownValue(look.facts.get(node.name, tracking(schema)));
       return commitOf(rows);
     };
-    const row = rowOf(trackingSchema(site));
+    const row = ownSchemas(look.run.estate, site)
+      .map(rowOf)
+      .find((each) => each !== undefined);
     const others = readersOn(fix)(look.run).map((reader) =>
       doneIf(
         rowOf(trackingSchema(sourceOf(reader))) !== undefined,

@@ -95,6 +95,12 @@ function relayReads({ active }: Leading, status: ReplicatorStatus, node: Node): 
   );
 }
 
+/** Where a node's own service may keep its position: under its site's name, in an active/passive composite perhaps under that one's. */
+export const ownSchemas = (estate: Estate, site: Site): readonly string[] => [
+  trackingSchema(site),
+  ...(activeSite(estate) === undefined ? [] : [`tungsten_${estate.composite?.dataservice}`]),
+];
+
 /**
  * Where a heartbeat of the composite's active site may stand at a node. A relay's service is named after its own site, and
  * older code names the schemas of a composite's members after the composite ([doc:oss], tungsten-config §1.3): which of
@@ -102,8 +108,7 @@ function relayReads({ active }: Leading, status: ReplicatorStatus, node: Node): 
  */
 export function heartbeatSchemas({ estate }: Run, sender: Site, site: Site): readonly string[] {
   if (activeSite(estate) === undefined) return [trackingSchema(sender)];
-  const composite = `tungsten_${estate.composite?.dataservice}`;
-  return [...new Set([trackingSchema(site), trackingSchema(sender), composite])];
+  return [...new Set([...ownSchemas(estate, site), trackingSchema(sender)])];
 }
 
 /** The last heartbeat of a sender that arrived at a node has such a name. */

@@ -2,10 +2,9 @@
 import { activeSite, dataNodes, type Estate, type Node, type Site, siteOf } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import { clusterView, compositeView, holds, readOnly, thlRange, tracking } from "../tungsten/node-facts.ts";
-import { trackingSchema } from "./conversion-names.ts";
 import { commitOf } from "./conversion-readers.ts";
 import { eventsInLog, unextracted, unreadLog } from "./failover-losses.ts";
-import { soleHead } from "./leading.ts";
+import { ownSchemas, soleHead } from "./leading.ts";
 import type { Acceptance, Finding, Objection } from "./procedure.ts";
 import { viewOf } from "./switch-preflight.ts";
 import { knownValue } from "./verdicts.ts";
@@ -55,7 +54,7 @@ export function siteStandsAt(estate: Estate, node: Node, facts: Facts): number |
 
 /** The commit row, in the schema of its own site's service or in the composite's: releases differ ([doc:oss]). */
 export function appliedAt(estate: Estate, node: Node, facts: Facts): number | undefined {
-  const schemas = [trackingSchema(siteOf(estate, node)), `tungsten_${estate.composite?.dataservice}`];
+  const schemas = ownSchemas(estate, siteOf(estate, node));
   const rows = schemas.map((schema) => knownValue(facts.get(node.name, tracking(schema))));
   const seqnos = rows.map((known) => commitOf(known)?.seqno).filter((seqno) => seqno !== undefined);
   return seqnos.length === 0 ? undefined : Math.max(...seqnos);
