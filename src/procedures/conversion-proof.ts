@@ -1,23 +1,22 @@
 /** The end proven: a fresh heartbeat on every node, over logs that go on where the old ones ended, and nobody left out. */
 
-import { type Node, siteOf } from "../topology/estate.ts";
+import { activeSite, type Node, siteOf } from "../topology/estate.ts";
 import type { Product } from "../tungsten/invocation.ts";
 import { clusterView, thlRange, tracking } from "../tungsten/node-facts.ts";
 import { positionKept, proofPrefix, serviceOf, sourceOf, trackingSchema } from "./conversion-names.ts";
+import { heartbeatArrived } from "./leading.ts";
 import type { Judgement, Look, Target, Verdict } from "./procedure.ts";
 import { eachReader, nodesThere } from "./scopes.ts";
 import { doneIf, every, knowing, pending } from "./verdicts.ts";
 
-/** The site's own heartbeat row on one of its nodes carries a proof of ours. */
+/** The heartbeat row of a node that applies the source under its own site's service carries a proof of ours. */
 const arrivedAtHome = (target: Target, node: Node, look: Look): Verdict =>
-  knowing(
-    look.facts.get(node.name, tracking(trackingSchema(target.site))),
-    `the heartbeat row of ${node.name}`,
-    (known) =>
-      doneIf(
-        known !== "absent" && known.heartbeat?.name?.startsWith(proofPrefix(look.run)) === true,
-        `no heartbeat of ${target.site.name} has arrived at its own ${node.name} yet`,
-      ),
+  heartbeatArrived(target.site, node, (name) => name.startsWith(proofPrefix(look.run)), look);
+
+/** Those of its own site; where one site takes the writes of all, those of every site. */
+const homeOf = ({ site }: Target, { estate, ...run }: Look["run"]): readonly Node[] =>
+  (activeSite(estate) === undefined ? [site] : estate.sites).flatMap((each) =>
+    nodesThere({ ...run, estate }, each),
   );
 
 /** A heartbeat of ours, sent after the conversion, has arrived on every node: of its own site, and of all that read it (gate 9). */
@@ -26,7 +25,7 @@ export const proofArrived =
   (target, look) => {
     const prefix = proofPrefix(look.run);
     const readers = eachReader(look.run).filter((reader) => sourceOf(reader).name === target.site.name);
-    const home = nodesThere(look.run, target.site);
+    const home = homeOf(target, look.run);
     return every([
       ...home.map((node) => arrivedAtHome(target, node, look)),
       ...readers.map((reader) => {

@@ -1,13 +1,14 @@
 /** Pre-flight of UpgradeSoftware: which way the vendor's software goes, and that it lies ready everywhere before the window opens. */
-import { dataNodes, type Estate, siteOf } from "../topology/estate.ts";
+import { dataNodes, type Estate, isActivePassive, siteOf } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import type { Product } from "../tungsten/invocation.ts";
 import type { InstalledProduct } from "../tungsten/node.ts";
 import { installed, software, space } from "../tungsten/node-facts.ts";
 import { compareReleases, majorOf, type Release, releaseOf } from "../tungsten/release.ts";
+import { compositeAsTold } from "./composite-preflight.ts";
 import { nothingHeld, onePrimary, primaryWritable } from "./conversion-preflight-sites.ts";
 import type { Acceptance, Objection, PinsReading } from "./procedure.ts";
-import { everyServiceFine, noPassive, pinsOfEstate } from "./switch-preflight.ts";
+import { everyServiceFine, pinsOfEstate } from "./switch-preflight.ts";
 
 const products: readonly Product[] = ["cluster", "crossSite"];
 /** What a release takes on the volume, unpacked once more below releases/. */
@@ -186,7 +187,7 @@ const packagesReady = (release: string): Acceptance => ({
 export type UpgradeParameters = { readonly release: string; readonly latencySeconds: number };
 
 export const acceptsUpgrade = ({ release, latencySeconds }: UpgradeParameters): readonly Acceptance[] => [
-  noPassive("UpgradeSoftware"),
+  compositeAsTold(),
   asked(release),
   goesThere(release),
   fromIni,
@@ -213,5 +214,5 @@ export function readUpgradePins(estate: Estate, facts: Facts): PinsReading {
       unknown:
         "nodes carry cross-site services of both products, as a conversion leaves them half-way; finish that first",
     };
-  return { pins: { ...reading.pins, topology: composite ? "CAA" : "MSAA" } };
+  return { pins: { ...reading.pins, topology: composite || isActivePassive(estate) ? "CAA" : "MSAA" } };
 }

@@ -17,7 +17,7 @@ import {
 import { crossingServicesOnline, existingReaders } from "./crossing.ts";
 import { managerIs, policyIs, primariesUnmoved } from "./guards.ts";
 import type { Judgement, Part, Procedure, Run, Step } from "./procedure.ts";
-import { eachPrimary, eachReplica, eachSite, everyNode } from "./scopes.ts";
+import { eachPrimary, eachReplica, eachSite, eachWriter, everyNode } from "./scopes.ts";
 import * as change from "./site-commands.ts";
 import { inForm, inTurn, replicasFirst, update, updated, withSecond } from "./upgrade-parts.ts";
 import { acceptsUpgrade, readUpgradePins, type UpgradeParameters } from "./upgrade-preflight.ts";
@@ -159,7 +159,7 @@ export function upgradeSoftware(parameters: UpgradeParameters): Procedure {
         condition: "ReplicationProven",
         parts: [
           { ...proof("crossSite"), on: inForm("MSAA", eachPrimary) },
-          { ...proof("cluster"), on: inForm("CAA", eachPrimary) },
+          { ...proof("cluster"), on: inForm("CAA", eachWriter) },
         ],
       }),
       forward({
