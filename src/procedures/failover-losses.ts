@@ -2,8 +2,8 @@
 import type { Estate, Site } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import { thlEvent, thlRange, tracking } from "../tungsten/node-facts.ts";
-import { trackingSchema } from "./conversion-names.ts";
 import { commitOf } from "./conversion-readers.ts";
+import { ownSchemas } from "./leading.ts";
 import type { Finding } from "./procedure.ts";
 import { knownValue } from "./verdicts.ts";
 
@@ -11,9 +11,9 @@ import { knownValue } from "./verdicts.ts";
 const mostListed = 50;
 
 /** How far a node has what a site's primary wrote, applied or received; undefined while it cannot be read. */
-export function standsAt(node: string, site: Site, facts: Facts): number | undefined {
-  const rows = knownValue(facts.get(node, tracking(trackingSchema(site))));
-  const applied = commitOf(rows)?.seqno;
+export function standsAt(estate: Estate, node: string, site: Site, facts: Facts): number | undefined {
+  const rows = ownSchemas(estate, site).map((schema) => knownValue(facts.get(node, tracking(schema))));
+  const applied = rows.map((known) => commitOf(known)?.seqno).find((seqno) => seqno !== undefined);
   if (applied === undefined) return undefined;
   if (!site.nodes.some(({ name }) => name === node)) return applied;
   const stored = knownValue(facts.get(node, thlRange("cluster", site.dataservice)));
@@ -26,7 +26,7 @@ const ahead = (estate: Estate, site: Site, at: number, facts: Facts): readonly F
     .filter((other) => other !== site)
     .flatMap((other) => other.nodes.filter((node) => !node.witness))
     .flatMap(({ name }) => {
-      const seqno = standsAt(name, site, facts) ?? -1;
+      const seqno = standsAt(estate, name, site, facts) ?? -1;
       return seqno <= at
         ? []
         : [

@@ -1,21 +1,24 @@
 /** Pre-flight of a forced failover: the primary is lost, the named node is the most advanced, and what may be lost is listed. */
-import { type Estate, type Site, siteNamed } from "../topology/estate.ts";
+import { activeSite, dataNodes, type Estate, isPassive, type Site, siteNamed } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import { clusterView, holds, readOnly } from "../tungsten/node-facts.ts";
 import { lossesOf, standsAt } from "./failover-losses.ts";
+import { headRole } from "./leading.ts";
 import type { Acceptance, Objection } from "./procedure.ts";
+import { siteStandsAt } from "./site-failover-preflight.ts";
 import { knownValue } from "./verdicts.ts";
 
 const dataNodesOf = (site: Site) => site.nodes.filter((node) => !node.witness);
 const placeOf = (estate: Estate, site: string): Site | undefined =>
   estate.sites.find(({ name }) => name === site);
 
-/** The one node that the managers still call the site's primary, whatever its state; undefined for none or several. */
-export function primaryByName(site: Site, facts: Facts): string | undefined {
+/** The one node that the managers still call the site's primary (a passive one's relay), whatever its state; undefined for none or several. */
+export function primaryByName(estate: Estate, site: Site, facts: Facts): string | undefined {
+  const wanted = headRole(estate, site.name);
   const names = new Set(
     dataNodesOf(site)
       .map(({ name }) => knownValue(facts.get(name, clusterView)))
-      .flatMap((view) => view?.datasources.filter(({ role }) => role === "master") ?? [])
+      .flatMap((view) => view?.datasources.filter(({ role }) => role === wanted) ?? [])
       .map(({ name }) => name),
   );
   const [only] = names;
@@ -41,7 +44,7 @@ const primaryIsLost = (name: string): Acceptance => ({
     const site = placeOf(estate, name);
     if (site === undefined)
       return { refused: `this estate has no TungstenCluster ${name}; name one of its sites` };
-    const lost = primaryByName(site, facts);
+    const lost = primaryByName(estate, site, facts);
     if (lost === undefined) return { unknown: `the managers of ${name} do not name one primary` };
     const life = signOfLife(site, lost, facts);
     return life === undefined
@@ -57,15 +60,15 @@ const mostAdvanced = (name: string, to: string): Acceptance => ({
   say: "the named node is the most advanced replica of its site, and what may be lost is known",
   ask(estate, facts) {
     const site = placeOf(estate, name);
-    const lost = site && primaryByName(site, facts);
+    const lost = site && primaryByName(estate, site, facts);
     if (site === undefined || lost === undefined)
       return { unknown: `${name} has no lost primary to compare with` };
-    const at = standsAt(to, site, facts);
+    const at = standsAt(estate, to, site, facts);
     if (at === undefined) return { unknown: `${to} does not tell how far it has come` };
     const objections = dataNodesOf(site)
       .filter((node) => node.name !== to && node.name !== lost)
       .flatMap((node): Objection[] => {
-        const seqno = standsAt(node.name, site, facts);
+        const seqno = standsAt(estate, node.name, site, facts);
         if (seqno === undefined)
           return [{ on: name, unknown: `${node.name} does not tell how far it has come` }];
         return seqno <= at
@@ -77,15 +80,35 @@ const mostAdvanced = (name: string, to: string): Acceptance => ({
               },
             ];
       });
-    return { objections, findings: lossesOf(estate, site, { lost, at }, facts) };
+    if (isPassive(estate, name)) return { objections };
+    const kept = activeSite(estate) === undefined ? [] : aheadElsewhere(estate, site, at, facts);
+    return { objections: [...objections, ...kept], findings: lossesOf(estate, site, { lost, at }, facts) };
   },
 });
+
+/** A relay that has more than the new primary could never read from it again, and what it has would be thrown away. */
+const aheadElsewhere = (estate: Estate, site: Site, at: number, facts: Facts): readonly Objection[] =>
+  dataNodes(estate)
+    .filter((node) => node.site !== site.name)
+    .flatMap((node): Objection[] => {
+      const seqno = siteStandsAt(estate, node, facts);
+      if (seqno === undefined)
+        return [{ on: node.site, unknown: `${node.name} does not tell how far it has come` }];
+      return seqno <= at
+        ? []
+        : [
+            {
+              on: node.site,
+              refused: `${node.name} has event ${seqno} of ${site.name}, the new primary only ${at}: stop the rest of ${site.name} and ask for a Failover of the composite to ${node.site}, which keeps it`,
+            },
+          ];
+    });
 
 const nothingHeldElsewhere = (name: string): Acceptance => ({
   say: "nothing is held on any node but the lost one",
   ask(estate, facts) {
     const site = placeOf(estate, name);
-    const lost = site && primaryByName(site, facts);
+    const lost = site && primaryByName(estate, site, facts);
     return {
       objections: estate.sites
         .flatMap(dataNodesOf)

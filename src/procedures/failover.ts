@@ -3,12 +3,13 @@
  * lose what only the old one had, so it lists that first, and wants a second word that counts once. It is never walked
  * while anything of the old primary answers.
  */
+import { isPassive } from "../topology/estate.ts";
 import { failoverCommand } from "../tungsten/cctrl.ts";
 import { clusterView, thlRange, tracking } from "../tungsten/node-facts.ts";
-import { trackingSchema } from "./conversion-names.ts";
-import { soleMaster } from "./conversion-pins.ts";
+import { activeAsTold } from "./composite-preflight.ts";
 import { commitOf } from "./conversion-readers.ts";
 import { acceptsFailover, failedSite, primaryByName, signOfLife } from "./failover-preflight.ts";
+import { headRole, ownSchemas, soleHead } from "./leading.ts";
 import {
   atNext,
   bringOnline,
@@ -23,8 +24,8 @@ import {
 } from "./primary-move.ts";
 import type { Alternative, Guard, Judgement, Procedure, Step } from "./procedure.ts";
 import { enterMaintenance } from "./site-policy.ts";
-import { noPassive, pinsOfEstate, replicaNamed, viewOf } from "./switch-preflight.ts";
-import { broken, done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
+import { pinsOfEstate, replicaNamed, viewOf } from "./switch-preflight.ts";
+import { broken, done, every, knowing, knownValue, pending } from "./verdicts.ts";
 
 export type FailoverParameters = {
   /** Name of the TungstenCluster. */
@@ -41,7 +42,7 @@ const stillLost =
     const site = failedSite(look.run.estate, name);
     const lost = look.run.pins.primaries[name] ?? "";
     const moved = knownValue(look.facts.get(to, clusterView))?.datasources.some(
-      (source) => source.name === to && source.role === "master",
+      (source) => source.name === to && source.role === headRole(look.run.estate, name),
     );
     const life = moved === true ? undefined : signOfLife(site, lost, look.facts);
     return life === undefined
@@ -76,16 +77,14 @@ const allApplied =
     const site = movingSite(move, look.run);
     const { name } = target.node;
     const range = look.facts.get(name, thlRange("cluster", site.dataservice));
-    const rows = look.facts.get(name, tracking(trackingSchema(site)));
-    return knowing(range, `the log of ${name}`, ({ max }) =>
-      knowing(rows, `the commit row of ${name}`, (known) => {
-        const applied = commitOf(known)?.seqno ?? -1;
-        return doneIf(
-          max === null || applied >= max,
-          `${name} has received event ${max} and applied ${applied}`,
-        );
-      }),
-    );
+    const schemas = ownSchemas(look.run.estate, site);
+    const rows = schemas.map((schema) => look.facts.get(name, tracking(schema)));
+    return knowing(range, `the log of ${name}`, ({ max }) => {
+      const applied = Math.max(-1, ...rows.map((row) => commitOf(knownValue(row))?.seqno ?? -1));
+      const told = `${name} has received event ${max} and applied ${applied}`;
+      if (max === null || applied >= max) return done;
+      return every(rows.map((row) => knowing(row, `the commit row of ${name}`, () => pending(told))));
+    });
   };
 
 const failOverTo =
@@ -161,18 +160,14 @@ export function failOver(parameters: FailoverParameters): Procedure {
     name: "Failover",
     revision: 1,
     source: "Tungsten documentation, cctrl failover",
-    accepts: [
-      noPassive("Failover"),
-      ...acceptsFailover(site, to),
-      replicaNamed(site, to, "spec.failover.to"),
-    ],
+    accepts: [activeAsTold, ...acceptsFailover(site, to), replicaNamed(site, to, "spec.failover.to")],
     holds: [onlyThisMoves(move)],
     pins: (estate, facts) =>
       pinsOfEstate(estate, facts, {
         primaryOf: (place) => {
-          if (place.name === site) return primaryByName(place, facts);
+          if (place.name === site) return primaryByName(estate, place, facts);
           const view = viewOf(place, facts);
-          return view && soleMaster(view);
+          return view && soleHead(view, headRole(estate, place.name));
         },
       }),
     steps: [
@@ -192,7 +187,9 @@ export function failOver(parameters: FailoverParameters): Procedure {
         .map(({ name }) => ({
           site: name,
           seconds: 120,
-          why: "writes are refused already; they are again possible once the new primary is open",
+          why: isPassive(estate, name)
+            ? "nothing arrives here already; it does again once the new relay reads from the active site"
+            : "writes are refused already; they are again possible once the new primary is open",
         })),
     budgets: [
       {

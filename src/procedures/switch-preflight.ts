@@ -8,17 +8,6 @@ import { headRole, headWord, soleHead } from "./leading.ts";
 import type { Acceptance, Objection, PinsReading } from "./procedure.ts";
 import { knownValue } from "./verdicts.ts";
 
-/** Where the heads of passive sites are relays, and the procedure does not know them. */
-export const noPassive = (procedure: string): Acceptance => ({
-  say: "every site of the estate takes writes of its own",
-  ask: ({ composite }) =>
-    composite?.type === "ActivePassive"
-      ? {
-          refused: `CompositeService ${composite.name} is ActivePassive; ${procedure} knows sites that all write: use the vendor's cctrl there`,
-        }
-      : { ok: true },
-});
-
 const dataNodesOf = (site: Site) => site.nodes.filter((node) => !node.witness);
 
 /** The first manager that answers, of the site's nodes but one. */
