@@ -6,7 +6,7 @@ import type { Ledger } from "../crds/ledger.ts";
 import { changeTransport, type TransportChange } from "../procedures/change-transport.ts";
 import { lentFor } from "./request-planning.ts";
 import { recordFor } from "./site-configuration.ts";
-import { notNow, notOverRelays, topologyOf } from "./site-readiness.ts";
+import { notNow, topologyOf } from "./site-readiness.ts";
 import type { SiteView } from "./site-view.ts";
 import {
   admitted,
@@ -82,7 +82,7 @@ async function begin(pass: ClusterPass, view: SiteView): Promise<Work> {
       "ApprovalNeeded",
       `${why}; to begin set spec.changes.approved of TungstenCluster ${pass.site.name} to ${wanted}`,
     );
-  const waits = notNow(pass, view) ?? notOverRelays(view, "changes how replicators speak") ?? unsound(pass);
+  const waits = notNow(pass, view) ?? unsound(pass);
   if (waits !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${waits}`);
   const kept = await admitted(pass, sitesOf(pass));
   if (kept !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${kept}`);
@@ -108,7 +108,8 @@ function changeOf({ estate }: ClusterPass, { pins, kept }: Pick<Ledger, "pins" |
       const isPrimary = (node: (typeof data)[number]) => node.name === pins?.primaries[site.name];
       return [...data.filter((node) => !isPrimary(node)), ...data.filter(isPrimary)];
     }),
-    kind: kept.kind === "CAA" ? "CAA" : "MSAA",
+    // The text of any composite, DAA's and CAP's too, is asked for by CAA's name.
+    kind: kept.kind === "MSAA" ? "MSAA" : "CAA",
     crossSite: kept.crossSite === "true",
     secured: estate.secured === true,
   };

@@ -48,12 +48,13 @@ export async function approve(scene: Scene): Promise<boolean> {
   return true;
 }
 
-/** Every service of both products reads by this protocol. */
+/** Every service of the products that are installed reads by this protocol. */
 export const allSecured = ({ world }: Scene, wanted: boolean): boolean =>
   [...world.hosts.values()].every(({ volume, replicators }) =>
     (["cluster", "crossSite"] as const).every(
       (product) =>
-        (volume.installed[product]?.secured === true) === wanted &&
+        (volume.installed[product] === undefined ||
+          (volume.installed[product].secured === true) === wanted) &&
         [...(replicators[product]?.services.values() ?? [])].every(({ state }) => state === "ONLINE"),
     ),
   );

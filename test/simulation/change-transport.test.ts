@@ -149,6 +149,18 @@ describe("TLS for replicators", () => {
     expect(watch.violations).toEqual([]);
   });
 
+  test("a dynamic composite, whose text has a name of its own for its kind, stays the composite it is", async () => {
+    const scene = await settledScene({ ...small, topology: "DAA" });
+    const watch = watchChange(scene, { together: true });
+    changeOfTransport.begin(scene);
+    await reached(scene, () => changeOfTransport.over(scene), { most: 600 });
+    for (const { volume } of scene.world.hosts.values())
+      expect(volume.ini).toContain("topology=composite-multi-master\n");
+    quiesce(scene);
+    watch.end(20);
+    expect(watch.violations).toEqual([]);
+  });
+
   test("a changed certificate is brought node by node, and needs no word about the transport", async () => {
     const scene = await secured();
     const watch = watchChange(scene);

@@ -21,8 +21,8 @@ export type SceneShape = {
   readonly nodes: number;
   readonly seed: number;
   readonly rate?: number;
-  /** MSAA where it is left out; CAA and CAP are composites without CrossSiteLinks. The last site takes the writes of a CAP. */
-  readonly topology?: "MSAA" | "CAA" | "CAP";
+  /** MSAA where it is left out; the others are composites without CrossSiteLinks. The last site takes the writes of a CAP. */
+  readonly topology?: "MSAA" | "CAA" | "DAA" | "CAP";
   /** Of objects and nodes; an old one makes the estate one of the legacy topology. */
   readonly release?: string;
   /** Options of CrossSiteLinks, by name, e.g. `nyc-to-london`. */
@@ -66,9 +66,9 @@ export async function newScene(shape: SceneShape): Promise<Scene> {
   const world =
     topology === "CAP"
       ? capWorld(blueprint, ini, "global", shape.sites.at(-1) ?? "")
-      : topology === "CAA"
-        ? caaWorld(blueprint, ini, "global")
-        : msaaWorld(blueprint, ini);
+      : topology === "MSAA"
+        ? msaaWorld(blueprint, ini)
+        : caaWorld(blueprint, ini, "global");
   const scene = sceneOver(world);
   await putObjects(scene.objects, shape, world);
   return scene;
@@ -102,7 +102,7 @@ export function sceneOver(world: World): Scene {
 }
 
 function inputsOf({ sites, nodes, topology, linkOptions = {}, release: installed = release }: SceneShape) {
-  const pairs = (topology === "CAA" || topology === "CAP" ? [] : sites).flatMap((source) =>
+  const pairs = (topology === undefined || topology === "MSAA" ? sites : []).flatMap((source) =>
     sites.filter((target) => target !== source).map((target) => ({ source, target })),
   );
   return {
@@ -121,16 +121,22 @@ function inputsOf({ sites, nodes, topology, linkOptions = {}, release: installed
       target,
       options: linkOptions[`${source}-to-${target}`] ?? {},
     })),
-    composites: [
-      {
-        name: "global",
-        members: sites,
-        ...(topology === "CAP"
-          ? { type: "ActivePassive" as const, primarySite: sites.at(-1) }
-          : { type: "ActiveActive" as const }),
-      },
-    ],
+    composites: [{ name: "global", members: sites, ...compositeOf({ sites, topology }) }],
   };
+}
+
+/** What a CompositeService says of its type: an estate of links is to become active/active. */
+function compositeOf({
+  sites,
+  topology,
+}: {
+  sites: readonly string[];
+  topology?: SceneShape["topology"] | undefined;
+}) {
+  if (topology === "CAP") return { type: "ActivePassive" as const, primarySite: sites.at(-1) };
+  return topology === "DAA"
+    ? { type: "DynamicActiveActive" as const, writeAffinity: sites }
+    : { type: "ActiveActive" as const };
 }
 
 export const make = (kind: string, name: string, spec: object): KubeObject => ({
@@ -159,9 +165,7 @@ async function putObjects(objects: MemoryObjects, shape: SceneShape, world: Worl
   await objects.create(
     compositeKind,
     make("CompositeService", "global", {
-      ...(shape.topology === "CAP"
-        ? { type: "ActivePassive", primarySite: shape.sites.at(-1) }
-        : { type: "ActiveActive" }),
+      ...compositeOf(shape),
       members: shape.sites.map((name) => ({ name })),
     }),
   );
