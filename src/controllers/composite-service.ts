@@ -34,8 +34,11 @@ export async function reconcileComposite(
     if (own.length > 0) return await refuse(shell, object, own.join("; "));
     const members = parsed.spec.members.map(({ name }) => name);
     const sites = members.map((name) => siteStatus(namespace, name));
-    const primarySite = activeAmong(namespace, members, parsed.spec.type) ?? object.status?.primarySite;
-    const told = { sites, ...(primarySite !== undefined && { primarySite }) };
+    // With nothing installed anywhere it begins where the spec says, whatever was before.
+    const bare = members.every((name) => statusOf(namespace, name).topology === "None");
+    const before: string | undefined = bare ? undefined : object.status?.primarySite;
+    const primarySite = activeAmong(namespace, members, parsed.spec.type) ?? before;
+    const told = { sites, primarySite };
     const elsewhere = movedAway(parsed.spec.primarySite, primarySite);
     await writeObjectStatus(shell, compositeKind, object, told, [
       say("Accepted", "True", "Accepted", "the spec is sound"),

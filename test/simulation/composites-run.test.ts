@@ -4,7 +4,8 @@ import { hostOf, hostsOf, siteOf } from "../../simulator/model.ts";
 import { judge } from "../../simulator/oracle.ts";
 import { switchPrimary } from "../../simulator/switching.ts";
 import { advance, spawn, startContainer, stopContainer } from "../../simulator/world.ts";
-import { compositeKind, requestKind } from "../../src/kube/kinds.ts";
+import { reconcileComposite } from "../../src/controllers/composite-service.ts";
+import { clusterKind, compositeKind, requestKind } from "../../src/kube/kinds.ts";
 import { watchChange } from "./change-invariants.ts";
 import { activeActive, activePassive } from "./forming.ts";
 import {
@@ -16,7 +17,7 @@ import {
   putComposite,
   putSite,
 } from "./fresh-scene.ts";
-import { askFor, conditionOf, drive, pass, quiesce, type Scene, theRequest } from "./scene.ts";
+import { askFor, conditionOf, drive, limits, pass, quiesce, type Scene, theRequest } from "./scene.ts";
 import { allTrue, begunOn, clusterOf, conditionAt, editSite, refOf } from "./site-scene.ts";
 
 async function standing(composite: CompositeShape): Promise<Scene> {
@@ -171,6 +172,24 @@ describe("ActivePassive", () => {
     expect((await compositeReady(scene))?.message).toBe("2 sites replicate as ActivePassive");
     quiesce(scene);
     expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [], outOfOrder: 0 });
+  });
+
+  test("once nothing is installed anywhere the writes begin where the spec says", async () => {
+    const scene = await standing(activePassive);
+    const composite = () => scene.objects.get(compositeKind, refOf("global"));
+    const live = () => composite().then((found) => found?.status.primarySite);
+    expect(await live()).toBe("nyc");
+    scene.objects.edit(compositeKind, refOf("global"), ({ spec }) => {
+      spec.primarySite = "london";
+    });
+    await reconcileComposite(scene.shell, { ...limits, healthMs: 5000 }, refOf("global"));
+    expect(await live()).toBe("nyc");
+    for (const name of activePassive.members)
+      scene.objects.edit(clusterKind, refOf(name), ({ status }) =>
+        Object.assign(status, { topology: "None" }),
+      );
+    await reconcileComposite(scene.shell, { ...limits, healthMs: 5000 }, refOf("global"));
+    expect(await live()).toBeUndefined();
   });
 
   test("a site that was failed over and comes back is told with its way out, and is no writing site", async () => {
