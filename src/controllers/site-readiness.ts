@@ -23,8 +23,6 @@ export function notNow(pass: ClusterPass, view: SiteView): string | undefined {
   if (view.trouble !== undefined) return view.trouble;
   if (primariesOf(pass, view) === undefined) return "the primary of a site of the estate is not known";
   if (topologyOf(view) === undefined) return "the installed topology is not known, or in between two";
-  if (view.topology === "CAP")
-    return "the site belongs to a Composite Active/Passive, whose relays no procedure of this version changes: use tpm and cctrl there by the vendor's pages";
   const wanted = spec.policy.toUpperCase();
   if (view.policy !== wanted)
     return `the policy is ${view.policy ?? "unknown"} and spec.policy wants ${wanted}: somebody may be at work; set it back in cctrl, or correct spec.policy`;
@@ -32,12 +30,6 @@ export function notNow(pass: ClusterPass, view: SiteView): string | undefined {
     return "the nodes run different releases; upgrade them first";
   return oddOption(pass) ?? elsewhere(pass);
 }
-
-/** For walks that do not know relays yet: `what` is what they change, as a clause. */
-export const notOverRelays = ({ topology }: SiteView, what: string): string | undefined =>
-  topology === "CAP"
-    ? `the site belongs to a Composite Active/Passive, and no procedure of this version ${what} there: use tpm, tprovision and cctrl by the vendor's pages`
-    : undefined;
 
 /** An option that tpm would not take as it is meant: its own object is refused, and no other one's walk brings it. */
 const oddOption = ({ estate }: ClusterPass): string | undefined => {

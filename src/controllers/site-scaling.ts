@@ -15,7 +15,7 @@ import { lentFor } from "./request-planning.ts";
 import { additionLedger, kindOf, namesIn, procedureFor, removalLedger } from "./scaling-ledgers.ts";
 import { recordFor } from "./site-configuration.ts";
 import { leavingStill } from "./site-members.ts";
-import { notNow, notOverRelays, topologyOf } from "./site-readiness.ts";
+import { notNow, topologyOf } from "./site-readiness.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
 import {
   admitted,
@@ -112,7 +112,7 @@ async function beginAddition(
     return dressed.is === "unknown"
       ? waiting(why, dressed.why)
       : refused(why, ...notBare(dressed.node, dressed.with, inService));
-  const waits = notNow(pass, view) ?? notOverRelays(view, "brings a node into service");
+  const waits = notNow(pass, view);
   if (waits !== undefined) return waiting(why, waits);
   const word = unsaid(wide, view);
   if (word !== undefined) return tell("False", "ApprovalNeeded", `${why}; ${word}`);
@@ -180,7 +180,7 @@ async function beginRemoval(
     return refused(why, "a site of one node has nobody to fail over to and nobody to be filled from", back);
   const narrow = withCount(pass, wanted);
   const stays = await viewOf(narrow);
-  const waits = notNow(pass, stays) ?? notOverRelays(stays, "takes a node out of service");
+  const waits = notNow(pass, stays);
   if (waits !== undefined) return waiting(why, waits);
   const word = unsaid(narrow, stays);
   if (word !== undefined) return tell("False", "ApprovalNeeded", `${why}; ${word}`);

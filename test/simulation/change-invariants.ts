@@ -104,7 +104,7 @@ export function watchChange(
     const told = hostsOf(world, host.site).filter(({ name: each }) => !leaves.includes(each));
     if (new Set(told.map((each) => each.volume.ini)).size > 1)
       broken(21, `${name} is updated while its neighbours have another ini`);
-    if (name !== site?.primary && !host.mysql.readOnly)
+    if ((name !== site?.primary || site.relaySource !== undefined) && !host.mysql.readOnly)
       broken(19, `${name} is updated with read_only cleared`);
   };
 
@@ -220,8 +220,9 @@ export function watchChange(
     if (!host.manager.running || !host.connector.running)
       broken(40, `${host.name} lacks its manager or connector`);
     if (host.connector.old === true) broken(42, `the connector of ${host.name} runs the release of before`);
-    if (host.mysql.readOnly !== (siteOf(host)?.primary !== host.name))
-      broken(19, `read_only of ${host.name} is ${host.mysql.readOnly}`);
+    const site = siteOf(host);
+    const writes = site?.primary === host.name && site.relaySource === undefined;
+    if (host.mysql.readOnly === writes) broken(19, `read_only of ${host.name} is ${host.mysql.readOnly}`);
     if (siteOf(host)?.shunned.has(host.name) || siteOf(host)?.out?.[host.name] !== undefined)
       broken(40, `${host.name} is shunned`);
   };
