@@ -8,6 +8,7 @@ import { ask, type Steps } from "../outside.ts";
 import { askOffline, goOnline, logOf } from "../replicator.ts";
 import type { Service, ToolResult } from "../state.ts";
 import { isLocal } from "../upstreams.ts";
+import { unreachable } from "./provision-slave.ts";
 import { bad, behind, type Call, type Tool } from "./tool.ts";
 
 const methods = ["xtrabackup", "mysqldump", "rsync", "mysqlclone"];
@@ -24,6 +25,7 @@ export const tprovision: Tool = function* (call) {
     return bad(127, "", "scripts/tprovision: No such file or directory\n");
   const objection = objectionTo(call, source, services);
   if (objection !== undefined) return said(1, `ERROR >> ${node.name} >> ${objection}`);
+  if (yield* unreachable()) return said(1, `ERROR >> ${node.name} >> Unable to connect to the MySQL server`);
   const { cluster } = node;
   const notes = [`NOTE  >> Put ${cluster.dataservice} replication service offline`];
   cluster.out = { ...cluster.out, [node.name]: "SHUNNED(MANUALLY-SHUNNED)" };
@@ -69,11 +71,17 @@ function objectionTo({ node, args }: Call, source: string, services: readonly Se
   return undefined;
 }
 
+/** Nothing tells whether it minds services of other sites, or those of a second replicator that runs; so that varies. */
+function broughtOnline({ ambient, node }: Call, services: readonly Service[]): readonly Service[] {
+  if (ambient.variant % 4 !== 2) return services.filter((service) => isLocal(service, node));
+  return [...services, ...(node.replicators.crossSite?.services.values() ?? [])];
+}
+
 /** The services of the cluster go online, and the datasource with them. */
 function* back(call: Call, services: readonly Service[], notes: string[]): Steps<ToolResult> {
   const { ambient, node } = call;
   const { cluster } = node;
-  for (const service of services) if (isLocal(service, node)) goOnline(ambient, node, service, {});
+  for (const service of broughtOnline(call, services)) goOnline(ambient, node, service, {});
   const local = services.find((service) => isLocal(service, node));
   notes.push(`NOTE  >> Put the ${cluster.dataservice} replication service online`);
   for (const end = ambient.now + onlineMs; local?.state !== "ONLINE"; yield* ask("sleep", 500))
