@@ -73,6 +73,11 @@ describe("words", () => {
     ],
     ["tpm cluster installed promote-connector", "tpm promote-connector --tty"],
     ["tpm crossSite installed uninstall --i-am-sure", "tpm uninstall --i-am-sure --tty"],
+    ["tpm crossSite installed delete-service --i-am-sure", "tpm delete-service --i-am-sure --tty"],
+    [
+      "tpm crossSite installed delete-service --i-am-sure --keep-position",
+      "tpm delete-service --i-am-sure --keep-position --tty",
+    ],
     ["tprovision -s london-1 -m xtrabackup -c", "tprovision -s london-1 -m xtrabackup -c"],
     [
       "tungsten_provision_slave --source london-1 --mysqldump",
