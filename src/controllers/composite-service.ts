@@ -32,11 +32,15 @@ export async function reconcileComposite(
       .filter(({ about }) => about === `CompositeService/${ref.name}`)
       .map(({ sentence }) => sentence);
     if (own.length > 0) return await refuse(shell, object, own.join("; "));
-    const members = parsed.spec.members.map(({ name }) => name);
+    const input = namespace.composites.find(({ name }) => name === ref.name);
+    const members = input?.members ?? parsed.spec.members.map(({ name }) => name);
     const sites = members.map((name) => siteStatus(namespace, name));
+    const leavers = input?.leaving?.members ?? [];
     await writeObjectStatus(shell, compositeKind, object, { sites }, [
       say("Accepted", "True", "Accepted", "the spec is sound"),
-      readiness(ref.name, parsed.spec.type, namespace, members),
+      leavers.length > 0
+        ? say("Ready", "False", "Leaving", leaving(namespace, leavers))
+        : readiness(ref.name, parsed.spec.type, namespace, members),
     ]);
     return { afterMs: limits.idleMs };
   } catch (error) {
@@ -44,6 +48,13 @@ export async function reconcileComposite(
     throw error;
   }
 }
+
+/** What each site that is named no more tells of its way out. */
+const leaving = (namespace: Namespace, leavers: readonly string[]): string =>
+  leavers
+    .map((site) => `${site}: ${conditionOf(namespace, site, "MembershipCurrent")?.message ?? "not begun"}`)
+    .join("; ")
+    .slice(0, 1000);
 
 const statusOf = (namespace: Namespace, site: string) => namespace.clusters.get(site)?.status ?? {};
 

@@ -69,7 +69,7 @@ export function wishesOf(
   const sorted = (options: Readonly<Record<string, string>>) =>
     Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
   const links = topology === "MSAA" ? estate.links : [];
-  const { type, writeAffinity, ...composite } = estate.composite ?? {};
+  const { type, writeAffinity, leaving: _, ...composite } = estate.composite ?? {};
   const ways = topology === "MSAA" ? links.map(({ source, target }) => [source, target]) : composite;
   const shape = estate.sites.map(({ name, dataservice, nodes, mysqlPort, connectorPort }) => [
     name,

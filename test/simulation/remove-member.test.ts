@@ -1,0 +1,152 @@
+/** A site leaves its composite: what travels arrives first, the rest is a composite still, and it stands alone. */
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { hostsOf } from "../../simulator/model.ts";
+import { clusterKind, compositeKind } from "../../src/kube/kinds.ts";
+import { expectGolden } from "../golden.ts";
+import { cutOff } from "./change-of-links.ts";
+import {
+  compositeScene,
+  editMembers,
+  hasLeft,
+  memberLeaves,
+  passComposite,
+  watchParting,
+} from "./change-of-members.ts";
+import { conditionOf, namespace, quiesce, type Scene } from "./scene.ts";
+import { begunOn, clusterOf, conditionAt, lineOf, passSites, refOf } from "./site-scene.ts";
+
+const three = { sites: ["london", "nyc", "tokyo"], nodes: 2, seed: 3 };
+
+async function passes(scene: Scene, count: number): Promise<void> {
+  for (let n = 0; n < count; n += 1) {
+    await passSites(scene);
+    await passComposite(scene);
+  }
+}
+
+async function until(scene: Scene, so: () => Promise<boolean>, most = 800): Promise<void> {
+  for (let n = 0; n < most; n += 1) {
+    if (await so()) return;
+    await passes(scene, 1);
+  }
+  const told = await Promise.all(
+    [...scene.world.sites.keys()].map(async (name) =>
+      JSON.stringify(
+        ((await clusterOf(scene, name)).status?.conditions ?? []).filter(
+          ({ status }: { status: string }) => status !== "True",
+        ),
+      ),
+    ),
+  );
+  throw new Error(`never reached; ${told.join("\n")}`);
+}
+
+const compositeTold = async (scene: Scene) => {
+  const composite = await scene.objects.get(compositeKind, { namespace, name: "global" });
+  return composite && conditionOf(composite, "Ready");
+};
+
+describe("a member that is taken out", () => {
+  test("the story of tokyo: what travels arrives, london and nyc stay a composite, tokyo stands alone", async () => {
+    const scene = await compositeScene(three);
+    const watch = watchParting(scene, { leaver: "tokyo" });
+    const story: string[] = [];
+    scene.world.listeners.push((event) => {
+      if (event.kind === "command") story.push(lineOf(event));
+      if (event.kind === "policy") story.push(`${event.site} is ${event.policy}`);
+    });
+    memberLeaves.begin(scene);
+    await passes(scene, 2);
+    expect(await compositeTold(scene)).toMatchObject({ status: "False", reason: "Leaving" });
+    expect((await clusterOf(scene, "tokyo")).status?.neededBy).toBe("CompositeService global");
+    await until(scene, () => hasLeft(scene, "tokyo"));
+    for (const host of hostsOf(scene.world, "tokyo")) host.lagMs = 0;
+    await passes(scene, 3);
+    expect((await clusterOf(scene, "tokyo")).status).toMatchObject({ neededBy: "", topology: "Standalone" });
+    expect(await compositeTold(scene)).toMatchObject({ status: "True", reason: "Replicating" });
+    quiesce(scene);
+    watch.end(20);
+    expect(watch.violations).toEqual([]);
+    expectGolden(
+      join(import.meta.dirname, "remove-member.story.txt"),
+      story.map((line) =>
+        line.replace(/[0-9a-f]{64}/g, "<sha256>").replace(/\b[0-9]{8}[0-9a-z]{8}\b/g, "<walk>"),
+      ),
+    );
+    const before = begunOn(scene).length;
+    await passes(scene, 8);
+    expect(begunOn(scene).length).toBe(before);
+    expect(scene.world.sites.get("tokyo")?.policy).toBe("AUTOMATIC");
+  });
+
+  test("from the middle of the list, and its TungstenCluster deleted meanwhile: it goes when it has left", async () => {
+    const scene = await compositeScene(three);
+    const watch = watchParting(scene, { leaver: "nyc" });
+    editMembers(scene, ["london", "tokyo"]);
+    await passes(scene, 1);
+    scene.objects.edit(clusterKind, refOf("nyc"), ({ metadata }) => {
+      metadata.deletionTimestamp = new Date(scene.world.now).toISOString();
+    });
+    await until(scene, async () => (await clusterOf(scene, "nyc")).metadata.finalizers?.length === 0);
+    expect(scene.readable.join("\n")).toContain("DeletionHeld not deleted: CompositeService global needs it");
+    await scene.objects.remove(clusterKind, refOf("nyc"), "");
+    expect(
+      scene.world.hosts.get("nyc-0")?.volume.installed.cluster?.services.map(({ name }) => name),
+    ).toEqual(["nyc"]);
+    expect(watch.violations).toEqual([]);
+  });
+
+  test("of two, the last one stands alone as well", async () => {
+    const scene = await compositeScene({ ...three, sites: ["london", "nyc"] });
+    const watch = watchParting(scene, { leaver: "nyc" });
+    editMembers(scene, ["london"]);
+    await until(scene, () => hasLeft(scene, "nyc"));
+    expect((await clusterOf(scene, "london")).status?.topology).toBe("Standalone");
+    quiesce(scene);
+    watch.end(20);
+    expect(watch.violations).toEqual([]);
+  });
+
+  test("that has burnt down is awaited until its word is given; the others go on without it", async () => {
+    const scene = await compositeScene(three);
+    cutOff(scene, "tokyo");
+    await passes(scene, 3);
+    editMembers(scene, ["london", "nyc"]);
+    await passes(scene, 6);
+    expect(begunOn(scene)).toEqual([]);
+    expect(await conditionAt(scene, "tokyo", "MembershipCurrent")).toMatchObject({ reason: "Waiting" });
+    const watch = watchParting(
+      scene,
+      { leaver: "tokyo", abandoned: true, untouched: true },
+      { leaves: ["tokyo-0", "tokyo-1"] },
+    );
+    editMembers(scene, ["london", "nyc"], { onRemoval: { unread: "Abandon" } });
+    await until(scene, () => hasLeft(scene, "tokyo", ["tokyo"]));
+    quiesce(scene);
+    watch.end(20);
+    expect(watch.violations.filter(({ what }) => !what.includes("tokyo"))).toEqual([]);
+    expect(hostsOf(scene.world, "london")[0]?.volume.ini).not.toContain("tokyo");
+    expect(begunOn(scene).filter((line) => line.startsWith("tokyo"))).toEqual([]);
+  });
+
+  test("that is put back before it began stays; nothing was touched", async () => {
+    const scene = await compositeScene(three);
+    scene.objects.edit(clusterKind, refOf("nyc"), ({ spec }) => {
+      spec.proceduresPaused = true;
+    });
+    editMembers(scene, ["london", "nyc"]);
+    await passes(scene, 4);
+    expect((await conditionAt(scene, "tokyo", "MembershipCurrent"))?.message).toMatch(
+      /proceduresPaused of TungstenCluster nyc/,
+    );
+    editMembers(scene, three.sites);
+    await passes(scene, 4);
+    expect(await conditionAt(scene, "tokyo", "MembershipCurrent")).toMatchObject({
+      status: "True",
+      reason: "Current",
+    });
+    expect(await conditionAt(scene, "london", "ConfigurationApplied")).toMatchObject({ status: "True" });
+    expect(begunOn(scene)).toEqual([]);
+  });
+});
