@@ -7,6 +7,7 @@ import { linkKind } from "../kube/kinds.ts";
 import { removeLinks } from "../procedures/remove-links.ts";
 import type { LinkRemoval } from "../procedures/remove-links-parts.ts";
 import { type Estate, type Link, siteNamed } from "../topology/estate.ts";
+import { among, isDeleted, isSilent, onlyWith, unsound } from "./leaving-sites.ts";
 import { dropFinalizer, linkFinalizer } from "./ownership.ts";
 import { lentFor } from "./request-planning.ts";
 import { recordFor } from "./site-configuration.ts";
@@ -67,46 +68,14 @@ function toldOnce({ object }: ClusterPass): Work {
   return open ? tell("True", ended.reason, ended.message) : nothingToDo;
 }
 
-const statusOf = ({ namespace }: ClusterPass, site: string) => namespace.clusters.get(site)?.status ?? {};
-const isDeleted = ({ namespace }: ClusterPass, site: string): boolean =>
-  namespace.clusters.get(site)?.metadata.deletionTimestamp !== undefined;
-const isReady = (pass: ClusterPass, site: string): boolean =>
-  (statusOf(pass, site).conditions ?? []).some(
-    ({ type, status }: { type: string; status: string }) => type === "Ready" && status === "True",
-  );
-
-/** Sites that nobody can do anything about, and all of whose links a human has given up: the others go on without them. */
+/** Sites of which nobody can say, and all of whose links a human has given up: the others go on without them. */
 const leftOut = (pass: ClusterPass): readonly string[] =>
   pass.estate.sites
     .filter(({ name: site }) => {
       const own = pass.estate.links.filter(({ source, target }) => source === site || target === site);
-      return own.length > 0 && own.every(({ leaving }) => leaving?.awaits === false) && !isReady(pass, site);
+      return own.length > 0 && own.every(({ leaving }) => leaving?.awaits === false) && isSilent(pass, site);
     })
     .map(({ name: site }) => site);
-
-/** The pass over an estate of these sites only. */
-export function among(pass: ClusterPass, keep: (site: string) => boolean): ClusterPass {
-  const { estate } = pass;
-  return {
-    ...pass,
-    estate: {
-      ...estate,
-      sites: estate.sites.filter((site) => keep(site.name)),
-      links: estate.links.filter(({ source, target }) => keep(source) && keep(target)),
-    },
-  };
-}
-
-/** Another site that is not Ready, or that admits no procedure. */
-export function unsound(pass: ClusterPass, word: string): string | undefined {
-  for (const { name: other } of pass.estate.sites.filter((each) => each.name !== pass.site.name)) {
-    if (!isReady(pass, other))
-      return `site ${other} is not Ready; see its conditions. What cannot arrive any more is given up by ${word}`;
-    if (pass.namespace.clusters.get(other)?.spec?.proceduresPaused === true)
-      return `spec.proceduresPaused of TungstenCluster ${other} admits no procedure; clear it`;
-  }
-  return undefined;
-}
 
 async function begin(pass: ClusterPass, view: SiteView, why: string, whole: Estate): Promise<Work> {
   const waits =
@@ -132,7 +101,8 @@ const partsLeft = (pass: ClusterPass, kept: Pick<Ledger, "kept">): readonly Esta
   const taking = allSites(pass);
   return pass.namespace
     .without(linksIn(kept))
-    .filter(({ sites }) => sites.some((site) => taking.includes(site.name)));
+    .map((part) => onlyWith(part, (site) => taking.includes(site)))
+    .filter(({ sites }) => sites.length > 0);
 };
 
 const keyOf = ({ sites }: Estate): string => `MSAA-${sites[0]?.name ?? ""}`;
@@ -181,7 +151,7 @@ const textsOf = (pass: ClusterPass, { pins, kept }: Pick<Ledger, "pins" | "kept"
 /** Dumps that an earlier turn has made are the only place of what its uninstalling dropped. */
 const carried = (before: Ledger | undefined): Record<string, string> =>
   Object.fromEntries(
-    Object.entries(before?.kept ?? {}).filter(([key]) => /^(dump\.|binlog\.|site\.|tag$)/.test(key)),
+    Object.entries(before?.kept ?? {}).filter(([key]) => /^(dump\.|binlog\.|tag$)/.test(key)),
   );
 
 function freshLedger(pass: ClusterPass, view: SiteView, whole: Estate, before?: Ledger): Ledger {
@@ -225,7 +195,9 @@ async function goOn(whole: ClusterPass, view: SiteView, running: Ledger): Promis
   const stale = staleness(pass, view, running, { left, whole: whole.estate });
   if (stale === undefined) return walk(pass, view, running, whole.estate);
   pass.shell.events.emit(pass.object, "Normal", "BegunAnew", `${name} begins anew: ${stale}`);
-  return walk(pass, view, freshLedger(pass, view, whole.estate, running), whole.estate);
+  const out = leftOut(whole);
+  const again = among(whole, (site) => !out.includes(site));
+  return walk(again, view, freshLedger(again, view, whole.estate, running), whole.estate);
 }
 
 function staleness(
@@ -275,18 +247,24 @@ async function finish(pass: ClusterPass, running: Ledger): Promise<Work> {
   if (held.length > 0 || leavingLinks(estate).some((link) => names.includes(link.name)))
     return { ...tell("False", "Leaving", "the links go"), ledger: running, afterMs: 20 };
   await giveBack(pass);
-  const primaries = Object.fromEntries(
-    Object.entries(running.pins?.primaries ?? {}).filter(([each]) =>
-      estate.sites.some((kept) => kept.name === each),
-    ),
-  );
-  const lent = lentFor(estate);
-  const sha256 = lent.sha256(lent.renderIni("MSAA", primaries));
   return {
     ...tell("True", ended.reason, ended.message),
     ledger: { ...running, phase: "Finished", outcome: "Succeeded" },
-    status: { configuration: recordFor(pass, "MSAA", sha256, primaries) },
+    ...recordLeft(pass, running),
   };
+}
+
+/** What the site runs from now; nothing where it was left out itself. */
+function recordLeft({ estate, site }: ClusterPass, running: Ledger): Pick<Work, "status"> {
+  const sites = keptUnder(running, "site.");
+  const own = onlyWith(estate, (each) => sites.includes(each));
+  if (!own.sites.includes(site)) return {};
+  const primaries = Object.fromEntries(
+    own.sites.map((each) => [each.name, running.pins?.primaries[each.name] ?? ""]),
+  );
+  const lent = lentFor(own);
+  const sha256 = lent.sha256(lent.renderIni("MSAA", primaries));
+  return { status: { configuration: recordFor({ estate: own, site }, "MSAA", sha256, primaries) } };
 }
 
 /** Somebody took the finalizers off in the middle: nobody can tell any more what the sites are to become. */

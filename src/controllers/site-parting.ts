@@ -6,9 +6,9 @@ import type { Ledger, Pins } from "../crds/ledger.ts";
 import { type MemberRemoval, removeMember } from "../procedures/remove-member.ts";
 import { type Composite, type Estate, type Site, siteNamed } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
+import { among, isSilent, onlyWith, unsound } from "./leaving-sites.ts";
 import { lentFor } from "./request-planning.ts";
 import { recordFor } from "./site-configuration.ts";
-import { among, unsound } from "./site-leaving.ts";
 import { notNow } from "./site-readiness.ts";
 import { isComposite } from "./site-topology.ts";
 import type { SiteView } from "./site-view.ts";
@@ -16,6 +16,7 @@ import {
   admitted,
   allSites,
   beginning,
+  giveBack,
   nothingToDo,
   pinsFor,
   primariesOf,
@@ -48,7 +49,7 @@ export async function partWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
   if (first !== site.name) return waiting(`TungstenCluster ${first} leaves before it`);
   const named = stillNamed(estate, composite, site);
   if (named !== undefined) return waiting(named);
-  const out = leaving.awaits === false && view.trouble !== undefined;
+  const out = leaving.awaits === false && view.trouble !== undefined && isSilent(pass, site.name);
   const taking = out ? among(pass, (each) => each !== site.name) : pass;
   const paused = spec.proceduresPaused ? "spec.proceduresPaused admits no procedure; clear it" : undefined;
   // A site that is deleted waits for this very walk.
@@ -70,17 +71,20 @@ function withoutDeletion({ object }: ClusterPass): ClusterPass["object"] {
 }
 
 function toldOnce({ object }: ClusterPass): Work {
-  const told: readonly { type: string; status: string }[] = object.status?.conditions ?? [];
-  const open = told.some((each) => each.type === type && each.status !== "True");
+  const told: readonly { type: string; status: string; reason: string }[] = object.status?.conditions ?? [];
+  const last = told.find((each) => each.type === type);
+  const open = last !== undefined && last.status !== "True" && last.reason !== "WorldDeparted";
   return open ? tell("True", "Current", "the site leaves no composite") : nothingToDo;
 }
 
-/** Something beside the members ties it to the others, or counts on it. */
+/** Something beside the members ties it to the others, or counts on it; or nobody knows here how it is let go. */
 function stillNamed(
   { links }: Estate,
-  { name: composite, writeAffinity }: Composite,
+  { name: composite, type: form, writeAffinity }: Composite,
   { name: site }: Site,
 ): string | undefined {
+  if (form === "ActivePassive")
+    return "a relay is not let drain by this version: take a passive site out by the vendor's page, or name it again";
   const link = links.find(({ source, target }) => source === site || target === site);
   if (link !== undefined) return `CrossSiteLink ${link.name} names it still; delete it`;
   return writeAffinity?.includes(site)
@@ -91,10 +95,12 @@ function stillNamed(
 /** The estate of those that stay, and that of the site alone. */
 const partsOf = ({ namespace, site }: ClusterPass, { staying }: Pick<MemberRemoval, "staying">) => {
   const after = namespace.without([], [site.name]);
-  return {
-    rest: estateWith(after, staying[0]?.name ?? ""),
-    alone: estateWith(after, site.name),
-  };
+  const parts = [estateWith(after, staying[0]?.name ?? ""), estateWith(after, site.name)] as const;
+  const [rest, alone] = parts.map(
+    (part) =>
+      part && onlyWith(part, (name) => name === site.name || staying.some((each) => each.name === name)),
+  );
+  return { rest, alone };
 };
 
 /** A composite of one is none: the last site gets a text of its own too. */
@@ -167,13 +173,31 @@ function freshLedger(whole: ClusterPass, taking: ClusterPass, view: SiteView, be
 
 /** A site that is named again while it is on its way out goes out all the same: half of the nodes know it no more. */
 async function goOn(whole: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+  const missing = (running.kept.staying ?? "")
+    .split(",")
+    .find((each) => !whole.estate.sites.some((site) => site.name === each));
+  if (missing !== undefined) return fallenApart(whole, running, missing);
   const kept = await admitted(whole, allSites(whole));
   if (kept !== undefined) return tell("False", "Waiting", kept);
   const pass = takesPart(running) ? whole : among(whole, (each) => each !== whole.site.name);
   const stale = staleness(pass, whole, view, running);
   if (stale === undefined) return walk(pass, view, running, whole);
   pass.shell.events.emit(pass.object, "Normal", "BegunAnew", `${name} begins anew: ${stale}`);
-  return walk(pass, view, freshLedger(whole, pass, view, running), whole);
+  const out = awaited(whole) === "abandon" && isSilent(whole, whole.site.name);
+  const again = out ? among(whole, (each) => each !== whole.site.name) : whole;
+  return walk(again, view, freshLedger(whole, again, view, running), whole);
+}
+
+/** The CompositeService, or a site, is gone in the middle: nobody can tell any more what the others are to become. */
+async function fallenApart(pass: ClusterPass, running: Ledger, missing: string): Promise<Work> {
+  const { halt: _, ...ledger } = running;
+  const why = `${missing} belongs to its estate no more: what the walk has stopped stays stopped, and MAINTENANCE stays set; look at every site, bring back what is missing, and set the policy in cctrl`;
+  pass.shell.events.emit(pass.object, "Warning", "WalkAbandoned", why);
+  await giveBack(pass);
+  return {
+    ...tell("False", "WorldDeparted", why),
+    ledger: { ...ledger, phase: "Finished", outcome: "Aborted" },
+  };
 }
 
 function staleness(

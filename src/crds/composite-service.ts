@@ -33,7 +33,7 @@ const spec = z
           .enum(["Await", "Abandon"])
           .default("Await")
           .describe(
-            "What travels to a member that is taken out, and from it. Await: it arrives first. Abandon: it is given up, and a member that is not Ready is left as it is. May be changed while the member is on its way out.",
+            "What travels to a member that is taken out, and from it. Await: it arrives first. Abandon: it is given up, and a member with a node that cannot be read is left as it is. May be changed while the member is on its way out.",
           ),
       })
       .default({ unread: "Await" })

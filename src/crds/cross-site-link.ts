@@ -26,7 +26,7 @@ const spec = z
           .enum(["Await", "Abandon"])
           .default("Await")
           .describe(
-            "What the source has committed and the target has not applied. Await: it arrives first. Abandon: it is given up, and a site all of whose links are given up is left out where it is not Ready. May be changed while the link is being deleted.",
+            "What the source has committed and the target has not applied. Await: it arrives first. Abandon: it is given up, and a site all of whose links are given up is left out where a node of it cannot be read. May be changed while the link is being deleted.",
           ),
         trackingSchema: z
           .enum(["Keep", "Drop"])
