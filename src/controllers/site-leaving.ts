@@ -79,7 +79,7 @@ const leftOut = (pass: ClusterPass): readonly string[] =>
 
 async function begin(pass: ClusterPass, view: SiteView, why: string, whole: Estate): Promise<Work> {
   const waits =
-    notNow(pass, view) ?? unsound(pass, "spec.onDeletion.unread: Abandon of the links that leave");
+    notNow(pass, view, false) ?? unsound(pass, "spec.onDeletion.unread: Abandon of the links that leave");
   if (waits !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${waits}`);
   const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${kept}`);

@@ -55,7 +55,7 @@ export async function partWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
   // A site that is deleted waits for this very walk.
   const fit = { ...pass, object: withoutDeletion(pass) };
   const waits =
-    (out ? paused : notNow(fit, view)) ??
+    (out ? paused : notNow(fit, view, false)) ??
     unsound(taking, "spec.onRemoval.unread: Abandon of the CompositeService");
   if (waits !== undefined) return waiting(waits);
   if (!isComposite(view.topology) && !out)

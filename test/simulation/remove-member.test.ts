@@ -13,8 +13,17 @@ import {
   passComposite,
   watchParting,
 } from "./change-of-members.ts";
+import {
+  bareScene,
+  type CompositeShape,
+  compositeReady,
+  formed,
+  passEstate,
+  putComposite,
+  putSite,
+} from "./fresh-scene.ts";
 import { conditionOf, namespace, quiesce, type Scene } from "./scene.ts";
-import { begunOn, clusterOf, conditionAt, lineOf, passSites, refOf } from "./site-scene.ts";
+import { allTrue, begunOn, clusterOf, conditionAt, lineOf, passSites, refOf } from "./site-scene.ts";
 
 const three = { sites: ["london", "nyc", "tokyo"], nodes: 2, seed: 3 };
 
@@ -148,5 +157,51 @@ describe("a member that is taken out", () => {
     });
     expect(await conditionAt(scene, "london", "ConfigurationApplied")).toMatchObject({ status: "True" });
     expect(begunOn(scene)).toEqual([]);
+  });
+});
+
+describe("a composite of another type", () => {
+  async function standing(composite: CompositeShape): Promise<Scene> {
+    const scene = await bareScene({ sites: three.sites, nodes: 2, seed: 8 });
+    await putComposite(scene, composite);
+    for (const name of three.sites) await putSite(scene, name);
+    await formed(
+      scene,
+      async () => (await allTrue(scene, "Ready")()) && (await compositeReady(scene))?.status === "True",
+    );
+    return scene;
+  }
+
+  test("dynamic: the member has to leave the order of writes too, which changes with it", async () => {
+    const order = ["nyc", "tokyo", "london"];
+    const scene = await standing({ type: "DynamicActiveActive", members: order, writeAffinity: order });
+    const watch = watchParting(scene, { leaver: "tokyo" });
+    const before = begunOn(scene).length;
+    editMembers(scene, ["nyc", "london"]);
+    for (let n = 0; n < 4; n += 1) await passEstate(scene);
+    expect((await conditionAt(scene, "tokyo", "MembershipCurrent"))?.message).toMatch(
+      /spec\.writeAffinity of CompositeService global names it still/,
+    );
+    expect(begunOn(scene).length).toBe(before);
+    editMembers(scene, ["nyc", "london"], { writeAffinity: ["nyc", "london"] });
+    await until(scene, () => hasLeft(scene, "tokyo"));
+    quiesce(scene);
+    watch.end(20);
+    expect(watch.violations).toEqual([]);
+    expect(hostsOf(scene.world, "nyc")[0]?.volume.ini).toContain("connector-write-affinity=nyc,london\n");
+    expect(await compositeReady(scene)).toMatchObject({ status: "True" });
+  });
+
+  test("active/passive: a passive site is left to the vendor's page, and nothing is touched", async () => {
+    const scene = await standing({ type: "ActivePassive", members: three.sites, primarySite: "nyc" });
+    const before = begunOn(scene).length;
+    editMembers(scene, ["london", "nyc"]);
+    for (let n = 0; n < 6; n += 1) await passEstate(scene);
+    expect(await conditionAt(scene, "tokyo", "MembershipCurrent")).toMatchObject({
+      status: "False",
+      reason: "Waiting",
+      message: expect.stringMatching(/a relay is not let drain by this version/),
+    });
+    expect(begunOn(scene).length).toBe(before);
   });
 });
