@@ -50,3 +50,10 @@ export function unsound(pass: ClusterPass, word: string): string | undefined {
   }
   return undefined;
 }
+
+/** Where changes of the walking site want a word: the text that it gets itself, by its checksum. */
+export function unsaid({ spec, site }: ClusterPass, sha256: string): string | undefined {
+  const { configuration, approved } = spec.changes;
+  if (configuration === "Automatic" || (approved !== "" && sha256.startsWith(approved))) return undefined;
+  return `to begin set spec.changes.approved of TungstenCluster ${site.name} to ${sha256}`;
+}

@@ -7,7 +7,8 @@ import { linkKind } from "../kube/kinds.ts";
 import { removeLinks } from "../procedures/remove-links.ts";
 import type { LinkRemoval } from "../procedures/remove-links-parts.ts";
 import { type Estate, type Link, siteNamed } from "../topology/estate.ts";
-import { among, isDeleted, isSilent, onlyWith, unsound } from "./leaving-sites.ts";
+import { sha256Of } from "./checksum.ts";
+import { among, isDeleted, isSilent, onlyWith, unsaid, unsound } from "./leaving-sites.ts";
 import { dropFinalizer, linkFinalizer } from "./ownership.ts";
 import { lentFor } from "./request-planning.ts";
 import { recordFor } from "./site-configuration.ts";
@@ -81,9 +82,13 @@ async function begin(pass: ClusterPass, view: SiteView, why: string, whole: Esta
   const waits =
     notNow(pass, view, false) ?? unsound(pass, "spec.onDeletion.unread: Abandon of the links that leave");
   if (waits !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${waits}`);
+  const fresh = freshLedger(pass, view, whole);
+  const own = partsLeft(pass, fresh).find(({ sites }) => sites.some((site) => site.name === pass.site.name));
+  const word = unsaid(pass, sha256Of(textsOf(pass, fresh)[own === undefined ? "" : keyOf(own)] ?? ""));
+  if (word !== undefined) return tell("False", "ApprovalNeeded", `${why}; ${word}`);
   const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${kept}`);
-  return walk(pass, view, freshLedger(pass, view, whole), whole);
+  return walk(pass, view, fresh, whole);
 }
 
 /** What the ledger keeps of each link: whether it is awaited, and whether its position goes. */

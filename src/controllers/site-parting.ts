@@ -6,7 +6,8 @@ import type { Ledger, Pins } from "../crds/ledger.ts";
 import { type MemberRemoval, removeMember } from "../procedures/remove-member.ts";
 import { type Composite, type Estate, type Site, siteNamed } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
-import { among, isSilent, onlyWith, unsound } from "./leaving-sites.ts";
+import { sha256Of } from "./checksum.ts";
+import { among, isSilent, onlyWith, unsaid, unsound } from "./leaving-sites.ts";
 import { lentFor } from "./request-planning.ts";
 import { recordFor } from "./site-configuration.ts";
 import { notNow } from "./site-readiness.ts";
@@ -60,9 +61,12 @@ export async function partWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
   if (waits !== undefined) return waiting(waits);
   if (!isComposite(view.topology) && !out)
     return waiting(`the site is installed as ${view.topology}, and no member of a composite`);
+  const fresh = freshLedger(pass, taking, view);
+  const word = unsaid(pass, sha256Of(textsOf(pass, fresh).alone ?? ""));
+  if (word !== undefined) return tell("False", "ApprovalNeeded", `${why}; ${word}`);
   const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return waiting(kept);
-  return walk(taking, view, freshLedger(pass, taking, view), pass);
+  return walk(taking, view, fresh, pass);
 }
 
 function withoutDeletion({ object }: ClusterPass): ClusterPass["object"] {

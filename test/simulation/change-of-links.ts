@@ -98,7 +98,7 @@ export function watchLeaving(
   shape: Parameters<typeof watchChange>[1] = {},
 ): ChangeWatch {
   const { world } = scene;
-  const base = watchChange(scene, { ...shape, sideBySide: true });
+  const base = watchChange(scene, { ...shape, sideBySide: true, uninstalls: true });
   const { violations } = base;
   const before = new Map([...world.sites].map(([name, { client }]) => [name, client.acknowledged.length]));
   const broken = (n: number, what: string) => void violations.push({ n, what });
@@ -152,7 +152,7 @@ export function watchLeaving(
   const end = (interruptionSeconds: number): void => {
     base.end(interruptionSeconds);
     const others = violations.filter(
-      ({ n, what }) => n !== 1 && n !== 17 && !(n === 42 && what.startsWith("nodes were configured")),
+      ({ n, what }) => n !== 1 && !(n === 42 && what.startsWith("nodes were configured")),
     );
     violations.splice(0, violations.length, ...others);
     for (const source of sites) for (const target of sites) lost(source, target);

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { hostsOf } from "../../simulator/model.ts";
+import { judge } from "../../simulator/oracle.ts";
 import { clusterKind, linkKind } from "../../src/kube/kinds.ts";
 import { expectGolden } from "../golden.ts";
 import {
@@ -16,8 +17,17 @@ import {
   siteLeaves,
   watchLeaving,
 } from "./change-of-links.ts";
-import { conditionOf, quiesce, type Scene } from "./scene.ts";
-import { begunOn, clusterOf, conditionAt, editSite, lineOf, passSites, refOf } from "./site-scene.ts";
+import { conditionOf, make, quiesce, type Scene } from "./scene.ts";
+import {
+  allTrue,
+  begunOn,
+  clusterOf,
+  conditionAt,
+  editSite,
+  lineOf,
+  passSites,
+  refOf,
+} from "./site-scene.ts";
 
 const three = { sites: ["london", "nyc", "tokyo"], nodes: 2, seed: 3 };
 
@@ -113,6 +123,28 @@ describe("a site that leaves its mesh", () => {
       expect((await clusterOf(scene, "nyc")).status?.topology).toBe("Standalone");
     },
   );
+});
+
+test("a site that comes back to its mesh goes on from the positions that stayed: every row is everywhere", async () => {
+  const scene = await meshScene(three);
+  const pairs = pairsWith(scene, "tokyo");
+  deleteLinks(scene, pairs);
+  await until(scene, () => linksGone(scene, pairs));
+  await passes(scene, 10);
+  for (const [source, target] of pairs)
+    await scene.objects.create(
+      linkKind,
+      make("CrossSiteLink", `${source}-to-${target}`, { source: { name: source }, target: { name: target } }),
+    );
+  const back = async () =>
+    (await allTrue(scene, "Ready")()) &&
+    (await allTrue(scene, "ConfigurationApplied", ["london", "nyc"])()) &&
+    [...scene.world.hosts.values()].every(
+      ({ volume }) => volume.installed.crossSite?.services.length === three.sites.length - 1,
+    );
+  await until(scene, back);
+  quiesce(scene);
+  expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [], outOfOrder: 0 });
 });
 
 describe("what cannot arrive", () => {

@@ -23,7 +23,16 @@ import {
   putSite,
 } from "./fresh-scene.ts";
 import { conditionOf, namespace, quiesce, type Scene } from "./scene.ts";
-import { allTrue, begunOn, clusterOf, conditionAt, lineOf, passSites, refOf } from "./site-scene.ts";
+import {
+  allTrue,
+  begunOn,
+  clusterOf,
+  conditionAt,
+  editSite,
+  lineOf,
+  passSites,
+  refOf,
+} from "./site-scene.ts";
 
 const three = { sites: ["london", "nyc", "tokyo"], nodes: 2, seed: 3 };
 
@@ -158,6 +167,20 @@ describe("a member that is taken out", () => {
     expect(await conditionAt(scene, "london", "ConfigurationApplied")).toMatchObject({ status: "True" });
     expect(begunOn(scene)).toEqual([]);
   });
+});
+
+test("a site that wants its changes approved leaves by the checksum of its text, and not before", async () => {
+  const scene = await compositeScene(three);
+  editSite(scene, "tokyo", { changes: { configuration: "OnApproval" } });
+  editMembers(scene, ["london", "nyc"]);
+  await passes(scene, 4);
+  const told = await conditionAt(scene, "tokyo", "MembershipCurrent");
+  expect(told?.reason).toBe("ApprovalNeeded");
+  expect(begunOn(scene)).toEqual([]);
+  const approved = /approved of TungstenCluster tokyo to ([0-9a-f]{64})/.exec(told?.message ?? "")?.[1];
+  editSite(scene, "tokyo", { changes: { configuration: "OnApproval", approved } });
+  await until(scene, () => hasLeft(scene, "tokyo"));
+  expect(hostsOf(scene.world, "tokyo")[0]?.volume.ini).not.toContain("[london]");
 });
 
 describe("a composite of another type", () => {
