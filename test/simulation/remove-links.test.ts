@@ -207,6 +207,7 @@ describe("a deleted link", () => {
     expect((await conditionAt(scene, "london", "LinksCurrent"))?.message).toMatch(
       /proceduresPaused of TungstenCluster nyc/,
     );
+    expect(await conditionAt(scene, "nyc", "ConfigurationApplied")).toMatchObject({ status: "True" });
     scene.objects.edit(clusterKind, refOf("tokyo"), ({ metadata }) => {
       metadata.deletionTimestamp = new Date(scene.world.now).toISOString();
     });

@@ -158,6 +158,7 @@ describe("a member that is taken out", () => {
     expect((await conditionAt(scene, "tokyo", "MembershipCurrent"))?.message).toMatch(
       /proceduresPaused of TungstenCluster nyc/,
     );
+    expect(await conditionAt(scene, "london", "ConfigurationApplied")).toMatchObject({ status: "True" });
     editMembers(scene, three.sites);
     await passes(scene, 4);
     expect(await conditionAt(scene, "tokyo", "MembershipCurrent")).toMatchObject({

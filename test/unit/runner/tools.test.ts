@@ -294,6 +294,21 @@ describe("what a tpm leaves behind", () => {
     expect(readInstalledText().get("ini")).toBe(sha256(ini));
   });
 
+  test("a delete-service: the same; the update behind it is what tells another text", async () => {
+    link();
+    await node.run(`publish-ini ${sha256(ini)}`, ini);
+    node.put("fakes/tpm", "exit 0\n");
+    await node.run(`tpm cluster ${release} install`);
+    node.put("fakes/tpm", "exit 1\n");
+    const words = "tpm cluster installed delete-service --i-am-sure --keep-position";
+    expect(exitOf(await node.run(words))).toBe(1);
+    expect(unfinished()).toBe("run-3");
+    node.put("fakes/tpm", "exit 0\n");
+    expect(exitOf(await node.run(words))).toBe(0);
+    expect(unfinished()).toBe("");
+    expect(readInstalledText().get("ini")).toBe(sha256(ini));
+  });
+
   test("an uninstall that ended well: nothing", async () => {
     await node.run(`publish-ini ${sha256(ini)}`, ini);
     await node.run(`tpm cluster ${release} install`);
