@@ -19,6 +19,7 @@ import { switchPrimary } from "../src/procedures/switch.ts";
 import { upgradeSoftware } from "../src/procedures/upgrade-software.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
 import type { Estate, Site } from "../src/topology/estate.ts";
+import { leavingPages } from "./leaving-pages.ts";
 import {
   exampleRun,
   generated,
@@ -74,6 +75,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
     await compositePage(samples, "active-passive", "CAP"),
     ["docs/procedures/apply-configuration.md", configurationPage(site, run)],
     ["docs/procedures/change-transport.md", transportPage(estate, run)],
+    ...(await leavingPages(samples, estate, run)),
     ["docs/procedures/add-nodes.md", scalingPage(additionPage(estate, site, exampleRun))],
     ["docs/procedures/remove-nodes.md", scalingPage(removalPage(site, run))],
     ["docs/procedures/fill-site.md", scalingPage(fillingPage(estate, site, exampleRun))],

@@ -86,6 +86,8 @@ export const commandShapes: readonly string[] = [
   "tpm cluster installed post-process -y",
   "tpm PRODUCT installed uninstall --i-am-sure",
   "tpm PRODUCT installed promote-connector",
+  "tpm PRODUCT installed delete-service --i-am-sure",
+  "tpm PRODUCT installed delete-service --i-am-sure --keep-position",
   "hold HOLD",
   "release HOLD",
   "keep-position SERVICE NAME",

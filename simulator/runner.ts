@@ -259,7 +259,7 @@ function begin(world: World, host: Host, { key, marker, tool, checks, fence, std
     marker.ended = world.now;
     if (changed === undefined || result.code !== 0) return;
     delete unfinished[changed];
-    if (verb !== "uninstall" && verb !== "post-process" && ini !== null) {
+    if ((verb === "install" || verb === "update") && ini !== null) {
       host.volume.installedIni[changed] = sha256(ini);
       host.volume.installedSecret[changed] = secretThen;
     }

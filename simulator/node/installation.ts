@@ -80,6 +80,9 @@ function copyUserMap(home: string, tree: string, application: readonly string[])
 /** Replaces the record of an installed product, and what is written of its services. */
 export function writeInstallation(root: string, installation: Installation): void {
   const conf = confOf(root + homeOf(installation.product));
+  const named = installation.services.map(({ name }) => `static-${name}.properties`);
+  for (const file of readdirSync(conf).filter((each) => /^static-.*\.properties$/.test(each)))
+    if (!named.includes(file)) rmSync(join(conf, file));
   for (const service of installation.services)
     writeWhole(join(conf, `static-${service.name}.properties`), propertiesOf(installation, service));
   writeWhole(join(conf, record), JSON.stringify(installation));

@@ -80,7 +80,9 @@ const verbs: Record<string, Tool> = {
     if (managed) yield* setManager(ambient, node, false);
     yield* stopReplicator(ambient, node, product);
     yield* ask("sleep", 5000);
+    const left = leftServices(call, readConfiguration((yield* ask("configuration")) ?? "", product));
     yield* layOut(call);
+    for (const { name } of left) yield* ask("thlDrop", logOf({ product, name }));
     if (product === "cluster") yield* emptySchemas(ambient, node);
     yield* ask("sleep", 3000);
     if (ran || ambient.variant % 4 !== 3) startReplicator(ambient, node, product);
@@ -104,6 +106,37 @@ const verbs: Record<string, Tool> = {
     yield* ask("sleep", 1500);
     yield* postProcess(call, installed);
     yield* ask("sleep", 500);
+    return ok(completed);
+  },
+  /**
+   * Takes out the services that left the ini. From the release it knows by name only ([doc:oss], tungsten-config §7.2): that
+   * the replicator has to run, and is restarted by some releases, is [inferred].
+   */
+  *"delete-service"(call) {
+    const { ambient, node, product, args } = call;
+    if (!args.includes("--i-am-sure")) return bad(1, unsure);
+    const installed = node.volume.installed[product];
+    if (installed === undefined) return bad(127, "", "tools/tpm: No such file or directory\n");
+    if (node.replicators[product] === undefined) return bad(1, "ERROR >> The replicator is not running\n");
+    yield* ask("sleep", 2000);
+    const gone = leftServices(call, readConfiguration((yield* ask("configuration")) ?? "", product));
+    for (const { name, source } of gone) {
+      const service = node.replicators[product]?.services.get(name);
+      if (service !== undefined) yield* ask("still", service);
+      node.replicators[product]?.services.delete(name);
+      yield* ask("thlDrop", logOf({ product, name }));
+      if (args.includes("--keep-position")) continue;
+      yield* ask("dropTracking", `tungsten_${source}`);
+      emit(ambient, { kind: "tracking-dropped", host: node.name, schema: `tungsten_${source}` });
+    }
+    const services = installed.services.filter((service) => !gone.includes(service));
+    yield* ask("reconfigure", product, { ...installed, services });
+    yield* ask("sleep", 1000);
+    if (ambient.variant % 3 === 0) {
+      yield* stopReplicator(ambient, node, product);
+      yield* ask("sleep", 1500);
+      startReplicator(ambient, node, product);
+    }
     return ok(completed);
   },
   *uninstall(call) {
@@ -165,6 +198,12 @@ function* objection(call: Call, verb: "install" | "update"): Steps<string | null
   if (verb === "install") errors.push(...(yield* leftLogs(call, configuration)));
   if (verb === "update" && installed === undefined)
     errors.push(`There is no installation at ${homeOf(product)}/tungsten`);
+  // Some releases want delete-service first, others clean up themselves (tungsten-config §1.3, §7.3).
+  const [left] = verb === "update" && call.ambient.variant % 2 === 1 ? leftServices(call, configuration) : [];
+  if (left !== undefined && product === "crossSite")
+    errors.push(
+      `The configuration file for ${left.name} exists, and the service is in no configuration any more: use tpm delete-service`,
+    );
   errors.push(...misplaced(configuration, node, product, verb));
   return errors.length + configuration.errors.length === 0
     ? null
@@ -218,6 +257,13 @@ function* leftLogs({ node, product }: Call, configuration: Configuration): Steps
     );
   }
   return found;
+}
+
+/** Installed services that no ini names any more. */
+function leftServices({ node, product }: Call, configuration: Configuration): Installed["services"] {
+  const own = dataserviceOf(configuration, node) ?? node.cluster.dataservice;
+  const named = servicesOf(configuration, product, own).map(({ name }) => name);
+  return (node.volume.installed[product]?.services ?? []).filter(({ name }) => !named.includes(name));
 }
 
 const dataserviceOf = ({ clusters }: Configuration, node: Node): string | undefined =>

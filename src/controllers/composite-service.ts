@@ -32,7 +32,8 @@ export async function reconcileComposite(
       .filter(({ about }) => about === `CompositeService/${ref.name}`)
       .map(({ sentence }) => sentence);
     if (own.length > 0) return await refuse(shell, object, own.join("; "));
-    const members = parsed.spec.members.map(({ name }) => name);
+    const input = namespace.composites.find(({ name }) => name === ref.name);
+    const members = input?.members ?? parsed.spec.members.map(({ name }) => name);
     const sites = members.map((name) => siteStatus(namespace, name));
     // With nothing installed anywhere it begins where the spec says, whatever was before.
     const bare = members.every((name) => statusOf(namespace, name).topology === "None");
@@ -40,9 +41,12 @@ export async function reconcileComposite(
     const primarySite = activeAmong(namespace, members, parsed.spec.type) ?? before;
     const told = { sites, primarySite };
     const elsewhere = movedAway(parsed.spec.primarySite, primarySite);
+    const leavers = input?.leaving?.members ?? [];
     await writeObjectStatus(shell, compositeKind, object, told, [
       say("Accepted", "True", "Accepted", "the spec is sound"),
-      readiness({ name: ref.name, type: parsed.spec.type, elsewhere }, namespace, members),
+      leavers.length > 0
+        ? say("Ready", "False", "Leaving", leaving(namespace, leavers))
+        : readiness({ name: ref.name, type: parsed.spec.type, elsewhere }, namespace, members),
     ]);
     return { afterMs: limits.idleMs };
   } catch (error) {
@@ -50,6 +54,13 @@ export async function reconcileComposite(
     throw error;
   }
 }
+
+/** What each site that is named no more tells of its way out. */
+const leaving = (namespace: Namespace, leavers: readonly string[]): string =>
+  leavers
+    .map((site) => `${site}: ${conditionOf(namespace, site, "MembershipCurrent")?.message ?? "not begun"}`)
+    .join("; ")
+    .slice(0, 1000);
 
 const statusOf = (namespace: Namespace, site: string) => namespace.clusters.get(site)?.status ?? {};
 

@@ -1,4 +1,4 @@
-/** The loop of a CrossSiteLink: it tells how its direction stands. Installing is the target TungstenCluster's work; deleting a superseded link touches nothing. */
+/** The loop of a CrossSiteLink: it tells how its direction stands, and holds a deleted one. What changes nodes is its TungstenClusters' work. */
 import type { Told } from "../crds/conditions.ts";
 import { crossSiteLink } from "../crds/cross-site-link.ts";
 import { parseSpec } from "../crds/parse.ts";
@@ -15,7 +15,9 @@ import { errorInWords } from "../tungsten/replicator-errors.ts";
 import { readNamespace, readPods, siteWithProcedure } from "./estate-reader.ts";
 import { onlyNodes, withFacts } from "./gather.ts";
 import { lagInWords, seqnoOf } from "./lag.ts";
+import { linkHeld } from "./link-deletion.ts";
 import { writeObjectStatus } from "./object-status.ts";
+import { dropFinalizer, linkFinalizer } from "./ownership.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import type { ClusterLimits } from "./tungsten-cluster.ts";
 import type { Requeue } from "./upgrade-request.ts";
@@ -28,8 +30,9 @@ type Line = {
 
 export async function reconcileLink(shell: Shell, limits: ClusterLimits, ref: ObjectRef): Promise<Requeue> {
   const object = await shell.objects.get(linkKind, ref);
-  if (object === undefined || object.metadata.deletionTimestamp !== undefined) return "never";
+  if (object === undefined) return "never";
   try {
+    if (object.metadata.deletionTimestamp !== undefined) return await leaveOrHold(shell, limits, object);
     const parsed = parseSpec(crossSiteLink.spec, object.spec);
     if ("faults" in parsed) return await refuse(shell, object, parsed.faults.join("; "));
     const namespace = await readNamespace(shell.objects, ref.namespace);
@@ -45,6 +48,7 @@ export async function reconcileLink(shell: Shell, limits: ClusterLimits, ref: Ob
     );
     if (estate === undefined || source === undefined || target === undefined)
       return await refuse(shell, object, "its sites are in no estate");
+    if (!object.metadata.finalizers?.includes(linkFinalizer)) return await addFinalizer(shell, object);
     const lines = await linesOf(shell, estate, source, target);
     const busy = siteWithProcedure(namespace, [source.name, target.name]);
     const sourceSeqno = seqnoOf(namespace.clusters.get(source.name));
@@ -57,6 +61,27 @@ export async function reconcileLink(shell: Shell, limits: ClusterLimits, ref: Ob
     if (isConflict(error)) return { afterMs: 50 };
     throw error;
   }
+}
+
+/** From here on nothing that it does on the nodes is left behind unseen. */
+async function addFinalizer({ objects }: Shell, { metadata }: KubeObject): Promise<Requeue> {
+  const finalizers = [...(metadata.finalizers ?? []), linkFinalizer];
+  const ref = { namespace: metadata.namespace ?? "", name: metadata.name };
+  await objects.patch(linkKind, ref, {
+    metadata: { finalizers, resourceVersion: metadata.resourceVersion },
+  });
+  return { afterMs: 1 };
+}
+
+/** A deleted link: it goes when nothing of it is left on the nodes, and says until then what it waits for. */
+async function leaveOrHold(shell: Shell, limits: ClusterLimits, object: KubeObject): Promise<Requeue> {
+  const why = await linkHeld(shell, object);
+  if (why === undefined) {
+    await dropFinalizer(shell.objects, linkKind, object, linkFinalizer);
+    return "never";
+  }
+  await writeObjectStatus(shell, linkKind, object, {}, [say("Ready", "False", "Leaving", why)]);
+  return { afterMs: limits.idleMs };
 }
 
 async function linesOf(shell: Shell, estate: Estate, source: Site, target: Site): Promise<readonly Line[]> {

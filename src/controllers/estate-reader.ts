@@ -14,7 +14,7 @@ import {
 } from "../topology/estate-of.ts";
 import { siteLabel } from "../topology/names.ts";
 import { siteNumbers } from "../topology/site-numbers.ts";
-import { siteFinalizer } from "./ownership.ts";
+import { linkFinalizer, siteFinalizer } from "./ownership.ts";
 import type { KubeObject, Objects, PodRef } from "./shell.ts";
 import { sitesNamedBy } from "./wake.ts";
 
@@ -28,6 +28,8 @@ export type Namespace = {
   readonly leftOut: ReadonlyMap<string, string>;
   /** Site → the CompositeService or CrossSiteLink that names it, by kind and name, even if its spec is not sound. */
   readonly needs: ReadonlyMap<string, string>;
+  /** The estates as they are once these CrossSiteLinks, by name, are no more, and these sites no members of a composite. */
+  readonly without: (links: readonly string[], members?: readonly string[]) => readonly Estate[];
 };
 
 /** All estates of a namespace. An object whose spec does not parse is left out and told by its own controller. */
@@ -47,7 +49,7 @@ export async function readNamespace(objects: Pick<Objects, "list">, namespace: s
   const inputs = {
     clusters: clusters.flatMap((object) => clusterInput(object, numbers)),
     links: links.flatMap(linkInput),
-    composites: composites.flatMap(compositeInput),
+    composites: withLeavers(composites.flatMap(compositeInput), composites, clusters),
   };
   const { estates, problems } = estatesOf(namespace, inputs);
   return {
@@ -59,7 +61,13 @@ export async function readNamespace(objects: Pick<Objects, "list">, namespace: s
       ...leftOutOf(tungstenCluster.spec, clusters, isGone),
       ...leftOutOf(compositeService.spec, composites, isLeaving),
     ]),
-    needs: needsOf([...composites, ...links]),
+    needs: needsOf([...composites, ...links], inputs.composites),
+    without: (names, members = []) =>
+      estatesOf(namespace, {
+        ...inputs,
+        links: inputs.links.filter(({ name }) => !names.includes(name)),
+        composites: inputs.composites.map((each) => withoutMembers(each, members)),
+      }).estates,
   };
 }
 
@@ -76,10 +84,17 @@ const leftOutOf = (
     return "faults" in parsed ? [[about, parsed.faults.join("; ")] as const] : [];
   });
 
-function needsOf(objects: readonly KubeObject[]): ReadonlyMap<string, string> {
-  const needs = new Map<string, string>();
+function needsOf(
+  objects: readonly KubeObject[],
+  composites: readonly CompositeInput[],
+): ReadonlyMap<string, string> {
+  const needs = new Map<string, string>(
+    composites.flatMap(({ name, leaving }) =>
+      (leaving?.members ?? []).map((site) => [site, `CompositeService ${name}`] as const),
+    ),
+  );
   for (const object of objects) {
-    if (object.metadata.deletionTimestamp !== undefined) continue;
+    if (object.metadata.deletionTimestamp !== undefined && !isHeld(object)) continue;
     for (const site of sitesNamedBy(object))
       if (!needs.has(site)) needs.set(site, `${object.kind} ${object.metadata.name}`);
   }
@@ -98,6 +113,9 @@ const isGone = ({ metadata }: KubeObject): boolean =>
   metadata.deletionTimestamp !== undefined && !metadata.finalizers?.includes(siteFinalizer);
 
 const isLeaving = ({ metadata }: KubeObject): boolean => metadata.deletionTimestamp !== undefined;
+
+/** A deleted link is one of its estate for as long as our finalizer holds it: nodes still do what it asked for. */
+const isHeld = ({ metadata }: KubeObject): boolean => metadata.finalizers?.includes(linkFinalizer) === true;
 
 /**
  * How many data nodes are in service, by the site's status; undefined on a site that was never seen to run. Until a walk has
@@ -134,9 +152,12 @@ function clusterInput(object: KubeObject, numbers: ReadonlyMap<string, number>):
 
 function linkInput(object: KubeObject): LinkInput[] {
   const parsed = parseSpec(crossSiteLink.spec, object.spec);
-  if ("faults" in parsed || isLeaving(object)) return [];
-  const { source, target, options, tls } = parsed.spec;
-  return [{ name: object.metadata.name, source: source.name, target: target.name, options, tls }];
+  if ("faults" in parsed || (isLeaving(object) && !isHeld(object))) return [];
+  const { source, target, options, tls, onDeletion } = parsed.spec;
+  const leaving = isLeaving(object) && {
+    leaving: { awaits: onDeletion.unread === "Await", drops: onDeletion.trackingSchema === "Drop" },
+  };
+  return [{ name: object.metadata.name, source: source.name, target: target.name, options, tls, ...leaving }];
 }
 
 /** Which member takes the writes, as it was last seen; undefined before it was. The spec says where they begin, once. */
@@ -160,6 +181,52 @@ function compositeInput(object: KubeObject): CompositeInput[] {
       writeAffinity,
     },
   ];
+}
+
+/**
+ * A site is a member of its composite until its own record says that it has left: for as long as that was made together
+ * with a site that is still named, and no composite names this one. Then the order is the one of before.
+ */
+function withLeavers(
+  inputs: readonly CompositeInput[],
+  objects: readonly KubeObject[],
+  clusters: readonly KubeObject[],
+): readonly CompositeInput[] {
+  const named = inputs.flatMap(({ members }) => members);
+  const left = clusters.filter((object) => !named.includes(object.metadata.name) && !isGone(object));
+  return inputs.map((input) => {
+    const leavers = left
+      .filter(({ status }) => {
+        const { topology, sites = [] } = status?.configuration ?? {};
+        return (
+          topology !== undefined && topology !== "MSAA" && input.members.some((name) => sites.includes(name))
+        );
+      })
+      .map(({ metadata }) => metadata.name)
+      .sort();
+    if (leavers.length === 0) return input;
+    const object = objects.find(({ metadata }) => metadata.name === input.name);
+    const told: readonly { name: string }[] = object?.status?.sites ?? [];
+    const all = [...input.members, ...leavers];
+    const before = told.map(({ name }) => name).filter((name) => all.includes(name));
+    const awaits = object?.spec?.onRemoval?.unread !== "Abandon";
+    return {
+      ...input,
+      members: [...before, ...all.filter((name) => !before.includes(name))],
+      leaving: { members: leavers, awaits },
+    };
+  });
+}
+
+function withoutMembers(input: CompositeInput, gone: readonly string[]): CompositeInput {
+  const stays = (name: string): boolean => !gone.includes(name);
+  const { leaving, ...rest } = input;
+  const left = (leaving?.members ?? []).filter(stays);
+  return {
+    ...rest,
+    members: input.members.filter(stays),
+    ...(leaving !== undefined && left.length > 0 && { leaving: { ...leaving, members: left } }),
+  };
 }
 
 /** Running pods by node name. A pod that is being deleted is another life already and is left out. */

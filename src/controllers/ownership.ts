@@ -7,6 +7,8 @@ import type { KubeObject, Objects, ResourceKind } from "./shell.ts";
 
 /** On a TungstenCluster, before the first of its objects is made. */
 export const siteFinalizer = "tungsten-operator.io/site";
+/** On a CrossSiteLink, from the first look at it until what it did on the nodes is undone. */
+export const linkFinalizer = "tungsten-operator.io/link";
 /** On an UpgradeRequest, from its approval to its end. */
 export const runFinalizer = "tungsten-operator.io/run";
 

@@ -144,6 +144,13 @@ async function begin(
   view: SiteView,
   { wanted, spoken, why }: Extract<Standing, { is: "differs" }>,
 ): Promise<Work> {
+  const leavers = pass.estate.composite?.leaving?.members ?? [];
+  if (leavers.length > 0)
+    return tell(
+      "False",
+      "Waiting",
+      `${why}; ${leavers.join(", ")} leaves the composite: every site gets its text with that, or after it`,
+    );
   const left = leftService(pass, view);
   if (left !== undefined) return tell("False", "Refused", `${why}; ${left}`);
   const { configuration, approved } = pass.spec.changes;

@@ -15,8 +15,11 @@ const topologies = ["MSAA", "CAA", "DAA", "CAP"] as const;
 export const iniOf = (topology: Topology | undefined): "MSAA" | "CAA" =>
   topology === undefined || topology === "MSAA" ? "MSAA" : "CAA";
 
-/** Why a change may not begin now, with the way out; undefined when it may. */
-export function notNow(pass: ClusterPass, view: SiteView): string | undefined {
+/**
+ * Why a change may not begin now, with the way out; undefined when it may. `turns`: one that brings its site's text alone
+ * lets the sites before it have theirs first.
+ */
+export function notNow(pass: ClusterPass, view: SiteView, turns = true): string | undefined {
   const { object, spec } = pass;
   if (object.metadata.deletionTimestamp !== undefined) return "the TungstenCluster is being deleted";
   if (spec.proceduresPaused) return "spec.proceduresPaused admits no procedure; clear it";
@@ -28,7 +31,7 @@ export function notNow(pass: ClusterPass, view: SiteView): string | undefined {
     return `the policy is ${view.policy ?? "unknown"} and spec.policy wants ${wanted}: somebody may be at work; set it back in cctrl, or correct spec.policy`;
   if (new Set(view.nodes.map(({ cluster }) => cluster?.release)).size > 1)
     return "the nodes run different releases; upgrade them first";
-  return oddOption(pass) ?? elsewhere(pass);
+  return oddOption(pass) ?? elsewhere(pass, turns);
 }
 
 /** An option that tpm would not take as it is meant: its own object is refused, and no other one's walk brings it. */
@@ -41,7 +44,7 @@ const oddOption = ({ estate }: ClusterPass): string | undefined => {
 };
 
 /** Another site of the estate that is being changed, or whose turn comes first. */
-function elsewhere({ estate, site, namespace }: ClusterPass): string | undefined {
+function elsewhere({ estate, site, namespace }: ClusterPass, turns: boolean): string | undefined {
   for (const { name: other } of estate.sites.filter((each) => each.name !== site.name)) {
     const status = namespace.clusters.get(other)?.status;
     if (status?.ledger?.phase === "Running" || (status?.runningProcedure ?? "") !== "")
@@ -52,7 +55,7 @@ function elsewhere({ estate, site, namespace }: ClusterPass): string | undefined
       wishes !== undefined &&
       (record?.wishes !== sha256Of(wishes.options) ||
         (record.ground === sha256Of(wishes.ground) && record.shape !== sha256Of(wishes.shape)));
-    if (other < site.name && behind)
+    if (turns && other < site.name && behind)
       return `site ${other} has its turn first; its condition ConfigurationApplied says why it has not had it`;
   }
   return undefined;

@@ -123,8 +123,9 @@ export async function viewOf({
     };
   });
   const drift = sinceWhen(changed, object.status?.drift ?? [], shell.clock.now());
-  const error = errorOf(nodes);
-  const trouble = error ?? troubleOf(nodes, primary, holder) ?? out;
+  const relied = reliedOn(estate, site, nodes);
+  const error = errorOf(relied);
+  const trouble = error ?? troubleOf(relied, primary, holder) ?? out;
   shell.meters.servicesSeen(estate.namespace, site.name, rows);
   const status = {
     siteNumber: site.number,
@@ -192,6 +193,25 @@ function unheardOf(
   return told.known === "down"
     ? `the cross-site replicator of ${name} does not run: nothing of other sites arrives there`
     : undefined;
+}
+
+/** Services of links and members that leave, and that a human has given up, keep nobody waiting. */
+function reliedOn(estate: Estate, site: Site, nodes: readonly NodeView[]): readonly NodeView[] {
+  const { links, sites, composite } = estate;
+  const leavers = composite?.leaving?.awaits === false ? composite.leaving.members : [];
+  const abandoned = [
+    ...links
+      .filter(({ target, leaving }) => target === site.name && leaving?.awaits === false)
+      .map(({ source }) => sites.find(({ name }) => name === source)?.dataservice),
+    ...sites
+      .filter(({ name }) => name !== site.name && (leavers.includes(name) || leavers.includes(site.name)))
+      .map((source) => generatedService(site, source)),
+  ];
+  if (abandoned.length === 0) return nodes;
+  return nodes.map((each) => ({
+    ...each,
+    incoming: each.incoming.filter(({ service }) => !abandoned.includes(service)),
+  }));
 }
 
 const errorOf = (nodes: readonly NodeView[]): string | undefined =>

@@ -154,6 +154,8 @@ export type Walk = {
   readonly condition: string;
   readonly reason: string;
   readonly ended: { readonly reason: string; readonly message: string };
+  /** The texts it publishes, by the keys its parts name; left out: those of the estate as it is. */
+  readonly ini?: Readonly<Record<string, string>>;
 };
 
 export async function walkOn(pass: ClusterPass, view: SiteView, walk: Walk): Promise<Work> {
@@ -178,12 +180,12 @@ export async function walkOn(pass: ClusterPass, view: SiteView, walk: Walk): Pro
 async function decide(
   pass: ClusterPass,
   view: SiteView,
-  { procedure, ledger }: Walk,
+  { procedure, ledger, ini: own }: Walk,
 ): Promise<{ decision: Decision; messages: readonly string[] }> {
   const { shell, object, limits } = pass;
   const estate = withActiveSite(pass.estate, ledger.pins?.activeSite);
   const lent = lentFor(estate);
-  const ini = renderedInis(ledger.pins?.primaries ?? {}, lent);
+  const ini = own ?? renderedInis(ledger.pins?.primaries ?? {}, lent);
   const iniSha256 = Object.fromEntries(Object.entries(ini).map(([kind, text]) => [kind, lent.sha256(text)]));
   const pins: Pins = { ...(ledger.pins as Pins), iniSha256 };
   const uid = object.metadata.uid ?? "";
@@ -233,7 +235,7 @@ function tpmTrouble(ledger: Ledger, facts: Facts): readonly string[] {
 }
 
 /** The Leases go to whoever waits for them. */
-async function giveBack({ shell, estate, object, fences }: ClusterPass): Promise<void> {
+export async function giveBack({ shell, estate, object, fences }: ClusterPass): Promise<void> {
   const uid = object.metadata.uid ?? "";
   for (const each of fences.get(uid)?.keys() ?? [])
     await releaseSiteLease(shell.objects, estate.namespace, each, uid);

@@ -28,7 +28,9 @@ import { deleteSite, neededBy } from "./site-deletion.ts";
 import { fillWhenDue } from "./site-filling.ts";
 import { holdUnknown, holdWhenDue } from "./site-hold.ts";
 import { installWhenDue } from "./site-install.ts";
+import { leaveWhenDue } from "./site-leaving.ts";
 import { leavingStill, withPods } from "./site-members.ts";
+import { partWhenDue } from "./site-parting.ts";
 import { membersUnknown, scaleWhenDue } from "./site-scaling.ts";
 import { ensureSiteSecret, type SiteSecret } from "./site-secret.ts";
 import { transportWhenDue } from "./site-transport.ts";
@@ -127,9 +129,15 @@ async function passOver(beginning: Beginning): Promise<Requeue> {
 /** A procedure of the site's own during which changed accounts would reach nodes and not their databases. */
 const walksWithoutAccounts = ({ status }: KubeObject): boolean =>
   status?.ledger?.phase === "Running" &&
-  ["AddNodes", "RemoveNodes", "ChangeTransport", "MaintainDataserver", "HoldNode"].includes(
-    status.ledger.procedure,
-  );
+  [
+    "AddNodes",
+    "RemoveNodes",
+    "RemoveLinks",
+    "RemoveMember",
+    "ChangeTransport",
+    "MaintainDataserver",
+    "HoldNode",
+  ].includes(status.ledger.procedure);
 
 async function converge(pass: ClusterPass): Promise<Requeue> {
   const { shell, limits, object, estate, site, spec, runnerScript } = pass;
@@ -211,6 +219,18 @@ const ownWorks: readonly OwnWork[] = [
     walks: ["ChangeTransport"],
     busy: "the replicators' transport is being changed",
     due: transportWhenDue,
+    unknown: () => nothingToDo,
+  },
+  {
+    walks: ["RemoveLinks"],
+    busy: "links leave the estate",
+    due: leaveWhenDue,
+    unknown: () => nothingToDo,
+  },
+  {
+    walks: ["RemoveMember"],
+    busy: "the site leaves its composite",
+    due: partWhenDue,
     unknown: () => nothingToDo,
   },
   {

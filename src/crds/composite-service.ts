@@ -31,6 +31,17 @@ const spec = z
       .max(50)
       .optional()
       .describe("DynamicActiveActive: members in the order in which connectors write to them."),
+    onRemoval: z
+      .object({
+        unread: z
+          .enum(["Await", "Abandon"])
+          .default("Await")
+          .describe(
+            "What travels to a member that is taken out, and from it. Await: it arrives first. Abandon: it is given up, and a member with a node that cannot be read is left as it is. May be changed while the member is on its way out.",
+          ),
+      })
+      .default({ unread: "Await" })
+      .describe("What becomes of a member that is taken out of the list."),
   })
   .meta(
     rules(

@@ -20,6 +20,23 @@ const spec = z
       .boolean()
       .default(false)
       .describe("Its events travel by TLS; both its sites, and all others of the estate, have to agree."),
+    onDeletion: z
+      .object({
+        unread: z
+          .enum(["Await", "Abandon"])
+          .default("Await")
+          .describe(
+            "What the source has committed and the target has not applied. Await: it arrives first. Abandon: it is given up, and a site all of whose links are given up is left out where a node of it cannot be read. May be changed while the link is being deleted.",
+          ),
+        trackingSchema: z
+          .enum(["Keep", "Drop"])
+          .default("Keep")
+          .describe(
+            "The target's position of the source. Keep: it stays in the databases, so that the link may be created again and goes on from there. Drop: its tables go.",
+          ),
+      })
+      .default({ unread: "Await", trackingSchema: "Keep" })
+      .describe("What becomes of what the link did, when it is deleted."),
   })
   .meta(
     rules(...immutable("source", "target"), {

@@ -82,7 +82,7 @@ export const update = (
     kind,
     passwords,
     channels,
-  }: Pick<SiteChange, "kind" | "passwords"> & Partial<Pick<SiteChange, "channels">>,
+  }: { readonly kind: string } & Partial<Pick<SiteChange, "passwords" | "channels">>,
   on: Scope,
 ): Part => ({
   what: product === "cluster" ? "tpm update, its connector left alone" : "tpm update of the second product",

@@ -70,7 +70,7 @@ export function wishesOf(
     Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
   const links = topology === "MSAA" ? estate.links : [];
   // Like a primary, the site that takes the writes is a fact and no wish.
-  const { type, writeAffinity, primarySite: _, ...composite } = estate.composite ?? {};
+  const { type, writeAffinity, primarySite: _, leaving: __, ...composite } = estate.composite ?? {};
   const ways = topology === "MSAA" ? links.map(({ source, target }) => [source, target]) : composite;
   const shape = estate.sites.map(({ name, dataservice, nodes, mysqlPort, connectorPort }) => [
     name,

@@ -238,7 +238,7 @@ note_installed() {
     "tpm install" | "tpm update")
       printf 'ini=%s\nsecret=%s\n' "$(cat "$1/ini" 2>/dev/null)" "$(cat "$1/secret" 2>/dev/null)" | put "$INSTALLED/${COMMAND[1]}" || return
       ;;
-    "tpm post-process") ;;
+    "tpm post-process" | "tpm delete-service") ;;
     "tpm uninstall") rm -f "$INSTALLED/${COMMAND[1]}" || return ;;
     *) return 0 ;;
   esac

@@ -87,6 +87,8 @@ readonly COMMANDS=(
   "tpm cluster installed post-process -y"
   "tpm PRODUCT installed uninstall --i-am-sure"
   "tpm PRODUCT installed promote-connector"
+  "tpm PRODUCT installed delete-service --i-am-sure"
+  "tpm PRODUCT installed delete-service --i-am-sure --keep-position"
   "hold HOLD"
   "release HOLD"
   "keep-position SERVICE NAME"

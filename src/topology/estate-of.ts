@@ -1,5 +1,5 @@
 /** From specs to estates: which sites belong together, and one sentence for each thing that does not fit. */
-import type { Composite, CompositeType, Estate, Link, Node, Site } from "./estate.ts";
+import type { Composite, CompositeType, Estate, Leaving, Link, Node, Site } from "./estate.ts";
 import { compositeNameFaults, linkNameFaults, siteNameFaults } from "./name-faults.ts";
 import { dataserviceName, isMemberName, nodeName } from "./names.ts";
 import { transportOf } from "./transport.ts";
@@ -27,6 +27,7 @@ export type LinkInput = {
   readonly target: string;
   readonly options: Readonly<Record<string, string>>;
   readonly tls?: boolean | undefined;
+  readonly leaving?: Leaving | undefined;
 };
 export type CompositeInput = {
   readonly name: string;
@@ -35,6 +36,7 @@ export type CompositeInput = {
   readonly members: readonly string[];
   readonly primarySite?: string | undefined;
   readonly writeAffinity?: readonly string[] | undefined;
+  readonly leaving?: Composite["leaving"] | undefined;
 };
 
 export type EstateInputs = {
@@ -247,4 +249,5 @@ const compositeFrom = (input: CompositeInput): Composite => ({
   members: input.members,
   ...(input.primarySite !== undefined && { primarySite: input.primarySite }),
   ...(input.writeAffinity !== undefined && { writeAffinity: input.writeAffinity }),
+  ...(input.leaving !== undefined && { leaving: input.leaving }),
 });

@@ -46,6 +46,16 @@ export type Link = {
   readonly options: Readonly<Record<string, string>>;
   /** Its events are wanted to travel by TLS. */
   readonly tls?: boolean | undefined;
+  /** It was deleted, and what it did on the nodes is not undone yet. */
+  readonly leaving?: Leaving | undefined;
+};
+
+/** How a deleted link leaves. */
+export type Leaving = {
+  /** What the source has and the target has not is let arrive first; otherwise it is given up, by a human's word. */
+  readonly awaits: boolean;
+  /** The target's position of the source goes too. */
+  readonly drops: boolean;
 };
 
 export type CompositeType = "ActivePassive" | "ActiveActive" | "DynamicActiveActive";
@@ -56,12 +66,14 @@ export type Composite = {
   readonly name: string;
   readonly dataservice: string;
   readonly type: CompositeType;
-  /** Names of the member Sites, in the user's order. */
+  /** Names of the member Sites, in the user's order; those that leave are among them until they have left. */
   readonly members: readonly string[];
   /** ActivePassive only: name of the writable Site; a fact once the composite runs, like a site's primary. */
   readonly primarySite?: string;
   /** DynamicActiveActive only: names of Sites in order of preference for writes. */
   readonly writeAffinity?: readonly string[];
+  /** Members that the spec names no more, and whether what travels to them and from them is awaited. */
+  readonly leaving?: { readonly members: readonly string[]; readonly awaits: boolean };
 };
 
 /**
@@ -147,7 +159,8 @@ export function readersOf(estate: Estate): readonly Reader[] {
 
 /** Links come first: an estate of both is Multi-Site/Active-Active, and its composite waits to be converted to. */
 export function installForm({ links, composite }: Estate, site: Site): InstallForm {
-  if (links.length > 0) return links.some(({ target }) => target === site.name) ? "Linked" : "Alone";
+  const leadsHere = links.some(({ target, leaving }) => target === site.name && leaving === undefined);
+  if (links.length > 0) return leadsHere ? "Linked" : "Alone";
   if (composite === undefined || !composite.members.includes(site.name)) return "Alone";
   return composite.type === "ActivePassive" ? "CAP" : "CAA";
 }

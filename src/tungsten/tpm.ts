@@ -27,6 +27,19 @@ export const tpmPostProcess = ["tpm", "cluster", "installed", "post-process", "-
 export const tpmUninstall = (product: Product) =>
   ["tpm", product, "installed", "uninstall", "--i-am-sure"] as const;
 
+/**
+ * From the installed tree: takes out whatever service no ini names any more. Which of an update and of this the tool wants
+ * for that depends on its release; done first it serves both. Positions stay unless they are to go.
+ */
+export const tpmDeleteService = (product: Product, keepsPosition: boolean): readonly string[] => [
+  "tpm",
+  product,
+  "installed",
+  "delete-service",
+  "--i-am-sure",
+  ...(keepsPosition ? ["--keep-position"] : []),
+];
+
 export type TpmMessage = {
   readonly level: "ERROR" | "WARN" | "NOTE";
   readonly host: string | null;

@@ -33,7 +33,7 @@ const busy = (host: Host): boolean =>
  * `moves`: the change moves the primary itself, by a switch. `only`: the one site it reaches; all of them otherwise. `joins`:
  * nodes that come into service by it, `leaves`: nodes that go out of it. `fresh`: a site all of whose nodes join, filled from
  * another one. `sideBySide`: sites may be updated at the same time. `together`: so they are, and services wait for each
- * other until all are done.
+ * other until all are done. `uninstalls`: positions go with a product and come back, which somebody else judges.
  */
 export function watchChange(
   scene: Scene,
@@ -45,6 +45,7 @@ export function watchChange(
     fresh,
     sideBySide = false,
     together = false,
+    uninstalls = false,
   }: {
     readonly moves?: boolean;
     readonly only?: string;
@@ -53,6 +54,7 @@ export function watchChange(
     readonly fresh?: string;
     readonly sideBySide?: boolean;
     readonly together?: boolean;
+    readonly uninstalls?: boolean;
   } = {},
 ): ChangeWatch {
   const { world } = scene;
@@ -184,7 +186,8 @@ export function watchChange(
     else if (event.kind === "log" && event.entry.kind === "tracking")
       broken(5, `a tracking write was logged on ${event.host}`);
     else if (event.kind === "force") broken(37, `${event.service} of ${event.host} was forced`);
-    else if (event.kind === "tracking-dropped") broken(17, `${event.schema} of ${event.host} was dropped`);
+    else if (event.kind === "tracking-dropped" && !uninstalls)
+      broken(17, `${event.schema} of ${event.host} was dropped`);
   });
 
   const end = (interruptionSeconds: number): void => {

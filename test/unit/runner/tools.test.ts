@@ -73,6 +73,11 @@ describe("words", () => {
     ],
     ["tpm cluster installed promote-connector", "tpm promote-connector --tty"],
     ["tpm crossSite installed uninstall --i-am-sure", "tpm uninstall --i-am-sure --tty"],
+    ["tpm crossSite installed delete-service --i-am-sure", "tpm delete-service --i-am-sure --tty"],
+    [
+      "tpm crossSite installed delete-service --i-am-sure --keep-position",
+      "tpm delete-service --i-am-sure --keep-position --tty",
+    ],
     ["tprovision -s london-1 -m xtrabackup -c", "tprovision -s london-1 -m xtrabackup -c"],
     [
       "tungsten_provision_slave --source london-1 --mysqldump",
@@ -285,6 +290,21 @@ describe("what a tpm leaves behind", () => {
     expect(unfinished()).toBe("run-3");
     node.put("fakes/tpm", "exit 0\n");
     expect(exitOf(await node.run("tpm cluster installed post-process -y"))).toBe(0);
+    expect(unfinished()).toBe("");
+    expect(readInstalledText().get("ini")).toBe(sha256(ini));
+  });
+
+  test("a delete-service: the same; the update behind it is what tells another text", async () => {
+    link();
+    await node.run(`publish-ini ${sha256(ini)}`, ini);
+    node.put("fakes/tpm", "exit 0\n");
+    await node.run(`tpm cluster ${release} install`);
+    node.put("fakes/tpm", "exit 1\n");
+    const words = "tpm cluster installed delete-service --i-am-sure --keep-position";
+    expect(exitOf(await node.run(words))).toBe(1);
+    expect(unfinished()).toBe("run-3");
+    node.put("fakes/tpm", "exit 0\n");
+    expect(exitOf(await node.run(words))).toBe(0);
     expect(unfinished()).toBe("");
     expect(readInstalledText().get("ini")).toBe(sha256(ini));
   });

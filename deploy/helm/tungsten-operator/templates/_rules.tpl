@@ -4,7 +4,7 @@
   resources: [tungstenclusters, crosssitelinks, compositeservices, upgraderequests]
   verbs: [get, list, watch]
 - apiGroups: [tungsten-operator.io]
-  resources: [tungstenclusters, upgraderequests]
+  resources: [tungstenclusters, crosssitelinks, upgraderequests]
   verbs: [patch]
 - apiGroups: [tungsten-operator.io]
   resources: [tungstenclusters/status, crosssitelinks/status, compositeservices/status, upgraderequests/status]

@@ -1,0 +1,16 @@
+/** A site that leaves its mesh under seeded faults: it leaves or the walk halts for a named reason, and no invariant is broken. */
+import { test } from "@jest/globals";
+import { siteLeaves } from "./change-of-links.ts";
+import { seededChange } from "./changing.ts";
+
+const seeds = Number(process.env.SEEDS ?? 6);
+const firstSeed = Number(process.env.FIRST_SEED ?? 0);
+
+test(`${seeds} seeds`, async () => {
+  for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
+    const replay = `replay: SEEDS=1 FIRST_SEED=${seed} npm test -- test/simulation/remove-links-faults`;
+    const { end, violations } = await seededChange(siteLeaves, seed);
+    if (violations.length > 0 || (end !== "applied" && !/halted: \w+/.test(end)))
+      throw new Error(`seed ${seed}: ${end}; ${JSON.stringify(violations.slice(0, 3))}; ${replay}`);
+  }
+});

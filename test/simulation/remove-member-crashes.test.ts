@@ -1,0 +1,18 @@
+/** A crash before and after every write and every effect of a member that leaves its composite: equal worlds, nothing begun twice. */
+import { expect, test } from "@jest/globals";
+import { memberLeaves } from "./change-of-members.ts";
+import { crashedChange } from "./changing.ts";
+
+/** Each so many-th point from FIRST on; STRIDE=1 takes every one. */
+const stride = Number(process.env.STRIDE ?? 61);
+const first = Number(process.env.FIRST ?? 7);
+
+test("at every point", async () => {
+  const whole = await crashedChange(memberLeaves, 0);
+  expect(whole).toMatchObject({ over: true, violations: [] });
+  expect(whole.points).toBeGreaterThan(150);
+  for (let n = first; n <= whole.points; n += stride) {
+    const crashed = await crashedChange(memberLeaves, n);
+    expect({ n, ...crashed, points: 0 }).toEqual({ n, ...whole, points: 0 });
+  }
+});
