@@ -7,6 +7,7 @@
 import { noPositionOf } from "./joining-gates.ts";
 import { otherEnds } from "./out-of-service.ts";
 import type { Judgement, Procedure, Step } from "./procedure.ts";
+import { stopDonorsDatabase } from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
 import { giveBackParts, held, released, takeOutParts } from "./reset-parts.ts";
 import { copyFile, type ResetScopes, scopesOf } from "./reset-scopes.ts";
@@ -95,6 +96,17 @@ const copyStep = (scopes: ResetScopes, on: Scope): Step => ({
       vendor: "Take a backup of the shunned node, then copy to/restore on all nodes in the new cluster",
       on,
       run: [
+        {
+          when: "its database runs",
+          holds: is.databaseIs("running"),
+          effect: (target) => safely(target.node, ["database", "stop"], { deadlineSeconds: 1800 }),
+        },
+        {
+          when: "the donor's database runs again",
+          holds: copies.donorsDatabaseRuns(scopes),
+          effect: (target, run, attempt) =>
+            stopDonorsDatabase({ ...target, node: scopes.donorNode(run) }, run, attempt),
+        },
         {
           when: "on both nodes nothing runs",
           holds: bothRest(scopes),
