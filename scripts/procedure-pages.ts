@@ -19,6 +19,7 @@ import { switchPrimary } from "../src/procedures/switch.ts";
 import { upgradeSoftware } from "../src/procedures/upgrade-software.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
 import type { Estate, Site } from "../src/topology/estate.ts";
+import { joiningPages } from "./joining-pages.ts";
 import { leavingPages } from "./leaving-pages.ts";
 import {
   exampleRun,
@@ -79,6 +80,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
     ["docs/procedures/add-nodes.md", scalingPage(additionPage(estate, site, exampleRun))],
     ["docs/procedures/remove-nodes.md", scalingPage(removalPage(site, run))],
     ["docs/procedures/fill-site.md", scalingPage(fillingPage(estate, site, exampleRun))],
+    ...(await joiningPages(samples)),
     ["docs/procedures/keep-accounts.md", accountsPage(site, run)],
     ["docs/procedures/maintain-dataserver.md", dataserverPage(site, run)],
     ["docs/procedures/hold-node.md", holdPage(site, run)],

@@ -58,15 +58,18 @@ export const removalPage = (site: Site, run: Run): ScalingPage => ({
   run,
 });
 
+/** A site more, made as the others are. */
+export const parisBeside = (estate: Estate, site: Site): Site => ({
+  ...site,
+  name: "paris",
+  dataservice: "paris",
+  number: estate.sites.length + 1,
+  nodes: membersOf("paris", 3),
+});
+
 /** paris joins london and nyc, filled from the site that the pages are about. */
 export function fillingPage(estate: Estate, site: Site, runOver: (estate: Estate) => Run): ScalingPage {
-  const paris: Site = {
-    ...site,
-    name: "paris",
-    dataservice: "paris",
-    number: estate.sites.length + 1,
-    nodes: membersOf("paris", 3),
-  };
+  const paris = parisBeside(estate, site);
   const links = estate.sites.flatMap(({ name }) => [
     { name: `${name}-to-paris`, source: name, target: "paris", options: {} },
     { name: `paris-to-${name}`, source: "paris", target: name, options: {} },
@@ -75,7 +78,7 @@ export function fillingPage(estate: Estate, site: Site, runOver: (estate: Estate
     title: "Fill a site that joins others",
     told: "Nobody asks for it by name: `spec.fillFrom` of a new [TungstenCluster](../reference/tungstencluster.md) does. Its ledger lies in the TungstenCluster's status.",
     shows: `The page shows paris, which joins the estate and gets the data of ${site.name}. Afterwards it is [installed](install-site.md), and the other sites get [the text that names it](apply-configuration.md). The condition \`Installed\` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md#a-site-more).`,
-    procedure: fillSite({ site: "paris", from: site.name }),
+    procedure: fillSite({ site: "paris", from: site.name, kind: "MSAA" }),
     run: runOver({ ...estate, sites: [...estate.sites, paris], links: [...estate.links, ...links] }),
   };
 }

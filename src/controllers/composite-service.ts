@@ -106,6 +106,8 @@ function readiness(
   const busy = siteWithProcedure(namespace, members);
   if (topologies.every((topology) => topology === forms[type])) {
     const out = members.find((site) => conditionOf(namespace, site, "Ready")?.status !== "True");
+    const untold = untoldOf(namespace, members);
+    if (out === undefined && untold !== undefined) return say("Ready", "False", "AwaitingSites", untold);
     if (out === undefined)
       return say("Ready", "True", "Replicating", `${members.length} sites replicate as ${type}${elsewhere}`);
     if (busy === undefined) return say("Ready", "False", "NotReplicating", `${out} is not Ready`);
@@ -116,11 +118,22 @@ function readiness(
   return unformed(name, type, members, topologies);
 }
 
+/** A site whose nodes run from a text that does not name every member: it reads nothing of those yet. */
+function untoldOf(namespace: Namespace, members: readonly string[]): string | undefined {
+  for (const site of members) {
+    const named: readonly string[] = statusOf(namespace, site).configuration?.sites ?? members;
+    const missing = members.filter((name) => !named.includes(name));
+    if (missing.length > 0)
+      return `${site} has not been told of ${missing.join(", ")}; its condition ConfigurationApplied says what it waits for`;
+  }
+  return undefined;
+}
+
 /** How far the sites' own installations are, one after the other in the user's order. */
 function installation(namespace: Namespace, members: readonly string[]): string | undefined {
   const runs = members.some((site) => {
     const { procedure, phase } = statusOf(namespace, site).ledger ?? {};
-    return procedure === "InstallSite" && phase === "Running";
+    return /^(InstallSite|FillSite|JoinComposite)$/.test(procedure ?? "") && phase === "Running";
   });
   if (!runs) return undefined;
   return members

@@ -63,11 +63,17 @@ function sitesOf({ estate, namespace }: ClusterPass, topology: Topology) {
     ...estate,
     sites: estate.sites.filter(({ name }) => names.includes(name)),
     links: estate.links.filter(({ source, target }) => names.includes(source) && names.includes(target)),
+    ...(estate.composite && {
+      composite: {
+        ...estate.composite,
+        members: estate.composite.members.filter((name) => names.includes(name)),
+      },
+    }),
   });
   const installed = (name: string): boolean => {
     const status = namespace.clusters.get(name)?.status;
     const told = (status?.conditions ?? []).find((each: { type: string }) => each.type === "Ready");
-    return status?.topology === "MSAA" && told?.status === "True";
+    return status?.topology === topology && told?.status === "True";
   };
   const names = estate.sites.map(({ name }) => name);
   return {

@@ -1,11 +1,13 @@
 /** Fills the databases of a new site from a replica of another, by its spec's word, before Tungsten is installed there. */
 import type { Ledger, Pins } from "../crds/ledger.ts";
-import { fillSite } from "../procedures/fill-site.ts";
-import { type Site, siteNamed } from "../topology/estate.ts";
+import { type Filling, fillSite, unusedKey } from "../procedures/fill-site.ts";
+import type { Site } from "../topology/estate.ts";
 import { dataOn } from "./data-kept.ts";
 import { nodesInService } from "./estate-reader.ts";
 import { onlyNodes, withFacts } from "./gather.ts";
 import type { KubeObject } from "./shell.ts";
+import { joinsComposite, notJoinable } from "./site-formation.ts";
+import { isComposite } from "./site-topology.ts";
 import type { SiteView } from "./site-view.ts";
 import {
   admitted,
@@ -43,14 +45,17 @@ export async function fillWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
   const donorSite = estate.sites.find(({ name }) => name === from);
   if (donorSite === undefined || from === object.metadata.name)
     return waiting(
-      `spec.fillFrom.site: ${from} is no other site of its estate; create the CrossSiteLinks between them first`,
+      `spec.fillFrom.site: ${from} is no other site of its estate; create the CrossSiteLinks between them, or name it in spec.members of the CompositeService, first`,
     );
   const why = notReady(pass, donorSite) ?? (await notEmpty(pass, view));
   if (why !== undefined) return waiting(why);
   const kept = await admitted(pass, [object.metadata.name, from]);
   if (kept !== undefined) return waiting(kept);
-  return walk(pass, view, freshLedger(pass, from));
+  return walk(pass, view, freshLedger(pass, { site: object.metadata.name, from, kind: kindOf(pass) }));
 }
+
+/** As what the sites run that are there: links may stand beside a composite that has taken their work over. */
+const kindOf = (pass: ClusterPass): "MSAA" | "CAA" => (joinsComposite(pass) ? "CAA" : "MSAA");
 
 /** Its last replica that replicates, by its own word. */
 function donorOf({ status }: KubeObject): string | undefined {
@@ -59,20 +64,27 @@ function donorOf({ status }: KubeObject): string | undefined {
 }
 
 /** What keeps the other site from lending a replica now. */
-function notReady({ namespace, estate, site }: ClusterPass, from: Site): string | undefined {
+function notReady(pass: ClusterPass, from: Site): string | undefined {
+  const { namespace, estate, site } = pass;
   const cluster = namespace.clusters.get(from.name);
   const status = cluster?.status;
   if (cluster === undefined || status === undefined) return `${from.name} was never looked at`;
   if (cluster.spec?.proceduresPaused === true || cluster.spec?.paused === true)
     return `spec.paused or spec.proceduresPaused of ${from.name} admits no procedure`;
-  if (status.topology === "CAA" || status.topology === "Mixed")
-    return `${from.name} belongs to a composite, whose sites are not filled this way`;
   const ready = (status.conditions ?? []).find((each: { type: string }) => each.type === "Ready");
   if (ready?.status !== "True") return `${from.name} is not Ready: ${ready?.message ?? "nobody has looked"}`;
   if ((status.runningProcedure ?? "") !== "" || status.ledger?.phase === "Running")
     return `${from.name} is being changed; the sites of an estate take turns`;
+  const composite = joinsComposite(pass);
+  if (composite && estate.composite?.type === "ActivePassive")
+    return `CompositeService ${estate.composite.name} is ActivePassive, whose sites are not filled this way`;
+  if (!composite && (isComposite(status.topology) || status.topology === "Mixed"))
+    return `${from.name} runs as ${status.topology}, and no CompositeService of it names this site`;
+  const why = composite ? notJoinable(pass) : undefined;
+  if (why !== undefined) return why;
   const unlinked = estate.sites.find(
     ({ name }) =>
+      !composite &&
       name !== site.name &&
       name !== from.name &&
       !estate.links.some((link) => link.source === name && link.target === from.name),
@@ -96,22 +108,39 @@ async function notEmpty({ shell }: ClusterPass, { pods, nodes }: SiteView): Prom
   });
 }
 
+/** Ledgers of earlier versions, which filled sites of a mesh only, have no kind. */
+const aboutOf = ({ site }: ClusterPass, { kept }: Ledger): Filling => ({
+  site: site.name,
+  from: kept.from ?? "",
+  kind: kept.kind === "CAA" ? "CAA" : "MSAA",
+});
+
 async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
-  const from = running.kept.from ?? "";
-  const kept = await admitted(pass, [pass.site.name, from]);
+  const about = aboutOf(pass, running);
+  if (!pass.estate.sites.some(({ name }) => name === about.from))
+    return waiting(
+      `${about.from} lends a replica and is no other site of its estate any more: put back what tied them, so that the replica is given back`,
+    );
+  const kept = await admitted(pass, [pass.site.name, about.from]);
   if (kept !== undefined) return waiting(kept);
-  const known = fillSite({ site: pass.site.name, from }).revision === running.revision;
+  const known = fillSite(about).revision === running.revision;
   return walk(pass, view, known && !spokenSince(pass, running) ? running : anew(pass, running));
 }
 
 /** What was pinned stays: the donor is out, and the policy to return to was read before. */
-const anew = (pass: ClusterPass, before: Ledger): Ledger =>
-  beginning(pass, fillSite({ site: pass.site.name, from: before.kept.from ?? "" }), before.pins as Pins, {
-    from: before.kept.from ?? "",
+const anew = (pass: ClusterPass, before: Ledger): Ledger => {
+  const { from, kind } = aboutOf(pass, before);
+  const seen = before.kept[unusedKey];
+  return beginning(pass, fillSite(aboutOf(pass, before)), before.pins as Pins, {
+    from,
+    kind,
+    ...(seen !== undefined && { [unusedKey]: seen }),
   });
+};
 
-function freshLedger(pass: ClusterPass, from: string): Ledger {
-  const { estate, namespace, site } = pass;
+function freshLedger(pass: ClusterPass, about: Filling): Ledger {
+  const { estate, namespace } = pass;
+  const { from, kind } = about;
   const bySite = <T>(value: (each: Site) => T) =>
     Object.fromEntries(estate.sites.map((each) => [each.name, value(each)]));
   const statusOf = (name: string) => namespace.clusters.get(name)?.status;
@@ -124,16 +153,17 @@ function freshLedger(pass: ClusterPass, from: string): Ledger {
     members: bySite(({ nodes }) => nodes.filter((node) => !node.witness).map((node) => node.name)),
     releases: bySite(({ release }) => release),
     backupNodes: { [from]: donorOf(namespace.clusters.get(from) as KubeObject) ?? "" },
-    topology: "MSAA",
+    topology: kind,
     iniSha256: {},
   };
-  return beginning(pass, fillSite({ site: siteNamed(estate, site.name).name, from }), pins, { from });
+  return beginning(pass, fillSite(about), pins, { from, kind });
 }
 
 async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<Work> {
-  const from = ledger.kept.from ?? "";
+  const about = aboutOf(pass, ledger);
+  const { from } = about;
   const work = await walkOn(pass, view, {
-    procedure: fillSite({ site: pass.site.name, from }),
+    procedure: fillSite(about),
     ledger,
     condition: type,
     reason: "Filling",

@@ -28,6 +28,7 @@ import { deleteSite, neededBy } from "./site-deletion.ts";
 import { fillWhenDue } from "./site-filling.ts";
 import { holdUnknown, holdWhenDue } from "./site-hold.ts";
 import { installWhenDue } from "./site-install.ts";
+import { joinWhenDue } from "./site-joining.ts";
 import { leaveWhenDue } from "./site-leaving.ts";
 import { leavingStill, withPods } from "./site-members.ts";
 import { partWhenDue } from "./site-parting.ts";
@@ -256,7 +257,8 @@ const ownWorks: readonly OwnWork[] = [
 /** What the site does by itself, at most one of it a procedure: it is installed first, then kept as its spec says. */
 async function ownWork(pass: ClusterPass, view: SiteView): Promise<readonly Work[]> {
   const filling = await fillWhenDue(pass, view);
-  const installing = filling === nothingToDo ? await installWhenDue(pass, view) : filling;
+  const joining = filling === nothingToDo ? await joinWhenDue(pass, view) : filling;
+  const installing = joining === nothingToDo ? await installWhenDue(pass, view) : joining;
   if (installing !== nothingToDo)
     return [installing, ...ownWorks.map(({ unknown }) => unknown(pass, "the site is being installed"))];
   const walking = ownWorks.find(({ walks }) => walks.some((name) => runningLedger(pass, name) !== undefined));
@@ -272,7 +274,9 @@ async function ownWork(pass: ClusterPass, view: SiteView): Promise<readonly Work
 }
 
 function readiness(view: SiteView, works: readonly Work[]): Told {
-  const installing = works.find(({ ledger }) => /^(InstallSite|FillSite)$/.test(ledger?.procedure ?? ""));
+  const installing = works.find(({ ledger }) =>
+    /^(InstallSite|FillSite|JoinComposite)$/.test(ledger?.procedure ?? ""),
+  );
   if (installing !== undefined && installing.ledger?.phase !== "Finished")
     return say("Ready", "False", "Installing", installing.why);
   if (view.trouble === undefined)

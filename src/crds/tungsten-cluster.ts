@@ -196,7 +196,7 @@ const spec = z
       .object({ site: objectName })
       .optional()
       .describe(
-        "A new site that joins others by CrossSiteLinks gets the data of a replica of this TungstenCluster before Tungsten is installed; without effect once it is installed.",
+        "A new site that joins others, by CrossSiteLinks or as a member of their CompositeService, gets the data of a replica of this TungstenCluster before Tungsten is installed; without effect once it is installed.",
       ),
     maintenance,
     retention: z

@@ -25,6 +25,7 @@ import {
   type Scope,
 } from "./site-parts.ts";
 import { broken, done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
+import { beginsWhole } from "./whole-history.ts";
 
 /** Which site, its data nodes in the order they are taken, and in which form its ini is written. */
 export type SiteChange = {
@@ -170,6 +171,15 @@ const primaryStays =
       : pending(`the primary of ${siteName} has moved from ${pinned} to ${moved}`);
   };
 
+/** Before MAINTENANCE: a text that names a site more brings services that begin with that one's first event. */
+const whole = (on: Scope): Part => ({
+  what: "every service has a position, or its source's log still holds the very first event",
+  on,
+  run: [],
+  done: beginsWhole,
+  stallSeconds: 900,
+});
+
 /** Every database takes the changed passwords beside the former ones, before anything comes with them. */
 const passwordStep = (site: string, passwords: string): Step => ({
   n: 2,
@@ -237,18 +247,20 @@ export function applyConfiguration(about: SiteChange): Procedure {
   const nodes = of(everyNode, ({ site }) => site.name === about.site);
   const readers = of(eachLinkedReader(about.kind), ({ site }) => site.name === about.site);
   const product = about.kind === "MSAA" ? "crossSite" : "cluster";
+  const enter = enterMaintenance(onSite);
+  const incoming = about.kind === "CAA" || about.crossSite ? [whole(readers)] : [];
   const first = about.passwords === undefined ? [] : [passwordStep(about.site, about.passwords)];
   const count = about.nodes.length + first.length;
   return {
     name: "ApplyConfiguration",
-    revision: 2,
+    revision: 3,
     source:
       "Tungsten documentation, The tpm update Command; Deploying Composite Active/Passive Clustering, promote-connector",
     accepts: [],
     holds: [],
     pins: () => ({ unknown: "a change of configuration pins what its TungstenCluster says" }),
     steps: [
-      enterMaintenance(onSite),
+      { ...enter, parts: [...incoming, ...enter.parts] },
       ...first,
       publishStep(about, nodes, first.length + 2),
       ...about.nodes.map((node, index) => updateNode(node, first.length + index + 3, about)),

@@ -98,9 +98,9 @@ export function wishesOf(
 }
 
 /** The sites that are more than before, where nothing else between the sites has changed. */
-function joinedSites({ topology, sites, groundOf }: Measured, recorded: AppliedConfiguration) {
+function joinedSites({ sites, groundOf }: Measured, recorded: AppliedConfiguration) {
   const { sites: before, ground } = recorded;
-  if (topology !== "MSAA" || before === undefined || ground === undefined) return undefined;
+  if (before === undefined || ground === undefined) return undefined;
   const more = sites.filter((site) => !before.includes(site));
   const kept = before.every((site) => sites.includes(site)) && groundOf(before) === ground;
   return more.length > 0 && kept ? more : undefined;

@@ -1,10 +1,13 @@
 /**
  * Give a new site the data of another one before Tungsten is installed there (deploy-msaa, "Adding a new Cluster/Dataservice":
- * shun a replica, stop both its replicators, copy it to all nodes of the new cluster, recover it). The tracking schemas come
- * along and hold the positions from which the new site will read the others. Asked for by `spec.fillFrom`.
+ * shun a replica, stop both its replicators, copy it to all nodes of the new cluster, recover it; deploy-cap names the same
+ * way for a composite, where one replicator carries everything). The tracking schemas come along and hold the positions from
+ * which the new site will read the others: both topologies name them after the source. Asked for by `spec.fillFrom`.
  */
+import { noPositionOf } from "./joining-gates.ts";
 import { otherEnds } from "./out-of-service.ts";
 import type { Judgement, Procedure, Step } from "./procedure.ts";
+import { stopDonorsDatabase } from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
 import { giveBackParts, held, released, takeOutParts } from "./reset-parts.ts";
 import { copyFile, type ResetScopes, scopesOf } from "./reset-scopes.ts";
@@ -12,17 +15,40 @@ import * as is from "./reset-states.ts";
 import { eachLinkedReader, eachSite, everyNode } from "./scopes.ts";
 import { check, safely } from "./site-commands.ts";
 import { enterMaintenance, of, returnPolicy, type Scope } from "./site-parts.ts";
-import { every } from "./verdicts.ts";
+import { done, every } from "./verdicts.ts";
 
 export type Filling = {
   /** The new site: no product is installed on any of its nodes. */
   readonly site: string;
   /** The site whose data it gets; which of its replicas gives them is pinned. */
   readonly from: string;
+  /** What the sites that are there run as; a composite's sites have one product. */
+  readonly kind: "MSAA" | "CAA";
 };
 
+/** Under which a ledger keeps that this was seen. */
+export const unusedKey = "nameUnused";
+
+const nameUnused = ({ site }: Filling, others: Scope): Step => ({
+  n: 1,
+  id: "SeeNameUnused",
+  title: "See that nobody holds a position of a former site of that name",
+  condition: "NameUnused",
+  undo: "Nothing to undo.",
+  parts: [
+    {
+      what: "no node of another site holds a position of the new one: its log begins anew, and the copy must not bring one",
+      on: others,
+      run: [],
+      // A walk that begins anew finds the donor's database stopped, perhaps.
+      done: (target, look) => (look.run.kept[unusedKey] === "true" ? done : noPositionOf(site)(target, look)),
+      record: () => ({ [unusedKey]: "true" }),
+    },
+  ],
+});
+
 const stopDatabases = (on: Scope): Step => ({
-  n: 2,
+  n: 3,
   id: "StopNewDatabases",
   title: "Stop the empty databases of the new site",
   condition: "NewDatabasesStopped",
@@ -54,12 +80,12 @@ const bothRest =
         .flatMap((donor) => [
           is.databaseIs("stopped")(donor, look),
           is.processStopped("cluster")(donor, look),
-          is.processStopped("crossSite")(donor, look),
+          ...(scopes.second ? [is.processStopped("crossSite")(donor, look)] : []),
         ]),
     ]);
 
 const copyStep = (scopes: ResetScopes, on: Scope): Step => ({
-  n: 4,
+  n: 5,
   id: "CopyData",
   title: "Copy the donor to all nodes of the new site",
   condition: "DataCopied",
@@ -70,6 +96,17 @@ const copyStep = (scopes: ResetScopes, on: Scope): Step => ({
       vendor: "Take a backup of the shunned node, then copy to/restore on all nodes in the new cluster",
       on,
       run: [
+        {
+          when: "its database runs",
+          holds: is.databaseIs("running"),
+          effect: (target) => safely(target.node, ["database", "stop"], { deadlineSeconds: 1800 }),
+        },
+        {
+          when: "the donor's database runs again",
+          holds: copies.donorsDatabaseRuns(scopes),
+          effect: (target, run, attempt) =>
+            stopDonorsDatabase({ ...target, node: scopes.donorNode(run) }, run, attempt),
+        },
         {
           when: "on both nodes nothing runs",
           holds: bothRest(scopes),
@@ -89,7 +126,7 @@ const copyStep = (scopes: ResetScopes, on: Scope): Step => ({
 });
 
 const startDatabases = (scopes: ResetScopes, on: Scope): Step => ({
-  n: 6,
+  n: 7,
   id: "StartNewDatabases",
   title: "Start the databases of the new site over the copy",
   condition: "NewDatabasesFilled",
@@ -122,7 +159,7 @@ export function fillSite(about: Filling): Procedure {
   const scopes = scopesOf({
     failedSite: about.site,
     definitiveSite: about.from,
-    topology: "MSAA",
+    topology: about.kind,
     donor: "",
     method: "xtrabackup",
     drainSeconds: 0,
@@ -131,32 +168,39 @@ export function fillSite(about: Filling): Procedure {
   const fresh = of(everyNode, ({ site }) => site.name === about.site);
   const onDonors = of(eachSite, ({ site }) => site.name === about.from);
   const old = of(
-    eachLinkedReader("MSAA"),
+    eachLinkedReader(about.kind),
     ({ site, source }) => site.name !== about.site && source?.name !== about.site,
   );
-  const others = otherEnds({ site: about.from, kind: "MSAA" }, 7);
+  const others = otherEnds({ site: about.from, kind: about.kind }, 8);
+  const replicators = about.kind === "MSAA" ? "both its replicators" : "its replicator";
   return {
     name: "FillSite",
-    revision: 1,
+    revision: 2,
     source:
-      "Tungsten documentation, Deploying Multi-Site/Active-Active Clustering, Adding a new Cluster/Dataservice",
+      about.kind === "MSAA"
+        ? "Tungsten documentation, Deploying Multi-Site/Active-Active Clustering, Adding a new Cluster/Dataservice"
+        : "Tungsten documentation, Deploying a Composite Active/Passive Cluster, Adding a remote Composite Cluster (the way by a backup of a replica)",
     accepts: [],
     holds: [],
     pins: () => ({ unknown: "a filling pins what its TungstenCluster says" }),
     steps: [
-      enterMaintenance(onDonors),
+      nameUnused(
+        about,
+        of(everyNode, ({ site }) => site.name !== about.site),
+      ),
+      { ...enterMaintenance(onDonors), n: 2 },
       stopDatabases(fresh),
       {
-        n: 3,
+        n: 4,
         id: "TakeDonorOut",
-        title: "Shun the selected replica, and stop both its replicators",
+        title: `Shun the selected replica, and stop ${replicators}`,
         condition: "DonorTakenOut",
         undo: "datasource HOST recover in cctrl, then start what is held.",
         parts: takeOutParts(scopes),
       },
       copyStep(scopes, fresh),
       {
-        n: 5,
+        n: 6,
         id: "GiveDonorBack",
         title: "Recover the replica",
         condition: "DonorGivenBack",
@@ -171,16 +215,16 @@ export function fillSite(about: Filling): Procedure {
           on: of(old, ({ source }) => source?.name === about.from),
         })),
       },
-      returnPolicy(8, {
+      returnPolicy(9, {
         onSite: onDonors,
         nodes: of(everyNode, ({ site }) => site.name === about.from),
         readers: of(old, ({ site }) => site.name === about.from),
-        product: "crossSite",
+        product: about.kind === "MSAA" ? "crossSite" : "cluster",
       }),
     ],
-    abortUntil: { step: "EnterMaintenance", part: 0 },
+    abortUntil: { step: "SeeNameUnused", part: 0 },
     revert: [],
-    revertUntil: { step: "EnterMaintenance", part: 0 },
+    revertUntil: { step: "SeeNameUnused", part: 0 },
     interruptions: () => [],
     budgets: [],
   };

@@ -164,7 +164,7 @@ function rolesOf(view: CompositeView, run: Run, form: "CAA" | "CAP"): string | u
 }
 
 const compositeAs =
-  (form: "CAA" | "CAP"): Judgement =>
+  (form: "CAA" | "CAP", wanted: string): Judgement =>
   (target, look) =>
     every([
       compositeComplete(target, look),
@@ -177,11 +177,12 @@ const compositeAs =
         },
       ),
       knowing(look.facts.get(target.node.name, clusterView), `cctrl of ${target.node.name}`, ({ policy }) =>
-        doneIf(policy === "AUTOMATIC", `the policy of ${target.site.name} is not AUTOMATIC yet`),
+        doneIf(policy === wanted, `the policy of ${target.site.name} is not ${wanted} yet`),
       ),
     ]);
 
-export const compositeStep = (of: Narrow, form: "CAA" | "CAP"): Step => ({
+/** `policy`: what its managers have to tell then. */
+export const compositeStep = (of: Narrow, form: "CAA" | "CAP", policy = "AUTOMATIC"): Step => ({
   n: 8,
   id: "SeeComposite",
   title: "See the composite by its managers' word",
@@ -193,7 +194,7 @@ export const compositeStep = (of: Narrow, form: "CAA" | "CAP"): Step => ({
       vendor: "cctrl -multi> use <composite>; ls",
       on: of(eachPrimary),
       run: [],
-      done: compositeAs(form),
+      done: compositeAs(form, policy),
       stallSeconds: 1800,
     },
   ],

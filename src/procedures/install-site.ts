@@ -89,7 +89,7 @@ const publishStep = (nodes: Scope, kind: "MSAA" | "CAA"): Step => ({
   ],
 });
 
-const accountsStep = (nodes: Scope): Step => ({
+export const accountsStep = (nodes: Scope): Step => ({
   n: 2,
   id: "MakeAccounts",
   title: "Create the accounts in the database",
@@ -106,7 +106,7 @@ const accountsStep = (nodes: Scope): Step => ({
   ],
 });
 
-const installStep = (nodes: Scope, kind: "MSAA" | "CAA"): Step => ({
+export const installStep = (nodes: Scope, kind: "MSAA" | "CAA"): Step => ({
   n: 3,
   id: "InstallCluster",
   title: "Validate and install the cluster product",

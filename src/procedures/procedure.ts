@@ -24,7 +24,8 @@ export type HaltReason =
   | "SqlLogged"
   | "EventsOnlyThere"
   | "CopyUnproven"
-  | "ChannelsNotJoined";
+  | "ChannelsNotJoined"
+  | "PositionLeft";
 
 /**
  * The only five answers of a judgement. `redo`: begin the step anew, in a fresh round, from its first part. `noted`:

@@ -89,7 +89,7 @@ export const started = (
 
 /** Step 6. */
 export const takeOutParts = (scopes: ResetScopes): readonly Part[] => [
-  held("crossSite", scopes.donor),
+  ...(scopes.second ? [held("crossSite", scopes.donor)] : []),
   held("cluster", scopes.donor),
   held("database", scopes.donor),
   {
@@ -97,8 +97,8 @@ export const takeOutParts = (scopes: ResetScopes): readonly Part[] => [
     vendor: "cctrl [west]> datasource west3 shun",
     guards: [copies.donorMayGo(scopes)],
   },
-  readersOff(scopes.donorReaders, "shell west3> mm_trepctl offline"),
-  stopped("crossSite", scopes.donor),
+  readersOff(scopes.donorReaders, `shell west3> ${scopes.second ? "mm_trepctl" : "trepctl"} offline`),
+  ...(scopes.second ? [stopped("crossSite", scopes.donor)] : []),
   localOff(scopes.donor, "cctrl [west]> replicator west3 offline"),
   stopped("cluster", scopes.donor),
   {
@@ -176,10 +176,10 @@ export const giveBackParts = (scopes: ResetScopes): readonly Part[] => [
     run: [{ when: "it is not ONLINE", effect: sent.datasource(["online"], false) }],
     done: is.datasourceIs("ONLINE"),
   },
-  started("crossSite", "start-offline", scopes.donor),
+  ...(scopes.second ? [started("crossSite", "start-offline", scopes.donor)] : []),
   {
     what: "bring the donor's other cross-site services online",
-    vendor: "shell west> mm_trepctl online",
+    vendor: `shell west> ${scopes.second ? "mm_trepctl" : "trepctl"} online`,
     on: scopes.donorReaders,
     run: [{ when: "it is offline", holds: is.readingOff, effect: sent.reading("online") }],
     done: is.broughtOn,
@@ -192,7 +192,7 @@ export const giveBackParts = (scopes: ResetScopes): readonly Part[] => [
     done: copies.donorCaughtUp,
     stallSeconds: 3600,
   },
-  released("crossSite", scopes.donor),
+  ...(scopes.second ? [released("crossSite", scopes.donor)] : []),
 ];
 
 /** Step 9. */

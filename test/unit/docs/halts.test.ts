@@ -59,6 +59,7 @@ describe("halts.md", () => {
       "controllers/request-decide",
       "procedures/fix-actions",
       "procedures/channel-parts",
+      "procedures/joining-gates",
     ].map((file) => readFileSync(join(root, `src/${file}.ts`), "utf8"));
     const unused = reasons.filter((reason) => !sources.some((text) => text.includes(`"${reason}"`)));
     expect(unused).toEqual([]);

@@ -1,0 +1,128 @@
+/** Takes a site that was filled into a composite that runs. The ledger lies in the status of the site that joins. */
+import type { Ledger, Pins } from "../crds/ledger.ts";
+import { iniMap } from "../manifests/site-objects.ts";
+import { wishesOf } from "../procedures/configuration-standing.ts";
+import { joinComposite } from "../procedures/join-composite.ts";
+import type { Site } from "../topology/estate.ts";
+import { applyAll } from "./apply.ts";
+import { sha256Of } from "./checksum.ts";
+import { nodesInService } from "./estate-reader.ts";
+import { lentFor } from "./request-planning.ts";
+import { recordFor } from "./site-configuration.ts";
+import { joinsComposite, notJoinable } from "./site-formation.ts";
+import type { SiteView } from "./site-view.ts";
+import {
+  admitted,
+  allSites,
+  beginning,
+  nothingToDo,
+  runningLedger,
+  spokenSince,
+  telling,
+  type Work,
+  walkOn,
+} from "./site-walk.ts";
+import type { ClusterPass } from "./tungsten-cluster.ts";
+
+const type = "Installed";
+const waiting = (unmet: string): Work => {
+  const why = `the site has not joined yet: ${unmet}`;
+  return { ...telling(type)("False", "Waiting", why), why };
+};
+
+/** Due on a site that holds a copy of the others' data and has nothing installed. Without a copy nothing is begun here. */
+export async function joinWhenDue(pass: ClusterPass, view: SiteView): Promise<Work> {
+  const running = runningLedger(pass, "JoinComposite");
+  if (running !== undefined) return goOn(pass, view, running);
+  const { object, estate } = pass;
+  const { status, metadata } = object;
+  if (view.holder !== "" || status?.ledger?.phase === "Running") return nothingToDo;
+  if (metadata.deletionTimestamp !== undefined || nodesInService(object) !== undefined) return nothingToDo;
+  if (status?.filledFrom === undefined || !joinsComposite(pass)) return nothingToDo;
+  const unread = view.nodes.find(({ cluster }) => cluster === undefined);
+  if (unread !== undefined) return waiting(`${unread.node.name} cannot be read: ${unread.reason ?? ""}`);
+  if (view.nodes.some(({ cluster }) => cluster !== null)) return nothingToDo;
+  const why = notJoinable(pass) ?? estate.tlsDispute;
+  if (why !== undefined) return waiting(why);
+  const kept = await admitted(pass, allSites(pass));
+  if (kept !== undefined) return waiting(kept);
+  return walk(pass, view, ledgerFor(pass, view));
+}
+
+/** Where specs, or the primary of a site that is there, changed meanwhile it is walked anew, and returns to the same policies. */
+async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+  const { estate } = pass;
+  const before = Object.keys(running.pins?.members ?? {});
+  const gone = before.find((name) => !estate.sites.some((site) => site.name === name));
+  if (gone !== undefined || estate.composite === undefined)
+    return waiting(
+      `it began as a member of a composite with ${before.join(", ")}, which is gone, not whole, or names other sites by now: put the CompositeService back as it was; until then MAINTENANCE stays set`,
+    );
+  const kept = await admitted(pass, allSites(pass));
+  if (kept !== undefined) return waiting(kept);
+  const known = joinComposite({ site: pass.site.name }).revision === running.revision;
+  const same = running.kept.shape === shapeOf(pass) && !moved(pass, running);
+  return walk(
+    pass,
+    view,
+    known && same && !spokenSince(pass, running) ? running : ledgerFor(pass, view, running),
+  );
+}
+
+/** What of the specs the composite's text is made from. */
+const shapeOf = ({ estate }: ClusterPass): string =>
+  sha256Of(JSON.stringify(Object.values(wishesOf(estate, "CAA"))));
+
+/** A site that is there tells another primary than the walk has pinned. */
+const moved = ({ estate, site, namespace }: ClusterPass, { pins }: Ledger): boolean =>
+  estate.sites.some(({ name }) => {
+    const live = namespace.clusters.get(name)?.status?.primary;
+    return name !== site.name && live !== undefined && live !== pins?.primaries[name];
+  });
+
+/** Live primaries and releases of the sites that are there; the spec's of the one that joins, until its managers tell one. */
+function ledgerFor(pass: ClusterPass, view: SiteView, before?: Ledger): Ledger {
+  const { estate, namespace, site, spec } = pass;
+  const bySite = <T>(value: (each: Site) => T) =>
+    Object.fromEntries(estate.sites.map((each) => [each.name, value(each)]));
+  const statusOf = (name: string) => namespace.clusters.get(name)?.status;
+  const primaryOf = ({ name, nodes, initialPrimary }: Site): string => {
+    const told = name === site.name ? view.primary : statusOf(name)?.primary;
+    const live = nodes.find((node) => node.name === (told ?? before?.pins?.primaries[name]));
+    if (live === undefined && name !== site.name)
+      throw new Error(`nobody tells the primary of ${name}; nothing begins on a guess`);
+    return (live ?? nodes[initialPrimary])?.name ?? "";
+  };
+  const policyOf = ({ name }: Site): string =>
+    before?.pins?.policies[name] ??
+    (name === site.name ? spec.policy.toUpperCase() : String(statusOf(name)?.policy ?? "AUTOMATIC"));
+  const pins: Pins = {
+    primaries: bySite(primaryOf),
+    policies: bySite(policyOf),
+    members: bySite(({ nodes }) => nodes.filter((node) => !node.witness).map((node) => node.name)),
+    releases: bySite(({ release }) => release),
+    backupNodes: {},
+    topology: "CAA",
+    iniSha256: {},
+  };
+  return beginning(pass, joinComposite({ site: site.name }), pins, { shape: shapeOf(pass) });
+}
+
+async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<Work> {
+  const { estate, shell, site } = pass;
+  const primaries = ledger.pins?.primaries ?? {};
+  const text = lentFor(estate).renderIni("CAA", primaries);
+  await applyAll(shell, [iniMap(estate, text)]);
+  const work = await walkOn(pass, view, {
+    procedure: joinComposite({ site: site.name }),
+    ledger,
+    condition: type,
+    reason: "Joining",
+    ended: {
+      reason: "Installed",
+      message: "the site is installed and was seen to run; the others are told of it next",
+    },
+  });
+  if (work.ledger?.phase !== "Finished") return work;
+  return { ...work, status: { configuration: recordFor(pass, "CAA", sha256Of(text), primaries) } };
+}

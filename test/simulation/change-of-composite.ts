@@ -1,0 +1,121 @@
+/** The scenario of a site that joins a composite, filled from a replica of a member, for every way to disturb it. */
+import { addSite } from "../../simulator/build.ts";
+import { hostsOf, type WorldEvent } from "../../simulator/model.ts";
+import { startContainer } from "../../simulator/world.ts";
+import { clusterKind, compositeKind } from "../../src/kube/kinds.ts";
+import { type ChangeWatch, watchChange } from "./change-invariants.ts";
+import type { Scenario } from "./changing.ts";
+import { make, putPods, release, type Scene } from "./scene.ts";
+import { clusterOf, conditionAt, editSite, refOf, settledScene } from "./site-scene.ts";
+
+/** Two sites whose composite has been seen sound. */
+export const compositeScene: typeof settledScene = (shape) => settledScene({ ...shape, topology: "CAA" });
+
+/** A site with two bare nodes, as somebody creates it. */
+export async function putFresh(scene: Scene, name: string, spec: object): Promise<void> {
+  const { world, objects } = scene;
+  addSite(world, name, 2, { rate: 0, release, sites: [] });
+  await objects.create(
+    clusterKind,
+    make("TungstenCluster", name, { nodes: 2, release, image: "node:dev", ...spec }),
+  );
+  await putPods(objects, hostsOf(world, name));
+  for (const host of hostsOf(world, name)) startContainer(world, host, host.podUid);
+}
+
+type Member = { readonly name: string };
+
+/** What the CompositeService says by now. */
+export const setMembers = (scene: Scene, change: (members: readonly Member[]) => readonly Member[]): void =>
+  scene.objects.edit(
+    compositeKind,
+    refOf("global"),
+    ({ spec }) => void Object.assign(spec, { members: change(spec.members) }),
+  );
+
+/** paris, and its name in the composite. */
+export async function parisJoinsComposite(scene: Scene, spec: object): Promise<void> {
+  await putFresh(scene, "paris", spec);
+  setMembers(scene, (members) => [...members, { name: "paris" }]);
+}
+
+/** Logs that begin later than the data: only a position leads on from there. */
+export function purged(scene: Scene, sites: readonly string[] = ["london", "nyc"]): void {
+  for (const site of sites)
+    for (const host of hostsOf(scene.world, site)) host.volume.thl.get(`cluster/${site}`)?.splice(0, 3);
+}
+
+/** So much of another site's writes may be on its way when clients come. */
+const lagRows = 20;
+
+/** Beside what holds of every change: policies of all sites, and what a site that joins must have before it serves. */
+export function watchJoining(scene: Scene, shape: Parameters<typeof watchChange>[1]): ChangeWatch {
+  const { world } = scene;
+  const watch = watchChange(scene, shape);
+  const fresh = shape?.fresh ?? "paris";
+  const broken = (n: number, what: string): void => {
+    if (watch.violations.length < 50) watch.violations.push({ n, what });
+  };
+  const isFresh = (name: string): boolean => world.hosts.get(name)?.site === fresh;
+  const others = () => [...world.sites.values()].filter(({ name }) => name !== fresh);
+  const onCommand = ({ host, argv }: Extract<WorldEvent, { kind: "command" }>): void => {
+    const words = argv.join(" ");
+    if (!isFresh(host) || !/ install$|^replicator|^manager|^startall/.test(words)) return;
+    const open = others().find(({ policy }) => policy !== "MAINTENANCE");
+    if (open !== undefined) broken(33, `${words} on ${host} while ${open.name} is ${open.policy}`);
+  };
+  const behind = (name: string): string | undefined =>
+    others()
+      .filter(({ name: other, client }) => {
+        const has = world.hosts.get(name)?.mysql.lastOfOrigin.get(other) ?? 0;
+        return client.acknowledged.length - has > lagRows;
+      })
+      .map(({ name: other }) => other)[0];
+  const onConnector = (name: string): void => {
+    const other = behind(name);
+    if (other !== undefined) broken(35, `the connector of ${name} starts far behind ${other}`);
+  };
+  /** Whatever site returns: the new one is whole by then, or there is nothing of it yet. */
+  const onPolicy = (site: string): void => {
+    const half = hostsOf(world, fresh).find(
+      (host) => host.volume.installed.cluster !== undefined && !host.connector.running,
+    );
+    if (half !== undefined) broken(34, `${site} returns to AUTOMATIC while ${half.name} is half made`);
+  };
+  world.listeners.push((event) => {
+    if (event.kind === "command") onCommand(event);
+    if (
+      event.kind === "process" &&
+      event.what === "connector" &&
+      event.verb === "start" &&
+      isFresh(event.host)
+    )
+      onConnector(event.host);
+    if (event.kind === "policy" && event.policy === "AUTOMATIC") onPolicy(event.site);
+  });
+  return watch;
+}
+
+/** The old sites wait to be told, so that half of it is walked. */
+export const siteJoinsComposite: Scenario = {
+  joins: ["paris-0", "paris-1"],
+  fresh: "paris",
+  only: "paris",
+  interruptionSeconds: 3,
+  scene: compositeScene,
+  watch: watchJoining,
+  begin: (scene) => {
+    purged(scene);
+    for (const site of ["london", "nyc"]) editSite(scene, site, { changes: { configuration: "OnApproval" } });
+  },
+  create: (scene) => parisJoinsComposite(scene, { fillFrom: { site: "london" } }),
+  over: async (scene) => {
+    const { status } = await clusterOf(scene, "paris").catch(() => ({ status: undefined }));
+    return (
+      status?.ledger?.procedure === "JoinComposite" &&
+      status.ledger.phase === "Finished" &&
+      (await conditionAt(scene, "paris", "Installed"))?.status === "True" &&
+      (await conditionAt(scene, "paris", "Ready"))?.status === "True"
+    );
+  },
+};

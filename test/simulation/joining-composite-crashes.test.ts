@@ -1,0 +1,94 @@
+/** A crash before and after every write and every effect while a site joins a composite, seeded faults, and operators broken on purpose. */
+import { describe, expect, test } from "@jest/globals";
+import { hostsOf } from "../../simulator/model.ts";
+import { siteJoinsComposite } from "./change-of-composite.ts";
+import { brokenChange, crashedChange, seededChange } from "./changing.ts";
+import {
+  blind,
+  type Change,
+  changePart,
+  everywhere,
+  movedBefore,
+  unguarded,
+  withoutPart,
+  withoutPrechecks,
+  withoutStep,
+} from "./mutate.ts";
+import type { Scene } from "./scene.ts";
+
+/** Each so many-th point from FIRST on; STRIDE=1 takes every one. */
+const stride = Number(process.env.STRIDE ?? 97);
+const first = Number(process.env.FIRST ?? 4);
+const seeds = Number(process.env.SEEDS ?? 4);
+const firstSeed = Number(process.env.FIRST_SEED ?? 0);
+
+test("at every point", async () => {
+  const whole = await crashedChange(siteJoinsComposite, 0);
+  expect(whole).toMatchObject({ over: true, violations: [] });
+  expect(whole.points).toBeGreaterThan(200);
+  for (let n = first; n <= whole.points; n += stride) {
+    const crashed = await crashedChange(siteJoinsComposite, n);
+    expect({ n, ...crashed, points: 0 }).toEqual({ n, ...whole, points: 0 });
+  }
+});
+
+test(`${seeds} seeds`, async () => {
+  for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
+    const replay = `replay: SEEDS=1 FIRST_SEED=${seed} npm test -- test/simulation/joining-composite-crashes`;
+    const { end, violations } = await seededChange(siteJoinsComposite, seed);
+    if (violations.length > 0 || (end !== "applied" && !/halted: \w+/.test(end)))
+      throw new Error(`seed ${seed}: ${end}; ${JSON.stringify(violations.slice(0, 3))}; ${replay}`);
+  }
+});
+
+/** Nobody looks whether the copy stands where the donor stood, nor whether it is an event of a source's log. */
+const unproven = [changePart("StartNewDatabases", 2, blind), withoutStep("ProveCopy"), withoutPrechecks];
+const anyRow: Change = changePart("StartReplication", 1, (part) => ({
+  ...part,
+  run: part.run.map(({ holds: _, ...alternative }) => alternative),
+}));
+
+/** The filling before it is sound. */
+const joining =
+  (...changes: readonly Change[]): Change =>
+  (procedure) =>
+    procedure.name === "JoinComposite"
+      ? changes.reduce((whole, change) => change(whole), procedure)
+      : procedure;
+
+const broken: readonly (readonly [string, readonly number[], readonly Change[]])[] = [
+  ["a site that was never filled gets no further than its databases", [48], [withoutPart("CopyData", 0)]],
+  [
+    "one that does, because nobody proves the copy, is found out",
+    [30],
+    [withoutPart("CopyData", 0), ...unproven, anyRow],
+  ],
+  [
+    "the sites that are there stay AUTOMATIC",
+    [33],
+    [joining(withoutStep("EnterMaintenance"), withoutStep("SeeComposite"), everywhere(unguarded))],
+  ],
+  ["MAINTENANCE is left behind", [40], [joining(withoutStep("ReturnPolicy"))]],
+  [
+    "the policies return before the new site is whole",
+    [34],
+    [joining(movedBefore("ReturnPolicy", "OpenConnectors"))],
+  ],
+];
+
+describe("operators broken on purpose", () => {
+  test("a sound one trips none", async () => expect(await brokenChange(siteJoinsComposite, [])).toEqual([]));
+  test.each(broken)("%s", async (_name, trips, changes) => {
+    expect(await brokenChange(siteJoinsComposite, changes)).toEqual(expect.arrayContaining([...trips]));
+  });
+
+  /** What the new site reads is a minute old. */
+  const slow = (scene: Scene): void => {
+    for (const host of hostsOf(scene.world, "paris")) host.lagMs = 60_000;
+  };
+  test("a site that lags opens no connector, and one that opens them all the same is found out", async () => {
+    expect(await brokenChange(siteJoinsComposite, [], slow)).toEqual([48]);
+    const hasty = joining(changePart("CatchUp", 0, blind));
+    expect(await brokenChange(siteJoinsComposite, [hasty], slow)).toEqual(expect.arrayContaining([35]));
+  });
+});
