@@ -124,11 +124,7 @@ function asWanted({ connectors }: SiteView): Work {
   const off = connectors.find(({ runs }) => runs !== true);
   if (off !== undefined) return tell("False", "NotRunning", `the connector of ${off.host.name} does not run`);
   const names = connectors.map(({ host }) => host.name).join(", ");
-  return tell(
-    "True",
-    "AsWanted",
-    names === "" ? "no connector runs but those of the nodes" : serving(names),
-  );
+  return tell("True", "AsWanted", names === "" ? "no connector runs but those of the nodes" : serving(names));
 }
 
 async function begin(
