@@ -4,7 +4,7 @@ import type { Part } from "../../src/procedures/procedure.ts";
 import { eachConnector } from "../../src/procedures/scopes.ts";
 import { connectorGoes, connectorsCome, connectorsFollow } from "./change-of-connectors.ts";
 import { brokenChange, type Scenario } from "./changing.ts";
-import { blind, type Change, changePart, everywhere, trusting, withoutPart, withoutStep } from "./mutate.ts";
+import { blind, type Change, changePart, trusting, withoutPart, withoutPrechecks, withoutStep } from "./mutate.ts";
 
 /** Parts of a host's step. */
 const [publish, update] = [1, 4];
@@ -21,9 +21,14 @@ const broken: readonly (readonly [string, Scenario, readonly number[], readonly 
     "leaves the text of before where it is",
     connectorsFollow,
     [21],
-    [changePart("KeepConnector0", publish, blind)],
+    [changePart("KeepConnector0", publish, blind), withoutPrechecks],
   ],
-  ["takes a beginning for an end", connectorsFollow, [27], [everywhere(trusting)]],
+  [
+    "takes a beginning for an end",
+    connectorsFollow,
+    [27],
+    [changePart("KeepConnector0", update, trusting), changePart("KeepConnector0", 6, blind)],
+  ],
   [
     "never looks whether one was updated",
     connectorsFollow,
