@@ -43,6 +43,8 @@ export type Outside = {
   /** The database service; what speaks against starting it, or null. */
   startDatabase(): string | null;
   stopDatabase(): void;
+  /** Whether the data directory holds a database, running or not. */
+  holdsDatabase(): boolean;
   /** The data directory goes; only below a stopped database. */
   emptyDatabase(): void;
   /** Becomes a copy of a host's running database; what speaks against it, or null. */

@@ -56,6 +56,7 @@ function database(world: World, { name }: Host) {
   const { mysql } = host;
   return {
     databaseUp: () => mysql.up,
+    holdsDatabase: () => mysql.hollow !== true,
     startDatabase: () => startDatabase(world, host),
     stopDatabase: () => stopDatabase(world, host),
     emptyDatabase: () => emptyDatabase(mysql),

@@ -58,6 +58,7 @@ function databaseAnswers(real: RealNode) {
   const { database, tail } = real;
   return {
     databaseUp: database.up,
+    holdsDatabase: () => true,
     startDatabase: () => databaseService(real, "start"),
     stopDatabase: async () => void (await databaseService(real, "stop")),
     // Copies between real nodes are the runner's; the vendor's tprovision is not simulated there.

@@ -53,8 +53,14 @@ function* objectionTo({ node }: Call, source: string): Steps<string | undefined>
     return `The value provided for --source, ${source}, resolves to the local node. You cannot provision a node from itself.`;
   const report = yield* ask("report", source);
   if (report === undefined) return `Unable to SSH to ${source} as tungsten.`;
+  if (yield* unreachable()) return "Unable to connect to the MySQL server";
   const fit = report.services.some(({ state }) => state === "ONLINE" || state === "OFFLINE:NORMAL");
   return fit ? undefined : "The replicator process is not running";
+}
+
+/** A database that is there has to run: it is asked where its data lie. Beside an empty data directory [inferred] it goes on. */
+export function* unreachable(): Steps<boolean> {
+  return !(yield* ask("databaseUp")) && (yield* ask("holdsDatabase"));
 }
 
 function* takeOut({ ambient, node }: Call, local: Service): Steps<void> {

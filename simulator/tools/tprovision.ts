@@ -8,6 +8,7 @@ import { ask, type Steps } from "../outside.ts";
 import { askOffline, goOnline, logOf } from "../replicator.ts";
 import type { Service, ToolResult } from "../state.ts";
 import { isLocal } from "../upstreams.ts";
+import { unreachable } from "./provision-slave.ts";
 import { bad, behind, type Call, type Tool } from "./tool.ts";
 
 const methods = ["xtrabackup", "mysqldump", "rsync", "mysqlclone"];
@@ -24,6 +25,7 @@ export const tprovision: Tool = function* (call) {
     return bad(127, "", "scripts/tprovision: No such file or directory\n");
   const objection = objectionTo(call, source, services);
   if (objection !== undefined) return said(1, `ERROR >> ${node.name} >> ${objection}`);
+  if (yield* unreachable()) return said(1, `ERROR >> ${node.name} >> Unable to connect to the MySQL server`);
   const { cluster } = node;
   const notes = [`NOTE  >> Put ${cluster.dataservice} replication service offline`];
   cluster.out = { ...cluster.out, [node.name]: "SHUNNED(MANUALLY-SHUNNED)" };

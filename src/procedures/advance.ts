@@ -114,7 +114,14 @@ type TargetState = {
 function stateOf(ledger: Ledger, part: Part, target: Target, world: World): TargetState {
   const attempt = ledger.attempts[target.id];
   const { run, facts, now } = world;
-  const look = { run, facts, now, attempt: attempt?.n ?? 0, key: attempt?.key ?? "" };
+  const look = {
+    run,
+    facts,
+    now,
+    attempt: attempt?.n ?? 0,
+    key: attempt?.key ?? "",
+    alternative: attempt?.alternative ?? -1,
+  };
   return { target, verdict: part.done(target, look), attempt, look };
 }
 
@@ -290,7 +297,7 @@ function holdsOf(procedure: Procedure, step: Step, { run, facts, now }: World): 
   const [any] = everyNode(run);
   if (any === undefined) return { is: "done" };
   const holds = [...procedure.holds, ...(step.holds ?? [])];
-  return every(holds.map((hold) => hold(any, { run, facts, now, attempt: 0, key: "" })));
+  return every(holds.map((hold) => hold(any, { run, facts, now, attempt: 0, key: "", alternative: -1 })));
 }
 
 /** Turns the run to abort or revert when the spec asks for it and the procedure allows it. */

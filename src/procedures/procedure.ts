@@ -88,6 +88,8 @@ export type Look = {
   readonly attempt: number;
   /** Marker key of the latest command; empty before the first. */
   readonly key: string;
+  /** Which of the part's ways to go on that was, by its place in `run`; -1 before the first. */
+  readonly alternative: number;
 };
 
 export type Judgement = (target: Target, look: Look) => Verdict;

@@ -10,7 +10,7 @@ import * as arrival from "./reset-arrival.ts";
 import * as sent from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
 import { managersBack } from "./reset-export.ts";
-import { databaseRuns, dropOldLogs, followParts, released, started } from "./reset-parts.ts";
+import { databaseDown, databaseRuns, dropOldLogs, followParts, released, started } from "./reset-parts.ts";
 import type { ResetParameters, ResetScopes } from "./reset-scopes.ts";
 import * as is from "./reset-states.ts";
 import { readersOnline } from "./reset-steps.ts";
@@ -28,9 +28,14 @@ const provisioning = (
       {
         when: "both its replicators are stopped",
         holds: (target, look) =>
-          every([is.processStopped("cluster")(target, look), is.processStopped("crossSite")(target, look)]),
+          every([
+            is.processStopped("cluster")(target, look),
+            is.processStopped("crossSite")(target, look),
+            ...(look.alternative === 0 ? [] : [is.databaseIs("running")(target, look)]),
+          ]),
         effect: sent.provisionLegacy(from, parameters),
       },
+      databaseDown,
     ],
     settleSeconds: 60,
     stallSeconds: 24 * 3600,

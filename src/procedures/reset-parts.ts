@@ -9,7 +9,7 @@ import * as sent from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
 import type { ResetParameters, ResetScopes } from "./reset-scopes.ts";
 import * as is from "./reset-states.ts";
-import { every } from "./verdicts.ts";
+import { doneIf, every } from "./verdicts.ts";
 
 type Scope = Part["on"];
 type Held = sent.Holdable;
@@ -263,6 +263,21 @@ export const dropOldLogs = ({ second }: ResetScopes, on: Scope): Part => ({
   done: copies.oldLogGone,
 });
 
+/**
+ * A pod that restarted meanwhile has not started what is held, and what provisions a node asks its database first. Once it
+ * has begun (it is the first of the part's ways), what lies there is its own to mend.
+ */
+export const databaseDown: Part["run"][number] = {
+  when: "a restart has left its held database stopped",
+  holds: (target, look) =>
+    every([
+      doneIf(look.alternative !== 0, "the tool has begun"),
+      is.databaseIs("stopped")(target, look),
+      is.processStopped("cluster")(target, look),
+    ]),
+  effect: sent.database("start"),
+};
+
 /** A pod that restarted meanwhile has not started what is held. */
 export function downAgain(product: "cluster" | "crossSite"): Part["run"][number] {
   return {
@@ -318,14 +333,16 @@ export const followParts = (scopes: ResetScopes): readonly Part[] => [
 export const replicaParts = (scopes: ResetScopes, parameters: ResetParameters): readonly Part[] => {
   const logsGone = dropOldLogs(scopes, scopes.failedReadersOn("replicas"));
   const provision = provisionParts(scopes, "shell east{2,3}> tprovision -s east1 -m xtrabackup", [
-    downAgain("cluster"),
     {
       when: "it is still SHUNNED, its service OFFLINE:NORMAL",
       holds: is.localOffline,
       effect: sent.provisionReplica(scopes, parameters),
     },
+    databaseDown,
+    downAgain("cluster"),
   ]);
   return [
+    databaseRuns(scopes.failedReplicas),
     started("cluster", "start-offline", scopes.failedReplicas),
     ...(scopes.second ? [started("crossSite", "start-offline", scopes.failedReplicas)] : []),
     ...provision,

@@ -10,7 +10,15 @@ import * as arrival from "./reset-arrival.ts";
 import * as sent from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
 import { exported } from "./reset-export.ts";
-import { databaseRuns, downAgain, dropOldLogs, released, replicaParts, started } from "./reset-parts.ts";
+import {
+  databaseDown,
+  databaseRuns,
+  downAgain,
+  dropOldLogs,
+  released,
+  replicaParts,
+  started,
+} from "./reset-parts.ts";
 import { failoverBudget, readResetPins, resetInterruptions } from "./reset-pins.ts";
 import { acceptsReset, resetKnows } from "./reset-preflight.ts";
 import { type ResetParameters, type ResetScopes, scopesOf } from "./reset-scopes.ts";
@@ -29,12 +37,6 @@ import {
 } from "./reset-steps.ts";
 import { every } from "./verdicts.ts";
 
-const databaseStopped: Part["run"][number] = {
-  when: "a restart has left its held database stopped",
-  holds: is.databaseIs("stopped"),
-  effect: sent.database("start"),
-};
-
 const resetFailed = (scopes: ResetScopes): Step =>
   forward({
     n: 6,
@@ -51,7 +53,11 @@ const resetFailed = (scopes: ResetScopes): Step =>
         on: scopes.inFailed,
         guards: [arrival.readersBegin(scopes)],
         run: [
-          databaseStopped,
+          {
+            when: "a restart has left its held database stopped",
+            holds: is.databaseIs("stopped"),
+            effect: sent.database("start"),
+          },
           downAgain("cluster"),
           { when: "it is OFFLINE:NORMAL", holds: is.localOffline, effect: sent.resetFailedLocal },
         ],
@@ -68,12 +74,13 @@ const primaryParts = (scopes: ResetScopes, parameters: ResetParameters): readonl
     on: scopes.failedPrimary,
     guards: [copies.donorServes(scopes), arrival.readersBegin(scopes)],
     run: [
-      downAgain("cluster"),
       {
         when: "it is SHUNNED, its service OFFLINE:NORMAL",
         holds: is.localOffline,
         effect: sent.provisionPrimary(scopes, parameters),
       },
+      databaseDown,
+      downAgain("cluster"),
     ],
     done: copies.primaryProvisioned,
     record: copies.madeBy(scopes),
@@ -149,7 +156,7 @@ export function resetSiteCaa(parameters: ResetParameters): Procedure {
   const scopes = scopesOf(parameters);
   return {
     name: "ResetSite",
-    revision: 1,
+    revision: 2,
     source: "Tungsten documentation, Composite Active/Active (6 and later): Resetting a single dataservice",
     accepts: acceptsReset(parameters),
     knows: resetKnows(parameters),

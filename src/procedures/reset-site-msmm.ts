@@ -72,7 +72,7 @@ export function resetSiteMsmm(parameters: ResetParameters): Procedure {
   const scopes = scopesOf(parameters);
   return {
     name: "ResetSite",
-    revision: 1,
+    revision: 2,
     source:
       "Tungsten documentation, releases before 6: Reset a Single Site in a Multisite/Multimaster Topology",
     accepts: acceptsReset(parameters),

@@ -96,7 +96,7 @@ export function resetSite(parameters: ResetParameters): Procedure {
   const scopes = scopesOf(parameters);
   return {
     name: "ResetSite",
-    revision: 1,
+    revision: 2,
     source:
       "Tungsten documentation, Deploying Multi-Site/Active-Active Clustering (8.0): Resetting a single dataservice",
     accepts: acceptsReset(parameters),

@@ -78,8 +78,9 @@ readonly LEFT_THERE=(--exclude=/auto.cnf --exclude='*-bin.[0-9]*' --exclude='*-b
   --exclude='binlog.[0-9]*' --exclude=binlog.index
   --exclude='*relay-bin*' --exclude='*.pid' --exclude='*.sock')
 
-# copy_datadir DONOR NAME: this node pulls; nothing there is changed. The file NAME is written when a second pass found
-# no difference and both databases were at rest all along.
+# copy_datadir DONOR NAME: this node pulls; nothing there is changed. Size and time say nothing of a file's content: databases
+# that were made in the same second have many that differ in neither. The file NAME is written when a second pass found no
+# difference and both databases were at rest all along.
 copy_datadir() {
   local donor=$1 name=$2 path paths difference theirs
   [[ ! -e $KEPT/$name ]] || exit 0
@@ -91,7 +92,7 @@ copy_datadir() {
   paths=$(server_paths)
   [[ -n $paths && $(on_donor "$donor" server_paths) == "$paths" ]] || fail 3 "the servers of $donor and of this node keep their data in different places"
   for path in $paths; do
-    mkdir -p "$path" && rsync -a --delete --delete-excluded "${LEFT_THERE[@]}" "$donor:$path/" "$path/" || exit 1
+    mkdir -p "$path" && rsync -a --ignore-times --delete --delete-excluded "${LEFT_THERE[@]}" "$donor:$path/" "$path/" || exit 1
   done
   for path in $paths; do
     difference=$(rsync -a --checksum --dry-run --itemize-changes --delete "${LEFT_THERE[@]}" "$donor:$path/" "$path/") || exit 1

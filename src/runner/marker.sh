@@ -158,11 +158,12 @@ record_end() {
 
 # tell_end DIR: prints the state if the marker has an end; fails otherwise.
 tell_end() {
-  local dir=$1 rc ended began reason
+  local dir=$1 rc ended began reason sizes
   if read -r rc ended 2>/dev/null <"$dir/rc"; then
     read -r _ _ _ _ _ began <"$dir/pid"
     printf 'state\texited\nbegan\t%s\nended\t%s\nrc\t%s\n' "$began" "$ended" "$rc"
-    printf 'out\t%s\nerr\t%s\n' "$(bytes_of "$dir/out")" "$(bytes_of "$dir/err")"
+    mapfile -t sizes < <(bytes_of "$dir/out" "$dir/err")
+    printf 'out\t%s\nerr\t%s\n' "${sizes[@]}"
     cat "$dir/out" "$dir/err"
   elif read -r reason 2>/dev/null <"$dir/refused"; then
     printf 'state\trefused\nreason\t%s\n' "$reason"

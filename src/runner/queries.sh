@@ -16,11 +16,12 @@ installation_method() {
 
 # highest_channels CONF: of all services; empty when no file tells.
 highest_channels() {
-  sed -n 's/^replicator\.global\.apply\.channels=\([0-9][0-9]*\)$/\1/p' "$1"/static-*.properties </dev/null | sort -n | tail -n 1
+  awk -F = '$1 == "replicator.global.apply.channels" && $2 ~ /^[0-9]+$/ && $2 + 0 >= most { most = $2 + 0; told = 1 }
+    END { if (told) print most }' "$1"/static-*.properties </dev/null
 }
 
 answer_installed() {
-  local tree link conf ini="" word="" names=() file
+  local tree link conf ini="" word="" unfinished="" names=() file key value
   tree="$(home "$1")/tungsten"
   if ! link=$(readlink "$tree"); then
     [[ ! -e $tree ]] || fail 1 "$tree is no link; tpm did not make it"
@@ -33,13 +34,18 @@ answer_installed() {
     names+=("${file%.properties}")
   done
   if [[ -s $INSTALLED/$1 ]]; then
-    ini=$(sed -n 's/^ini=//p' "$INSTALLED/$1")
-    word=$(sed -n 's/^secret=//p' "$INSTALLED/$1")
+    while IFS='=' read -r key value; do
+      case $key in
+        ini) ini=$value ;;
+        secret) word=$value ;;
+      esac
+    done <"$INSTALLED/$1"
   fi
+  [[ ! -f $UNFINISHED/$1 ]] || unfinished=$(<"$UNFINISHED/$1")
   printf 'link=%s\nrelease=%s\nmethod=%s\n' "$link" "$(installed_release "$link")" "$(installation_method "$1")"
   printf 'services=%s\nini=%s\nparallel=%s\n' "$(IFS=, && printf '%s' "${names[*]-}")" "$ini" "$(highest_channels "$conf")"
   printf 'secret=%s\n' "$word"
-  printf 'unfinished=%s\n' "$(cat "$UNFINISHED/$1" 2>/dev/null)"
+  printf 'unfinished=%s\n' "$unfinished"
 }
 
 # answer_properties SERVICE NAME…: `NAME<TAB>VALUE` of those that the service's configuration holds; never a secret.
@@ -57,9 +63,10 @@ answer_properties() {
 
 # tpm_processes: pid and words of every live tpm on this host.
 tpm_processes() {
-  local entry words
+  local entry words argv
   for entry in "$PROCESS_TABLE"/[0-9]*/cmdline; do
-    { words=$(tr '\0' ' ' <"$entry"); } 2>/dev/null || continue
+    { mapfile -d '' -t argv <"$entry"; } 2>/dev/null || continue
+    words="${argv[*]} "
     [[ $words =~ (^|[ /])tpm(\.rb|\.pl)?\ +([a-z-]+) && $words != *"runner observe"* ]] || continue
     [[ ${BASH_REMATCH[3]} != query ]] || continue
     entry=${entry%/cmdline}
@@ -68,28 +75,35 @@ tpm_processes() {
 }
 
 answer_files() {
-  local file
-  local sum
-  for file in "$KEPT"/*; do
-    sum=$(sha256_of "$file") || fail 1 "${file##*/} cannot be read"
-    printf '%s\t%s\t%s\n' "${file##*/}" "$(bytes_of "$file")" "$sum"
+  local files=("$KEPT"/*) sums sizes index
+  ((${#files[@]} > 0)) || return 0
+  sums=$(sha256_each "${files[@]}") || fail 1 "not every kept file can be read"
+  mapfile -t sums <<<"$sums"
+  mapfile -t sizes < <(bytes_of "${files[@]}")
+  for index in "${!files[@]}"; do
+    printf '%s\t%s\t%s\n' "${files[index]##*/}" "${sizes[index]}" "${sums[index]}"
   done
 }
 
-# secret_checksum: over names and contents of the mounted Secret.
+# secret_checksum: over names and contents of the mounted Secret; fails when one file of it cannot be read.
 secret_checksum() {
-  local file
-  for file in "$SECRETS"/*; do
-    [[ ! -f $file ]] || printf '%s %s\n' "${file##*/}" "$(sha256_of "$file")"
-  done | sha256sum | cut -d ' ' -f 1
+  local file files=() sums index text
+  for file in "$SECRETS"/*; do [[ ! -f $file ]] || files+=("$file"); done
+  sums=$(sha256_each "${files[@]}") || return
+  mapfile -t sums <<<"$sums"
+  text=$(
+    for index in "${!files[@]}"; do printf '%s %s\n' "${files[index]##*/}" "${sums[index]}"; done | sha256sum
+  )
+  printf '%s\n' "${text%% *}"
 }
 
 answer_ini() {
-  local published="" joined=no
+  local published="" joined=no mounted
+  mounted=$(secret_checksum) || fail 1 "the mounted Secret cannot be read"
   if [[ -f $PUBLISHED_INI ]]; then published=$(sha256_of "$PUBLISHED_INI") || fail 1 "the published ini cannot be read"; fi
   if [[ -n $published && -f $JOINED_INI ]] && joined_text "$PUBLISHED_INI" 2>/dev/null | cmp -s - "$JOINED_INI"; then joined=yes; fi
   if [[ $joined == yes ]] && grep -q '^java-keystore-path=' "$JOINED_INI" && ! stores_made; then joined=no; fi
-  printf 'published=%s\njoined=%s\nsecret=%s\n' "$published" "$joined" "$(secret_checksum)"
+  printf 'published=%s\njoined=%s\nsecret=%s\n' "$published" "$joined" "$mounted"
 }
 
 answer_my_cnf() {

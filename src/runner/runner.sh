@@ -63,10 +63,17 @@ fail() {
 }
 
 prepare_state() {
-  (umask 077 && mkdir -p "$MARKERS" "$INCOMING" "$HOLDS" "$KEPT" "$INSTALLED" "$UNFINISHED" "${PUBLISHED_INI%/*}") || exit 1
+  local folder folders=("$MARKERS" "$INCOMING" "$HOLDS" "$KEPT" "$INSTALLED" "$UNFINISHED" "${PUBLISHED_INI%/*}")
+  for folder in "${folders[@]}"; do
+    [[ -d $folder ]] || (umask 077 && mkdir -p "${folders[@]}") || exit 1
+  done
 }
 
-now_ms() { date +%s%3N; }
+# now_ms: bash 5 has a clock of its own.
+now_ms() {
+  local now=${EPOCHREALTIME-}
+  if [[ $now =~ ^([0-9]+)[.,]([0-9]{3}) ]]; then printf '%s\n' "${BASH_REMATCH[1]}${BASH_REMATCH[2]}"; else date +%s%3N; fi
+}
 
 # sha256_of FILE: 64 hex digits; fails when it cannot be read.
 sha256_of() {
@@ -74,7 +81,16 @@ sha256_of() {
   line=$(timeout "$HASH_SECONDS" sha256sum <"$1") && printf '%s\n' "${line%% *}"
 }
 
-bytes_of() { stat -L -c %s "$1"; }
+# sha256_each FILE…: a line of 64 hex digits for each, in their order, by one process; fails when one cannot be read.
+sha256_each() {
+  local lines sum
+  (($# > 0)) || return 0
+  lines=$(timeout "$HASH_SECONDS" sha256sum -- "$@") || return
+  while read -r sum _; do printf '%s\n' "${sum#\\}"; done <<<"$lines"
+}
+
+# bytes_of FILE…: a line for each.
+bytes_of() { stat -L -c %s -- "$@"; }
 
 # put FILE: standard input becomes the file's content, 0600, by rename; synced before it is seen under its name.
 put() (

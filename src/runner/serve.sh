@@ -5,28 +5,37 @@
 receive() {
   if ! fits NUMBER "$1" || ((10#$1 > PAYLOAD_BYTES)); then refuse 24 "the length is no number, or above $PAYLOAD_BYTES"; fi
   head -c "$((10#$1 + 1))" >"$3" || exit 1
-  [[ $(bytes_of "$3") == "$1" && $(sha256_of "$3") == "$2" ]] || refuse 21 "the payload did not arrive whole"
+  [[ $(bytes_of "$3") == "$1" && $(sha256sum <"$3") == "$2  -" ]] || refuse 21 "the payload did not arrive whole"
 }
 
 meant_for() { [[ $1 == "${POD_UID-}" && -n $1 ]] || refuse 20 "this is pod ${POD_UID-}"; }
 
-# run_query FOLDER WORD…: one query into three files.
+# run_query STEM WORD…: one query into STEM.out, STEM.err and STEM.rc.
 run_query() {
-  local folder=$1
+  local stem=$1
   shift
-  (answer "$@") >"$folder/out" 2>"$folder/err" </dev/null
-  printf '%s\n' $? >"$folder/rc"
+  (answer "$@") >"$stem.out" 2>"$stem.err" </dev/null
+  printf '%s\n' $? >"$stem.rc"
 }
 
-tell_query() {
-  printf '== %s %s %s %s\n' "$1" "$(<"$2/rc")" "$(bytes_of "$2/out")" "$(bytes_of "$2/err")"
-  cat "$2/out" "$2/err"
-  printf '\n'
+# tell_queries FOLDER ID…: their answers as the protocol has them. Every process started here is paid on every look.
+tell_queries() {
+  local folder=$1 index rc files=() sizes=() told=()
+  shift
+  for ((index = 0; index < $#; index += 1)); do files+=("$folder/$index.out" "$folder/$index.err"); done
+  mapfile -t sizes < <(bytes_of "${files[@]}")
+  for ((index = 0; index < $#; index += 1)); do
+    read -r rc <"$folder/$index.rc"
+    printf '== %s %s %s %s\n' "${@:index+1:1}" "$rc" "${sizes[@]:2*index:2}" >"$folder/$index.head"
+    told+=("$folder/$index.head" "$folder/$index.out" "$folder/$index.err" "$folder/end-of-line")
+  done
+  printf '\n' >"$folder/end-of-line"
+  cat "${told[@]}"
 }
 
 # observe POD_UID BYTES SHA256: all lines are admitted before the first is run.
 observe() {
-  local folder line count=0 index ids=()
+  local folder line count=0 ids=()
   meant_for "$1"
   folder=$(mktemp -d) || exit 1
   # shellcheck disable=SC2064  # the folder is known now
@@ -41,13 +50,12 @@ observe() {
   done <"$folder/payload"
   while IFS= read -r line || [[ -n $line ]]; do
     split "$line"
-    mkdir "$folder/$count" || exit 1
     run_query "$folder/$count" "${WORDS[@]:1}" &
     count=$((count + 1))
     ((count % QUERY_WIDTH != 0)) || wait
   done <"$folder/payload"
   wait
-  for ((index = 0; index < count; index += 1)); do tell_query "${ids[index]}" "$folder/$index"; done
+  ((count == 0)) || tell_queries "$folder" "${ids[@]}"
   printf '== end %s\n' "$count"
 }
 
