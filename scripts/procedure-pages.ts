@@ -10,6 +10,7 @@ import { fixReplication } from "../src/procedures/fix-replication.ts";
 import { holdNode } from "../src/procedures/hold-node.ts";
 import { installSite } from "../src/procedures/install-site.ts";
 import { keepAccounts, settleAccounts } from "../src/procedures/keep-accounts.ts";
+import { keepConnectors } from "../src/procedures/keep-connectors.ts";
 import { maintainDataserver } from "../src/procedures/maintain-dataserver.ts";
 import { placeInWords } from "../src/procedures/plan.ts";
 import type { Procedure, Run } from "../src/procedures/procedure.ts";
@@ -18,7 +19,8 @@ import { switchSite } from "../src/procedures/site-switch.ts";
 import { switchPrimary } from "../src/procedures/switch.ts";
 import { upgradeSoftware } from "../src/procedures/upgrade-software.ts";
 import { verifyData } from "../src/procedures/verify-data.ts";
-import type { Estate, Site } from "../src/topology/estate.ts";
+import { type Estate, type Site, siteNamed } from "../src/topology/estate.ts";
+import { withConnectors } from "../src/topology/members.ts";
 import { joiningPages } from "./joining-pages.ts";
 import { leavingPages } from "./leaving-pages.ts";
 import {
@@ -82,6 +84,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
     ["docs/procedures/fill-site.md", scalingPage(fillingPage(estate, site, exampleRun))],
     ...(await joiningPages(samples)),
     ["docs/procedures/keep-accounts.md", accountsPage(site, run)],
+    ["docs/procedures/keep-connectors.md", connectorsPage(estate)],
     ["docs/procedures/maintain-dataserver.md", dataserverPage(site, run)],
     ["docs/procedures/hold-node.md", holdPage(site, run)],
   ];
@@ -299,6 +302,22 @@ function accountsPage(site: Site, run: Run): string {
     ...keep.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
     "# When every site has them",
     ...settle.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+  ]);
+}
+
+/** For the sample estate with a connector pod more at nyc. */
+function connectorsPage(estate: Estate): string {
+  const wide = withConnectors(estate, "nyc", 1);
+  const run = exampleRun(wide);
+  const hosts = siteNamed(wide, "nyc").connectors;
+  const procedure = keepConnectors({ site: "nyc", hosts, kind: "MSAA", secret: "<version>" });
+  return page([
+    generated,
+    "# Keep the connector pods of a site",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: \`spec.connector.replicas\` of a [TungstenCluster](../reference/tungstencluster.md) does, and whatever changes the nodes it follows. Its ledger lies in the TungstenCluster's status. Source: ${procedure.source}.`,
+    "The page shows one connector pod of site nyc; more are taken one after the other, a step each. Parts that are done already run nothing: a host that is installed is only updated, and one that runs as the nodes do is left alone. The condition `ConnectorsInService` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md#connector-pods).",
+    notation(run),
+    ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
   ]);
 }
 

@@ -31,6 +31,7 @@ export function emptyWorld(blueprint: Blueprint): World {
     seed: blueprint.seed,
     random,
     hosts: new Map(),
+    connectors: new Map(),
     sites: new Map(),
     listeners: [],
     cuts: new Set(),
@@ -84,7 +85,25 @@ export function addHost(
   release: string,
 ): void {
   const name = `${site.name}-${ordinal}`;
-  const host: Host = {
+  const mysql = newMysql(offset * 100 + ordinal, offset, increment);
+  world.hosts.set(name, bareHost(world, site, { name, ordinal, mysql, release }));
+}
+
+/** A bare host for a connector alone: there is no database, and none can start. */
+export function addConnector(world: World, site: Site, ordinal: number, release: string): Host {
+  const name = `${site.name}-connector-${ordinal}`;
+  const mysql = { ...newMysql(0, 1, 1), up: false, hollow: true };
+  const host = bareHost(world, site, { name, ordinal, mysql, release });
+  world.connectors.set(name, host);
+  return host;
+}
+
+function bareHost(
+  world: World,
+  site: Site,
+  { name, ordinal, mysql, release }: Pick<Host, "name" | "ordinal" | "mysql"> & { release: string },
+): Host {
+  return {
     name,
     site: site.name,
     cluster: site,
@@ -96,7 +115,7 @@ export function addHost(
     hasPrepUpgrade: true,
     life: 0,
     up: false,
-    mysql: newMysql(offset * 100 + ordinal, offset, increment),
+    mysql,
     volume: {
       installed: {},
       installedIni: {},
@@ -128,7 +147,6 @@ export function addHost(
     slowness: 1,
     lagMs: 0,
   };
-  world.hosts.set(name, host);
 }
 
 /** A healthy MSAA estate: both products installed, every service ONLINE, clients writing for a few seconds already. */

@@ -50,6 +50,14 @@ export function* reportsOf(
   return told;
 }
 
+/** Hosts of its own dataservice that run only a connector, each with its report if it can be reached. */
+export function* connectorReportsOf(node: Node): Steps<Reports> {
+  const hosts = node.volume.installed.cluster?.connectors?.[node.cluster.dataservice] ?? [];
+  const told: { host: string; report: NodeReport | undefined }[] = [];
+  for (const host of hosts) told.push({ host, report: yield* ask("report", host) });
+  return told;
+}
+
 export type Reports = readonly { readonly host: string; readonly report: NodeReport | undefined }[];
 
 /** The coordinator is the first manager that runs. */

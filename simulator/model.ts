@@ -234,6 +234,8 @@ export type World = Ambient & {
   now: number;
   readonly seed: number;
   readonly hosts: Map<string, Host>;
+  /** Hosts that run only a connector: no database, no replicator, no manager. */
+  readonly connectors: Map<string, Host>;
   readonly sites: Map<string, Site>;
   /** Built as a composite: one product carries every service. */
   composite?: true;
@@ -279,10 +281,14 @@ export const emit = (world: Pick<Ambient, "listeners">, event: WorldEvent): void
 
 /** Host and site by name; an unknown name is a fault of the caller. */
 export function hostOf(world: World, name: string): Host {
-  const host = world.hosts.get(name);
+  const host = hostNamed(world, name);
   if (host === undefined) throw new Error(`no host ${name}`);
   return host;
 }
+
+/** The same, where there may be none. */
+export const hostNamed = (world: World, name: string): Host | undefined =>
+  world.hosts.get(name) ?? world.connectors.get(name);
 
 export function siteOf(world: World, name: string): Site {
   const site = world.sites.get(name);
@@ -292,6 +298,10 @@ export function siteOf(world: World, name: string): Site {
 
 export const hostsOf = (world: World, site: string): Host[] =>
   [...world.hosts.values()].filter((host) => host.site === site).sort((a, b) => a.ordinal - b.ordinal);
+
+/** Of a site, hosts that run only a connector. */
+export const connectorsAt = (world: World, site: string): Host[] =>
+  [...world.connectors.values()].filter((host) => host.site === site).sort((a, b) => a.ordinal - b.ordinal);
 
 export const reaches = (world: World, a: Host, b: Host): boolean =>
   a.up && b.up && (a.site === b.site || !world.cuts.has([a.site, b.site].sort().join("|")));

@@ -1,5 +1,5 @@
 /** The end judged: every acknowledged write on every node exactly once, and a digest of the world without seqnos and times. */
-import { hostsOf, type World } from "./model.ts";
+import { connectorsAt, hostsOf, type World } from "./model.ts";
 
 export type Verdict = {
   readonly written: number;
@@ -34,7 +34,7 @@ export function digest(world: World): string {
       `${site.name} ${site.primary} ${site.policy} ${[...site.shunned].join()} ${JSON.stringify(site.out ?? {})}`,
   );
   const hosts = [...world.sites.keys()]
-    .flatMap((site) => hostsOf(world, site))
+    .flatMap((site) => [...hostsOf(world, site), ...connectorsAt(world, site)])
     .map((host) => {
       const { installed, installedIni, holds } = host.volume;
       const services = Object.values(host.replicators).flatMap((replicator) =>

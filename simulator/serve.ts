@@ -1,8 +1,8 @@
 /** The world as a process of its own, in real time, for the stand-in node, the demo and integration tests: JSON over loopback HTTP. */
 import { createServer, type IncomingMessage, type Server } from "node:http";
-import { addHost, addSite, emptyWorld } from "./build.ts";
+import { addConnector, addHost, addSite, emptyWorld } from "./build.ts";
 import { type Blow, blows, strike } from "./faults.ts";
-import { hostsOf, type Trap, type World } from "./model.ts";
+import { hostNamed, hostOf, hostsOf, type Trap, type World } from "./model.ts";
 import { digest, judge } from "./oracle.ts";
 import { exec } from "./runner.ts";
 import { advance, restartContainer, startContainer, stopContainer } from "./world.ts";
@@ -64,7 +64,7 @@ async function read(request: IncomingMessage): Promise<Body> {
 function handle(world: World, options: ServeOptions, path: string, body: Body): object | undefined {
   switch (path) {
     case "/exec": {
-      const host = world.hosts.get(String(body.pod));
+      const host = hostNamed(world, String(body.pod));
       if (host === undefined) return { lost: "container not found" };
       return exec(
         world,
@@ -76,7 +76,7 @@ function handle(world: World, options: ServeOptions, path: string, body: Body): 
     case "/pods":
       return podStarted(world, options, body);
     case "/pods/end": {
-      const host = world.hosts.get(String(body.name));
+      const host = hostNamed(world, String(body.name));
       if (host?.up === true) stopContainer(world, host);
       return {};
     }
@@ -104,17 +104,12 @@ function podStarted(world: World, options: ServeOptions, body: Body): object {
   const [name, siteName] = [String(body.name), String(body.site)];
   const plan = { rate: 0, release: options.release, sites: [] };
   const site = world.sites.get(siteName) ?? addSite(world, siteName, 0, plan);
-  if (!world.hosts.has(name))
-    addHost(
-      world,
-      site,
-      Number(body.ordinal),
-      [...world.sites.keys()].indexOf(siteName) + 1,
-      8,
-      options.release,
-    );
-  const host = world.hosts.get(name);
-  if (host === undefined) throw new Error(`no host ${name}`);
+  const ordinal = Number(body.ordinal);
+  if (hostNamed(world, name) === undefined && name === `${siteName}-connector-${ordinal}`)
+    addConnector(world, site, ordinal, options.release);
+  else if (hostNamed(world, name) === undefined)
+    addHost(world, site, ordinal, [...world.sites.keys()].indexOf(siteName) + 1, 8, options.release);
+  const host = hostOf(world, name);
   host.slowness = options.hurry;
   host.template = String(body.template ?? "");
   if (host.up && host.podUid === body.uid) return {};
@@ -136,7 +131,7 @@ function fault(world: World, body: Body): object {
   const blow = blows.find((each) => each === body.blow);
   if (blow !== undefined) strike(world, blow satisfies Blow, host);
   else if (body.restart === true) {
-    const found = world.hosts.get(host);
+    const found = hostNamed(world, host);
     if (found !== undefined) restartContainer(world, found);
   } else world.traps.push({ at: String(body.trap) as Trap["at"], host, after: Number(body.after ?? 0) });
   return {};
@@ -144,7 +139,7 @@ function fault(world: World, body: Body): object {
 
 /** Every marked command with its times, for measuring. */
 const commandsOf = (world: World): object[] =>
-  [...world.hosts.values()].flatMap((host) =>
+  [...world.hosts.values(), ...world.connectors.values()].flatMap((host) =>
     [...host.volume.markers].map(([key, { began, ended, argv }]) => ({
       host: host.name,
       key,

@@ -1,6 +1,6 @@
 /** The virtual world's clients, and the way its connectors give them to the primary. */
 import { admission, setConnector, setManager } from "./managers.ts";
-import { emit, type Host, hostOf, hostsOf, type Site, type World } from "./model.ts";
+import { connectorsAt, emit, type Host, hostOf, hostsOf, type Site, type World } from "./model.ts";
 import { commitRow } from "./mysql.ts";
 import { onHost } from "./virtual.ts";
 
@@ -14,9 +14,16 @@ export function routeWrite(world: World, site: Site): Host | "held" | "refused" 
     (host) => host.up && host.manager.running && admission(world.now, host.connector, null) === "open",
   );
   const goneSince = managed ? null : Math.max(...hosts.map((host) => host.manager.since));
-  const admitted = hosts
-    .filter((host) => host.up && !host.volume.holds.has("connector"))
-    .map((host) => admission(world.now, host.connector, goneSince));
+  const takes = (those: readonly Host[], since: number | null) =>
+    those
+      .filter((host) => host.up && !host.volume.holds.has("connector"))
+      .map((host) => admission(world.now, host.connector, since));
+  // A connector on a host of its own needs a manager only, whatever the nodes' connectors do.
+  const led = hosts.some((host) => host.up && host.manager.running);
+  const admitted = [
+    ...takes(hosts, goneSince),
+    ...takes(connectorsAt(world, site.name), led ? null : goneSince),
+  ];
   if (!admitted.includes("open")) return admitted.includes("held") ? "held" : "refused";
   const primary = hostOf(world, activeOf(world, site).primary);
   return primary.up && primary.mysql.up && !primary.mysql.readOnly ? primary : "refused";

@@ -143,6 +143,10 @@ export type Installed = {
   masters: Record<string, string>;
   /** Nodes of each dataservice, by the ini's members=. */
   members: Record<string, readonly string[]>;
+  /** Hosts of each dataservice that are in connectors= and not in members=; none where left out. */
+  connectors?: Record<string, readonly string[]>;
+  /** This host is one of them: nothing but a connector was configured here. */
+  connectorOnly?: true;
   composite: {
     readonly name: string;
     readonly members: readonly string[];

@@ -2,7 +2,7 @@
 
 import { gapRefusal, refusalOf } from "./handshake.ts";
 import { obey, reportOf } from "./managers.ts";
-import { emit, type Host, hostOf, reaches, siteOf, type World } from "./model.ts";
+import { emit, type Host, hostNamed, hostOf, reaches, siteOf, type World } from "./model.ts";
 import {
   applyEvent,
   copyDatabase,
@@ -176,13 +176,13 @@ function peers(world: World, { name: own }: Host) {
       return { first, events: events.slice(from, end), refusal };
     },
     report: (name) => {
-      const peer = world.hosts.get(name);
+      const peer = hostNamed(world, name);
       return peer !== undefined && reaches(world, host, peer)
         ? onHost(world, peer, reportOf(world, peer))
         : undefined;
     },
     order: (name, order) => {
-      const peer = world.hosts.get(name);
+      const peer = hostNamed(world, name);
       if (peer !== undefined && reaches(world, host, peer)) onHost(world, peer, obey(world, peer, order));
     },
     publish: () => undefined,

@@ -1,5 +1,5 @@
 /** The world's clock: time passes in ticks, in which clients write, services move, managers watch and tools go on. */
-import { supervise } from "./managers.ts";
+import { setConnector, supervise } from "./managers.ts";
 import { emit, type Host, hostsOf, type Site, type ToolProcess, type World } from "./model.ts";
 import { answered, type Steps } from "./outside.ts";
 import { startReplicator, stepService } from "./replicator.ts";
@@ -16,7 +16,8 @@ export function advance(world: World, ms: number): void {
     const elapsed = Math.min(tickMs, end - world.now);
     world.now += elapsed;
     for (const site of world.sites.values()) stepClients(world, site, elapsed);
-    for (const host of world.hosts.values()) if (host.up) stepHost(world, host);
+    for (const host of [...world.hosts.values(), ...world.connectors.values()])
+      if (host.up) stepHost(world, host);
     for (const site of world.sites.values()) if (world.now >= site.lookAt) lookAround(world, site);
   }
 }
@@ -100,6 +101,10 @@ export function startContainer(world: World, host: Host, podUid = host.podUid): 
   if (host.joined) host.joinedSecret = new Map(host.secret);
   const { installed, holds, unfinished } = host.volume;
   if (installed.cluster === undefined) return;
+  if (installed.cluster.connectorOnly === true) {
+    if (unfinished.cluster === undefined && !holds.has("connector")) setConnector(world, host, true);
+    return;
+  }
   for (const product of ["cluster", "crossSite"] as const)
     if (!holds.has(product) && unfinished[product] === undefined) startReplicator(world, host, product);
   if (unfinished.cluster === undefined) startDaemons(world, host);

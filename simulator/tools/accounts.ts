@@ -91,7 +91,9 @@ const unreachable = bad(1, "", "ERROR 2002 (HY000): Can't connect to local serve
 const yes = (is: boolean): string => (is ? "yes" : "no");
 
 /** The query `accounts-state`. */
-export const accountsState = quick(({ host }) => {
+export const accountsState = quick(({ world, host }) => {
+  if (world.connectors.has(host.name))
+    return ok(`secret=${secretWordOf(host)}\ndatabase=none\nmap=${yes(mapIsRight(host))}\nsettled=yes\n`);
   if (!host.mysql.up) return unreachable;
   const all = accountsIn(host);
   const second = all.some(({ name }) => (host.mysql.logins.get(name)?.length ?? 0) > 1);

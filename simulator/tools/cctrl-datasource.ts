@@ -2,7 +2,7 @@
  * cctrl's words about datasources, routers and replicators ([doc], tungsten-cli §2.4; texts of router and welcome were not
  * found and are [inferred]). Under MAINTENANCE a recovered datasource stays OFFLINE until `datasource … online`.
  */
-import { reportsOf } from "../managers.ts";
+import { connectorReportsOf, reportsOf } from "../managers.ts";
 import { type Ambient, emit } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
 import type { Cluster, Node } from "../state.ts";
@@ -25,7 +25,8 @@ function* routers({ node }: Session, closed: boolean): Steps<string> {
   const { dataservice } = node.cluster;
   yield* ask("sleep", 500);
   const told: string[] = [];
-  for (const { host, report } of yield* reportsOf(node, dataservice)) {
+  const known = [...(yield* reportsOf(node, dataservice)), ...(yield* connectorReportsOf(node))];
+  for (const { host, report } of known) {
     if (report?.connector !== true) continue;
     yield* ask("order", host, { do: "router", closed });
     told.push(`router 'connector@${host}' is now ${closed ? "OFFLINE" : "ONLINE"}`);

@@ -1,5 +1,5 @@
 /** cctrl: always exit 0; banner, prompt echo and box width vary by seed, since no transcript proves them ([doc], tungsten-cli §2). */
-import { coordinatorIn, reportsOf, setPolicy } from "../managers.ts";
+import { connectorReportsOf, coordinatorIn, reportsOf, setPolicy } from "../managers.ts";
 import type { Ambient } from "../model.ts";
 import { ask, type Steps } from "../outside.ts";
 import type { Cluster, Node, NodeReport, ServiceState } from "../state.ts";
@@ -82,7 +82,8 @@ function* clusterLs(ambient: Ambient, node: Node): Steps<string> {
     "ROUTERS:",
     rule(ambient),
   ];
-  for (const [ordinal, { host, report }] of reports.entries())
+  const routers = [...reports, ...(yield* connectorReportsOf(node))];
+  for (const [ordinal, { host, report }] of routers.entries())
     if (report?.connector === true)
       lines.push(
         ...rows(

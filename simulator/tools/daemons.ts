@@ -14,7 +14,9 @@ const absent = (path: string) => bad(127, "", `${path}: No such file or director
 /** `replicator start | start offline | stop | status`. */
 export const replicator: Tool = function* ({ ambient, node, product, args }) {
   const [verb = "", how] = args;
-  if (node.volume.installed[product] === undefined) return absent("tungsten-replicator/bin/replicator");
+  const installed = node.volume.installed[product];
+  if (installed === undefined || installed.connectorOnly === true)
+    return absent("tungsten-replicator/bin/replicator");
   const process = node.replicators[product];
   if (verb === "status") return status(ambient, "replicator", process?.pid);
   if (verb === "stop") {
@@ -54,7 +56,9 @@ const daemonTool = (daemon: "manager" | "connector"): Tool =>
     const [verb] = args;
     const { running } = node[daemon];
     const pid = 4000 + node.ordinal;
-    if (node.volume.installed.cluster === undefined) return absent(`tungsten-${daemon}/bin/${daemon}`);
+    const { cluster } = node.volume.installed;
+    if (cluster === undefined || (cluster.connectorOnly === true && daemon === "manager"))
+      return absent(`tungsten-${daemon}/bin/${daemon}`);
     if (verb === "status") return status(ambient, daemon, running ? pid : undefined);
     const name = `Tungsten ${title[daemon]} Service`;
     if (verb === "stop") {
@@ -85,6 +89,7 @@ export const connector = daemonTool("connector");
 
 /** Starts whatever of a product is not up yet, as an install with start-and-report does. */
 export function* startAll({ ambient, node, product }: Call): Steps<void> {
+  if (node.volume.installed[product]?.connectorOnly === true) return setConnector(ambient, node, true);
   startReplicator(ambient, node, product);
   if (product === "crossSite") return;
   yield* setManager(ambient, node, true);
@@ -94,10 +99,15 @@ export function* startAll({ ambient, node, product }: Call): Steps<void> {
 /** Each script in turn, whatever the one before said: text of all, exit code of the last ([doc-code], tungsten-cli §3). */
 const each = (name: string, verb: "start" | "stop", order: readonly Daemon[]): Tool =>
   function* (call) {
-    if (call.node.volume.installed[call.product] === undefined) return absent(`cluster-home/bin/${name}`);
+    const installed = call.node.volume.installed[call.product];
+    if (installed === undefined) return absent(`cluster-home/bin/${name}`);
     let out = "";
     let code = 0;
-    for (const daemon of order.filter((one) => call.product === "cluster" || one === "replicator")) {
+    const configured = (daemon: Daemon): boolean =>
+      installed.connectorOnly === true
+        ? daemon === "connector"
+        : call.product === "cluster" || daemon === "replicator";
+    for (const daemon of order.filter(configured)) {
       const result = yield* { replicator, manager, connector }[daemon]({ ...call, args: [verb] });
       out += result.out;
       code = result.code;

@@ -1,12 +1,17 @@
 /** tungsten.ini as tpm reads it, with tpm's own slackness (tungsten-observed §2.1 to §2.3): unknown keys vanish in silence. */
 import type { ProductName } from "../state.ts";
 
+type ClusterService = {
+  master: string;
+  members: readonly string[];
+  /** Hosts that are in connectors= and not in members=. */
+  connectors: readonly string[];
+  relaySource: string | undefined;
+};
+
 export type Configuration = {
   /** Sites by dataservice name: who is master, who is a member, and whom a passive site relays. */
-  readonly clusters: ReadonlyMap<
-    string,
-    { master: string; members: readonly string[]; relaySource: string | undefined }
-  >;
+  readonly clusters: ReadonlyMap<string, ClusterService>;
   /** cluster-slave sections: source and target dataservice. */
   readonly links: readonly { source: string; target: string }[];
   /** `multiMaster`: every member writes; otherwise one does, and the others relay it. */
@@ -70,10 +75,7 @@ export function readConfiguration(text: string, product: ProductName): Configura
 }
 
 function servicesOf(sections: ReadonlyMap<string, ReadonlyMap<string, string>>, errors: string[]) {
-  const clusters: Map<
-    string,
-    { master: string; members: readonly string[]; relaySource: string | undefined }
-  > = new Map();
+  const clusters: Map<string, ClusterService> = new Map();
   const links: { source: string; target: string }[] = [];
   let composite: Configuration["composite"];
   for (const [header, keys] of sections) {
@@ -91,14 +93,22 @@ function servicesOf(sections: ReadonlyMap<string, ReadonlyMap<string, string>>, 
       links.push({ source: keys.get("relay-source") ?? "", target: keys.get("target-dataservice") ?? "" });
     else if (!topologies.includes(topology))
       errors.push(`ERROR >> Unable to parse "--topology": Value must be ${topologies.join(",")}`);
-    else
-      clusters.set(name, {
-        master: keys.get("master") ?? "",
-        members: (keys.get("members") ?? "").split(","),
-        relaySource: keys.get("relay-source"),
-      });
+    else clusters.set(name, clusterService(keys));
   }
   return { clusters, links, composite };
+}
+
+const listOf = (value: string | undefined): readonly string[] =>
+  (value ?? "").split(",").map((word) => word.trim());
+
+function clusterService(keys: ReadonlyMap<string, string>): ClusterService {
+  const members = listOf(keys.get("members"));
+  return {
+    master: keys.get("master") ?? "",
+    members,
+    connectors: listOf(keys.get("connectors")).filter((host) => host !== "" && !members.includes(host)),
+    relaySource: keys.get("relay-source"),
+  };
 }
 
 /** Sections that install and update pass by: `[defaults.replicator]`, `[S.replicator]`, `[x_from_y]` (tungsten-config §1.4). */

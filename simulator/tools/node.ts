@@ -2,7 +2,7 @@
 
 import { sha256 } from "../checksum.ts";
 import { springTrap } from "../faults.ts";
-import { emit, type Host, reaches } from "../model.ts";
+import { emit, type Host, hostNamed, reaches } from "../model.ts";
 import { tablesOf } from "../mysql.ts";
 import { ask } from "../outside.ts";
 import type { ProductName } from "../state.ts";
@@ -116,7 +116,7 @@ export const reach = quick(({ world, host, args }) =>
   ok(
     lines(
       args.map((endpoint) => {
-        const peer = world.hosts.get(endpoint.split(":")[0] ?? "");
+        const peer = hostNamed(world, endpoint.split(":")[0] ?? "");
         return `${endpoint}\t${peer === undefined ? "unresolved" : reaches(world, host, peer) ? "open" : "closed"}`;
       }),
     ),

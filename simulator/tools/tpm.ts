@@ -82,6 +82,7 @@ const verbs: Record<string, Tool> = {
     yield* ask("sleep", 5000);
     const left = leftServices(call, readConfiguration((yield* ask("configuration")) ?? "", product));
     yield* layOut(call);
+    if (node.volume.installed.cluster?.connectorOnly === true) return ok(completed);
     for (const { name } of left) yield* ask("thlDrop", logOf({ product, name }));
     if (product === "cluster") yield* emptySchemas(ambient, node);
     yield* ask("sleep", 3000);
@@ -189,7 +190,7 @@ function* objection(call: Call, verb: "install" | "update"): Steps<string | null
   const configuration = readConfiguration(text, product);
   const installed = node.volume.installed[product];
   const errors: string[] = [];
-  if (!(yield* ask("databaseUp")))
+  if (!runsConnectorOnly(configuration, node) && !(yield* ask("databaseUp")))
     errors.push(
       `Unable to connect to the MySQL server using tungsten@${node.name}:13306 (WITH PASSWORD) (MySQLLoginCheck)`,
     );
@@ -217,9 +218,12 @@ function misplaced(
   product: ProductName,
   verb: "install" | "update",
 ): readonly string[] {
-  const own = [...clusters.values()].find(({ members }) => members.includes(node.name));
+  const own = [...clusters.values()].find(
+    ({ members, connectors }) => members.includes(node.name) || connectors.includes(node.name),
+  );
   if (own === undefined) {
-    const members = clusters.get(node.cluster.dataservice)?.members.join(",") ?? "none";
+    const { members: nodes = [], connectors = [] } = clusters.get(node.cluster.dataservice) ?? {};
+    const members = [...nodes, ...connectors].join(",") || "none";
     return [
       `Hostname must be one of ${members}, or change the configuration to use ${node.name} (HostnameCheck)`,
     ];
@@ -231,6 +235,10 @@ function misplaced(
       ]
     : [];
 }
+
+/** In connectors= and in no members=: nothing but a connector is configured there. */
+const runsConnectorOnly = ({ clusters }: Configuration, { name }: Node): boolean =>
+  [...clusters.values()].some(({ connectors }) => connectors.includes(name));
 
 /** Transcript conv-6g-install-again-over-running. */
 const inTheWay = (node: Node, { product, release }: Installed, home: string): readonly string[] => [
@@ -266,8 +274,10 @@ function leftServices({ node, product }: Call, configuration: Configuration): In
   return (node.volume.installed[product]?.services ?? []).filter(({ name }) => !named.includes(name));
 }
 
-const dataserviceOf = ({ clusters }: Configuration, node: Node): string | undefined =>
-  [...clusters].find(([, { members }]) => members.includes(node.name))?.[0];
+const dataserviceOf = ({ clusters }: Configuration, { name }: Node): string | undefined =>
+  [...clusters].find(
+    ([, { members, connectors }]) => members.includes(name) || connectors.includes(name),
+  )?.[0];
 
 /** What the ini makes of this node. The first installation of a site says who is primary; later ones ask the managers. */
 function* layOut({ node, product, unpacked }: Call): Steps<void> {
@@ -275,16 +285,19 @@ function* layOut({ node, product, unpacked }: Call): Steps<void> {
   const { clusters, composite = null } = configuration;
   const own = dataserviceOf(configuration, node) ?? node.cluster.dataservice;
   const values = [...clusters];
+  const apart = runsConnectorOnly(configuration, node);
   const installed: Installed = {
     product,
     release: unpacked ?? node.volume.installed[product]?.release ?? "",
     method: "ini",
-    services: servicesOf(configuration, product, own).map((service) => ({
+    services: (apart ? [] : servicesOf(configuration, product, own)).map((service) => ({
       ...service,
       properties: staticProperties(configuration),
     })),
     masters: Object.fromEntries(values.map(([name, { master }]) => [name, master])),
     members: Object.fromEntries(values.map(([name, { members }]) => [name, members])),
+    connectors: Object.fromEntries(values.map(([name, { connectors }]) => [name, connectors])),
+    ...(apart && { connectorOnly: true as const }),
     composite,
     channels: channelsOf(configuration, product, own),
     ...(truth(configuration.options.get("thl-ssl") ?? "false") === true && { secured: true }),
@@ -292,7 +305,7 @@ function* layOut({ node, product, unpacked }: Call): Steps<void> {
   const master = installed.masters[own];
   node.cluster.dataservice = own;
   const relaySource = clusters.get(own)?.relaySource;
-  if (product === "cluster" && master !== undefined && !node.cluster.formed)
+  if (product === "cluster" && master !== undefined && !apart && !node.cluster.formed)
     Object.assign(node.cluster, {
       primary: master,
       formed: true,

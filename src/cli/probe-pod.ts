@@ -29,6 +29,7 @@ export function probeFor(image: string, id: string): Probe {
     dataservice: "check",
     number: 1,
     nodes: [{ name: pod, site: name, ordinal: 0, witness: false }],
+    connectors: [],
     initialPrimary: 0,
     release: spec.release,
     mysqlPort: spec.mysql.port,

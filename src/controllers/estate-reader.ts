@@ -143,6 +143,7 @@ function clusterInput(object: KubeObject, numbers: ReadonlyMap<string, number>):
       release,
       mysqlPort: mysql.port,
       connectorPort: connector.port,
+      connectors: connector.replicas,
       options,
       tls: tls?.secret.name,
       secured: object.status?.configuration && object.status.configuration.secured === true,

@@ -7,6 +7,7 @@ import { secretKind } from "../kube/kinds.ts";
 import { keepAccounts, settleAccounts } from "../procedures/keep-accounts.ts";
 import { siteSecret } from "../topology/names.ts";
 import { secretWord } from "../tungsten/accounts.ts";
+import { connectorsBehind } from "./connector-view.ts";
 import type { KubeObject } from "./shell.ts";
 import { decoded } from "./site-secret.ts";
 import { isComposite } from "./site-topology.ts";
@@ -74,7 +75,8 @@ async function keptOrBegun(pass: ClusterPass, view: SiteView, behind: boolean): 
   const unseen = view.nodes.find(
     ({ cluster, crossSite }) => cluster === undefined || crossSite === undefined,
   );
-  const current = !behind && unseen === undefined && !walks && unmapped === undefined;
+  const apart = connectorsBehind(pass, view.connectors);
+  const current = !behind && unseen === undefined && !walks && unmapped === undefined && apart === undefined;
   const status = { accounts: { secret: wordOf(pass), current, settled } };
   if (unmapped !== undefined) {
     const first = await databasesFirst(pass, view);
@@ -96,6 +98,11 @@ async function keptOrBegun(pass: ClusterPass, view: SiteView, behind: boolean): 
   if (unseen !== undefined)
     return {
       ...tell("Unknown", "NotRead", `with which passwords ${unseen.node.name} was installed cannot be read`),
+      status,
+    };
+  if (apart !== undefined)
+    return {
+      ...tell("False", "ConnectorsFollow", `databases and nodes have the accounts: ${apart}`),
       status,
     };
   if (settled)

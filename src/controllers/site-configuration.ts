@@ -87,7 +87,7 @@ const passwordsFor = ({ secret }: ClusterPass, { nodes }: SiteView): string | un
   nodes.some((each) => isBehind(each, secret.ini)) ? (secret.ini ?? "none") : undefined;
 
 /** Before tungsten.ini has a password every database must take it. */
-const accountsFirst = async (pass: ClusterPass, view: SiteView): Promise<string | undefined> => {
+export const accountsFirst = async (pass: ClusterPass, view: SiteView): Promise<string | undefined> => {
   const { secret } = pass;
   const { nodes } = view;
   const word = secretWord(secret.ini, secret.users);
@@ -95,7 +95,8 @@ const accountsFirst = async (pass: ClusterPass, view: SiteView): Promise<string 
   return ready ? databasesFirst(pass, view) : "the accounts come first; AccountsCurrent says how they stand";
 };
 
-function measured(pass: ClusterPass, view: SiteView): Standing {
+/** How its nodes stand to what the specs want of them. */
+export function measured(pass: ClusterPass, view: SiteView): Standing {
   const lent = lentFor(pass.estate);
   const topology = topologyOf(view);
   const { shape, ground, options } = wishesOf(pass.estate, topology ?? "MSAA");
@@ -104,6 +105,7 @@ function measured(pass: ClusterPass, view: SiteView): Standing {
       topology,
       primaries: primariesOf(pass, view),
       members: view.nodes.map(({ node }) => node.name),
+      connectors: pass.site.connectors.map((node) => node.name),
       running: runningTexts(view),
       shape: sha256Of(shape),
       ground: sha256Of(ground),
@@ -278,6 +280,7 @@ export function recordFor(
     wishes: sha256Of(options),
     primaries,
     members: site.nodes.filter((node) => !node.witness).map((node) => node.name),
+    ...(site.connectors.length > 0 && { connectors: site.connectors.map((node) => node.name) }),
     ...(estate.secured === true && { secured: true }),
   };
 }

@@ -17,6 +17,7 @@ import {
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { errorInWords } from "../tungsten/replicator-errors.ts";
 import { sha256Of } from "./checksum.ts";
+import { type ConnectorView, connectorViews } from "./connector-view.ts";
 import { type Drift, driftOf, sinceWhen, unreadNodes } from "./drift.ts";
 import { driftDuring, runningHere } from "./drift-during-run.ts";
 import { type Namespace, readPods } from "./estate-reader.ts";
@@ -51,6 +52,7 @@ export type NodeView = {
 export type SiteView = {
   readonly pods: ReadonlyMap<string, PodRef>;
   readonly nodes: readonly NodeView[];
+  readonly connectors: readonly ConnectorView[];
   readonly topology: string;
   readonly primary: string | undefined;
   /** As a coordinator tells it; undefined while none does. */
@@ -92,6 +94,7 @@ export async function viewOf({
     services: rows,
     topology,
     out,
+    connectors,
   } = await withFacts(shell, around, (facts) => {
     const ruled = ruling(data, facts);
     const keeps = secret.names.length > 0 || object.status?.accounts !== undefined;
@@ -120,6 +123,7 @@ export async function viewOf({
       services: told,
       topology,
       out,
+      connectors: connectorViews(site, pods, facts),
     };
   });
   const drift = sinceWhen(changed, object.status?.drift ?? [], shell.clock.now());
@@ -139,7 +143,10 @@ export async function viewOf({
     runningProcedure: holder,
     drift,
   };
-  return { pods, nodes, topology, primary, policy, holder, error, trouble, drift, unread, status };
+  return {
+    ...{ pods, nodes, connectors, topology, primary, policy, holder },
+    ...{ error, trouble, drift, unread, status },
+  };
 }
 
 /** tpm ran here with passwords of another version of the Secret. */

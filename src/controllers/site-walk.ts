@@ -234,6 +234,12 @@ function tpmTrouble(ledger: Ledger, facts: Facts): readonly string[] {
   return [...new Set(lines)].slice(0, 20);
 }
 
+/** A walk that is not gone on with: nothing of it is left to do, or to undo. */
+export async function ended(pass: ClusterPass, ledger: Ledger): Promise<Ledger> {
+  await giveBack(pass);
+  return { ...ledger, phase: "Finished", outcome: "Aborted" };
+}
+
 /** The Leases go to whoever waits for them. */
 export async function giveBack({ shell, estate, object, fences }: ClusterPass): Promise<void> {
   const uid = object.metadata.uid ?? "";

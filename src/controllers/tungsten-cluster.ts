@@ -11,6 +11,7 @@ import { siteObjects } from "../manifests/site-objects.ts";
 import { type Estate, type Site, siteNamed } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { applyAll } from "./apply.ts";
+import { connectorsLeft, withConnectorPods } from "./connector-pods.ts";
 import { tellDrift } from "./drift.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
 import { type FurtherUsers, furtherUsers } from "./further-users.ts";
@@ -23,6 +24,7 @@ import { assertRecorded } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 import { accountsWhenDue } from "./site-accounts.ts";
 import { configurationUnknown, configureWhenDue } from "./site-configuration.ts";
+import { connectorsUnknown, connectorsWhenDue } from "./site-connectors.ts";
 import { databaseUnknown, maintainWhenDue } from "./site-dataserver.ts";
 import { deleteSite, neededBy } from "./site-deletion.ts";
 import { fillWhenDue } from "./site-filling.ts";
@@ -144,7 +146,8 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   const { shell, limits, object, estate, site, spec, runnerScript } = pass;
   const view = await viewOf(pass);
   const { leaving } = await leavingStill(shell, object, estate, pass.namespace);
-  const pods = withPods(estate, site.name, object, { wanted: spec.nodes, leaving });
+  const wide = withPods(estate, site.name, object, { wanted: spec.nodes, leaving });
+  const pods = withConnectorPods(wide, site.name, object, view.holder);
   const volumes = await volumesOf(pass);
   const manifests = siteObjects({
     estate: pods,
@@ -155,6 +158,7 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   });
   await applyAll(shell, manifests, { frozen: view.holder !== "" ? ["StatefulSet"] : [] });
   const network = await networkPolicyLeft(shell, object, spec);
+  const connectors = await connectorsLeft(shell, object, pods, view);
   const works = await ownWork(pass, view);
   const walking = works.find(({ ledger }) => ledger !== undefined);
   const running = walking?.ledger?.phase === "Running";
@@ -163,7 +167,7 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   const need = { neededBy: neededBy(site.name, pass.namespace) };
   const kept = Object.assign({}, ...works.map(({ status }) => status));
   const ledger = walking?.ledger && { ledger: walking.ledger };
-  const also = { leaving, ...kept, ...need, ...network, ...volumes.status, ...ledger };
+  const also = { leaving, ...kept, ...need, ...network, ...connectors, ...volumes.status, ...ledger };
   await tell(shell, object, { ...view.status, ...also }, [
     accepted,
     ...works.flatMap(({ told }) => told),
@@ -251,6 +255,13 @@ const ownWorks: readonly OwnWork[] = [
     busy: "a node is out of service for hand work",
     due: holdWhenDue,
     unknown: holdUnknown,
+  },
+  // Last: a host that cannot be brought up keeps nothing of the nodes waiting.
+  {
+    walks: ["KeepConnectors"],
+    busy: "connector pods are being installed or updated",
+    due: connectorsWhenDue,
+    unknown: connectorsUnknown,
   },
 ];
 

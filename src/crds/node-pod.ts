@@ -31,3 +31,22 @@ export const maintenance = z
   .describe(
     "A replica to be taken out of service for work by hand. The site stays in MAINTENANCE until this is removed; then the node is brought back.",
   );
+
+/** Of `spec.connector`: pods beside the nodes. */
+export const connectorPods = {
+  replicas: z
+    .int()
+    .min(0)
+    .max(9)
+    .default(0)
+    .describe(
+      "Pods that run only a connector, beside those of the nodes: <name>-connector-0 and on. The connector's Service gives clients to both.",
+    ),
+  resources: z
+    .object({
+      requests: quantities.optional().describe("What is set aside for each, e.g. cpu and memory."),
+      limits: quantities.optional().describe("What it may not exceed."),
+    })
+    .optional()
+    .describe("Resources of those pods. They are replaced one by one as soon as this or spec.image changes."),
+};

@@ -13,7 +13,7 @@ import {
   reference,
   rules,
 } from "./fields.ts";
-import { maintenance, podResources } from "./node-pod.ts";
+import { connectorPods, maintenance, podResources } from "./node-pod.ts";
 
 const selector = z.object({
   matchLabels: z.record(z.string().max(317), z.string().max(63)).meta({ maxProperties: 50 }).optional(),
@@ -113,9 +113,10 @@ const spec = z
         service: z
           .object({ type: z.enum(["ClusterIP", "NodePort", "LoadBalancer"]).default("ClusterIP") })
           .default({ type: "ClusterIP" }),
+        ...connectorPods,
       })
       .meta(rules(...immutable("port")))
-      .default({ port: 3306, service: { type: "ClusterIP" } }),
+      .default({ port: 3306, service: { type: "ClusterIP" }, replicas: 0 }),
     credentials: z
       .object({
         replication: reference("Secret with keys username and password.").optional(),
@@ -252,6 +253,19 @@ const status = z.object({
     .max(16)
     .optional()
     .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] }),
+  connectors: z
+    .array(
+      z.object({
+        name: z.string().max(64),
+        state: z.string().max(64),
+        release: z.string().max(32).optional(),
+        iniChecksum: z.string().max(64).optional(),
+      }),
+    )
+    .max(16)
+    .optional()
+    .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] })
+    .describe("Pods that run only a connector, and whether that runs."),
   services: z
     .array(
       z.object({
@@ -279,6 +293,7 @@ const status = z.object({
       sites: z.array(z.string().max(64)).max(64).optional(),
       primaries: z.record(z.string(), z.string().max(64)),
       members: z.array(z.string().max(64)).max(16),
+      connectors: z.array(z.string().max(64)).max(16).optional(),
       secured: z.boolean().optional(),
     })
     .optional()

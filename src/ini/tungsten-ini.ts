@@ -75,6 +75,7 @@ function siteSection(
 ): IniSection {
   const names = site.nodes.map((node) => node.name).join(",");
   const data = site.nodes.filter((node) => !node.witness).map((node) => node.name);
+  const connectors = [...data, ...site.connectors.map((node) => node.name)];
   const witnesses = site.nodes.filter((node) => node.witness).map((node) => node.name);
   const voting: readonly IniEntry[] =
     witnesses.length === 0
@@ -90,7 +91,7 @@ function siteSection(
       ["topology", "clustered"],
       ["master", primary],
       ["members", names],
-      ["connectors", data.join(",")],
+      ["connectors", connectors.join(",")],
       ...voting,
       ...ownPorts(site, common),
       ...written(own),

@@ -1,5 +1,5 @@
 /** Desired objects as data, and the labels every one of them carries. No owner references: the data plane outlives deletions (kubernetes-observed §7). */
-import { nodeLabel, siteLabel } from "../topology/names.ts";
+import { connectorsLabel, nodeLabel, siteLabel } from "../topology/names.ts";
 
 export type Manifest = {
   readonly apiVersion: string;
@@ -23,4 +23,10 @@ export const siteLabels = (site: string): Record<string, string> => ({
 export const nodeLabels = (site: string, node: string): Record<string, string> => ({
   ...siteLabels(site),
   [nodeLabel]: node,
+});
+
+/** Of pods that run only a connector. */
+export const connectorLabels = (site: string): Record<string, string> => ({
+  ...siteLabels(site),
+  [connectorsLabel]: site,
 });

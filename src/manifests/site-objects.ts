@@ -3,17 +3,17 @@ import type { TungstenClusterSpec } from "../crds/tungsten-cluster.ts";
 import type { Estate, Node, Site } from "../topology/estate.ts";
 import {
   connectorService,
+  connectorsLabel,
   headlessService,
   iniConfigMap,
   myCnfConfigMap,
   runnerConfigMap,
-  siteSecret,
-  sshSecret,
 } from "../topology/names.ts";
+import { connectorObjects } from "./connector-objects.ts";
 import { myCnfFiles } from "./my-cnf.ts";
 import { networkPolicy } from "./network-policy.ts";
 import { type Manifest, nodeLabels, siteLabels } from "./object.ts";
-import { podTemplate } from "./pod-template.ts";
+import { claim, podSpec } from "./pod-spec.ts";
 
 export type SiteInputs = {
   readonly estate: Estate;
@@ -42,6 +42,7 @@ export function siteObjects(inputs: SiteInputs): readonly Manifest[] {
     budget(inputs),
     ...(spec.networkPolicy === undefined ? [] : [networkPolicy(inputs.estate, site, spec.networkPolicy)]),
     statefulSet(inputs),
+    ...connectorObjects(inputs),
   ];
 }
 
@@ -113,24 +114,25 @@ const connector = ({ estate, site, spec }: SiteInputs): Manifest => ({
   },
 });
 
+/** Pods that run only a connector have a budget of their own: one of them that is away keeps no node from being moved. */
 const budget = ({ estate, site }: SiteInputs): Manifest => ({
   apiVersion: "policy/v1",
   kind: "PodDisruptionBudget",
   metadata: meta(estate.namespace, site.name, siteLabels(site.name)),
-  spec: { maxUnavailable: 1, selector: { matchLabels: { "tungsten-operator.io/site": site.name } } },
+  spec: {
+    maxUnavailable: 1,
+    selector: {
+      matchLabels: { "tungsten-operator.io/site": site.name },
+      ...(site.connectors.length > 0 && {
+        matchExpressions: [{ key: connectorsLabel, operator: "DoesNotExist" }],
+      }),
+    },
+  },
 });
 
 /** OnDelete and Parallel: a template change never restarts a primary by itself, and no node waits for another to come up. */
 function statefulSet({ estate, site, spec, claimSize = spec.storage.size }: SiteInputs): Manifest {
   const labels = siteLabels(site.name);
-  const claim = (name: string, size: string) => ({
-    metadata: { name, labels },
-    spec: {
-      accessModes: ["ReadWriteOnce"],
-      resources: { requests: { storage: size } },
-      ...(spec.storage.className !== undefined && { storageClassName: spec.storage.className }),
-    },
-  });
   return {
     apiVersion: "apps/v1",
     kind: "StatefulSet",
@@ -142,83 +144,11 @@ function statefulSet({ estate, site, spec, claimSize = spec.storage.size }: Site
       updateStrategy: { type: "OnDelete" },
       persistentVolumeClaimRetentionPolicy: { whenDeleted: "Retain", whenScaled: "Retain" },
       selector: { matchLabels: { "tungsten-operator.io/site": site.name } },
-      template: { metadata: { labels }, spec: podSpec({ estate, site, spec }) },
+      template: { metadata: { labels }, spec: podSpec({ site, spec }) },
       volumeClaimTemplates: [
-        claim("opt", claimSize),
-        ...(spec.backups === undefined ? [claim("backups", claimSize)] : []),
+        claim("opt", claimSize, labels, spec),
+        ...(spec.backups === undefined ? [claim("backups", claimSize, labels, spec)] : []),
       ],
     },
-  };
-}
-
-/** A procedure that takes a site's clients away holds the connector first: the pod leaves its Service. */
-const mayComeIn = '[[ ! -e /opt/tungsten-operator/holds/connector ]] && exec 3<>"/dev/tcp/$(hostname)/$1"';
-
-/** Restricted Pod Security: one uid for mysqld and Tungsten, nothing privileged, the root file system read-only. */
-function podSpec({ site, spec }: Omit<SiteInputs, "runnerScript">) {
-  const mounts = [
-    { name: "opt", mountPath: "/opt" },
-    { name: "backups", mountPath: "/backups" },
-    { name: "runner", mountPath: "/etc/runner", readOnly: true },
-    { name: "my-cnf", mountPath: "/etc/tungsten-my-cnf", readOnly: true },
-    { name: "secrets", mountPath: "/etc/tungsten-secrets", readOnly: true },
-    { name: "ssh", mountPath: "/etc/tungsten-ssh", readOnly: true },
-    { name: "etc-tungsten", mountPath: "/etc/tungsten" },
-    { name: "run", mountPath: "/run/mysqld" },
-    { name: "tmp", mountPath: "/tmp" },
-  ];
-  const backups =
-    spec.backups === undefined
-      ? []
-      : [{ name: "backups", persistentVolumeClaim: { claimName: spec.backups.claim } }];
-  return {
-    automountServiceAccountToken: false,
-    terminationGracePeriodSeconds: 120,
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: 1000,
-      runAsGroup: 1000,
-      fsGroup: 1000,
-      seccompProfile: { type: "RuntimeDefault" },
-    },
-    containers: [
-      {
-        name: "tungsten",
-        image: spec.image,
-        env: [
-          { name: "POD_UID", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } },
-          { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
-          { name: "POD_TEMPLATE", value: podTemplate(spec) },
-        ],
-        ...(spec.resources !== undefined && { resources: spec.resources }),
-        ports: [
-          { name: "mysql", containerPort: site.mysqlPort },
-          { name: "connector", containerPort: site.connectorPort },
-        ],
-        // Ready means that clients can come in by this node's connector, and may. Nothing here ever restarts a database.
-        readinessProbe: {
-          exec: { command: ["/bin/bash", "-c", mayComeIn, "ready", String(spec.connector.port)] },
-          periodSeconds: 5,
-          timeoutSeconds: 5,
-          failureThreshold: 3,
-        },
-        securityContext: {
-          allowPrivilegeEscalation: false,
-          readOnlyRootFilesystem: true,
-          capabilities: { drop: ["ALL"] },
-        },
-        volumeMounts: mounts,
-      },
-    ],
-    volumes: [
-      { name: "runner", configMap: { name: runnerConfigMap, defaultMode: 0o555 } },
-      { name: "my-cnf", configMap: { name: myCnfConfigMap(site.name) } },
-      { name: "secrets", secret: { secretName: siteSecret(site.name), defaultMode: 0o400 } },
-      { name: "ssh", secret: { secretName: sshSecret, optional: true, defaultMode: 0o400 } },
-      { name: "etc-tungsten", emptyDir: { medium: "Memory" } },
-      { name: "run", emptyDir: {} },
-      { name: "tmp", emptyDir: {} },
-      ...backups,
-    ],
   };
 }

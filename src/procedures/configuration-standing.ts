@@ -23,6 +23,8 @@ export type AppliedConfiguration = {
   readonly primaries: Readonly<Record<string, string>>;
   /** Data nodes, in order. */
   readonly members: readonly string[];
+  /** Hosts that run only a connector, as that text names them; none where left out. */
+  readonly connectors?: readonly string[] | undefined;
   /** Its replicators speak TLS by it. */
   readonly secured?: boolean | undefined;
 };
@@ -40,6 +42,7 @@ export type Measured = {
   /** Live primaries by site; undefined while one is not known. */
   readonly primaries: Readonly<Record<string, string>> | undefined;
   readonly members: readonly string[];
+  readonly connectors: readonly string[];
   /** Checksums of the texts its products were configured from; undefined while a node cannot be read. */
   readonly running: readonly (string | null)[] | undefined;
   readonly shape: string;
@@ -60,7 +63,7 @@ export type Measured = {
 
 /**
  * What of the specs reaches tungsten.ini in this topology, in an order of its own. `shape`: which sites, nodes and ways
- * between them there are. `ground`: the same without the nodes. `options`: the rest.
+ * between them there are. `ground`: the same without nodes and connectors' own hosts. `options`: the rest.
  */
 export function wishesOf(
   estate: Estate,
@@ -72,12 +75,13 @@ export function wishesOf(
   // Like a primary, the site that takes the writes is a fact and no wish.
   const { type, writeAffinity, primarySite: _, leaving: __, ...composite } = estate.composite ?? {};
   const ways = topology === "MSAA" ? links.map(({ source, target }) => [source, target]) : composite;
-  const shape = estate.sites.map(({ name, dataservice, nodes, mysqlPort, connectorPort }) => [
+  const shape = estate.sites.map(({ name, dataservice, nodes, connectors, mysqlPort, connectorPort }) => [
     name,
     dataservice,
     nodes.map((node) => [node.name, node.witness]),
     mysqlPort,
     connectorPort,
+    ...(connectors.length === 0 ? [] : [connectors.map((node) => node.name)]),
   ]);
   const ground = estate.sites.map(({ name, dataservice, nodes, mysqlPort, connectorPort }) => [
     name,
@@ -107,7 +111,7 @@ function joinedSites({ sites, groundOf }: Measured, recorded: AppliedConfigurati
 }
 
 export function standingOf(is: Measured, recorded: AppliedConfiguration | undefined): Standing {
-  const { topology, primaries, running, shape, ground, sites, wishes, members } = is;
+  const { topology, primaries, running, shape, ground, sites, wishes, members, connectors } = is;
   if (topology === undefined)
     return { is: "unknown", why: "the installed topology is not known, or in between two" };
   if (running === undefined) return { is: "unknown", why: "a node cannot be read" };
@@ -120,13 +124,14 @@ export function standingOf(is: Measured, recorded: AppliedConfiguration | undefi
   if (all(wanted)) {
     const secured = is.secured === true && { secured: true };
     const made = { topology, sha256: wanted, shape, ground, sites, wishes };
-    return { is: "applied", record: { ...made, primaries, members, ...secured } };
+    const beside = connectors.length > 0 && { connectors };
+    return { is: "applied", record: { ...made, primaries, members, ...beside, ...secured } };
   }
   const differs = (spoken: boolean, why: string): Standing => ({ is: "differs", wanted, spoken, why });
   if (recorded === undefined || recorded.topology !== topology)
     return differs(false, "its nodes run from a tungsten.ini made from a spec that nobody here has seen");
   if (recorded.shape !== shape && recorded.ground === ground)
-    return differs(true, "nodes have joined a site or left it");
+    return differs(true, "nodes have joined a site or left it, or connector pods have");
   const joined = joinedSites(is, recorded);
   if (recorded.shape !== shape && joined !== undefined)
     return joined.every((site) => is.inService.includes(site))

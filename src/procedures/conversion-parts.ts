@@ -8,7 +8,7 @@ import * as stop from "./conversion-readers.ts";
 import * as go from "./conversion-services.ts";
 import { connectorRuns, heldByRun, iniPublished, managerIs, policyIs } from "./guards.ts";
 import type { Judgement, Part } from "./procedure.ts";
-import { eachPrimary, eachReader, eachSite, everyNode } from "./scopes.ts";
+import { eachConnector, eachPrimary, eachReader, eachSite, everyConnector, everyNode } from "./scopes.ts";
 import { every } from "./verdicts.ts";
 
 export const maintenance: Part = {
@@ -98,10 +98,22 @@ export const restoreParts: readonly Part[] = [
 
 export const publish = (kind: "CAA" | "MSAA"): Part => ({
   what: `write /etc/tungsten/tungsten.ini in its ${kind} form, master= being the live primary`,
-  on: everyNode,
+  on: everyConnector,
   run: [{ when: "another text is published", effect: act.publishIni(kind) }],
   done: iniPublished(kind),
 });
+
+/** They restart with it, and find their managers again in the next step, as the nodes' connectors do. */
+export const connectorsUpdated: Part = {
+  what: "update the hosts that run only a connector",
+  vendor: "tools/tpm update --replace-release",
+  on: eachConnector,
+  guards: [products.noTpmAlive],
+  run: [{ when: "it runs from the former ini or release", effect: act.updateAgain }],
+  done: products.connectorAsWanted,
+  tries: 3,
+  stallSeconds: 1800,
+};
 
 export const startManagers: readonly Part[] = [
   {
@@ -120,7 +132,7 @@ export const startManagers: readonly Part[] = [
   },
   {
     what: "see that every connector runs: one that a restart took down while tpm was at work is started by nobody else",
-    on: everyNode,
+    on: everyConnector,
     run: [{ when: "it is stopped", effect: act.connectorStart }],
     done: connectorRuns,
     stallSeconds: 600,

@@ -216,3 +216,20 @@ export const productAsWanted =
       ),
     ]);
   };
+
+/** A host that runs only a connector runs it from the composite's ini, at the release of the nodes. */
+export const connectorAsWanted: Judgement = (target, look) => {
+  const { name } = target.node;
+  const { iniSha256, releases } = look.run.pins;
+  return every([
+    noTpm(target, look),
+    knowing(look.facts.get(name, installed("cluster")), `the installation of ${name}`, (is) =>
+      is === null
+        ? pending(`the cluster product is not installed on ${name}`)
+        : doneIf(
+            is.ini === iniSha256.CAA && is.release === releases[target.site.name],
+            `${name} was not configured from the wanted ini yet`,
+          ),
+    ),
+  ]);
+};

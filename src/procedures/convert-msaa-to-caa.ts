@@ -2,12 +2,12 @@
  * Convert Multi-Site/Active-Active to Composite Active/Active, the vendor's page 4.4.4, step by step under the page's
  * numbers and titles. What moved against the page, and why, stands in docs/adr/0005-conversion-order.md.
  */
-
 import { backups } from "./conversion-backups.ts";
 import * as act from "./conversion-commands.ts";
 import { dumpKept, positionKept, stopHeartbeat } from "./conversion-names.ts";
 import { optionParts } from "./conversion-options.ts";
 import {
+  connectorsUpdated,
   datasourcesIn,
   localServices,
   maintenance,
@@ -303,6 +303,7 @@ const software: Step = {
     updateOn("replicas"),
     ...optionParts(eachReplica),
     localServices(eachReplica),
+    connectorsUpdated,
   ],
 };
 

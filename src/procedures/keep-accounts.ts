@@ -105,21 +105,28 @@ export const keepAccounts = (about: Accounts): Procedure => ({
   revertUntil: { step: "ChangeAccounts", part: 0 },
 });
 
+/** Where a connector runs alone: its user.map, from the Secret that is mounted there. */
+export const mapAccounts = (secret: string, on: Part["on"]): Part => ({
+  ...mapPart({ site: "", secret }),
+  on,
+});
+
 const mapUsers = (about: Accounts): Step => ({
   n: 2,
   id: "MapUsers",
   title: "Let the connectors know",
   condition: "UsersMapped",
   undo: "Put the Secret back: its former content is brought the same way.",
-  parts: [
-    act(about, "map", {
-      what: "user.map holds the application account and every further user; the connector takes it over by itself",
-      when: "a line is missing, or one is left",
-      has: ({ map }) => map,
-      lacks: "user.map is not what the Secret says",
-    }),
-  ],
+  parts: [mapPart(about)],
 });
+
+const mapPart = (about: Accounts): Part =>
+  act(about, "map", {
+    what: "user.map holds the application account and every further user; the connector takes it over by itself",
+    when: "a line is missing, or one is left",
+    has: ({ map }) => map,
+    lacks: "user.map is not what the Secret says",
+  });
 
 /** What was good before is good no more. */
 export const settleAccounts = (about: Accounts): Procedure => ({

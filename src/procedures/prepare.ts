@@ -2,6 +2,7 @@
 import type { Ledger, Pins } from "../crds/ledger.ts";
 import type { Estate } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
+import { connectorHosts } from "./connector-hosts.ts";
 import { estimateLine, estimateOf, type Seen } from "./estimate.ts";
 import { hashMaterial, type Plan, planOf } from "./plan.ts";
 import {
@@ -46,7 +47,9 @@ export function prepare(
   facts: Facts,
   lent: Lent,
 ): Prepared {
-  const asked = procedure.accepts.map((check) => ({ check, answer: check.ask(estate, facts) }));
+  const apart = estate.sites.some(({ connectors }) => connectors.length > 0);
+  const checks = apart ? [connectorHosts(procedure), ...procedure.accepts] : procedure.accepts;
+  const asked = checks.map((check) => ({ check, answer: check.ask(estate, facts) }));
   const reading = procedure.pins(estate, facts);
   const title = `Pre-flight of UpgradeRequest ${estate.namespace}/${requestName} (UID ${ledger.runUid}), procedure ${procedure.name}`;
   const estimates = estimateOf(procedure, estate, facts, lent.seen ?? {});

@@ -21,6 +21,7 @@ import {
   eachReaderOnPrimaries,
   eachReplica,
   eachSite,
+  everyConnector,
   everyNode,
 } from "./scopes.ts";
 import { every } from "./verdicts.ts";
@@ -52,10 +53,10 @@ const readersOn = (second: boolean, on: Part["on"], done: Judgement): Part => ({
 });
 
 const connectorsBack: readonly Part[] = [
-  released("connector", everyNode),
+  released("connector", everyConnector),
   {
     what: "start connectors that a restart had left held",
-    on: everyNode,
+    on: everyConnector,
     run: [{ when: "it is stopped", effect: sent.connectorStart }],
     done: connectorRuns,
   },
@@ -97,7 +98,7 @@ const connectorsOffline = (drainSeconds: number): Step => ({
   undo: connectorsBack,
   parts: [
     {
-      ...held("connector", everyNode),
+      ...held("connector", everyConnector),
       done: (target, look) =>
         every([heldByRun("connector", true)(target, look), is.clockKnown(target, look)]),
       record: is.closedAt,

@@ -3,7 +3,7 @@ import { type Estate, type Node, type Site, siteNamed } from "../topology/estate
 import type { Product } from "../tungsten/invocation.ts";
 import { serviceOf, sourceOf } from "./conversion-names.ts";
 import type { Run, Target } from "./procedure.ts";
-import { eachReader, everyNode, isPrimary, pinnedPrimary } from "./scopes.ts";
+import { eachReader, everyConnector, everyNode, isPrimary, pinnedPrimary } from "./scopes.ts";
 
 export type ResetParameters = {
   readonly failedSite: string;
@@ -44,6 +44,9 @@ export function scopesOf({ failedSite, definitiveSite, topology }: ResetParamete
     donorNode,
     /** All data nodes of the failed site. */
     inFailed,
+    /** Every host of the failed site with a connector. */
+    connectorsOfFailed: ((run) =>
+      everyConnector(run).filter(({ site }) => site.name === failedSite)) as Scope,
     failedPrimary: ((run) => inFailed(run).filter(({ node }) => isPrimary(run, node))) as Scope,
     failedReplicas: ((run) => inFailed(run).filter(({ node }) => !isPrimary(run, node))) as Scope,
     failedPrimaryNode: (run: Run): Node => pinnedPrimary(run, failed(run.estate)),

@@ -27,13 +27,26 @@ export const databaseIs =
 
 const routersOf = (target: Target, look: Look) => look.facts.get(target.node.name, clusterView);
 
-/** Every connector that the site's managers know is in this state. */
+/** A connector on a host of its own that runs and that the managers do not show so: it may come back to them as it was. */
+const unheard = ({ site }: Target, look: Look, shown: (name: string) => boolean): Verdict =>
+  every(
+    site.connectors.map(({ name }) =>
+      knowing(look.facts.get(name, connectorProcess), `the connector of ${name}`, (is) =>
+        doneIf(is !== "running" || shown(name), `the connector of ${name} runs, and no manager shows it`),
+      ),
+    ),
+  );
+
+/** Every connector that the site's managers know is in this state, and they know every one on a host of its own that runs. */
 export const routersAre =
   (wanted: "ONLINE" | "OFFLINE"): Judgement =>
   (target, look) =>
     knowing(routersOf(target, look), `cctrl of ${target.node.name}`, ({ routers }) => {
       const other = routers.find(({ state }) => state !== wanted);
-      return doneIf(other === undefined, `connector ${other?.name} is ${other?.state}`);
+      return every([
+        doneIf(other === undefined, `connector ${other?.name} is ${other?.state}`),
+        unheard(target, look, (name) => routers.some((router) => router.name === name)),
+      ]);
     });
 
 /** No client is connected any more, or they have had their time since the pods left the Service, by the node's own clock. */

@@ -44,7 +44,7 @@ export const connectorsOffline = (scopes: ResetScopes, parameters: ResetParamete
   parts: [
     {
       what: "take the pods of the failed site out of their Service: a node whose connector is held is not Ready, and a restarting one does not start it",
-      on: scopes.inFailed,
+      on: scopes.connectorsOfFailed,
       run: [{ when: "it is not held", effect: sent.hold("connector") }],
       done: (target, look) =>
         every([heldByRun("connector", true)(target, look), is.clockKnown(target, look)]),
@@ -75,10 +75,10 @@ const outOfComposite = (scopes: ResetScopes): Part => ({
 });
 
 export const connectorsBack = (scopes: ResetScopes): readonly Part[] => [
-  released("connector", scopes.inFailed),
+  released("connector", scopes.connectorsOfFailed),
   {
     what: "start connectors that a restart had left held",
-    on: scopes.inFailed,
+    on: scopes.connectorsOfFailed,
     run: [{ when: "it is stopped", effect: sent.connectorStart }],
     done: connectorRuns,
   },

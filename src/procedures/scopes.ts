@@ -42,6 +42,13 @@ export const everyNode = (run: Run): readonly Target[] =>
     .filter((node) => isThere(run, node))
     .map((node) => ofNode(run, node));
 
+/** Hosts that run only a connector, of every site. None of them is a node. */
+export const eachConnector = (run: Run): readonly Target[] =>
+  run.estate.sites.flatMap((site) => site.connectors.map((node) => ({ id: node.name, node, site })));
+
+/** Every host with a connector: data nodes, then those that run nothing else. */
+export const everyConnector = (run: Run): readonly Target[] => [...everyNode(run), ...eachConnector(run)];
+
 /** One target a site; its commands run on the pinned primary, or, when that is given up, on the first other node. */
 export const eachSite = (run: Run): readonly Target[] =>
   run.estate.sites.map((site) => {

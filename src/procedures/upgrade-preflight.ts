@@ -148,6 +148,24 @@ const saidBefore = (release: string): Acceptance => ({
   },
 });
 
+/** Hosts that run only a connector follow once it is over, from the package on their own volumes. */
+const apartFrom = (estate: Estate, facts: Facts, release: string): readonly Objection[] =>
+  estate.sites.flatMap((site) =>
+    site.connectors.flatMap((host): Objection[] => {
+      const unpacked = facts.get(host.name, software);
+      if ("unknown" in unpacked) return [{ on: site.name, unknown: `${host.name}: ${unpacked.unknown}` }];
+      const name = `tungsten-clustering-${release}`;
+      return unpacked.known.has(name)
+        ? []
+        : [
+            {
+              on: site.name,
+              refused: `${host.name} has no ${name} in /opt/continuent/software; bring it there with an image that carries it (spec.image)`,
+            },
+          ];
+    }),
+  );
+
 /** The node's entrypoint unpacks a package only if its checksum is the one that came with it. */
 const packagesReady = (release: string): Acceptance => ({
   say: "the packages of the new release lie unpacked on every node, with room for another copy",
@@ -180,7 +198,7 @@ const packagesReady = (release: string): Acceptance => ({
           ]
         : [];
     });
-    return { objections: [...open, ...objections, ...tight] };
+    return { objections: [...open, ...objections, ...tight, ...apartFrom(estate, facts, release)] };
   },
 });
 

@@ -183,10 +183,19 @@ map_state() {
   if [[ -f $file ]] && cmp -s <(mapped "$file" | sort) <(sort "$file"); then printf 'yes\n'; else printf 'no\n'; fi
 }
 
+# without_database: nothing here says that there ever was one, or is to be one.
+without_database() { [[ ! -S $SOCKET && ! -e $DATA && ! -f $MY_CNF/${POD_NAME:-$(hostname)}.cnf ]]; }
+
 # answer_accounts_state: which Secret is mounted; whether every account of it is let in; whether user.map holds the users;
-# whether nothing of before is left. A server that does not answer tells nothing.
+# whether nothing of before is left. A server that does not answer tells nothing; a host that has none, as it runs only a
+# connector, says so.
 answer_accounts_state() {
   local role user word list second database=yes settled=yes
+  if without_database; then
+    each_account >/dev/null || fail 1 "the accounts cannot be read"
+    printf 'secret=%s\ndatabase=none\nmap=%s\nsettled=yes\n' "$(secret_word)" "$(map_state)"
+    return
+  fi
   list=$(each_account) && present_users >/dev/null && second=$(with_second) || fail 1 "the accounts cannot be read"
   while IFS=$'\t' read -r role user word; do
     logs_in "$user" "$word" || database=no

@@ -1,5 +1,6 @@
 /** From specs to estates: which sites belong together, and one sentence for each thing that does not fit. */
 import type { Composite, CompositeType, Estate, Leaving, Link, Node, Site } from "./estate.ts";
+import { connectorsOf } from "./members.ts";
 import { compositeNameFaults, linkNameFaults, siteNameFaults } from "./name-faults.ts";
 import { dataserviceName, isMemberName, nodeName } from "./names.ts";
 import { transportOf } from "./transport.ts";
@@ -16,6 +17,8 @@ export type ClusterInput = {
   readonly release: string;
   readonly mysqlPort: number;
   readonly connectorPort: number;
+  /** How many hosts run only a connector. */
+  readonly connectors?: number | undefined;
   readonly options: Readonly<Record<string, string>>;
   readonly tls?: string | undefined;
   /** Whether its replicators were last seen to speak TLS; undefined while nobody has seen them run. */
@@ -93,11 +96,13 @@ function siteFrom(input: ClusterInput, place: number): Site {
     witness: ordinal >= input.nodes,
   }));
   const { name, initialPrimary, release, mysqlPort, connectorPort, options, tls } = input;
+  const connectors = connectorsOf(name, input.connectors ?? 0);
   return {
     name,
     dataservice: input.dataservice ?? dataserviceName(name),
     number: input.number ?? place + 1,
     nodes,
+    connectors,
     initialPrimary,
     release,
     mysqlPort,
@@ -119,7 +124,7 @@ function siteProblems(sites: readonly Site[]): readonly Problem[] {
         sentence: `spec.dataservice ${site.dataservice} is also that of TungstenCluster ${twin}; choose another`,
       });
     seen.set(site.dataservice, site.name);
-    problems.push(...siteNameFaults(site));
+    problems.push(...siteNameFaults(site, sites));
     const double = sites.find((other) => other.number === site.number && other.name < site.name);
     if (double !== undefined)
       problems.push({

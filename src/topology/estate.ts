@@ -23,6 +23,8 @@ export type Site = {
   /** From 1, unique in the namespace, by age: who joins later changes nobody's server ids and auto-increment offset. */
   readonly number: number;
   readonly nodes: readonly Node[];
+  /** Hosts that run only a connector: no database, no replicator, no manager. None of them is a node. */
+  readonly connectors: readonly Node[];
   /** Ordinal of the primary at first install; afterwards the primary is a fact, never a wish. */
   readonly initialPrimary: number;
   /** Wanted Tungsten release, e.g. `8.0.4-132`. */

@@ -4,7 +4,15 @@
  */
 import type { Composite, Link, Site } from "./estate.ts";
 import type { Problem } from "./estate-of.ts";
-import { generatedService, linkSection, longestSchema, longestSiteName, trackingSchemaOf } from "./names.ts";
+import {
+  connectorSet,
+  generatedService,
+  linkSection,
+  longestSchema,
+  longestSiteName,
+  longestWithConnectors,
+  trackingSchemaOf,
+} from "./names.ts";
 
 const servicePattern = /^[a-z][a-z0-9_]*$/;
 
@@ -19,14 +27,25 @@ function dataserviceFault(name: string): string | undefined {
   return undefined;
 }
 
-/** Of one site: lengths, and its dataservice. */
-export function siteNameFaults(site: Site): readonly Problem[] {
+/** Pods that run only a connector have names of their own, which a neighbour may have already. */
+function connectorNameFault({ name, connectors }: Site, sites: readonly Site[]): string | undefined {
+  if (connectors.length === 0) return undefined;
+  if (name.length > longestWithConnectors)
+    return `spec.connector.replicas: metadata.name has ${name.length} characters, and the names of connector pods leave room for ${longestWithConnectors}; set it to 0, or choose a shorter name`;
+  return sites.some((other) => other.name === connectorSet(name))
+    ? `spec.connector.replicas: connector pods would have the names of the nodes of TungstenCluster ${connectorSet(name)}; set it to 0, or give one of them another name`
+    : undefined;
+}
+
+/** Of one site: lengths, and its dataservice. `sites` are all of the namespace. */
+export function siteNameFaults(site: Site, sites: readonly Site[]): readonly Problem[] {
   const about = `TungstenCluster/${site.name}`;
   const faults = [
     site.name.length > longestSiteName
       ? `metadata.name has ${site.name.length} characters; pods, markers and host names leave room for ${longestSiteName}: choose a shorter one`
       : undefined,
     dataserviceFault(site.dataservice),
+    connectorNameFault(site, sites),
   ];
   return faults.filter((sentence) => sentence !== undefined).map((sentence) => ({ about, sentence }));
 }

@@ -16,8 +16,15 @@ export const longestSchema = 64;
 export const longestSiteName = 45;
 
 export const nodeName = (site: string, ordinal: number): string => `${site}-${ordinal}`;
+/** Of the pods that run only a connector: their StatefulSet and disruption budget. */
+export const connectorSet = (site: string): string => `${site}-connector`;
+export const connectorName = (site: string, ordinal: number): string => nodeName(connectorSet(site), ordinal);
+/** Longest metadata.name of a TungstenCluster with such pods: their StatefulSet's name has its own limit of 52. */
+export const longestWithConnectors = 42;
 export const siteLabel = "tungsten-operator.io/site";
 export const nodeLabel = "tungsten-operator.io/node";
+/** On pods that run only a connector, and on their claims: the site they serve. */
+export const connectorsLabel = "tungsten-operator.io/connectors";
 export const runLabel = "tungsten-operator.io/run";
 
 /** MSAA's section is named source_target; its service, in the second replicator, after the source alone. */

@@ -44,6 +44,11 @@ describe("bad input", () => {
       /spec\.initialPrimary: .*initialPrimary must be an ordinal below nodes: choose 0 to nodes - 1/,
     ],
     ["no nodes", site("a", { nodes: 0 }), /spec\.nodes.*should be greater than or equal to 1/],
+    [
+      "more connector pods than there may be",
+      site("a", { connector: { replicas: 10 } }),
+      /spec\.connector\.replicas.*should be less than or equal to 9/,
+    ],
     ["a release that is none", site("a", { release: "latest" }), /spec\.release.*should match/],
     ["an unknown field", site("a", { nodez: 3 }), /unknown field "spec\.nodez"/],
     ["a dataservice that reads like a generated one", site("a", { dataservice: "a_from_b" }), /_from_/],

@@ -30,6 +30,8 @@ export type Scenario = {
   readonly fresh?: string;
   /** Nodes of each site at its beginning, where there are not two. */
   readonly nodes?: number;
+  /** Further hosts that faults strike; they may come later. */
+  readonly also?: readonly string[];
   /** What others do after each pass: pods that come and go. */
   readonly beside?: (scene: Scene) => Promise<unknown>;
   /** The estate it happens to; one that has been seen sound otherwise. */
@@ -113,7 +115,7 @@ export async function seededChange(
   const random = randomFrom(seed * 7919 + 13);
   const scene = await (scenario.scene ?? settledScene)({ ...shapeOf(scenario), seed });
   const watch = (scenario.watch ?? watchChange)(scene, scenario);
-  const hosts = [...scene.world.hosts.keys()];
+  const hosts = [...scene.world.hosts.keys(), ...(scenario.also ?? [])];
   const plan = Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({
     at: Math.floor(random() * 250),
     host: pick(random, hosts),
@@ -134,7 +136,8 @@ export async function seededChange(
   for (let n = 0; n < mostPasses && !over; n += 1) {
     for (const { host, trap, blow } of plan.filter(({ at }) => at === n))
       if (trap !== undefined) scene.world.traps.push({ at: trap, host, after: 0 });
-      else strike(scene.world, blow, host);
+      else if (scene.world.hosts.has(host)) strike(scene.world, blow, host);
+      else if (scene.world.connectors.has(host)) strike(scene.world, "restart-container", host);
     for (const { host } of plan.filter(({ at }) => at + 12 === n)) heal(scene, host);
     await surviving(scene, scenario, dead);
     over = await scenario.over(scene);

@@ -9,9 +9,20 @@ import { namespace, type Scene } from "./scene.ts";
 const awayMs = 12_000;
 const goneSince = new WeakMap<Host, number>();
 
+/** The StatefulSet that a host's pod belongs to. */
+export const setOf = ({ world }: Scene, { name, site }: Host): string =>
+  world.connectors.has(name) ? `${site}-connector` : site;
+
+/** Every host that has a pod. */
+const allHosts = ({ world }: Scene): readonly Host[] => [
+  ...world.hosts.values(),
+  ...world.connectors.values(),
+];
+
 /** Claims are made from the StatefulSet's templates, and get what they ask for. */
-async function bindClaims({ objects }: Scene, host: Host): Promise<void> {
-  const set = await objects.get(statefulSetKind, { namespace, name: host.site });
+async function bindClaims(scene: Scene, host: Host): Promise<void> {
+  const { objects } = scene;
+  const set = await objects.get(statefulSetKind, { namespace, name: setOf(scene, host) });
   for (const { metadata, spec } of (set?.spec?.volumeClaimTemplates ?? []) as KubeObject[]) {
     const ref = { namespace, name: `${metadata.name}-${host.name}` };
     const claim =
@@ -19,7 +30,7 @@ async function bindClaims({ objects }: Scene, host: Host): Promise<void> {
       (await objects.create(claimKind, {
         apiVersion: "v1",
         kind: "PersistentVolumeClaim",
-        metadata: { ...ref, labels: { "tungsten-operator.io/site": host.site } },
+        metadata: { ...ref, labels: { ...metadata.labels, ...set?.spec?.selector?.matchLabels } },
         spec,
       }));
     const storage: string = claim.spec.resources.requests.storage;
@@ -30,7 +41,7 @@ async function bindClaims({ objects }: Scene, host: Host): Promise<void> {
 
 /** One look. A server and a pod that nobody made yet in this scene are taken for made from what is wanted now. */
 export async function kubeletLooks(scene: Scene): Promise<void> {
-  for (const host of scene.world.hosts.values()) {
+  for (const host of allHosts(scene)) {
     const map = await scene.objects.get(configMapKind, { namespace, name: `${host.site}-my-cnf` });
     const text: string = map?.data[`${host.name}.cnf`] ?? "";
     if (host.mysql.mounted === "") host.mysql.started = text;
@@ -42,9 +53,10 @@ export async function kubeletLooks(scene: Scene): Promise<void> {
 }
 
 /** A changed Secret reaches the pods, a while after the ConfigMaps. */
-async function mountSecrets({ world, objects, calls }: Scene): Promise<void> {
+async function mountSecrets(scene: Scene): Promise<void> {
+  const { objects, calls } = scene;
   if (calls.passes % 3 !== 0) return;
-  for (const { site, secret } of world.hosts.values()) {
+  for (const { site, secret } of allHosts(scene)) {
     const data: Record<string, string> =
       (await objects.get(secretKind, { namespace, name: `${site}-tungsten` }))?.data ?? {};
     const changed = data["ini-version"] !== undefined;
@@ -54,9 +66,10 @@ async function mountSecrets({ world, objects, calls }: Scene): Promise<void> {
   }
 }
 
-async function tendPod({ world, objects }: Scene, host: Host): Promise<void> {
+async function tendPod(scene: Scene, host: Host): Promise<void> {
+  const { world, objects } = scene;
   const ref = { namespace, name: host.name };
-  const set = await objects.get(statefulSetKind, { namespace, name: host.site });
+  const set = await objects.get(statefulSetKind, { namespace, name: setOf(scene, host) });
   const template = templateOf(set);
   if (host.template === "") host.template = template;
   if ((await objects.get(podKind, ref)) !== undefined) return;

@@ -1,6 +1,6 @@
 /** What a StatefulSet's controller and the kubelet do: pods for its replicas, on volumes that stay when a pod goes. */
-import { addHost } from "../../simulator/build.ts";
-import { type Host, hostOf, hostsOf, siteOf } from "../../simulator/model.ts";
+import { addConnector, addHost } from "../../simulator/build.ts";
+import { connectorsAt, type Host, hostOf, hostsOf, siteOf } from "../../simulator/model.ts";
 import { startContainer, stopContainer } from "../../simulator/world.ts";
 import { podKind, statefulSetKind } from "../../src/kube/kinds.ts";
 import { namespace, release, type Scene } from "./scene.ts";
@@ -53,4 +53,36 @@ async function end({ world, objects }: Scene, host: Host, volumes: Volumes): Pro
   volumes.set(host.name, host);
   await objects.remove(podKind, { namespace, name: host.name }, host.podUid);
   return `pod ${host.name} is gone, its volume stays`;
+}
+
+/** The same for pods that run only a connector: their volumes go with them. */
+export async function runConnectorPods(scene: Scene): Promise<readonly string[]> {
+  const { world, objects } = scene;
+  const did: string[] = [];
+  for (const site of world.sites.keys()) {
+    const set = await objects.get(statefulSetKind, { namespace, name: `${site}-connector` });
+    const wanted: number = set?.spec.replicas ?? 0;
+    for (let ordinal = connectorsAt(world, site).length; ordinal < wanted; ordinal += 1)
+      did.push(await beginConnector(scene, site, ordinal));
+    for (const host of connectorsAt(world, site).slice(wanted)) {
+      stopContainer(world, host);
+      world.connectors.delete(host.name);
+      await objects.remove(podKind, { namespace, name: host.name }, host.podUid);
+      did.push(`pod ${host.name} is gone, and its volume`);
+    }
+  }
+  return did;
+}
+
+async function beginConnector(scene: Scene, site: string, ordinal: number): Promise<string> {
+  const { world, objects } = scene;
+  const host = addConnector(world, siteOf(world, site), ordinal, release);
+  const made = await objects.create(podKind, {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: host.name, namespace, labels: { "tungsten-operator.io/site": site } },
+    status: { phase: "Running" },
+  });
+  startContainer(world, host, made.metadata.uid ?? "");
+  return `pod ${host.name} runs`;
 }

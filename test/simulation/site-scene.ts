@@ -52,11 +52,16 @@ export const editSite = (scene: Scene, name: string, change: object): void =>
 export async function reached(
   scene: Scene,
   so: () => Promise<boolean>,
-  { walked, most = 1500 }: { walked?: Walked; most?: number } = {},
+  {
+    walked,
+    most = 1500,
+    beside,
+  }: { walked?: Walked; most?: number; beside?: (scene: Scene) => Promise<unknown> } = {},
 ): Promise<true> {
   for (let n = 0; n < most; n += 1) {
     if (await so()) return true;
     await passSites(scene, walked);
+    await beside?.(scene);
   }
   const told = await Promise.all([...scene.world.sites.keys()].map((name) => toldBy(scene, name)));
   throw new Error(`never reached; ${told.join("; ")}`);
@@ -99,4 +104,4 @@ export const lineOf = ({
   host: string;
   argv: readonly string[];
   stdin: string;
-}): string => `${host.padEnd(10)}${argv.join(" ")}${argv[0] === "cctrl" ? `: ${stdin.trim()}` : ""}`;
+}): string => `${host.padEnd(9)} ${argv.join(" ")}${argv[0] === "cctrl" ? `: ${stdin.trim()}` : ""}`;

@@ -14,12 +14,15 @@ if is("Installed", "False") and not ({ Installing = true, Filling = true, Waitin
 -- A change of its own that waits for a word or its turn keeps it as it was; one that halted does not.
 local works = {
   Applying = true, Restarting = true, Scaling = true, Changing = true, Settling = true, Looking = true, Mounting = true,
+  Bringing = true,
 }
 local rests = {
   Waiting = true, ApprovalNeeded = true, RestartPending = true, DatabasesFirst = true, FormerInUse = true, FormerStillGood = true,
+  NodesFirst = true, ConnectorsFollow = true,
 }
 for _, change in ipairs({
   "NodesInService", "ConfigurationApplied", "DatabaseCurrent", "AccountsCurrent", "TransportCurrent",
+  "ConnectorsInService",
 }) do
   local reason = is(change, "False") and conditions[change].reason or "Waiting"
   if works[reason] then return health("Progressing", change) end

@@ -14,18 +14,18 @@ const pass = {
   secret: { ini, users: undefined, names: [] },
   further: { lines: "" },
   estate: { namespace: "estate", sites: [{ name: "nyc" }] },
-  site: { name: "nyc" },
+  site: { name: "nyc", connectors: [] },
   namespace: { clusters: new Map() },
   shell: { objects: { get: async () => undefined } },
   // So that a walk that would begin says so instead.
   spec: { proceduresPaused: true },
 } as unknown as ClusterPass;
 
-const viewWith = (second: Partial<NodeView>): SiteView => {
+const viewWith = (second: Partial<NodeView>, connectors: readonly object[] = []): SiteView => {
   const node = (name: string, more: Partial<NodeView>) =>
     ({ node: { name }, cluster: installed, crossSite: null, accounts, ...more }) as unknown as NodeView;
   const nodes = [node("nyc-0", {}), node("nyc-1", second)];
-  return { holder: "", topology: "MSAA", nodes } as unknown as SiteView;
+  return { holder: "", topology: "MSAA", nodes, connectors } as unknown as SiteView;
 };
 
 test("every node tells that it was installed with the new ones: the former ones are to end", async () => {
@@ -45,3 +45,21 @@ test.each(["cluster", "crossSite"] as const)(
     expect(status).toEqual({ accounts: { secret, current: false, settled: false } });
   },
 );
+
+test.each<[string, object]>([
+  ["cannot be read", { product: undefined, accounts: undefined }],
+  ["runs with former passwords", { product: { secret: null }, accounts }],
+  ["mounts the Secret of before", { product: installed, accounts: { ...accounts, secret: "none.none" } }],
+  ["lacks a line", { product: installed, accounts: { ...accounts, map: false } }],
+])("a connector pod %s: nothing ends, and the others are not told that it may", async (_how, connector) => {
+  const apart = { host: { name: "nyc-connector-0" }, ...connector };
+  const { told, status } = await accountsWhenDue(pass, viewWith({}, [apart]));
+  expect(told).toEqual([expect.objectContaining({ status: "False", reason: "ConnectorsFollow" })]);
+  expect(status).toMatchObject({ accounts: { current: false } });
+});
+
+test("a bare connector pod comes with nothing", async () => {
+  const bare = { host: { name: "nyc-connector-0" }, product: null, accounts: { ...accounts, map: false } };
+  const { told } = await accountsWhenDue(pass, viewWith({}, [bare]));
+  expect(told).toEqual([expect.objectContaining({ reason: "Waiting" })]);
+});

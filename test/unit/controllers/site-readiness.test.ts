@@ -11,6 +11,7 @@ const site = (name: string) => ({
   initialPrimary: 0,
   release: "8.0.4-132",
   nodes: [{ name: `${name}-0`, witness: false }],
+  connectors: [],
   options: {},
 });
 

@@ -235,4 +235,16 @@ describe("options of the user's", () => {
     expect(sectionOf(text, "berlin_nyc").get("replication-port")).toBe("3307");
     expect(sectionOf(text, "nyc_berlin").has("replication-port")).toBe(false);
   });
+
+  test("hosts that run only a connector are in connectors=, and in nothing else", () => {
+    const text = tungstenIni(
+      estateOf({ clusters: [cluster("nyc", { nodes: 2, connectors: 2 })] }),
+      "MSAA",
+      {},
+    );
+    const section = sectionOf(text, "nyc");
+    expect(section.get("connectors")).toBe("nyc-0,nyc-1,nyc-connector-0,nyc-connector-1");
+    expect(section.get("members")).toBe("nyc-0,nyc-1");
+    expect(text.match(/nyc-connector-0/g)).toHaveLength(1);
+  });
 });

@@ -8,6 +8,7 @@ import { myCnfFiles, settingFaults } from "../../../src/manifests/my-cnf.ts";
 import type { Manifest } from "../../../src/manifests/object.ts";
 import { iniMap, siteObjects } from "../../../src/manifests/site-objects.ts";
 import { dataNodes, siteNamed } from "../../../src/topology/estate.ts";
+import { withConnectors } from "../../../src/topology/members.ts";
 import { siteNumbers } from "../../../src/topology/site-numbers.ts";
 import { cities, cluster, estateOf, mesh, msaa } from "../estates.ts";
 
@@ -344,5 +345,77 @@ describe("a site's number", () => {
         ["london", 2],
       ]),
     );
+  });
+});
+
+describe("pods that run only a connector", () => {
+  const wide = withConnectors(estate, "nyc", 2);
+  const objects = siteObjects({
+    estate: wide,
+    site: siteNamed(wide, "nyc"),
+    spec: specOf({ connector: { replicas: 2, resources: { limits: { memory: "1Gi" } } }, resources: {} }),
+    runnerScript: "#!/bin/bash\n",
+  });
+  const sets: Json[] = kind(objects, "StatefulSet");
+  const [nodes, connectors] = sets;
+
+  test("change nothing of a site that has none", () => {
+    expect(objectsOf({ connector: { replicas: 0 } })).toEqual(objectsOf());
+    expect(kind(objectsOf(), "StatefulSet")).toHaveLength(1);
+  });
+
+  test("have a StatefulSet of their own, which leaves the nodes' as it is", () => {
+    expect(nodes).toEqual(setOf(objectsOf({ resources: {} })));
+    expect(connectors.metadata.name).toBe("nyc-connector");
+    expect(connectors.spec).toMatchObject({
+      replicas: 2,
+      updateStrategy: { type: "RollingUpdate" },
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: "Delete", whenScaled: "Delete" },
+      selector: { matchLabels: { "tungsten-operator.io/connectors": "nyc" } },
+    });
+    const names = objects.map((object) => `${object.kind}/${object.metadata.name}`);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test("are found by the connector's Service, and their claims by nothing that looks for the nodes' volumes", () => {
+    const service: Json = objects.find(({ metadata }) => metadata.name === "nyc-connector");
+    expect(service.kind).toBe("Service");
+    const { labels } = connectors.spec.template.metadata;
+    for (const [key, value] of Object.entries(service.spec.selector)) expect(labels[key]).toBe(value);
+    const [claim, ...more] = connectors.spec.volumeClaimTemplates;
+    expect(more).toEqual([]);
+    expect(claim.metadata.labels).toEqual({ "tungsten-operator.io/connectors": "nyc" });
+    expect(claim.spec.resources.requests.storage).toBe("5Gi");
+  });
+
+  test("share the nodes' image, probe and security, and have resources of their own and no port of a database", () => {
+    const [node, connector] = [nodes, connectors].map((set) => set.spec.template.spec.containers[0]);
+    for (const field of ["image", "readinessProbe", "securityContext", "volumeMounts"])
+      expect(connector[field]).toEqual(node[field]);
+    expect(connector.resources).toEqual({ limits: { memory: "1Gi" } });
+    expect(connector.ports).toEqual([{ name: "connector", containerPort: 3306 }]);
+    const { volumes } = connectors.spec.template.spec;
+    for (const { name } of connector.volumeMounts)
+      expect([name, name === "opt" || volumes.some((volume: Json) => volume.name === name)]).toEqual([
+        name,
+        true,
+      ]);
+    expect(volumes).toContainEqual({ name: "backups", emptyDir: {} });
+  });
+
+  test("resolve by their own names, and have a budget that is none of the nodes'", () => {
+    const services = kind(objects, "Service").map(({ metadata }) => metadata.name);
+    expect(services).toEqual(expect.arrayContaining(["nyc-connector-0", "nyc-connector-1"]));
+    const budgets: Json[] = kind(objects, "PodDisruptionBudget");
+    expect(budgets.map(({ metadata, spec }) => [metadata.name, spec.selector])).toEqual([
+      [
+        "nyc",
+        {
+          matchLabels: { "tungsten-operator.io/site": "nyc" },
+          matchExpressions: [{ key: "tungsten-operator.io/connectors", operator: "DoesNotExist" }],
+        },
+      ],
+      ["nyc-connector", { matchLabels: { "tungsten-operator.io/connectors": "nyc" } }],
+    ]);
   });
 });

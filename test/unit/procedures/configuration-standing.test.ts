@@ -24,6 +24,7 @@ const sound: Measured = {
   topology: "MSAA",
   primaries: record.primaries,
   members: record.members,
+  connectors: [],
   running: [record.sha256, record.sha256],
   shape: "shape",
   ground: "ground",

@@ -161,3 +161,34 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
     expect(node.ask("accounts-state").exitCode).toBe(1);
   });
 });
+
+describe("a host that runs only a connector", () => {
+  test("tells its user.map, that it has no database, and no account of one", async () => {
+    const node = newNode();
+    for (const [name, value] of Object.entries({
+      "replication-user": "repl",
+      "replication-password": odd,
+      "application-user": "app_user",
+      "application-password": "first",
+      users: "report\tplain\n",
+      "users-version": "0000000000a1",
+    }))
+      node.put(`etc/tungsten-secrets/${name}`, value);
+    node.put(userMap, "app_user first nyc\n");
+    const state = () => {
+      const told = readAccountsState(node.ask("accounts-state"));
+      if ("unreadable" in told) throw new Error(told.unreadable);
+      return told.read;
+    };
+    const before = { secret: "none.0000000000a1", database: false, map: false, settled: true };
+    expect(node.ask("accounts-state").stdout).toContain("database=none\n");
+    expect(state()).toEqual(before);
+    expect(exitOf(await node.run("accounts map"))).toBe(0);
+    expect(node.file(userMap)).toBe("app_user first nyc\nreport plain nyc\n");
+    expect(state()).toEqual({ ...before, map: true });
+    // A data directory says that there is, or was, a database: then its silence tells nothing.
+    node.put("opt/mysql/data/ibdata1", "");
+    expect(node.ask("accounts-state").exitCode).toBe(1);
+    node.remove();
+  });
+});

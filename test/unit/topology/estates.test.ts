@@ -11,6 +11,7 @@ import {
   linkSection,
   longestSchema,
   longestSiteName,
+  longestWithConnectors,
   trackingSchemaOf,
 } from "../../../src/topology/names.ts";
 import { cities, cluster, composed, composite, link, mesh, msaa, problemsOf } from "../estates.ts";
@@ -267,5 +268,35 @@ describe("names", () => {
     if (london === undefined || nyc === undefined) throw new Error("two sites were asked for");
     expect(linkSection(nyc, london)).toBe("nyc_london");
     expect(generatedService(london, nyc)).toBe("london_from_nyc");
+  });
+});
+
+describe("hosts that run only a connector", () => {
+  test("are no nodes", () => {
+    const { estates } = estatesOf("estate", {
+      clusters: [cluster("nyc", { nodes: 2, connectors: 2 })],
+      links: [],
+      composites: [],
+    });
+    const [estate] = estates;
+    if (estate === undefined) throw new Error("no estate");
+    expect(siteNamed(estate, "nyc").connectors.map(({ name }) => name)).toEqual([
+      "nyc-connector-0",
+      "nyc-connector-1",
+    ]);
+    expect(dataNodes(estate).map(({ name }) => name)).toEqual(["nyc-0", "nyc-1"]);
+  });
+
+  test("have names that a neighbour may not have, and that leave room", () => {
+    const neighbours = [cluster("nyc", { connectors: 1 }), cluster("nyc-connector")];
+    expect(problemsOf({ clusters: neighbours })).toEqual([
+      "TungstenCluster/nyc: spec.connector.replicas: connector pods would have the names of the nodes of TungstenCluster nyc-connector; set it to 0, or give one of them another name",
+    ]);
+    expect(problemsOf({ clusters: [cluster("nyc"), cluster("nyc-connector")] })).toEqual([]);
+    const long = "n".repeat(longestWithConnectors + 1);
+    expect(problemsOf({ clusters: [cluster(long, { connectors: 1 })] })).toEqual([
+      `TungstenCluster/${long}: spec.connector.replicas: metadata.name has 43 characters, and the names of connector pods leave room for 42; set it to 0, or choose a shorter name`,
+    ]);
+    expect(problemsOf({ clusters: [cluster(long)] })).toEqual([]);
   });
 });
