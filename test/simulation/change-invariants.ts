@@ -2,6 +2,7 @@
 import { type Host, hostsOf, type World, type WorldEvent } from "../../simulator/model.ts";
 import { judge } from "../../simulator/oracle.ts";
 import { readConfiguration } from "../../simulator/tools/ini.ts";
+import { takesNoWrites } from "../../simulator/upstreams.ts";
 import type { Violation } from "./invariants.ts";
 import type { Scene } from "./scene.ts";
 
@@ -32,7 +33,7 @@ const busy = (host: Host): boolean =>
 /**
  * `moves`: the change moves the primary itself, by a switch. `only`: the one site it reaches; all of them otherwise. `joins`:
  * nodes that come into service by it, `leaves`: nodes that go out of it. `fresh`: a site all of whose nodes join, filled from
- * another one. `sideBySide`: sites may be updated at the same time. `together`: so they are, and services wait for each
+ * another one; `relayed`: only its head is, and the others from it. `sideBySide`: sites may be updated at the same time. `together`: so they are, and services wait for each
  * other until all are done.
  */
 export function watchChange(
@@ -43,6 +44,7 @@ export function watchChange(
     joins = [],
     leaves = [],
     fresh,
+    relayed = false,
     sideBySide = false,
     together = false,
   }: {
@@ -51,6 +53,7 @@ export function watchChange(
     readonly joins?: readonly string[];
     readonly leaves?: readonly string[];
     readonly fresh?: string;
+    readonly relayed?: boolean;
     readonly sideBySide?: boolean;
     readonly together?: boolean;
   } = {},
@@ -147,8 +150,8 @@ export function watchChange(
     const site = world.hosts.get(name)?.site;
     if (!joins.includes(name) || (site !== fresh && world.sites.get(site ?? "")?.primary === name))
       broken(24, `${name} is emptied, which is not to be filled`);
-    if ((world.hosts.get(from)?.site === site) === (site === fresh))
-      broken(25, `${name} is filled from ${from}`);
+    const inside = site !== fresh || (relayed && world.sites.get(site ?? "")?.primary !== name);
+    if ((world.hosts.get(from)?.site === site) !== inside) broken(25, `${name} is filled from ${from}`);
     if (when === "end") whole.add(name);
   };
   const onJoining = (name: string, what: string): void => {
@@ -220,7 +223,7 @@ export function watchChange(
     if (!host.manager.running || !host.connector.running)
       broken(40, `${host.name} lacks its manager or connector`);
     if (host.connector.old === true) broken(42, `the connector of ${host.name} runs the release of before`);
-    if (host.mysql.readOnly !== (siteOf(host)?.primary !== host.name))
+    if (host.mysql.readOnly !== takesNoWrites(host))
       broken(19, `read_only of ${host.name} is ${host.mysql.readOnly}`);
     if (siteOf(host)?.shunned.has(host.name) || siteOf(host)?.out?.[host.name] !== undefined)
       broken(40, `${host.name} is shunned`);
