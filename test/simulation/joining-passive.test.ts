@@ -18,6 +18,8 @@ test.each([
   const scene = await formedScene();
   for (const site of ["london", "nyc"])
     for (const host of hostsOf(scene.world, site)) host.volume.thl.get(`cluster/${site}`)?.splice(0, 3);
+  // Whether they can be told is another matter; here they wait for a word.
+  for (const site of ["london", "nyc"]) editSite(scene, site, { changes: { configuration: "OnApproval" } });
   const told = storyTold(scene);
   await parisJoinsComposite(scene, { fillFrom: { site: from } });
   await reached(scene, allTrue(scene, "Installed", ["paris"]));
