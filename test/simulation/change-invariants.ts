@@ -2,7 +2,6 @@
 import { type Host, hostsOf, type World, type WorldEvent } from "../../simulator/model.ts";
 import { judge } from "../../simulator/oracle.ts";
 import { readConfiguration } from "../../simulator/tools/ini.ts";
-import { takesNoWrites } from "../../simulator/upstreams.ts";
 import type { Violation } from "./invariants.ts";
 import type { Scene } from "./scene.ts";
 
@@ -223,8 +222,9 @@ export function watchChange(
     if (!host.manager.running || !host.connector.running)
       broken(40, `${host.name} lacks its manager or connector`);
     if (host.connector.old === true) broken(42, `the connector of ${host.name} runs the release of before`);
-    if (host.mysql.readOnly !== takesNoWrites(host))
-      broken(19, `read_only of ${host.name} is ${host.mysql.readOnly}`);
+    const site = siteOf(host);
+    const writes = site?.primary === host.name && site.relaySource === undefined;
+    if (host.mysql.readOnly === writes) broken(19, `read_only of ${host.name} is ${host.mysql.readOnly}`);
     if (siteOf(host)?.shunned.has(host.name) || siteOf(host)?.out?.[host.name] !== undefined)
       broken(40, `${host.name} is shunned`);
   };
