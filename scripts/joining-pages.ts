@@ -17,6 +17,14 @@ import { parisBeside } from "./scaling-pages.ts";
 
 const folder = "composite-active-active";
 
+type OnePage = (
+  title: string,
+  asked: string,
+  shows: string,
+  procedure: Procedure,
+  over?: { readonly run: Run; readonly folder: string },
+) => string;
+
 /** paris joins the sample composite, filled from london. */
 function joined(estate: Estate): Estate {
   const { composite, sites } = estate;
@@ -26,6 +34,21 @@ function joined(estate: Estate): Estate {
   const paris = parisBeside(estate, london);
   const members = [...composite.members, paris.name];
   return { ...estate, sites: [...sites, paris], composite: { ...composite, members } };
+}
+
+/** paris joins the sample composite of which nyc alone writes. */
+async function passivePage(samples: string, one: OnePage): Promise<readonly [string, string]> {
+  const name = "composite-active-passive";
+  const estate = joined(await sampleEstate(join(samples, "..", name)));
+  const [, ...replicas] = estate.sites.find((site) => site.name === "paris")?.nodes ?? [];
+  const text = one(
+    "Take a passive site into a composite",
+    "Nobody asks for it by name: a member more of a [CompositeService](../reference/compositeservice.md) whose sites run does, with `spec.fillFrom` in its [TungstenCluster](../reference/tungstencluster.md).",
+    "The page shows paris, whose relay is provisioned from london. Afterwards the other sites have to get the text that names it ([why in this order](../adr/0019-a-site-joins-a-composite.md)).",
+    joinComposite({ site: "paris", passive: { donor: "london-2", replicas } }),
+    { run: exampleRun(estate), folder: name },
+  );
+  return ["docs/procedures/join-composite-passive.md", text];
 }
 
 /** As it stands after the proof: each position is known, and named by its words. */
@@ -45,16 +68,17 @@ export async function joiningPages(samples: string): Promise<readonly (readonly 
   const run = runWithPositions(joined(await sampleEstate(join(samples, "..", folder))));
   const told =
     "Its ledger lies in that TungstenCluster's status. The condition `Installed` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [a site that joins](../operating/composites.md#a-site-that-joins).";
-  const one = (title: string, asked: string, shows: string, procedure: Procedure): string =>
+  const one: OnePage = (title, asked, shows, procedure, over = { run, folder }) =>
     page([
       generated,
       `# ${title}`,
       `Procedure \`${procedure.name}\`, revision ${procedure.revision}. ${asked} ${told} Source: ${procedure.source}.`,
       shows,
-      notation(run, folder),
-      ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), run, "##")),
+      notation(over.run, over.folder),
+      ...procedure.steps.flatMap((step) => stepLines(withoutStalls(step), over.run, "##")),
     ]);
   return [
+    await passivePage(samples, one),
     [
       "docs/procedures/fill-site-of-a-composite.md",
       one(

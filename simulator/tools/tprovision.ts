@@ -50,6 +50,7 @@ export const tprovision: Tool = function* (call) {
   );
   for (const service of cleared) yield* ask("thlDrop", logOf(service));
   notes.push(`NOTE  >> Clear THL and relay logs for the ${cluster.dataservice} replication service`);
+  yield* standAsSource(call, source);
   if (create)
     for (const service of services.filter((each) => isLocal(each, node))) {
       yield* ask("dropTracking", service.schema);
@@ -69,6 +70,21 @@ function objectionTo({ node, args }: Call, source: string, services: readonly Se
     node.volume.installed.cluster?.services.some(({ name }) => name.includes("_from_")) === true;
   if (args.includes("-c") && !composite) return "--create-master needs a Composite Active/Active topology";
   return undefined;
+}
+
+/**
+ * On a passive site the copy goes on where its source stood in the active site's log, whichever site that one belongs to. The
+ * tool takes the "replication position" on itself ([doc]); that it does so from another site, as deploy-cap has it, by a row
+ * under the node's own name is [inferred].
+ */
+function* standAsSource({ node }: Call, source: string): Steps<void> {
+  const { relaySource, dataservice } = node.cluster;
+  const members = node.volume.installed.cluster?.members ?? {};
+  const from = Object.keys(members).find((name) => members[name]?.includes(source));
+  if (relaySource === undefined || from === undefined || from === dataservice) return;
+  const theirs = yield* ask("tracking", `tungsten_${from}`);
+  if (theirs === undefined || theirs === "empty" || theirs.commit === null) return;
+  yield* ask("setCommit", `tungsten_${dataservice}`, theirs.commit);
 }
 
 /** Nothing tells whether it minds services of other sites, or those of a second replicator that runs; so that varies. */

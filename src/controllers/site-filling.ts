@@ -38,6 +38,8 @@ export async function fillWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
   if (from === undefined || status?.filledFrom !== undefined || nodesInService(object) !== undefined)
     return nothingToDo;
   if (view.holder !== "" || status?.ledger?.phase === "Running") return nothingToDo;
+  // The vendor's tool fills a passive site, once it is installed.
+  if (joinsComposite(pass) && estate.composite?.type === "ActivePassive") return nothingToDo;
   if (object.metadata.deletionTimestamp !== undefined) return nothingToDo;
   const unread = view.nodes.find(({ cluster }) => cluster === undefined);
   if (unread !== undefined) return waiting(`${unread.node.name} cannot be read: ${unread.reason ?? ""}`);
@@ -58,7 +60,7 @@ export async function fillWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
 const kindOf = (pass: ClusterPass): "MSAA" | "CAA" => (joinsComposite(pass) ? "CAA" : "MSAA");
 
 /** Its last replica that replicates, by its own word. */
-function donorOf({ status }: KubeObject): string | undefined {
+export function donorOf({ status }: KubeObject): string | undefined {
   const nodes: readonly { name: string; role?: string; state?: string }[] = status?.nodes ?? [];
   return nodes.filter(({ role, state }) => role === "replica" && state === "ONLINE").at(-1)?.name;
 }
@@ -76,8 +78,6 @@ function notReady(pass: ClusterPass, from: Site): string | undefined {
   if ((status.runningProcedure ?? "") !== "" || status.ledger?.phase === "Running")
     return `${from.name} is being changed; the sites of an estate take turns`;
   const composite = joinsComposite(pass);
-  if (composite && estate.composite?.type === "ActivePassive")
-    return `CompositeService ${estate.composite.name} is ActivePassive, whose sites are not filled this way`;
   if (!composite && (isComposite(status.topology) || status.topology === "Mixed"))
     return `${from.name} runs as ${status.topology}, and no CompositeService of it names this site`;
   const why = composite ? notJoinable(pass) : undefined;
@@ -95,7 +95,10 @@ function notReady(pass: ClusterPass, from: Site): string | undefined {
 }
 
 /** Data that somebody may want are not overwritten. */
-async function notEmpty({ shell }: ClusterPass, { pods, nodes }: SiteView): Promise<string | undefined> {
+export async function notEmpty(
+  { shell }: ClusterPass,
+  { pods, nodes }: SiteView,
+): Promise<string | undefined> {
   const around = onlyNodes(pods);
   return withFacts(shell, around, (facts) => {
     for (const { node } of nodes) {

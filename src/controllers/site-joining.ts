@@ -1,14 +1,17 @@
-/** Takes a site that was filled into a composite that runs. The ledger lies in the status of the site that joins. */
+/** Takes a site into a composite that runs. The ledger lies in the status of the site that joins. */
 import type { Ledger, Pins } from "../crds/ledger.ts";
 import { iniMap } from "../manifests/site-objects.ts";
+import { filledKey } from "../procedures/add-nodes.ts";
 import { wishesOf } from "../procedures/configuration-standing.ts";
 import { joinComposite } from "../procedures/join-composite.ts";
+import type { Joining } from "../procedures/joining-scopes.ts";
 import type { Site } from "../topology/estate.ts";
 import { applyAll } from "./apply.ts";
 import { sha256Of } from "./checksum.ts";
 import { nodesInService } from "./estate-reader.ts";
 import { lentFor } from "./request-planning.ts";
 import { recordFor } from "./site-configuration.ts";
+import { donorOf, notEmpty } from "./site-filling.ts";
 import { joinsComposite, notJoinable } from "./site-formation.ts";
 import type { SiteView } from "./site-view.ts";
 import {
@@ -30,7 +33,10 @@ const waiting = (unmet: string): Work => {
   return { ...telling(type)("False", "Waiting", why), why };
 };
 
-/** Due on a site that holds a copy of the others' data and has nothing installed. Without a copy nothing is begun here. */
+/**
+ * Due on a site that has nothing installed and holds a copy of the others' data, or is to be provisioned from one of them
+ * where it is passive. Without either nothing is begun here.
+ */
 export async function joinWhenDue(pass: ClusterPass, view: SiteView): Promise<Work> {
   const running = runningLedger(pass, "JoinComposite");
   if (running !== undefined) return goOn(pass, view, running);
@@ -38,15 +44,31 @@ export async function joinWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
   const { status, metadata } = object;
   if (view.holder !== "" || status?.ledger?.phase === "Running") return nothingToDo;
   if (metadata.deletionTimestamp !== undefined || nodesInService(object) !== undefined) return nothingToDo;
-  if (status?.filledFrom === undefined || !joinsComposite(pass)) return nothingToDo;
+  const passive = estate.composite?.type === "ActivePassive";
+  const from = passive ? pass.spec.fillFrom?.site : status?.filledFrom;
+  if (from === undefined || !joinsComposite(pass)) return nothingToDo;
   const unread = view.nodes.find(({ cluster }) => cluster === undefined);
   if (unread !== undefined) return waiting(`${unread.node.name} cannot be read: ${unread.reason ?? ""}`);
   if (view.nodes.some(({ cluster }) => cluster !== null)) return nothingToDo;
   const why = notJoinable(pass) ?? estate.tlsDispute;
   if (why !== undefined) return waiting(why);
+  const lender = passive ? pass.namespace.clusters.get(from) : undefined;
+  const donor = lender && donorOf(lender);
+  if (passive && (donor === undefined || from === pass.site.name || !allSites(pass).includes(from)))
+    return waiting(`spec.fillFrom.site: ${from} is no other member with a replica that is ONLINE`);
+  const full = passive ? await notEmpty(pass, view) : undefined;
+  if (full !== undefined) return waiting(full);
   const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return waiting(kept);
-  return walk(pass, view, ledgerFor(pass, view));
+  return walk(pass, view, ledgerFor(pass, view, { kept: donor === undefined ? {} : { donor } }));
+}
+
+/** What the walk is about, by its ledger. */
+function aboutOf({ site }: ClusterPass, { pins, kept }: Pick<Ledger, "kept"> & Partial<Ledger>): Joining {
+  if (kept.donor === undefined) return { site: site.name };
+  const head = pins?.primaries[site.name];
+  const replicas = site.nodes.filter((node) => !node.witness && node.name !== head);
+  return { site: site.name, passive: { donor: kept.donor, replicas } };
 }
 
 /** Where specs, or the primary of a site that is there, changed meanwhile it is walked anew, and returns to the same policies. */
@@ -58,9 +80,14 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
     return waiting(
       `it began as a member of a composite with ${before.join(", ")}, which is gone, not whole, or names other sites by now: put the CompositeService back as it was; until then MAINTENANCE stays set`,
     );
+  const more = estate.sites.find(({ name }) => !before.includes(name));
+  if (more !== undefined)
+    return waiting(
+      `${more.name} was added in the middle: leave it out of spec.members of CompositeService ${estate.composite.name} until this site is in; until then MAINTENANCE stays set`,
+    );
   const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return waiting(kept);
-  const known = joinComposite({ site: pass.site.name }).revision === running.revision;
+  const known = joinComposite(aboutOf(pass, running)).revision === running.revision;
   const same = running.kept.shape === shapeOf(pass) && !moved(pass, running);
   return walk(
     pass,
@@ -81,20 +108,24 @@ const moved = ({ estate, site, namespace }: ClusterPass, { pins }: Ledger): bool
   });
 
 /** Live primaries and releases of the sites that are there; the spec's of the one that joins, until its managers tell one. */
-function ledgerFor(pass: ClusterPass, view: SiteView, before?: Ledger): Ledger {
+function ledgerFor(
+  pass: ClusterPass,
+  view: SiteView,
+  before: Pick<Ledger, "kept"> & Partial<Ledger>,
+): Ledger {
   const { estate, namespace, site, spec } = pass;
   const bySite = <T>(value: (each: Site) => T) =>
     Object.fromEntries(estate.sites.map((each) => [each.name, value(each)]));
   const statusOf = (name: string) => namespace.clusters.get(name)?.status;
   const primaryOf = ({ name, nodes, initialPrimary }: Site): string => {
     const told = name === site.name ? view.primary : statusOf(name)?.primary;
-    const live = nodes.find((node) => node.name === (told ?? before?.pins?.primaries[name]));
+    const live = nodes.find((node) => node.name === (told ?? before.pins?.primaries[name]));
     if (live === undefined && name !== site.name)
       throw new Error(`nobody tells the primary of ${name}; nothing begins on a guess`);
     return (live ?? nodes[initialPrimary])?.name ?? "";
   };
   const policyOf = ({ name }: Site): string =>
-    before?.pins?.policies[name] ??
+    before.pins?.policies[name] ??
     (name === site.name ? spec.policy.toUpperCase() : String(statusOf(name)?.policy ?? "AUTOMATIC"));
   const pins: Pins = {
     primaries: bySite(primaryOf),
@@ -105,16 +136,21 @@ function ledgerFor(pass: ClusterPass, view: SiteView, before?: Ledger): Ledger {
     topology: "CAA",
     iniSha256: {},
   };
-  return beginning(pass, joinComposite({ site: site.name }), pins, { shape: shapeOf(pass) });
+  // Who was provisioned stays so.
+  const same = Object.entries(before.kept).filter(
+    ([key]) => key === "donor" || key.startsWith(filledKey("")),
+  );
+  const kept = { ...Object.fromEntries(same), shape: shapeOf(pass) };
+  return beginning(pass, joinComposite(aboutOf(pass, { pins, kept })), pins, kept);
 }
 
 async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger): Promise<Work> {
-  const { estate, shell, site } = pass;
+  const { estate, shell } = pass;
   const primaries = ledger.pins?.primaries ?? {};
   const text = lentFor(estate).renderIni("CAA", primaries);
   await applyAll(shell, [iniMap(estate, text)]);
   const work = await walkOn(pass, view, {
-    procedure: joinComposite({ site: site.name }),
+    procedure: joinComposite(aboutOf(pass, ledger)),
     ledger,
     condition: type,
     reason: "Joining",

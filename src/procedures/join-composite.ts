@@ -1,9 +1,9 @@
 /**
- * Take a site that holds the data of the others into a composite that runs (deploy-cap, "Adding a remote Composite Cluster":
- * maintenance, the new ini, tpm install, all replicators online, startall, automatic; the data by a copy of a replica on all
- * new nodes before the installation). The page is about Active/Passive; what differs where every site writes, and in which
- * order the sites that are there get the text, stands in docs/adr/0019-a-site-joins-a-composite.md. They get it afterwards,
- * each by its own walk. Asked for by a member more of a CompositeService.
+ * Take a site into a composite that runs (deploy-cap, "Adding a remote Composite Cluster": maintenance, the new ini, tpm
+ * install, all replicators online, startall, automatic). Where every site writes its databases hold the data of the others
+ * already, which the page names as its second way; join-passive has the first one. What differs where every site writes, and
+ * in which order the sites that are there get the text, stands in docs/adr/0019-a-site-joins-a-composite.md: they get it
+ * afterwards, each by its own walk. Asked for by a member more of a CompositeService.
  */
 import { everythingRuns, publishStep } from "./apply-configuration.ts";
 import * as act from "./conversion-commands.ts";
@@ -13,6 +13,7 @@ import * as go from "./conversion-services.ts";
 import { managerIs } from "./guards.ts";
 import { compositeStep, crossingStep, keysStep } from "./install-composite.ts";
 import { accountsStep, installStep } from "./install-site.ts";
+import { passiveSteps } from "./join-passive.ts";
 import * as gates from "./joining-gates.ts";
 import { type Joining, type JoinScopes, joinScopes } from "./joining-scopes.ts";
 import type { Look, Part, Procedure, Run, Step, Target } from "./procedure.ts";
@@ -24,7 +25,7 @@ import { enterMaintenance, incomingServices, localService, returnPolicy } from "
 /** What an entrypoint would start of a site that is only half made. */
 const daemons = ["cluster", "manager", "connector"] as const;
 
-const othersOnline = ({ others, running, onOthers }: JoinScopes): Step => ({
+const othersOnline = ({ others, running, onOthers }: JoinScopes, { passive }: Joining): Step => ({
   n: 4,
   id: "SeeOthersOnline",
   title: "See that all replicators of the sites that are there are online",
@@ -32,7 +33,7 @@ const othersOnline = ({ others, running, onOthers }: JoinScopes): Step => ({
   undo: "Nothing to undo.",
   parts: [
     { ...localService(others), vendor: "trepctl online; trepctl services" },
-    incomingServices("cluster", running),
+    ...(passive === undefined ? [incomingServices("cluster", running)] : []),
     {
       what: "every datasource of theirs is ONLINE by the managers' word",
       on: onOthers,
@@ -181,30 +182,34 @@ const openStep = ({ fresh }: JoinScopes): Step => ({
   ],
 });
 
-/** The way of one new site into a composite whose sites all write. */
-export function joinComposite(about: Joining): Procedure {
-  const scopes = joinScopes(about.site);
-  const steps = [
+/** Between the two ends that both types have in common. */
+function stepsOf(about: Joining, scopes: JoinScopes): readonly Step[] {
+  const form = about.passive === undefined ? "CAA" : "CAP";
+  return [
     keysStep(scopes.narrow),
-    proveStep(about, scopes),
+    ...(about.passive === undefined ? [proveStep(about, scopes)] : []),
     enterMaintenance(scopes.onOthers),
-    othersOnline(scopes),
+    othersOnline(scopes, about),
     holdStep(scopes),
     publishStep({ kind: "CAA" }, scopes.fresh, 6),
     accountsStep(scopes.fresh),
     installStep(scopes.fresh, "CAA"),
-    startStep(scopes),
-    crossingStep(scopes.narrow),
-    catchUpStep(scopes),
-    openStep(scopes),
-    compositeStep(scopes.narrow, "CAA", "MAINTENANCE"),
+    ...(about.passive === undefined
+      ? [startStep(scopes), crossingStep(scopes.narrow), catchUpStep(scopes), openStep(scopes)]
+      : passiveSteps(scopes, about.passive)),
+    compositeStep(scopes.narrow, form, "MAINTENANCE"),
     returnPolicy(14, {
       onSite: eachSite,
       nodes: everyNode,
-      readers: scopes.afterwards,
+      readers: about.passive === undefined ? scopes.afterwards : () => [],
       product: "cluster",
     }),
   ];
+}
+
+/** The way of one new site into a composite. */
+export function joinComposite(about: Joining): Procedure {
+  const steps = stepsOf(about, joinScopes(about.site));
   return {
     name: "JoinComposite",
     revision: 1,

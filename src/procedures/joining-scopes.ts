@@ -1,4 +1,5 @@
 /** On whom the joining of a site acts: the new site's nodes and services, and those of the sites that are there. */
+import type { Node } from "../topology/estate.ts";
 import type { Run, Target } from "./procedure.ts";
 import { eachReader, eachSite, everyNode, isPrimary } from "./scopes.ts";
 import { of, type Scope } from "./site-parts.ts";
@@ -6,6 +7,11 @@ import { of, type Scope } from "./site-parts.ts";
 export type Joining = {
   /** The new site: nothing is installed on it yet. */
   readonly site: string;
+  /**
+   * Of a composite with one site that writes: the replica that the relay is provisioned from, and the new site's other
+   * nodes. Left out where every site writes: its databases hold a copy already.
+   */
+  readonly passive?: { readonly donor: string; readonly replicas: readonly Node[] };
 };
 
 /** Every scope of it, by the new site's name. */

@@ -32,8 +32,9 @@ const busy = (host: Host): boolean =>
 /**
  * `moves`: the change moves the primary itself, by a switch. `only`: the one site it reaches; all of them otherwise. `joins`:
  * nodes that come into service by it, `leaves`: nodes that go out of it. `fresh`: a site all of whose nodes join, filled from
- * another one. `sideBySide`: sites may be updated at the same time. `together`: so they are, and services wait for each
- * other until all are done. `uninstalls`: positions go with a product and come back, which somebody else judges.
+ * another one; `relayed`: only its head is, and the others from it. `sideBySide`: sites may be updated at the same time.
+ * `together`: so they are, and services wait for each other until all are done. `uninstalls`: positions go with a product
+ * and come back, which somebody else judges.
  */
 export function watchChange(
   scene: Scene,
@@ -43,6 +44,7 @@ export function watchChange(
     joins = [],
     leaves = [],
     fresh,
+    relayed = false,
     sideBySide = false,
     together = false,
     uninstalls = false,
@@ -52,6 +54,7 @@ export function watchChange(
     readonly joins?: readonly string[];
     readonly leaves?: readonly string[];
     readonly fresh?: string;
+    readonly relayed?: boolean;
     readonly sideBySide?: boolean;
     readonly together?: boolean;
     readonly uninstalls?: boolean;
@@ -149,8 +152,8 @@ export function watchChange(
     const site = world.hosts.get(name)?.site;
     if (!joins.includes(name) || (site !== fresh && world.sites.get(site ?? "")?.primary === name))
       broken(24, `${name} is emptied, which is not to be filled`);
-    if ((world.hosts.get(from)?.site === site) === (site === fresh))
-      broken(25, `${name} is filled from ${from}`);
+    const inside = site !== fresh || (relayed && world.sites.get(site ?? "")?.primary !== name);
+    if ((world.hosts.get(from)?.site === site) !== inside) broken(25, `${name} is filled from ${from}`);
     if (when === "end") whole.add(name);
   };
   const onJoining = (name: string, what: string): void => {

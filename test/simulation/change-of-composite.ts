@@ -5,6 +5,8 @@ import { startContainer } from "../../simulator/world.ts";
 import { clusterKind, compositeKind } from "../../src/kube/kinds.ts";
 import { type ChangeWatch, watchChange } from "./change-invariants.ts";
 import type { Scenario } from "./changing.ts";
+import { activePassive } from "./forming.ts";
+import { bareScene, formed, passEstate, putComposite, putSite } from "./fresh-scene.ts";
 import { make, putPods, release, type Scene } from "./scene.ts";
 import { clusterOf, conditionAt, editSite, refOf, settledScene } from "./site-scene.ts";
 
@@ -96,6 +98,16 @@ export function watchJoining(scene: Scene, shape: Parameters<typeof watchChange>
   return watch;
 }
 
+/** One site writes, another one relays it, and both have been seen sound. */
+export const passiveScene: typeof settledScene = async ({ nodes, seed }) => {
+  const scene = await bareScene({ sites: ["london", "nyc"], nodes, seed });
+  await putComposite(scene, activePassive);
+  for (const name of ["london", "nyc"]) await putSite(scene, name);
+  await formed(scene);
+  for (let n = 0; n < 3; n += 1) await passEstate(scene);
+  return scene;
+};
+
 /** The old sites wait to be told, so that half of it is walked. */
 export const siteJoinsComposite: Scenario = {
   joins: ["paris-0", "paris-1"],
@@ -118,4 +130,12 @@ export const siteJoinsComposite: Scenario = {
       (await conditionAt(scene, "paris", "Ready"))?.status === "True"
     );
   },
+};
+
+/** A passive site: its relay is provisioned from the active one, its replica from the relay. */
+export const passiveSiteJoins: Scenario = {
+  ...siteJoinsComposite,
+  relayed: true,
+  scene: passiveScene,
+  create: (scene) => parisJoinsComposite(scene, { fillFrom: { site: "nyc" } }),
 };

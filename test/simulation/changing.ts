@@ -26,8 +26,9 @@ export type Scenario = {
   /** Nodes that come into service by it, and nodes that go out of it. */
   readonly joins?: readonly string[];
   readonly leaves?: readonly string[];
-  /** A site all of whose nodes come. */
+  /** A site all of whose nodes come; of a passive one only the head is filled from another site. */
   readonly fresh?: string;
+  readonly relayed?: boolean;
   /** Nodes of each site at its beginning, where there are not two. */
   readonly nodes?: number;
   /** Further hosts that faults strike; they may come later. */

@@ -1,12 +1,13 @@
 /** A crash before and after every write and every effect while a site joins a composite, seeded faults, and operators broken on purpose. */
 import { describe, expect, test } from "@jest/globals";
 import { hostsOf } from "../../simulator/model.ts";
-import { siteJoinsComposite } from "./change-of-composite.ts";
+import { passiveSiteJoins, siteJoinsComposite } from "./change-of-composite.ts";
 import { brokenChange, crashedChange, seededChange } from "./changing.ts";
 import {
   blind,
   type Change,
   changePart,
+  commandsLike,
   everywhere,
   movedBefore,
   unguarded,
@@ -22,20 +23,25 @@ const first = Number(process.env.FIRST ?? 4);
 const seeds = Number(process.env.SEEDS ?? 4);
 const firstSeed = Number(process.env.FIRST_SEED ?? 0);
 
-test("at every point", async () => {
-  const whole = await crashedChange(siteJoinsComposite, 0);
+const scenarios = [
+  ["a site that writes", siteJoinsComposite],
+  ["a passive site", passiveSiteJoins],
+] as const;
+
+test.each(scenarios)("at every point while %s joins", async (_name, scenario) => {
+  const whole = await crashedChange(scenario, 0);
   expect(whole).toMatchObject({ over: true, violations: [] });
-  expect(whole.points).toBeGreaterThan(200);
+  expect(whole.points).toBeGreaterThan(150);
   for (let n = first; n <= whole.points; n += stride) {
-    const crashed = await crashedChange(siteJoinsComposite, n);
+    const crashed = await crashedChange(scenario, n);
     expect({ n, ...crashed, points: 0 }).toEqual({ n, ...whole, points: 0 });
   }
 });
 
-test(`${seeds} seeds`, async () => {
+test.each(scenarios)(`${seeds} seeds while %s joins`, async (_name, scenario) => {
   for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
     const replay = `replay: SEEDS=1 FIRST_SEED=${seed} npm test -- test/simulation/joining-composite-crashes`;
-    const { end, violations } = await seededChange(siteJoinsComposite, seed);
+    const { end, violations } = await seededChange(scenario, seed);
     if (violations.length > 0 || (end !== "applied" && !/halted: \w+/.test(end)))
       throw new Error(`seed ${seed}: ${end}; ${JSON.stringify(violations.slice(0, 3))}; ${replay}`);
   }
@@ -80,6 +86,50 @@ describe("operators broken on purpose", () => {
   test("a sound one trips none", async () => expect(await brokenChange(siteJoinsComposite, [])).toEqual([]));
   test.each(broken)("%s", async (_name, trips, changes) => {
     expect(await brokenChange(siteJoinsComposite, changes)).toEqual(expect.arrayContaining([...trips]));
+  });
+
+  const onParis = (words: string): Change =>
+    commandsLike(/^tprovision -s paris/, (sent) => ({
+      ...sent,
+      begin: { ...sent.begin, argv: words.split(" ") },
+    }));
+  test.each<[string, readonly number[], readonly Change[]]>([
+    ["a sound one trips none", [], []],
+    ["a relay that was never provisioned gets no further", [48], [joining(withoutPart("ProvisionRelay", 1))]],
+    [
+      "a replica is provisioned from another site",
+      [25],
+      [joining(onParis("tprovision -s nyc-1 -m xtrabackup"))],
+    ],
+    [
+      "a node that serves is emptied",
+      [24],
+      [
+        joining(
+          commandsLike(/^tprovision/, (sent) => ({
+            begin: { ...sent.begin, argv: ["tprovision", "-s", "nyc-0", "-m", "xtrabackup"], prechecks: [] },
+            on: { ...sent.on, name: "nyc-1" },
+          })),
+        ),
+      ],
+    ],
+    [
+      "everything starts at once on the empty nodes",
+      [30],
+      [
+        joining(
+          commandsLike(/^replicator cluster start-offline/, (sent) => ({
+            ...sent,
+            begin: { ...sent.begin, argv: ["startall", "cluster"] },
+          })),
+        ),
+      ],
+    ],
+    ["MAINTENANCE is left behind", [40], [joining(withoutStep("ReturnPolicy"))]],
+  ])("a passive site: %s", async (_name, trips, changes) => {
+    expect(await brokenChange(passiveSiteJoins, changes)).toEqual(
+      trips.length === 0 ? [] : expect.arrayContaining([...trips]),
+    );
   });
 
   /** What the new site reads is a minute old. */

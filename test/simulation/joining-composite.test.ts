@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { hostOf, hostsOf } from "../../simulator/model.ts";
-import { compositeKind } from "../../src/kube/kinds.ts";
+import { compositeKind, linkKind } from "../../src/kube/kinds.ts";
 import { expectGolden } from "../golden.ts";
 import {
   compositeScene,
@@ -12,8 +12,8 @@ import {
   setMembers,
   watchJoining,
 } from "./change-of-composite.ts";
-import { passEstate } from "./fresh-scene.ts";
-import { conditionOf, quiesce, type Scene } from "./scene.ts";
+import { bareScene, formed, passEstate, putComposite, putSite } from "./fresh-scene.ts";
+import { conditionOf, make, quiesce, type Scene } from "./scene.ts";
 import {
   allTrue,
   begunOn,
@@ -73,6 +73,43 @@ test("the story of paris, filled from a replica of london", async () => {
     join(import.meta.dirname, "join-composite.story.txt"),
     story.map((line) => line.replace(/[0-9a-f]{64}/, "<sha256>").replace(/copy-[0-9a-f]{8}-/, "copy-<run>-")),
   );
+});
+
+test("a site joins a composite with an order of writing, and it stays one", async () => {
+  const scene = await bareScene({ sites: ["london", "nyc"], nodes: 2, seed: 4 });
+  await putComposite(scene, {
+    type: "DynamicActiveActive",
+    members: ["nyc", "london"],
+    writeAffinity: ["nyc", "london"],
+  });
+  for (const name of ["london", "nyc"]) await putSite(scene, name);
+  await formed(scene);
+  await parisJoinsComposite(scene, filled);
+  const watch = watchJoining(scene, { joins: ["paris-0", "paris-1"], fresh: "paris" });
+  await reached(scene, allTrue(scene, "Installed", ["paris"]));
+  await reached(scene, allTrue(scene, "ConfigurationApplied"), { most: 3000 });
+  await sound(scene, watch);
+  for (const name of ["london", "nyc", "paris"])
+    expect((await clusterOf(scene, name)).status.topology).toBe("DAA");
+});
+
+test("links that a converted estate has kept do not make it stand alone", async () => {
+  const scene = await newScene();
+  for (const [source, target] of [
+    ["london", "nyc"],
+    ["nyc", "london"],
+  ] as const)
+    await scene.objects.create(
+      linkKind,
+      make("CrossSiteLink", `${source}-to-${target}`, { source: { name: source }, target: { name: target } }),
+    );
+  await parisJoinsComposite(scene, {});
+  for (let n = 0; n < 4; n += 1) await passSites(scene);
+  expect((await conditionAt(scene, "paris", "Installed"))?.reason).toBe("AwaitingSites");
+  expect(begunOn(scene)).toEqual([]);
+  editSite(scene, "paris", filled);
+  await reached(scene, allTrue(scene, "Installed", ["paris"]));
+  expect((await clusterOf(scene, "paris")).status.topology).toBe("CAA");
 });
 
 test("without spec.fillFrom nothing is installed beside full sites, and the way out is named", async () => {
