@@ -4,7 +4,15 @@ import type { Part } from "../../src/procedures/procedure.ts";
 import { eachConnector } from "../../src/procedures/scopes.ts";
 import { connectorGoes, connectorsCome, connectorsFollow } from "./change-of-connectors.ts";
 import { brokenChange, type Scenario } from "./changing.ts";
-import { blind, type Change, changePart, trusting, withoutPart, withoutPrechecks, withoutStep } from "./mutate.ts";
+import {
+  blind,
+  type Change,
+  changePart,
+  trusting,
+  withoutPart,
+  withoutPrechecks,
+  withoutStep,
+} from "./mutate.ts";
 
 /** Parts of a host's step. */
 const [publish, update] = [1, 4];
