@@ -1,5 +1,6 @@
 /** The scenarios of hosts that run only a connector: they come, they go, they follow their nodes; and who watches. */
 import { connectorsAt, hostsOf, type WorldEvent } from "../../simulator/model.ts";
+import { advance } from "../../simulator/world.ts";
 import { type ChangeWatch, watchChange } from "./change-invariants.ts";
 import type { Scenario } from "./changing.ts";
 import { runConnectorPods } from "./pods.ts";
@@ -14,24 +15,31 @@ export const sceneWithConnectors =
   async (shape: SceneShape): Promise<Scene> => {
     const scene = await settledScene(shape);
     editSite(scene, "london", { connector: { replicas } });
-    await reached(scene, settledWith(replicas), { beside: runConnectorPods });
+    await reached(scene, inService(scene, replicas), { beside: runConnectorPods });
     restartOperator(scene);
     return scene;
-
-    function settledWith(count: number) {
-      return async (): Promise<boolean> =>
-        connectorsAt(scene.world, "london").length === count &&
-        (await allTrue(scene, type, ["london"])()) &&
-        (await allTrue(scene, "ConfigurationApplied")());
-    }
   };
 
-const over =
-  (replicas: number) =>
-  async (scene: Scene): Promise<boolean> =>
-    connectorsAt(scene.world, "london").length === replicas &&
-    (await allTrue(scene, type, ["london"])()) &&
+/** So many take clients there, and every node has its text. */
+export const inService =
+  (scene: Scene, replicas: number, site = "london") =>
+  async (): Promise<boolean> =>
+    connectorsAt(scene.world, site).length === replicas &&
+    (await allTrue(scene, type, [site])()) &&
     (await allTrue(scene, "ConfigurationApplied")());
+
+/** The nodes' connectors are closed: whoever comes in comes in by the hosts of their own. */
+export async function onlyByTheirOwn(scene: Scene, site: string): Promise<number> {
+  for (const host of hostsOf(scene.world, site)) host.connector = { ...host.connector, closed: true };
+  const { client } = scene.world.sites.get(site) ?? {};
+  if (client === undefined) throw new Error(`no site ${site}`);
+  const before = client.acknowledged.length;
+  advance(scene.world, 10_000);
+  for (const host of hostsOf(scene.world, site)) host.connector = { ...host.connector, closed: false };
+  return client.acknowledged.length - before;
+}
+
+const over = (replicas: number) => (scene: Scene) => inService(scene, replicas)();
 
 /**
  * The invariants of a change, and of connectors' hosts: none is installed or changed beside another one of its site, nor

@@ -2,23 +2,14 @@
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { connectorsAt, hostOf, hostsOf } from "../../simulator/model.ts";
-import { advance, restartContainer } from "../../simulator/world.ts";
+import { restartContainer } from "../../simulator/world.ts";
 import { budgetKind, claimKind, podKind, serviceKind, statefulSetKind } from "../../src/kube/kinds.ts";
 import { expectGolden } from "../golden.ts";
 import { accountsByName, putUser, sceneWithAccounts } from "./accounts-scene.ts";
-import { sceneWithConnectors, watchConnectors } from "./change-of-connectors.ts";
+import { inService, onlyByTheirOwn, sceneWithConnectors, watchConnectors } from "./change-of-connectors.ts";
 import { bareScene, putSite } from "./fresh-scene.ts";
 import { runConnectorPods } from "./pods.ts";
-import {
-  askFor,
-  askForConversion,
-  conditionOf,
-  drive,
-  namespace,
-  quiesce,
-  type Scene,
-  theRequest,
-} from "./scene.ts";
+import { askFor, conditionOf, drive, namespace, quiesce, type Scene, theRequest } from "./scene.ts";
 import {
   allTrue,
   begunOn,
@@ -64,31 +55,13 @@ async function storyOf(scene: Scene, site: string, over: () => Promise<boolean>)
   return plain(story);
 }
 
-const settled =
-  (scene: Scene, replicas: number, site = "london") =>
-  async (): Promise<boolean> =>
-    connectorsAt(scene.world, site).length === replicas &&
-    (await allTrue(scene, type, [site])()) &&
-    (await allTrue(scene, "ConfigurationApplied")());
-
-/** The nodes' connectors are closed: whoever comes in comes in by the hosts of their own. */
-async function onlyByTheirOwn(scene: Scene, site: string): Promise<number> {
-  for (const host of hostsOf(scene.world, site)) host.connector = { ...host.connector, closed: true };
-  const { client } = scene.world.sites.get(site) ?? {};
-  if (client === undefined) throw new Error(`no site ${site}`);
-  const before = client.acknowledged.length;
-  advance(scene.world, 10_000);
-  for (const host of hostsOf(scene.world, site)) host.connector = { ...host.connector, closed: false };
-  return client.acknowledged.length - before;
-}
-
 describe("the story", () => {
   test("of a site that is installed with two of them", async () => {
     const scene = await bareScene({ sites: ["nyc"], nodes: 3, seed: 2 });
     await putSite(scene, "nyc", { connector: { replicas: 2 } });
     const story = await storyOf(scene, "nyc", async () => {
       const cluster = await clusterOf(scene, "nyc");
-      return conditionOf(cluster, "Ready")?.status === "True" && settled(scene, 2, "nyc")();
+      return conditionOf(cluster, "Ready")?.status === "True" && inService(scene, 2, "nyc")();
     });
     expectGolden(join(import.meta.dirname, "connectors-installed.story.txt"), story);
     expect(await onlyByTheirOwn(scene, "nyc")).toBeGreaterThan(5);
@@ -107,11 +80,11 @@ describe("the story", () => {
     const scene = await settledScene(small);
     const watch = watchConnectors(scene);
     editSite(scene, "london", { connector: { replicas: 1 } });
-    const story = await storyOf(scene, "london", settled(scene, 1));
+    const story = await storyOf(scene, "london", inService(scene, 1));
     expect(await onlyByTheirOwn(scene, "london")).toBeGreaterThan(5);
     story.push("---- spec.connector.replicas: 0");
     editSite(scene, "london", { connector: { replicas: 0 } });
-    story.push(...(await storyOf(scene, "london", settled(scene, 0))));
+    story.push(...(await storyOf(scene, "london", inService(scene, 0))));
     for (let n = 0; n < 4; n += 1) await passSites(scene);
     quiesce(scene);
     watch.end(interruption);
@@ -135,7 +108,7 @@ describe("they follow their nodes", () => {
     const scene = await withTwo();
     const watch = watchConnectors(scene);
     editSite(scene, "london", { options: { "connector-max-connections": "500" } });
-    await reached(scene, settled(scene, 2), beside);
+    await reached(scene, inService(scene, 2), beside);
     for (const host of connectorsAt(scene.world, "london"))
       expect(host.volume.ini).toContain("connector-max-connections=500");
     quiesce(scene);
@@ -153,7 +126,7 @@ describe("they follow their nodes", () => {
     restartContainer(scene.world, host);
     await reached(
       scene,
-      async () => host.volume.installed.cluster !== undefined && settled(scene, 2)(),
+      async () => host.volume.installed.cluster !== undefined && inService(scene, 2)(),
       beside,
     );
     expect(host.connector.running).toBe(true);
@@ -182,7 +155,7 @@ describe("they follow their nodes", () => {
       message: "london-connector-0 has no running pod",
     });
     expect(hostOf(scene.world, "london-connector-1").volume.ini).toContain("connector-max-connections=500");
-    await reached(scene, settled(scene, 2), beside);
+    await reached(scene, inService(scene, 2), beside);
   });
 
   test("one that does not get further is given up, and the site is free for others", async () => {
@@ -203,7 +176,7 @@ describe("they follow their nodes", () => {
     expect((await clusterOf(scene, "london")).status?.ledger.phase).toBe("Finished");
     host.slowness = 1;
     host.tools = [];
-    await reached(scene, settled(scene, 1), beside);
+    await reached(scene, inService(scene, 1), beside);
   });
 
   test("a spec that changes in the middle ends the walk, and the nodes come first again", async () => {
@@ -213,7 +186,7 @@ describe("they follow their nodes", () => {
     await reached(scene, async () => busy(), beside);
     editSite(scene, "london", { options: { "connector-max-connections": "600" } });
     const watch = watchConnectors(scene);
-    await reached(scene, settled(scene, 2), beside);
+    await reached(scene, inService(scene, 2), beside);
     for (const host of [...connectorsAt(scene.world, "london"), ...hostsOf(scene.world, "london")])
       expect(host.volume.ini).toContain("connector-max-connections=600");
     quiesce(scene);
@@ -243,7 +216,7 @@ describe("accounts", () => {
     for (const site of small.sites) editSite(scene, site, { users: [{ name: "report" }] });
     await reached(
       scene,
-      async () => (await allTrue(scene, "AccountsCurrent")()) && (await settled(scene, 2)()),
+      async () => (await allTrue(scene, "AccountsCurrent")()) && (await inService(scene, 2)()),
       beside,
     );
     for (const { volume } of scene.world.connectors.values())
@@ -253,7 +226,7 @@ describe("accounts", () => {
   test("former passwords stay good until none of them comes with one", async () => {
     const scene = await sceneWithAccounts(small);
     editSite(scene, "london", { connector: { replicas: 2 } });
-    await reached(scene, settled(scene, 2), beside);
+    await reached(scene, inService(scene, 2), beside);
     const late = hostOf(scene.world, "london-connector-1");
     const former: string[] = [];
     scene.world.listeners.push((event) => {
@@ -268,104 +241,13 @@ describe("accounts", () => {
     accountsByName(scene, "-new");
     await reached(
       scene,
-      async () => (await allTrue(scene, "AccountsCurrent")()) && (await settled(scene, 2)()),
+      async () => (await allTrue(scene, "AccountsCurrent")()) && (await inService(scene, 2)()),
       beside,
     );
     expect(former).toEqual([]);
     expect(late.volume.installedSecret.cluster).toBe(
       hostOf(scene.world, "london-0").volume.installedSecret.cluster,
     );
-  });
-});
-
-describe("procedures that people ask for", () => {
-  const ended = async (scene: Scene): Promise<void> =>
-    expect(conditionOf(await theRequest(scene), "Succeeded")).toMatchObject({ status: "True" });
-  /** Whether clients come in at london by any connector, looked at after every command. */
-  const watchDoors = (scene: Scene): string[] => {
-    const open: string[] = [];
-    let closed = false;
-    scene.world.listeners.push((event) => {
-      if (event.kind === "router" && event.closed)
-        closed = connectorsAt(scene.world, "london").every(({ connector }) => connector.closed === true);
-      if (event.kind === "tpm" || event.kind === "tracking-dropped")
-        for (const { name, connector, volume } of connectorsAt(scene.world, "london"))
-          if (closed && connector.running && connector.closed !== true && !volume.holds.has("connector"))
-            open.push(`${name} is open at ${event.kind} on ${event.host}`);
-    });
-    return open;
-  };
-
-  test("ConvertMsaaToCaa brings them the composite's text after the nodes, and nothing is left to do", async () => {
-    const scene = await sceneWithConnectors(2)(small);
-    await askForConversion(scene);
-    await drive(scene, 240);
-    await ended(scene);
-    for (const { volume, connector } of scene.world.connectors.values()) {
-      expect(volume.ini).toContain("composite-datasources=london,nyc");
-      expect(volume.installed.cluster?.composite?.name).toBe("global");
-      expect(connector.running).toBe(true);
-    }
-    const before = [...scene.world.connectors.values()].map(({ volume }) => volume.markers.size);
-    await reached(scene, settled(scene, 2), beside);
-    for (let n = 0; n < 6; n += 1) await passSites(scene);
-    expect([...scene.world.connectors.values()].map(({ volume }) => volume.markers.size)).toEqual(before);
-    expect(await onlyByTheirOwn(scene, "london")).toBeGreaterThan(5);
-  });
-
-  test("ResetAllSites closes them with the others, also one that restarts meanwhile, and gives them back", async () => {
-    const scene = await sceneWithConnectors(2)(small);
-    const open = watchDoors(scene);
-    const [first] = connectorsAt(scene.world, "london");
-    let restarted = false;
-    scene.world.listeners.push((event) => {
-      if (restarted || first === undefined || event.kind !== "command" || event.argv[0] !== "trepctl") return;
-      if (!event.argv.includes("reset")) return;
-      restarted = true;
-      restartContainer(scene.world, first);
-    });
-    await askFor(scene, "again", {
-      procedure: "ResetAllSites",
-      resetAllSites: { cluster: { name: "london" } },
-    });
-    await drive(scene, 240);
-    await ended(scene);
-    expect([restarted, open]).toEqual([true, []]);
-    for (const { volume, connector } of connectorsAt(scene.world, "london")) {
-      expect([...volume.holds]).toEqual([]);
-      expect([connector.running, connector.closed === true]).toEqual([true, false]);
-    }
-    await reached(scene, settled(scene, 2), beside);
-    expect(await onlyByTheirOwn(scene, "london")).toBeGreaterThan(5);
-  });
-
-  test("a host that cannot be read keeps them from being planned", async () => {
-    const scene = await sceneWithConnectors(1)(small);
-    const pod = await scene.objects.get(podKind, refOf("london-connector-0"));
-    await scene.objects.remove(podKind, refOf("london-connector-0"), pod?.metadata.uid ?? "");
-    await askForConversion(scene);
-    await drive(scene, 1);
-    expect(conditionOf(await theRequest(scene), "Accepted")).toMatchObject({
-      status: "Unknown",
-      message: expect.stringContaining("london-connector-0"),
-    });
-  });
-
-  test("one that nobody has thought about refuses, with the way out", async () => {
-    const scene = await sceneWithConnectors(1)(small);
-    const known = scene.catalog;
-    scene.catalog = (spec) => {
-      const asked = known(spec);
-      return { ...asked, procedure: { ...asked.procedure, name: "Rearrange" } };
-    };
-    await askForConversion(scene);
-    await drive(scene, 1);
-    expect(conditionOf(await theRequest(scene), "Accepted")).toMatchObject({
-      status: "False",
-      message: expect.stringContaining(
-        "Rearrange does not reach london-connector-0: set spec.connector.replicas of TungstenCluster london to 0",
-      ),
-    });
   });
 });
 

@@ -14,7 +14,7 @@ if is("Installed", "False") and not ({ Installing = true, Filling = true, Waitin
 -- A change of its own that waits for a word or its turn keeps it as it was; one that halted does not.
 local works = {
   Applying = true, Restarting = true, Scaling = true, Changing = true, Settling = true, Looking = true, Mounting = true,
-  Bringing = true,
+  Bringing = true, NotThere = true,
 }
 local rests = {
   Waiting = true, ApprovalNeeded = true, RestartPending = true, DatabasesFirst = true, FormerInUse = true, FormerStillGood = true,

@@ -150,6 +150,12 @@ describe("what Argo CD shows", () => {
     expect(change("AccountsCurrent", "FormerStillGood")).toBe("Healthy");
     expect(change("NodesInService", "Scaling")).toBe("Progressing");
     expect(change("NodesInService", "Refused")).toBe("Degraded");
+    for (const reason of ["Bringing", "NotThere"])
+      expect(change("ConnectorsInService", reason)).toBe("Progressing");
+    for (const reason of ["NodesFirst", "Waiting"])
+      expect(change("ConnectorsInService", reason)).toBe("Healthy");
+    for (const reason of ["NotRunning", "GivenUp"])
+      expect(change("ConnectorsInService", reason)).toBe("Degraded");
     expect(change("ConfigurationApplied", "CommandFailed")).toBe("Degraded");
     expect(change("DatabaseCurrent", "OutcomeUnknown")).toBe("Degraded");
     for (const reason of ["Waiting", "ApprovalNeeded", "RestartPending"])
