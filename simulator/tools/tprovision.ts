@@ -71,11 +71,17 @@ function objectionTo({ node, args }: Call, source: string, services: readonly Se
   return undefined;
 }
 
+/** Nothing tells whether it minds services of other sites, or those of a second replicator that runs; so that varies. */
+function broughtOnline({ ambient, node }: Call, services: readonly Service[]): readonly Service[] {
+  if (ambient.variant % 4 !== 2) return services.filter((service) => isLocal(service, node));
+  return [...services, ...(node.replicators.crossSite?.services.values() ?? [])];
+}
+
 /** The services of the cluster go online, and the datasource with them. */
 function* back(call: Call, services: readonly Service[], notes: string[]): Steps<ToolResult> {
   const { ambient, node } = call;
   const { cluster } = node;
-  for (const service of services) if (isLocal(service, node)) goOnline(ambient, node, service, {});
+  for (const service of broughtOnline(call, services)) goOnline(ambient, node, service, {});
   const local = services.find((service) => isLocal(service, node));
   notes.push(`NOTE  >> Put the ${cluster.dataservice} replication service online`);
   for (const end = ambient.now + onlineMs; local?.state !== "ONLINE"; yield* ask("sleep", 500))

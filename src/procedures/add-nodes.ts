@@ -143,11 +143,6 @@ const provisionPart = (about: Addition, fix: FixParameters, on: Scope): Part => 
   guards: [maintenanceStays, donorServes(about)],
   run: [
     {
-      when: "its replicator is stopped",
-      holds: go.processStopped("cluster"),
-      effect: act.replicator("cluster", "start-offline"),
-    },
-    {
       when: "it is SHUNNED, and its service OFFLINE:NORMAL",
       holds: (target, look) => every([datasourceIs(fix, shunned)(target, look), localAtRest(target, look)]),
       effect: (target) =>
@@ -160,6 +155,11 @@ const provisionPart = (about: Addition, fix: FixParameters, on: Scope): Part => 
             check("no-tpm"),
           ],
         }),
+    },
+    {
+      when: "its replicator is stopped",
+      holds: go.processStopped("cluster"),
+      effect: act.replicator("cluster", "start-offline"),
     },
     {
       when: "its service is not at rest",
@@ -271,7 +271,7 @@ export function addNodes(about: Addition): Procedure {
   const end = 5 + old + about.added.length;
   return {
     name: "AddNodes",
-    revision: 1,
+    revision: 2,
     source:
       "Tungsten documentation, The tpm update Command; The tprovision Script; as one outline in neither",
     accepts: [],

@@ -259,6 +259,7 @@ export const dropOldLogs = ({ second }: ResetScopes, on: Scope): Part => ({
       holds: is.readingIs("OFFLINE:NORMAL"),
       effect: sent.dropOldLog,
     },
+    { when: "the tool has brought it on", holds: is.readingBack, effect: sent.reading("offline") },
   ],
   done: copies.oldLogGone,
 });
@@ -329,7 +330,10 @@ export const followParts = (scopes: ResetScopes): readonly Part[] => [
   },
 ];
 
-/** Step 11 of the page for MSAA, the same in a composite: there the cross-site logs go before a restart could start from them. */
+/**
+ * Step 11 of the page for MSAA, the same in a composite: there the cross-site logs go before a restart could start from
+ * them. The second product's replicator rests until its node is whole: a tool that minds every service would bring its on.
+ */
 export const replicaParts = (scopes: ResetScopes, parameters: ResetParameters): readonly Part[] => {
   const logsGone = dropOldLogs(scopes, scopes.failedReadersOn("replicas"));
   const provision = provisionParts(scopes, "shell east{2,3}> tprovision -s east1 -m xtrabackup", [
@@ -344,11 +348,10 @@ export const replicaParts = (scopes: ResetScopes, parameters: ResetParameters): 
   return [
     databaseRuns(scopes.failedReplicas),
     started("cluster", "start-offline", scopes.failedReplicas),
-    ...(scopes.second ? [started("crossSite", "start-offline", scopes.failedReplicas)] : []),
     ...provision,
     ...(scopes.second ? [] : [logsGone]),
     ...followParts(scopes),
-    ...(scopes.second ? [logsGone] : []),
+    ...(scopes.second ? [started("crossSite", "start-offline", scopes.failedReplicas), logsGone] : []),
   ];
 };
 

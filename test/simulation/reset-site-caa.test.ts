@@ -165,7 +165,8 @@ describe("gates", () => {
   });
 
   test("a copy that stands elsewhere than it should halts before anybody reads it", async () => {
-    const scene = await newScene({ ...small, seed: 6 });
+    // A seed whose tprovision leaves the services of other sites as it found them: one that reads would mend the row.
+    const scene = await newScene({ ...small, seed: 4 });
     const { mysql } = host(scene, "nyc-0");
     await resetSiteCaa.ask(scene);
     await until(scene, () => runs(scene, "nyc-0"));
