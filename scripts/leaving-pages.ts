@@ -57,6 +57,9 @@ function linksPage(estate: Estate, run: Run): string {
     ]),
     bare: ["tokyo"],
     reading: names,
+    staying: others.flatMap((source) =>
+      others.flatMap((target) => (source === target ? [] : [{ source: source.name, target: target.name }])),
+    ),
     sourcesLeft: names,
     tag: "<walk>",
     beat: "<walk>.1",

@@ -5,7 +5,7 @@
 import type { Ledger, Pins } from "../crds/ledger.ts";
 import { linkKind } from "../kube/kinds.ts";
 import { removeLinks } from "../procedures/remove-links.ts";
-import type { LinkRemoval } from "../procedures/remove-links-parts.ts";
+import type { LinkRemoval, Pair } from "../procedures/remove-links-parts.ts";
 import { type Estate, type Link, siteNamed } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
 import { among, isDeleted, isSilent, onlyWith, unsaid, unsound } from "./leaving-sites.ts";
@@ -101,11 +101,20 @@ const keptUnder = ({ kept }: Pick<Ledger, "kept">, prefix: string): readonly str
     .map((key) => key.slice(prefix.length));
 const linksIn = (ledger: Pick<Ledger, "kept">) => keptUnder(ledger, "link.");
 
+/** Links that were there, and stayed, when the walk began: one that is made meanwhile is nothing to it. */
+const stayingIn = ({ kept }: Pick<Ledger, "kept">): readonly Pair[] =>
+  keptUnder({ kept }, "stay.").map((link) => {
+    const [source = "", target = ""] = (kept[`stay.${link}`] ?? "").split(" ");
+    return { source, target };
+  });
+
 /** What is left of the estate when the links of a walk are gone: each part, and the sites of it that take part. */
 const partsLeft = (pass: ClusterPass, kept: Pick<Ledger, "kept">): readonly Estate[] => {
   const taking = allSites(pass);
+  const stay = keptUnder(kept, "stay.");
+  const all = pass.namespace.estates.flatMap(({ links }) => links.map((link) => link.name));
   return pass.namespace
-    .without(linksIn(kept))
+    .without(all.filter((link) => !stay.includes(link)))
     .map((part) => onlyWith(part, (site) => taking.includes(site)))
     .filter(({ sites }) => sites.length > 0);
 };
@@ -116,7 +125,7 @@ function changeOf(pass: ClusterPass, whole: Estate, ledger: Pick<Ledger, "pins" 
   const { kept, pins } = ledger;
   const names = linksIn(ledger);
   const going = whole.links.filter((link) => names.includes(link.name));
-  const staying = pass.estate.links.filter((link) => !names.includes(link.name));
+  const staying = stayingIn(ledger);
   const sites = allSites(pass);
   const reading = sites.filter((site) => staying.some(({ target }) => target === site));
   return {
@@ -139,6 +148,7 @@ function changeOf(pass: ClusterPass, whole: Estate, ledger: Pick<Ledger, "pins" 
       })),
     bare: sites.filter((site) => !reading.includes(site) && going.some(({ target }) => target === site)),
     reading,
+    staying,
     sourcesLeft: sites.filter((site) => staying.some(({ source }) => source === site)),
     tag: kept.tag ?? "",
     beat: `${kept.tag}.${kept.turn}`,
@@ -156,7 +166,7 @@ const textsOf = (pass: ClusterPass, { pins, kept }: Pick<Ledger, "pins" | "kept"
 /** Dumps that an earlier turn has made are the only place of what its uninstalling dropped. */
 const carried = (before: Ledger | undefined): Record<string, string> =>
   Object.fromEntries(
-    Object.entries(before?.kept ?? {}).filter(([key]) => /^(dump\.|binlog\.|tag$)/.test(key)),
+    Object.entries(before?.kept ?? {}).filter(([key]) => /^(dump\.|binlog\.|stay\.|tag$)/.test(key)),
   );
 
 function freshLedger(pass: ClusterPass, view: SiteView, whole: Estate, before?: Ledger): Ledger {
@@ -176,6 +186,13 @@ function freshLedger(pass: ClusterPass, view: SiteView, whole: Estate, before?: 
   const kept: Record<string, string> = {
     tag,
     ...Object.fromEntries(estate.sites.map((each) => [`site.${each.name}`, "takes part"])),
+    ...(before === undefined
+      ? Object.fromEntries(
+          estate.links
+            .filter(({ leaving }) => leaving === undefined)
+            .map(({ name: link, source, target }) => [`stay.${link}`, `${source} ${target}`]),
+        )
+      : {}),
     ...carried(before),
     ...Object.fromEntries(words),
     turn: String(Number(before?.kept.turn ?? 0) + 1),
@@ -260,10 +277,13 @@ async function finish(pass: ClusterPass, running: Ledger): Promise<Work> {
 }
 
 /** What the site runs from now; nothing where it was left out itself. */
-function recordLeft({ estate, site }: ClusterPass, running: Ledger): Pick<Work, "status"> {
+function recordLeft(pass: ClusterPass, running: Ledger): Pick<Work, "status"> {
+  const { site } = pass;
   const sites = keptUnder(running, "site.");
-  const own = onlyWith(estate, (each) => sites.includes(each));
-  if (!own.sites.includes(site)) return {};
+  const own = partsLeft(pass, running)
+    .map((part) => onlyWith(part, (each) => sites.includes(each)))
+    .find((part) => part.sites.some(({ name: each }) => each === site.name));
+  if (own === undefined) return {};
   const primaries = Object.fromEntries(
     own.sites.map((each) => [each.name, running.pins?.primaries[each.name] ?? ""]),
   );

@@ -23,6 +23,9 @@ export type LeavingLink = {
   readonly drops: boolean;
 };
 
+/** A direction, by the names of its sites. */
+export type Pair = { readonly source: string; readonly target: string };
+
 /** A text of what the estate falls into: its key in the walk, and whose nodes get it. */
 export type Text = { readonly key: string; readonly sites: readonly string[] };
 
@@ -31,6 +34,8 @@ export type LinkRemoval = {
   readonly sites: readonly (readonly Node[])[];
   readonly texts: readonly Text[];
   readonly links: readonly LeavingLink[];
+  /** Directions that stay. */
+  readonly staying: readonly Pair[];
   /** Sites that read nobody any more, and those that go on reading. */
   readonly bare: readonly string[];
   readonly reading: readonly string[];
@@ -52,14 +57,14 @@ export function scopesOf(about: LinkRemoval) {
           .map(({ node, site }) => ({ id: `${node.name}.${source.name}`, node, site, source })),
       );
   const at = (sites: readonly string[]): Scope => of(everyNode, ({ site }) => sites.includes(site.name));
-  const leaves = ({ site, source }: Target) =>
-    about.links.some((link) => link.target.name === site.name && link.source.name === source?.name);
+  const stays = ({ site, source }: Target) =>
+    about.staying.some((pair) => pair.target === site.name && pair.source === source?.name);
   return {
     all: readers(() => true),
     awaited: readers(({ awaits }) => awaits),
     /** Readers whose position has to outlive the second product. */
     keptReaders: readers(({ target, drops }) => !drops && about.bare.includes(target.name)),
-    staying: of(eachLinkedReader("MSAA"), (target) => !leaves(target)),
+    staying: of(eachLinkedReader("MSAA"), stays),
     bareNodes: at(about.bare),
     secondNodes: at(about.reading),
     /** Nodes that go on with the second product and lose a service of it. */

@@ -147,6 +147,29 @@ test("a site that comes back to its mesh goes on from the positions that stayed:
   expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [], outOfOrder: 0 });
 });
 
+test("a link that is made while others leave is nothing to their walk: it begins when that is over", async () => {
+  const scene = await meshScene(three);
+  const pairs = pairsWith(scene, "tokyo");
+  deleteLinks(scene, pairs);
+  await until(scene, async () => (await clusterOf(scene, "london")).status?.ledger?.cursor?.step === 2);
+  for (const source of ["london", "nyc"]) {
+    const spec = { source: { name: source }, target: { name: "tokyo" } };
+    await scene.objects.create(linkKind, make("CrossSiteLink", `${source}-again`, spec));
+  }
+  await until(scene, async () => (await clusterOf(scene, "london")).status?.ledger?.phase === "Finished");
+  expect(hostsOf(scene.world, "tokyo").map(({ volume }) => volume.installed.crossSite)).toEqual([
+    undefined,
+    undefined,
+  ]);
+  const back = () =>
+    hostsOf(scene.world, "tokyo").every(({ volume }) => volume.installed.crossSite?.services.length === 2);
+  await until(scene, async () => back() && (await allTrue(scene, "Ready")()), 300);
+  quiesce(scene);
+  const rows = scene.world.sites.get("nyc")?.client.acknowledged ?? [];
+  for (const { mysql } of hostsOf(scene.world, "tokyo"))
+    expect(rows.filter((tx) => mysql.rows.get(tx) !== 1)).toEqual([]);
+});
+
 describe("what cannot arrive", () => {
   async function burnt(): Promise<Scene> {
     const scene = await meshScene(three);
