@@ -30,6 +30,7 @@ const withSpec = (object: { spec: object }, more: object) => ({
   spec: { ...object.spec, ...more },
 });
 const request = conversion("r");
+const switching = withSpec(conversion("s"), { procedure: "Switch", convertMsaaToCaa: undefined });
 
 describe("bad input", () => {
   test.each<[string, object, RegExp]>([
@@ -73,6 +74,27 @@ describe("bad input", () => {
       "a window that ends before it begins",
       withSpec(request, { window: { notBefore: "2030-01-02T00:00:00Z", notAfter: "2030-01-01T00:00:00Z" } }),
       /spec\.window: .*window\.notBefore must lie before window\.notAfter: swap or correct them/,
+    ],
+    [
+      "a switch of a node and of a site at once",
+      withSpec(switching, {
+        switch: { cluster: { name: "a" }, to: "a-1", compositeService: { name: "g" }, site: "a" },
+      }),
+      /spec\.switch: .*name cluster and to, to move a site's primary, or compositeService and site/,
+    ],
+    [
+      "a switch of a composite to no site",
+      withSpec(switching, { switch: { compositeService: { name: "g" } } }),
+      /spec\.switch: .*compositeService and site belong together: set the other one too, or remove both/,
+    ],
+    [
+      "a second word about nothing",
+      withSpec(switching, {
+        procedure: "Failover",
+        switch: undefined,
+        failover: { compositeService: { name: "g" }, site: "a", confirmed: { uid: "1" } },
+      }),
+      /spec\.failover\.confirmed: .*name oldPrimary, or oldSite where a whole site is lost: one of them/,
     ],
     [
       "a date that is none",
