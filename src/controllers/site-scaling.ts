@@ -3,6 +3,7 @@
  * ledger. Until a walk is over, everybody else's estate is the one of before.
  */
 import type { Ledger } from "../crds/ledger.ts";
+import { filledKey } from "../procedures/add-nodes.ts";
 import { wishesOf } from "../procedures/configuration-standing.ts";
 import { type Node, siteNamed } from "../topology/estate.ts";
 import { membersOf, withMembers } from "../topology/members.ts";
@@ -210,6 +211,13 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
   const over = withCount(pass, adds ? most : most - names.length);
   const policy = running.pins?.policies[site.name] ?? "";
   const unwanted = adds && spec.nodes < most;
+  const unfit = unwanted
+    ? membersOf(site.name, most)
+        .slice(inService)
+        .map(({ name }) => name)
+    : names.filter((name) => running.kept[filledKey(name)] !== "true");
+  const misplaced = unfit.find((name) => name === view.primary);
+  if (misplaced !== undefined) return tell("False", "Waiting", switchBack(pass, running, misplaced, unfit));
   const stale = unwanted ? "its nodes are not wanted any more" : staleness(over, view, running);
   if (stale === undefined) return walk(over, view, running);
   const busy = await stillRuns(over, view, running);
@@ -225,10 +233,19 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
         : removalLedger(over, view, names, policy, running),
     );
   const narrow = withCount(pass, inService);
-  const leaving = membersOf(site.name, most)
-    .slice(inService)
-    .map(({ name }) => name);
-  return walk(narrow, view, removalLedger(narrow, view, leaving, policy, running));
+  return walk(narrow, view, removalLedger(narrow, view, unfit, policy, running));
+}
+
+/** Somebody made a node the primary that is only half in, or on its way out: no walk goes on around it. */
+function switchBack(
+  { site }: ClusterPass,
+  { procedure, pins }: Ledger,
+  misplaced: string,
+  unfit: readonly string[],
+): string {
+  const homes = [pins?.primaries[site.name] ?? "", ...site.nodes.map(({ name }) => name)];
+  const home = homes.find((name) => name !== "" && !unfit.includes(name));
+  return `${misplaced}, which is not in service for good, is the primary of ${site.name} by now: make another node the primary again (switch to ${home} in cctrl); ${procedure} goes on then`;
 }
 
 function staleness(over: ClusterPass, view: SiteView, running: Ledger): string | undefined {
