@@ -21,6 +21,7 @@ import { type SiteView, viewOf } from "./site-view.ts";
 import {
   admitted,
   allSites,
+  begunOver,
   primariesOf,
   runningLedger,
   spokenSince,
@@ -200,7 +201,8 @@ async function beginRemoval(
 }
 
 /** Where specs or primary have changed the walk begins anew; where nodes that join are not wanted any more, it turns round. */
-async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+async function goOn(tied: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+  const pass = begunOver(tied, running);
   const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return tell("False", "Waiting", kept);
   const { site, spec } = pass;

@@ -10,7 +10,9 @@ import { notNow, topologyOf } from "./site-readiness.ts";
 import type { SiteView } from "./site-view.ts";
 import {
   admitted,
+  allSites,
   beginning,
+  begunOver,
   nothingToDo,
   pinsFor,
   primariesOf,
@@ -84,12 +86,10 @@ async function begin(pass: ClusterPass, view: SiteView): Promise<Work> {
     );
   const waits = notNow(pass, view) ?? unsound(pass);
   if (waits !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${waits}`);
-  const kept = await admitted(pass, sitesOf(pass));
+  const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${kept}`);
   return walk(pass, view, freshLedger(pass, view, view.policy ?? ""));
 }
-
-const sitesOf = ({ estate }: ClusterPass): readonly string[] => estate.sites.map(({ name: each }) => each);
 
 /** Another site that is not Ready, or whose certificate is not accepted. */
 function unsound({ estate, site, namespace }: ClusterPass): string | undefined {
@@ -115,8 +115,9 @@ function changeOf({ estate }: ClusterPass, { pins, kept }: Pick<Ledger, "pins" |
 }
 
 /** Specs that change their mind in the middle lead every node back, by the same walk. */
-async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
-  const kept = await admitted(pass, sitesOf(pass));
+async function goOn(tied: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+  const pass = begunOver(tied, running);
+  const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return tell("False", "Waiting", kept);
   const changed = running.kept.secured !== String(pass.estate.secured === true);
   const other = changeTransport(changeOf(pass, running)).revision !== running.revision;

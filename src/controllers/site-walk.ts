@@ -43,6 +43,21 @@ export const telling =
 /** Of a walk whose commands run at the other ends too: every site's Lease is taken. */
 export const allSites = ({ estate }: ClusterPass): readonly string[] => estate.sites.map(({ name }) => name);
 
+/**
+ * The pass over the sites that a walk was begun with. A site that a new link or a composite ties to them meanwhile waits for
+ * its end: it may be in the middle of a walk of its own, and two that ask for each other's Leases would wait for ever.
+ */
+export function begunOver(pass: ClusterPass, { pins }: Ledger): ClusterPass {
+  const { composite, ...estate } = pass.estate;
+  const has = (name: string): boolean => pins?.primaries[name] !== undefined;
+  const sites = estate.sites.filter(({ name }) => has(name));
+  if (sites.length === estate.sites.length || !has(pass.site.name)) return pass;
+  const links = estate.links.filter(({ source, target }) => has(source) && has(target));
+  const members = composite?.members.filter(has) ?? [];
+  const tied = composite !== undefined && members.length > 0 && { composite: { ...composite, members } };
+  return { ...pass, estate: { ...estate, sites, links, ...tied } };
+}
+
 /** The ledger of this procedure, while it runs. */
 export function runningLedger({ object }: ClusterPass, procedure: string): Ledger | undefined {
   const parsed = ledgerSchema.safeParse(object.status?.ledger);
