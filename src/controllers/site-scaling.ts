@@ -264,22 +264,29 @@ function staleness(over: ClusterPass, view: SiteView, running: Ledger): string |
 function stillRuns(
   { shell, site }: ClusterPass,
   { pods }: SiteView,
-  { attempts, pins }: Ledger,
+  running: Ledger,
 ): Promise<string | undefined> {
   const around = onlyNodes(pods);
-  const primary = pins?.primaries[site.name] ?? "";
+  const begun = Object.entries(running.attempts).filter(([, { key }]) => key !== "");
   return withFacts(shell, around, (facts) => {
-    for (const [id, { key }] of Object.entries(attempts)) {
-      const named = id.split(".")[0] ?? "";
-      const node = pods.has(named) ? named : primary;
-      if (key === "") continue;
-      const fact = facts.get(node, marker(key));
-      if ("unknown" in fact) return `${node} cannot be read: ${fact.unknown}`;
-      if (fact.known.state === "running" || fact.known.state === "starting")
-        return `a command still runs on ${node}`;
-    }
+    for (const [id, { key }] of begun)
+      for (const node of mayRunOn(id, site.name, running)) {
+        const fact = facts.get(node, marker(key));
+        if ("unknown" in fact) return `${node} cannot be read: ${fact.unknown}`;
+        if (fact.known.state === "running" || fact.known.state === "starting")
+          return `a command still runs on ${node}`;
+      }
     return undefined;
   });
+}
+
+/** A site's command runs on its primary, a node's there; but a node that leaves is shunned from the primary. */
+function mayRunOn(id: string, site: string, { pins, procedure }: Ledger): readonly string[] {
+  const [named = ""] = id.split(".");
+  const ofSite = pins?.primaries[named];
+  if (ofSite !== undefined) return [ofSite];
+  const primary = pins?.primaries[site];
+  return procedure === "RemoveNodes" && primary !== undefined ? [named, primary] : [named];
 }
 
 async function walk(over: ClusterPass, view: SiteView, ledger: Ledger): Promise<Work> {

@@ -1,12 +1,12 @@
 /** Walks of joining and leaving nodes that something comes into the middle of: they begin anew, or wait and say for what. */
 import { expect, test } from "@jest/globals";
 import { hostOf } from "../../simulator/model.ts";
-import { clusterKind } from "../../src/kube/kinds.ts";
+import { clusterKind, podKind } from "../../src/kube/kinds.ts";
 import { watchChange } from "./change-invariants.ts";
 import { allScaled, podsUntil, switchTo } from "./change-of-nodes.ts";
 import { bareScene, putSite } from "./fresh-scene.ts";
 import { quiesce, type Scene } from "./scene.ts";
-import { begunOn, clusterOf, conditionAt, editSite, refOf, settledScene } from "./site-scene.ts";
+import { begunOn, clusterOf, conditionAt, editSite, passSites, refOf, settledScene } from "./site-scene.ts";
 
 const small = { sites: ["london", "nyc"], nodes: 2, seed: 3 };
 const interruption = 20;
@@ -78,6 +78,33 @@ test("a node that leaves and was made the primary is told, with the way out; the
   expect(await told()).toMatch(/\(switch to nyc-0 in cctrl\); RemoveNodes goes on then$/);
   expect((await conditionAt(scene, "nyc", "Ready"))?.reason).not.toBe("PassFailed");
   switchTo(scene, "nyc", "nyc-0");
+  await podsUntil(scene, allScaled(scene));
+  expect(scene.world.hosts.has("nyc-2")).toBe(false);
+});
+
+test("begun anew while some managers know the node no more and some do, it goes on to its end", async () => {
+  const scene = await settledScene({ ...small, nodes: 3 });
+  const knows = (name: string) =>
+    hostOf(scene.world, name).volume.installed.cluster?.members.nyc?.includes("nyc-2") === true;
+  editSite(scene, "nyc", { nodes: 2 });
+  await podsUntil(scene, () => !knows("nyc-1") && knows("nyc-0"));
+  otherVersion(scene);
+  await podsUntil(scene, allScaled(scene));
+  expect(scene.world.hosts.has("nyc-2")).toBe(false);
+});
+
+test("what a node without a pod was doing is not known: a change of mind waits for it", async () => {
+  const scene = await settledScene(small);
+  editSite(scene, "nyc", { nodes: 3 });
+  await podsUntil(scene, () => begunOn(scene).some((line) => line.includes("tprovision")));
+  const phase = (is: string) =>
+    scene.objects.edit(podKind, refOf("nyc-2"), (pod) => Object.assign(pod.status, { phase: is }));
+  phase("Unknown");
+  editSite(scene, "nyc", { nodes: 2 });
+  const told = async () => (await conditionAt(scene, "nyc", "NodesInService"))?.message ?? "";
+  for (let n = 0; n < 10; n += 1) await passSites(scene);
+  expect(await told()).toMatch(/^AddNodes begins anew, as .*: nyc-2 cannot be read: .*has no running pod$/);
+  phase("Running");
   await podsUntil(scene, allScaled(scene));
   expect(scene.world.hosts.has("nyc-2")).toBe(false);
 });
