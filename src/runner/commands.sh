@@ -192,7 +192,7 @@ accounts() {
     [[ $role != replication ]] || text+=" WITH GRANT OPTION"
     text+=";"
   done
-  printf '%s\n' "$text" | as_owner
+  printf '%s\n' "$text" | SQL_SECONDS=600 as_owner
 }
 
 # backup NAME: physical, prepared, then recorded with its checksum; a name is taken once.
