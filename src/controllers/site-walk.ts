@@ -95,23 +95,24 @@ export function primariesOf(
   return primaries;
 }
 
+/** Releases that a site's nodes run by its own last word. A spec may name another long before an UpgradeRequest brings it. */
+export function releasesTold({ namespace }: Pick<ClusterPass, "namespace">, name: string): readonly string[] {
+  const nodes: readonly { release?: string }[] = namespace.clusters.get(name)?.status?.nodes ?? [];
+  return [...new Set(nodes.flatMap(({ release }) => release ?? []))];
+}
+
 /** What a change of an installed site is walked with: live primaries, the release that runs, the policy to return to. */
 export function pinsFor(
   pass: ClusterPass,
   view: SiteView,
   { policy, primary, before }: { policy: string; primary: string | undefined; before: Ledger | undefined },
 ): Pins {
-  const { estate, site, namespace } = pass;
+  const { estate, site } = pass;
   const bySite = <T>(value: (each: (typeof estate.sites)[number]) => T) =>
     Object.fromEntries(estate.sites.map((each) => [each.name, value(each)]));
   const live: Record<string, string> = { ...before?.pins?.primaries, ...primariesOf(pass, view) };
   if (primary !== undefined) live[site.name] = primary;
   const runs = view.nodes.find(({ cluster }) => cluster != null)?.cluster?.release;
-  // A spec may name another release long before an UpgradeRequest brings it.
-  const told = (name: string): string | undefined =>
-    (namespace.clusters.get(name)?.status?.nodes as { release?: string }[] | undefined)?.find(
-      (node) => node.release !== undefined,
-    )?.release;
   return {
     primaries: bySite(({ name }) => {
       const node = live[name];
@@ -123,7 +124,7 @@ export function pinsFor(
     members: bySite(({ nodes }) => nodes.filter((node) => !node.witness).map((node) => node.name)),
     releases: bySite(
       ({ name, release }) =>
-        (name === site.name ? runs : told(name)) ?? before?.pins?.releases[name] ?? release,
+        (name === site.name ? runs : releasesTold(pass, name)[0]) ?? before?.pins?.releases[name] ?? release,
     ),
     backupNodes: {},
     iniSha256: {},
