@@ -14,14 +14,16 @@ if is("Installed", "False") and not ({ Installing = true, Filling = true, Waitin
 -- A change of its own that waits for a word or its turn keeps it as it was; one that halted does not.
 local works = {
   Applying = true, Restarting = true, Scaling = true, Changing = true, Settling = true, Looking = true, Mounting = true,
+  TakingOut = true, BringingBack = true, Expanding = true,
 }
 local rests = {
   Waiting = true, ApprovalNeeded = true, RestartPending = true, DatabasesFirst = true, FormerInUse = true, FormerStillGood = true,
 }
 for _, change in ipairs({
-  "NodesInService", "ConfigurationApplied", "DatabaseCurrent", "AccountsCurrent", "TransportCurrent",
+  "NodesInService", "ConfigurationApplied", "DatabaseCurrent", "AccountsCurrent", "TransportCurrent", "HandWorkDone", "VolumesCurrent",
 }) do
   local reason = is(change, "False") and conditions[change].reason or "Waiting"
+  if reason == "HandWork" then return health("Suspended", change) end
   if works[reason] then return health("Progressing", change) end
   if not rests[reason] then return health("Degraded", change) end
 end
