@@ -200,7 +200,7 @@ backup() {
   local tool target=$BACKUPS/$1 lsn
   [[ ! -e $target.state ]] || exit 0
   tool=$(first_of mariadb-backup mariabackup xtrabackup) || exit 127
-  rm -rf "$target" && mkdir -p "$target" || exit 1
+  rm -rf "$target" && (umask 077 && mkdir -p "$target") || exit 1
   "$tool" --defaults-extra-file="$CLIENT_FILE" --socket="$SOCKET" --backup --target-dir="$target" || exit
   "$tool" --prepare --target-dir="$target" || exit
   lsn=$(cat "$target"/*_checkpoints | sed -n 's/^to_lsn *= *//p' | tail -n 1)
