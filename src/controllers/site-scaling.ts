@@ -145,14 +145,18 @@ async function bareOrNot(
 ): Promise<{ is: "unknown"; why: string } | { is: "dressed"; node: string; with: string } | undefined> {
   const around = onlyNodes(pods);
   return withFacts(shell, around, (facts) => {
-    for (const { name } of nodes) {
-      for (const product of ["cluster", "crossSite"] as const) {
-        const is = facts.get(name, installed(product));
+    // Every node is asked before one of them answers for all: a pass has few rounds.
+    const said = nodes.map(({ name }) => ({
+      name,
+      products: (["cluster", "crossSite"] as const).map((product) => facts.get(name, installed(product))),
+      data: dataOn(name, facts),
+    }));
+    for (const { name, products, data } of said) {
+      for (const is of products) {
         if ("unknown" in is) return { is: "unknown", why: `${name} cannot be read: ${is.unknown}` } as const;
         if (is.known !== null)
           return { is: "dressed", node: name, with: "an installation of Tungsten" } as const;
       }
-      const data = dataOn(name, facts);
       if (data === "nothing") continue;
       if ("unknown" in data) return { is: "unknown", why: data.unknown } as const;
       return { is: "dressed", node: name, with: data.holds } as const;
@@ -269,13 +273,14 @@ function stillRuns(
   const around = onlyNodes(pods);
   const begun = Object.entries(running.attempts).filter(([, { key }]) => key !== "");
   return withFacts(shell, around, (facts) => {
-    for (const [id, { key }] of begun)
-      for (const node of mayRunOn(id, site.name, running)) {
-        const fact = facts.get(node, marker(key));
-        if ("unknown" in fact) return `${node} cannot be read: ${fact.unknown}`;
-        if (fact.known.state === "running" || fact.known.state === "starting")
-          return `a command still runs on ${node}`;
-      }
+    const said = begun.flatMap(([id, { key }]) =>
+      mayRunOn(id, site.name, running).map((node) => ({ node, fact: facts.get(node, marker(key)) })),
+    );
+    for (const { node, fact } of said) {
+      if ("unknown" in fact) return `${node} cannot be read: ${fact.unknown}`;
+      if (fact.known.state === "running" || fact.known.state === "starting")
+        return `a command still runs on ${node}`;
+    }
     return undefined;
   });
 }

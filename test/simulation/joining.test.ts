@@ -12,6 +12,7 @@ import { namespace, quiesce, release, type Scene } from "./scene.ts";
 import {
   allTrue,
   begunOn,
+  clusterOf,
   conditionAt,
   editSite,
   lineOf,
@@ -108,6 +109,13 @@ test("with a next release in every spec it installs the one that the others run;
   const installed = hostsOf(scene.world, "paris").flatMap(({ volume }) => Object.values(volume.installed));
   expect(installed.map((each) => each.release)).toEqual([release, release, release, release]);
   expect(await conditionAt(scene, "paris", "ReleaseCurrent")).toMatchObject({ reason: "UpgradeNeeded" });
+});
+
+test("all nodes of a large one are found empty in one pass, and it is filled", async () => {
+  const scene = await settledScene({ sites: ["london", "nyc"], nodes: 2, seed: 3 });
+  await parisJoins(scene, { fillFrom: { site: "london" } }, 7);
+  const walk = async () => (await clusterOf(scene, "paris")).status?.ledger;
+  await reached(scene, async () => (await walk())?.procedure === "FillSite", { most: 20 });
 });
 
 test("a site that is to be filled from one it is not linked with, or over data, waits and says why", async () => {

@@ -55,15 +55,15 @@ test("a number that changes while the site is installed counts once it is: the n
   expect(on("nyc-2").filter((line) => line.includes("tprovision"))).toHaveLength(1);
 });
 
-test("a witness that is asked for while a node joins comes after it, and takes nobody's pod", async () => {
+test("a witness that is asked for while nodes join comes after them, and takes nobody's pod", async () => {
   const scene = await settledScene(small);
-  editSite(scene, "nyc", { nodes: 3 });
+  editSite(scene, "nyc", { nodes: 4 });
   await podsUntil(scene, walks(scene, "nyc", "AddNodes"));
-  const { podUid } = hostOf(scene.world, "nyc-2");
+  const { podUid } = hostOf(scene.world, "nyc-3");
   editSite(scene, "nyc", { witness: { active: true } });
   await podsUntil(scene, async () => !(await walks(scene, "nyc", "AddNodes")()));
-  expect((await clusterOf(scene, "nyc")).status?.configuration.members).toContain("nyc-2");
-  expect(hostOf(scene.world, "nyc-2").podUid).toBe(podUid);
+  expect((await clusterOf(scene, "nyc")).status?.configuration.members).toContain("nyc-3");
+  expect(hostOf(scene.world, "nyc-3").podUid).toBe(podUid);
 });
 
 test("a node that leaves and was made the primary is told, with the way out; then it leaves", async () => {
