@@ -150,6 +150,8 @@ export type Question =
       readonly upstream: Upstream;
       readonly standing: Standing;
       readonly client: string;
+      /** The reader speaks TLS. */
+      readonly secured: boolean;
     }
   | { readonly ask: "report" }
   | { readonly ask: "order"; readonly order: Order }
@@ -161,13 +163,18 @@ function peerAnswers(real: RealNode) {
   const { lines, node } = real;
   const dial = async (upstream: Upstream, question: Question): Promise<unknown> =>
     (await lines.ask(upstream.host, thlPort(upstream.product), question)) ?? undefined;
+  const { installed } = node.volume;
+  const reader = () => ({
+    client: node.name,
+    secured: (installed.cluster ?? installed.crossSite)?.secured === true,
+  });
   const manager = (host: string, question: Question): Promise<unknown> =>
     lines.ask(host, ports.reports, question);
   return {
     hello: (upstream, standing) =>
-      dial(upstream, { ask: "hello", upstream, standing, client: node.name }) as ReturnType<Answers["hello"]>,
+      dial(upstream, { ask: "hello", upstream, standing, ...reader() }) as ReturnType<Answers["hello"]>,
     fetch: (upstream, standing) =>
-      dial(upstream, { ask: "fetch", upstream, standing, client: node.name }) as ReturnType<Answers["fetch"]>,
+      dial(upstream, { ask: "fetch", upstream, standing, ...reader() }) as ReturnType<Answers["fetch"]>,
     report: async (host) => {
       if (host === node.name) return runSteps(answersOf(real), reportOf(real.ambient, node));
       const told = (await manager(host, { ask: "report" })) as Told | null | undefined;
@@ -192,13 +199,18 @@ function peerAnswers(real: RealNode) {
   } satisfies Partial<Answers>;
 }
 
-/** What this node's listeners answer a reader of its logs; null: no. A primary listens already while it goes online. */
+/**
+ * What this node's listeners answer a reader of its logs; null: no. A primary listens already while it goes online. A
+ * listener with TLS and a reader without, or the other way round, never get to know each other.
+ */
 export function serveReader(
   real: RealNode,
   question: Extract<Question, { ask: "hello" | "fetch" }>,
 ): unknown {
   const { node, thl } = real;
-  const { upstream, standing, client } = question;
+  const { upstream, standing, client, secured } = question;
+  const speaks = node.volume.installed[upstream.product]?.secured === true;
+  if (client !== node.name && speaks !== secured) return null;
   const service = node.replicators[upstream.product]?.services.get(upstream.service);
   const opening =
     service?.state === "GOING-ONLINE:SYNCHRONIZING" &&

@@ -126,6 +126,22 @@ export function nodesInService({ status }: KubeObject): number | undefined {
   return members === undefined || members.length === 0 ? undefined : members.length;
 }
 
+/**
+ * How many data nodes an installation, or the filling before it, was begun with: a node that comes into the middle would be
+ * empty beside full ones. The spec's number counts again once the site is in service.
+ */
+function nodesBegunWith({ metadata, status }: KubeObject): number | undefined {
+  const { phase, procedure, pins } = status?.ledger ?? {};
+  if (phase !== "Running" && procedure !== "FillSite") return undefined;
+  const members: readonly string[] = pins?.members?.[metadata.name] ?? [];
+  return members.length === 0 ? undefined : members.length;
+}
+
+/** Nodes join or leave, or are out and keep their pods for a while: a witness, whose name follows theirs, comes after that. */
+const nodesMove = ({ status }: KubeObject): boolean =>
+  (status?.leaving ?? []).length > 0 ||
+  (status?.ledger?.phase === "Running" && /^(AddNodes|RemoveNodes)$/.test(status.ledger.procedure));
+
 function clusterInput(object: KubeObject, numbers: ReadonlyMap<string, number>): ClusterInput[] {
   const parsed = parseSpec(tungstenCluster.spec, object.spec);
   if ("faults" in parsed || isGone(object)) return [];
@@ -137,8 +153,8 @@ function clusterInput(object: KubeObject, numbers: ReadonlyMap<string, number>):
       name,
       number: numbers.get(name),
       dataservice,
-      nodes: nodesInService(object) ?? nodes,
-      witness,
+      nodes: nodesInService(object) ?? nodesBegunWith(object) ?? nodes,
+      witness: nodesMove(object) ? undefined : witness,
       initialPrimary,
       release,
       mysqlPort: mysql.port,

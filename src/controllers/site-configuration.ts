@@ -25,6 +25,7 @@ import { isBehind, type SiteView } from "./site-view.ts";
 import {
   admitted,
   beginning,
+  begunOver,
   pinsFor,
   primariesOf,
   runningLedger,
@@ -205,7 +206,8 @@ function changeOf({ site, estate }: ClusterPass, { pins, kept }: Ledger): SiteCh
 }
 
 /** Where specs or primary changed meanwhile the walk begins anew, and returns to the policy of before all the same. */
-async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+async function goOn(tied: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+  const pass = begunOver(tied, running);
   const kept = await admitted(pass);
   if (kept !== undefined) return tell("False", "Waiting", kept);
   const { site, estate } = pass;

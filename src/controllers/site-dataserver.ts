@@ -14,6 +14,7 @@ import {
   admitted,
   allSites,
   beginning,
+  begunOver,
   pinsFor,
   runningLedger,
   spokenSince,
@@ -103,7 +104,8 @@ const single = ({ nodes }: SiteView): string | undefined =>
     ? undefined
     : "the site has one node, and no other one to switch to: restart its database by hand, with mysqld-service restart in its pod, or delete the pod for another image or other resources";
 
-async function goOn(pass: ClusterPass, view: SiteView, running: Ledger, wanted: Wanted): Promise<Work> {
+async function goOn(tied: ClusterPass, view: SiteView, running: Ledger, wanted: Wanted): Promise<Work> {
+  const pass = begunOver(tied, running);
   const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return tell("False", "Waiting", kept);
   const { primary, next, home, whole } = running.kept;

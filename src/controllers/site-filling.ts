@@ -101,8 +101,9 @@ export async function notEmpty(
 ): Promise<string | undefined> {
   const around = onlyNodes(pods);
   return withFacts(shell, around, (facts) => {
-    for (const { node } of nodes) {
-      const data = dataOn(node.name, facts);
+    // Every node is asked before one of them answers for all: a pass has few rounds.
+    const said = nodes.map(({ node }) => ({ node, data: dataOn(node.name, facts) }));
+    for (const { node, data } of said) {
       if (data === "nothing") continue;
       if ("unknown" in data) return data.unknown;
       return `the database of ${node.name} holds ${data.holds} already, which somebody may want; remove spec.fillFrom, or drop it there`;

@@ -8,6 +8,7 @@ import {
   admitted,
   allSites,
   beginning,
+  begunOver,
   pinsFor,
   runningLedger,
   spokenSince,
@@ -56,7 +57,8 @@ function refusalOf({ site }: ClusterPass, { nodes, primary }: SiteView, wanted: 
   return names.length === 1 ? `${site.name} has no other node to serve meanwhile` : undefined;
 }
 
-async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+async function goOn(tied: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+  const pass = begunOver(tied, running);
   const waits = await admitted(pass, allSites(pass));
   if (waits !== undefined) return tell("False", "Waiting", waits);
   const { node = "", primary } = running.kept;

@@ -15,6 +15,7 @@ import {
   admitted,
   beginning,
   nothingToDo,
+  releasesTold,
   runningLedger,
   spokenSince,
   telling,
@@ -63,6 +64,11 @@ export async function installWhenDue(pass: ClusterPass, view: SiteView): Promise
     return waiting("Installing", "waits for its pods to run");
   if (running === undefined && estate.tlsDispute !== undefined)
     return waiting("Installing", `not begun yet: ${estate.tlsDispute}`);
+  if (running === undefined && releaseOf(pass, view) === undefined)
+    return waiting(
+      "AwaitingSites",
+      "not begun yet: the nodes of the other sites run different releases; bring them to one, by an UpgradeRequest with procedure UpgradeSoftware",
+    );
   const kept = await admitted(pass);
   if (kept !== undefined) return { ...nothingToDo, why: kept };
   const ledger = ledgerFor(pass, view, running, form);
@@ -123,7 +129,19 @@ function ledgerFor(
   const known =
     before === formKept(running) && installSite(pass.site.name, before).revision === running.revision;
   const tied = estateShape(pass, before) === (running.kept.shape ?? "");
-  return known && tied && !spokenSince(pass, running) ? running : freshLedger(pass, view, before);
+  return known && tied && !spokenSince(pass, running) ? running : freshLedger(pass, view, before, running);
+}
+
+/**
+ * The release to install: what runs here already, else what runs at the sites it joins, whatever the spec names as the next;
+ * undefined while those differ.
+ */
+function releaseOf(pass: ClusterPass, { nodes }: SiteView): string | undefined {
+  const { estate, site } = pass;
+  const own = nodes.find(({ cluster }) => cluster != null)?.cluster?.release;
+  const others = estate.sites.filter(({ name }) => name !== site.name);
+  const [first, second] = new Set(others.flatMap(({ name }) => releasesTold(pass, name)));
+  return own ?? (second === undefined ? (first ?? site.release) : undefined);
 }
 
 /** What of the specs a composite's text is made from; sites that stand alone are walked on whatever changes. */
@@ -134,7 +152,7 @@ const estateShape = ({ estate }: ClusterPass, form: InstallForm): string =>
  * A site that runs already keeps the primary it has; only the first installation takes the spec's. Sites that are
  * installed together write one text: who comes later takes the primaries that another one has begun with.
  */
-function freshLedger(pass: ClusterPass, view: SiteView, form: InstallForm): Ledger {
+function freshLedger(pass: ClusterPass, view: SiteView, form: InstallForm, before?: Ledger): Ledger {
   const { estate, site, namespace } = pass;
   const bySite = <T>(value: (site: (typeof estate.sites)[number]) => T) =>
     Object.fromEntries(estate.sites.map((site) => [site.name, value(site)]));
@@ -149,7 +167,9 @@ function freshLedger(pass: ClusterPass, view: SiteView, form: InstallForm): Ledg
     primaries,
     policies: bySite(() => "AUTOMATIC"),
     members: bySite((site) => site.nodes.filter((node) => !node.witness).map((node) => node.name)),
-    releases: bySite((site) => site.release),
+    releases: bySite(({ name, release }) =>
+      name === site.name ? (releaseOf(pass, view) ?? before?.pins?.releases[name] ?? release) : release,
+    ),
     backupNodes: {},
     iniSha256: {},
   };

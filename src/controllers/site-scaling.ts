@@ -3,6 +3,7 @@
  * ledger. Until a walk is over, everybody else's estate is the one of before.
  */
 import type { Ledger } from "../crds/ledger.ts";
+import { filledKey } from "../procedures/add-nodes.ts";
 import { wishesOf } from "../procedures/configuration-standing.ts";
 import { type Node, siteNamed } from "../topology/estate.ts";
 import { membersOf, withMembers } from "../topology/members.ts";
@@ -20,6 +21,7 @@ import { type SiteView, viewOf } from "./site-view.ts";
 import {
   admitted,
   allSites,
+  begunOver,
   primariesOf,
   runningLedger,
   spokenSince,
@@ -143,14 +145,18 @@ async function bareOrNot(
 ): Promise<{ is: "unknown"; why: string } | { is: "dressed"; node: string; with: string } | undefined> {
   const around = onlyNodes(pods);
   return withFacts(shell, around, (facts) => {
-    for (const { name } of nodes) {
-      for (const product of ["cluster", "crossSite"] as const) {
-        const is = facts.get(name, installed(product));
+    // Every node is asked before one of them answers for all: a pass has few rounds.
+    const said = nodes.map(({ name }) => ({
+      name,
+      products: (["cluster", "crossSite"] as const).map((product) => facts.get(name, installed(product))),
+      data: dataOn(name, facts),
+    }));
+    for (const { name, products, data } of said) {
+      for (const is of products) {
         if ("unknown" in is) return { is: "unknown", why: `${name} cannot be read: ${is.unknown}` } as const;
         if (is.known !== null)
           return { is: "dressed", node: name, with: "an installation of Tungsten" } as const;
       }
-      const data = dataOn(name, facts);
       if (data === "nothing") continue;
       if ("unknown" in data) return { is: "unknown", why: data.unknown } as const;
       return { is: "dressed", node: name, with: data.holds } as const;
@@ -199,7 +205,8 @@ async function beginRemoval(
 }
 
 /** Where specs or primary have changed the walk begins anew; where nodes that join are not wanted any more, it turns round. */
-async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+async function goOn(tied: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+  const pass = begunOver(tied, running);
   const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return tell("False", "Waiting", kept);
   const { site, spec } = pass;
@@ -210,6 +217,13 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
   const over = withCount(pass, adds ? most : most - names.length);
   const policy = running.pins?.policies[site.name] ?? "";
   const unwanted = adds && spec.nodes < most;
+  const unfit = unwanted
+    ? membersOf(site.name, most)
+        .slice(inService)
+        .map(({ name }) => name)
+    : names.filter((name) => running.kept[filledKey(name)] !== "true");
+  const misplaced = unfit.find((name) => name === view.primary);
+  if (misplaced !== undefined) return tell("False", "Waiting", switchBack(pass, running, misplaced, unfit));
   const stale = unwanted ? "its nodes are not wanted any more" : staleness(over, view, running);
   if (stale === undefined) return walk(over, view, running);
   const busy = await stillRuns(over, view, running);
@@ -225,10 +239,19 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
         : removalLedger(over, view, names, policy, running),
     );
   const narrow = withCount(pass, inService);
-  const leaving = membersOf(site.name, most)
-    .slice(inService)
-    .map(({ name }) => name);
-  return walk(narrow, view, removalLedger(narrow, view, leaving, policy, running));
+  return walk(narrow, view, removalLedger(narrow, view, unfit, policy, running));
+}
+
+/** Somebody made a node the primary that is only half in, or on its way out: no walk goes on around it. */
+function switchBack(
+  { site }: ClusterPass,
+  { procedure, pins }: Ledger,
+  misplaced: string,
+  unfit: readonly string[],
+): string {
+  const homes = [pins?.primaries[site.name] ?? "", ...site.nodes.map(({ name }) => name)];
+  const home = homes.find((name) => name !== "" && !unfit.includes(name));
+  return `${misplaced}, which is not in service for good, is the primary of ${site.name} by now: make another node the primary again (switch to ${home} in cctrl); ${procedure} goes on then`;
 }
 
 function staleness(over: ClusterPass, view: SiteView, running: Ledger): string | undefined {
@@ -245,22 +268,30 @@ function staleness(over: ClusterPass, view: SiteView, running: Ledger): string |
 function stillRuns(
   { shell, site }: ClusterPass,
   { pods }: SiteView,
-  { attempts, pins }: Ledger,
+  running: Ledger,
 ): Promise<string | undefined> {
   const around = onlyNodes(pods);
-  const primary = pins?.primaries[site.name] ?? "";
+  const begun = Object.entries(running.attempts).filter(([, { key }]) => key !== "");
   return withFacts(shell, around, (facts) => {
-    for (const [id, { key }] of Object.entries(attempts)) {
-      const named = id.split(".")[0] ?? "";
-      const node = pods.has(named) ? named : primary;
-      if (key === "") continue;
-      const fact = facts.get(node, marker(key));
+    const said = begun.flatMap(([id, { key }]) =>
+      mayRunOn(id, site.name, running).map((node) => ({ node, fact: facts.get(node, marker(key)) })),
+    );
+    for (const { node, fact } of said) {
       if ("unknown" in fact) return `${node} cannot be read: ${fact.unknown}`;
       if (fact.known.state === "running" || fact.known.state === "starting")
         return `a command still runs on ${node}`;
     }
     return undefined;
   });
+}
+
+/** A site's command runs on its primary, a node's there; but a node that leaves is shunned from the primary. */
+function mayRunOn(id: string, site: string, { pins, procedure }: Ledger): readonly string[] {
+  const [named = ""] = id.split(".");
+  const ofSite = pins?.primaries[named];
+  if (ofSite !== undefined) return [ofSite];
+  const primary = pins?.primaries[site];
+  return procedure === "RemoveNodes" && primary !== undefined ? [named, primary] : [named];
 }
 
 async function walk(over: ClusterPass, view: SiteView, ledger: Ledger): Promise<Work> {

@@ -6,6 +6,7 @@ import { clusterKind, secretKind } from "../kube/kinds.ts";
 import { siteLabels } from "../manifests/object.ts";
 import { guardSecret } from "../telemetry/log.ts";
 import { siteLabel, siteSecret } from "../topology/names.ts";
+import { type CertificateTexts, certificateFault } from "./certificate.ts";
 import type { KubeObject, Objects } from "./shell.ts";
 
 /** Accounts are the same at every site of an estate, so what is generated lies in one Secret of the namespace. */
@@ -135,11 +136,14 @@ export async function ensureSiteSecret(
   spec: TungstenClusterSpec,
   {
     frozen,
+    now,
     walking = false,
     further,
     secured = false,
   }: {
     readonly frozen: boolean;
+    /** Milliseconds since the epoch. */
+    readonly now: number;
     /** The site's own ledger runs, and nothing of it brings accounts to the databases: those wait, a certificate does not. */
     readonly walking?: boolean;
     readonly further?: string | undefined;
@@ -148,6 +152,9 @@ export async function ensureSiteSecret(
   },
 ): Promise<SiteSecret> {
   const values = { ...(await generated(objects, namespace)) };
+  const name = siteSecret(site);
+  const found = await objects.get(secretKind, { namespace, name });
+  const before = found && decoded(found);
   for (const role of ["replication", "application"] as const) {
     const name = spec.credentials[role]?.name;
     if (name === undefined) continue;
@@ -163,7 +170,12 @@ export async function ensureSiteSecret(
     };
   if (spec.tls !== undefined) {
     const material = await readCertificate(objects, namespace, spec.tls.secret.name);
-    if ("refused" in material) return { refused: material.refused ?? "" };
+    if ("refused" in material) return material;
+    // One that has run out while replicators speak by it is no reason to leave their site alone.
+    const runs = secured && tlsKeys.every((key) => before?.[key] === material[key]);
+    const fault = certificateFault(material, runs ? undefined : now);
+    if (fault !== undefined)
+      return { refused: `spec.tls.secret.name: of Secret ${spec.tls.secret.name} ${fault}` };
     Object.assign(values, material);
   }
   for (const [key, value] of Object.entries(values))
@@ -175,9 +187,6 @@ export async function ensureSiteSecret(
     return {
       refused: `spec.users: ${values[`${role}-user`]} is the name of the ${role} account already; take it out`,
     };
-  const name = siteSecret(site);
-  const found = await objects.get(secretKind, { namespace, name });
-  const before = found && decoded(found);
   // Stores that run are kept until TLS has ended on the nodes.
   for (const key of spec.tls === undefined && secured ? tlsKeys : [])
     if (before?.[key] !== undefined) values[key] = before[key];
@@ -246,7 +255,7 @@ async function readCertificate(
   objects: Pick<Objects, "get">,
   namespace: string,
   name: string,
-): Promise<Accounts | { readonly refused: string }> {
+): Promise<CertificateTexts | { readonly refused: string }> {
   const path = "spec.tls.secret.name";
   const found = await objects.get(secretKind, { namespace, name });
   if (found === undefined)
@@ -261,7 +270,8 @@ async function readCertificate(
     return {
       refused: `${path}: the key ${odd} of Secret ${name} is missing or no PEM; a certificate, its key and its authority are wanted, as cert-manager writes them`,
     };
-  return Object.fromEntries(tlsKeys.map((key) => [key, data[key] ?? ""]));
+  const text = (key: (typeof tlsKeys)[number]): string => data[key] ?? "";
+  return { "tls.crt": text("tls.crt"), "tls.key": text("tls.key"), "ca.crt": text("ca.crt") };
 }
 
 const sorted = (values: Accounts): [string, string][] =>

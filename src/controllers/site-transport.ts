@@ -5,12 +5,15 @@
 import type { Ledger } from "../crds/ledger.ts";
 import { changeTransport, type TransportChange } from "../procedures/change-transport.ts";
 import { lentFor } from "./request-planning.ts";
+import type { KubeObject } from "./shell.ts";
 import { recordFor } from "./site-configuration.ts";
 import { notNow, topologyOf } from "./site-readiness.ts";
 import type { SiteView } from "./site-view.ts";
 import {
   admitted,
+  allSites,
   beginning,
+  begunOver,
   nothingToDo,
   pinsFor,
   primariesOf,
@@ -84,21 +87,38 @@ async function begin(pass: ClusterPass, view: SiteView): Promise<Work> {
     );
   const waits = notNow(pass, view) ?? unsound(pass);
   if (waits !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${waits}`);
-  const kept = await admitted(pass, sitesOf(pass));
+  const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${kept}`);
   return walk(pass, view, freshLedger(pass, view, view.policy ?? ""));
 }
 
-const sitesOf = ({ estate }: ClusterPass): readonly string[] => estate.sites.map(({ name: each }) => each);
+/** What of another site keeps all of them waiting: their nodes are updated too, and no pass of theirs looks once more. */
+const unsound = ({ estate, site, namespace }: ClusterPass): string | undefined =>
+  estate.sites
+    .filter(({ name: each }) => each !== site.name)
+    .map(({ name: each }) => unsoundSite(each, namespace.clusters.get(each)))
+    .find((why) => why !== undefined);
 
-/** Another site that is not Ready, or whose certificate is not accepted. */
-function unsound({ estate, site, namespace }: ClusterPass): string | undefined {
-  const other = estate.sites.find(({ name: each }) => {
-    const conditions: readonly { type: string; status: string }[] =
-      namespace.clusters.get(each)?.status?.conditions ?? [];
-    return each !== site.name && conditions.find(({ type: is }) => is === "Ready")?.status !== "True";
-  });
-  return other && `site ${other.name} is not Ready; see its conditions`;
+/** By its spec, and by what its own last pass told of its nodes; a spec that no pass has looked at yet tells nothing. */
+export function unsoundSite(site: string, cluster: KubeObject | undefined): string | undefined {
+  if (cluster === undefined) return `TungstenCluster ${site} is gone`;
+  const { metadata, spec, status } = cluster;
+  if (metadata.deletionTimestamp !== undefined) return `TungstenCluster ${site} is being deleted`;
+  if (spec?.paused === true || spec?.proceduresPaused === true)
+    return `spec.paused or spec.proceduresPaused of TungstenCluster ${site} admits no procedure; clear it`;
+  const conditions: readonly { type: string; status: string; observedGeneration?: number }[] =
+    status?.conditions ?? [];
+  const ready = conditions.find(({ type: is }) => is === "Ready");
+  if (ready?.status !== "True") return `site ${site} is not Ready; see its conditions`;
+  if (ready.observedGeneration !== metadata.generation)
+    return `the spec of TungstenCluster ${site} has changed, and its site has not been looked at since`;
+  const wanted = String(spec?.policy ?? "Automatic").toUpperCase();
+  if (status?.policy !== wanted)
+    return `the policy of ${site} is ${status?.policy ?? "unknown"} and its spec.policy wants ${wanted}: somebody may be at work; set it back in cctrl, or correct spec.policy`;
+  const nodes: readonly { release?: string }[] = status.nodes ?? [];
+  return new Set(nodes.map(({ release }) => release)).size > 1
+    ? `the nodes of ${site} run different releases; upgrade them first`
+    : undefined;
 }
 
 function changeOf({ estate }: ClusterPass, { pins, kept }: Pick<Ledger, "pins" | "kept">): TransportChange {
@@ -116,8 +136,9 @@ function changeOf({ estate }: ClusterPass, { pins, kept }: Pick<Ledger, "pins" |
 }
 
 /** Specs that change their mind in the middle lead every node back, by the same walk. */
-async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
-  const kept = await admitted(pass, sitesOf(pass));
+async function goOn(tied: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+  const pass = begunOver(tied, running);
+  const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return tell("False", "Waiting", kept);
   const changed = running.kept.secured !== String(pass.estate.secured === true);
   const other = changeTransport(changeOf(pass, running)).revision !== running.revision;

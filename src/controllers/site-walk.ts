@@ -44,6 +44,21 @@ export const telling =
 /** Of a walk whose commands run at the other ends too: every site's Lease is taken. */
 export const allSites = ({ estate }: ClusterPass): readonly string[] => estate.sites.map(({ name }) => name);
 
+/**
+ * The pass over the sites that a walk was begun with. A site that a new link or a composite ties to them meanwhile waits for
+ * its end: it may be in the middle of a walk of its own, and two that ask for each other's Leases would wait for ever.
+ */
+export function begunOver(pass: ClusterPass, { pins }: Ledger): ClusterPass {
+  const { composite, ...estate } = pass.estate;
+  const has = (name: string): boolean => pins?.primaries[name] !== undefined;
+  const sites = estate.sites.filter(({ name }) => has(name));
+  if (sites.length === estate.sites.length || !has(pass.site.name)) return pass;
+  const links = estate.links.filter(({ source, target }) => has(source) && has(target));
+  const members = composite?.members.filter(has) ?? [];
+  const tied = composite !== undefined && members.length > 0 && { composite: { ...composite, members } };
+  return { ...pass, estate: { ...estate, sites, links, ...tied } };
+}
+
 /** The ledger of this procedure, while it runs. */
 export function runningLedger({ object }: ClusterPass, procedure: string): Ledger | undefined {
   const parsed = ledgerSchema.safeParse(object.status?.ledger);
@@ -81,23 +96,24 @@ export function primariesOf(
   return primaries;
 }
 
+/** Releases that a site's nodes run by its own last word. A spec may name another long before an UpgradeRequest brings it. */
+export function releasesTold({ namespace }: Pick<ClusterPass, "namespace">, name: string): readonly string[] {
+  const nodes: readonly { release?: string }[] = namespace.clusters.get(name)?.status?.nodes ?? [];
+  return [...new Set(nodes.flatMap(({ release }) => release ?? []))];
+}
+
 /** What a change of an installed site is walked with: live primaries, the release that runs, the policy to return to. */
 export function pinsFor(
   pass: ClusterPass,
   view: SiteView,
   { policy, primary, before }: { policy: string; primary: string | undefined; before: Ledger | undefined },
 ): Pins {
-  const { estate, site, namespace } = pass;
+  const { estate, site } = pass;
   const bySite = <T>(value: (each: (typeof estate.sites)[number]) => T) =>
     Object.fromEntries(estate.sites.map((each) => [each.name, value(each)]));
   const live: Record<string, string> = { ...before?.pins?.primaries, ...primariesOf(pass, view) };
   if (primary !== undefined) live[site.name] = primary;
   const runs = view.nodes.find(({ cluster }) => cluster != null)?.cluster?.release;
-  // A spec may name another release long before an UpgradeRequest brings it.
-  const told = (name: string): string | undefined =>
-    (namespace.clusters.get(name)?.status?.nodes as { release?: string }[] | undefined)?.find(
-      (node) => node.release !== undefined,
-    )?.release;
   const active = activeSite(estate)?.name;
   return {
     ...(active !== undefined && { activeSite: active }),
@@ -111,7 +127,7 @@ export function pinsFor(
     members: bySite(({ nodes }) => nodes.filter((node) => !node.witness).map((node) => node.name)),
     releases: bySite(
       ({ name, release }) =>
-        (name === site.name ? runs : told(name)) ?? before?.pins?.releases[name] ?? release,
+        (name === site.name ? runs : releasesTold(pass, name)[0]) ?? before?.pins?.releases[name] ?? release,
     ),
     backupNodes: {},
     iniSha256: {},

@@ -119,6 +119,7 @@ async function passOver(beginning: Beginning): Promise<Requeue> {
   const lines = "lines" in further ? further.lines : undefined;
   const secret = await ensureSiteSecret(shell.objects, where, name, spec, {
     frozen: holder !== "",
+    now: shell.clock.now(),
     walking: walksWithoutAccounts(object),
     further: lines,
     secured: object.status?.configuration?.secured,

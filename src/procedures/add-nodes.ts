@@ -27,12 +27,13 @@ import {
   localAtRest,
   provisioned,
   shunned,
+  takenOut,
 } from "./fix-reprovision.ts";
 import { heldByRun, managerIs } from "./guards.ts";
 import { accountsMade, isInstalled, validated } from "./install-site.ts";
 import { caughtUpSeconds, isOnline, otherEnds } from "./out-of-service.ts";
 import type { Guard, Judgement, Part, Procedure, Step } from "./procedure.ts";
-import { datasource, type Holdable, hold, release } from "./reset-commands.ts";
+import { type Holdable, hold, release } from "./reset-commands.ts";
 import { eachLinkedReader, eachSite, everyNode } from "./scopes.ts";
 import { check, installFrom, safely } from "./site-commands.ts";
 import { enterMaintenance, maintenanceStays, of, returnPolicy, type Scope } from "./site-parts.ts";
@@ -134,6 +135,13 @@ const donorServes = ({ donor }: Addition): Guard => ({
     return "why" in verdict ? verdict.why : undefined;
   },
 });
+
+/**
+ * Shunned, and nothing applies there. A walk that begins anew behind the copy finds what the first one had started, the
+ * second replicator among it, and it must not write into the next copy.
+ */
+const atRest = (fix: FixParameters): readonly Part[] =>
+  takenOut(fix).map((part) => ({ ...part, guards: [maintenanceStays] }));
 
 /** Its own database is of no worth before it is proven, so that a provision that was cut off may begin once more. */
 const provisionPart = (about: Addition, fix: FixParameters, on: Scope): Part => ({
@@ -244,14 +252,7 @@ function provisionStep(about: Addition, node: Node, n: number): Step {
         settleSeconds: 30,
         stallSeconds: 600,
       },
-      {
-        what: "shun the datasource: no connector leads there",
-        vendor: "cctrl> datasource NODE shun",
-        on,
-        guards: [maintenanceStays],
-        run: [{ when: "it is not SHUNNED", effect: datasource(["shun"], false) }],
-        done: datasourceIs(fix, shunned),
-      },
+      ...atRest(fix),
       provisionPart(about, fix, on),
       followsPrimary(fix),
       { what: "it has caught up with the primary", on, run: [], done: caughtUp(about), stallSeconds: 3600 },
@@ -271,7 +272,7 @@ export function addNodes(about: Addition): Procedure {
   const end = 5 + old + about.added.length;
   return {
     name: "AddNodes",
-    revision: 2,
+    revision: 3,
     source:
       "Tungsten documentation, The tpm update Command; The tprovision Script; as one outline in neither",
     accepts: [],

@@ -163,7 +163,7 @@ const logEmpty: Judgement = (reader, look) => {
 };
 
 /** Out: nothing applies there any more, and no restart brings the second product back. */
-const takenOut = (fix: FixParameters): readonly Part[] => [
+export const takenOut = (fix: FixParameters): readonly Part[] => [
   {
     what: "hold the cross-site replicator: a restarting pod shall not start it",
     on: whereSecondRuns(fix),

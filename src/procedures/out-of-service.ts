@@ -1,6 +1,7 @@
 /** A replica out of service and back, as the vendor's pages do it: shun, recover, ONLINE and caught up, the other ends' services. */
 import { isPassive, type Node } from "../topology/estate.ts";
 import { clusterView, readOnly } from "../tungsten/node-facts.ts";
+import type { ClusterView } from "../tungsten/reading.ts";
 import * as go from "./conversion-services.ts";
 import type { Guard, Judgement, Look, Part, Step, Target, Verdict } from "./procedure.ts";
 import { eachLinkedReader } from "./scopes.ts";
@@ -11,14 +12,18 @@ import { done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts
 /** A replica that lags further behind than this is not let back. */
 export const caughtUpSeconds = 10;
 
+/** What the managers of the site's nodes tell of its datasources, of those that answer. */
+export const viewsOf = ({ nodes }: Target["site"], { facts }: Look): readonly ClusterView[] =>
+  nodes
+    .filter((node) => !node.witness)
+    .map((node) => knownValue(facts.get(node.name, clusterView)))
+    .filter((view) => view !== undefined);
+
 /** Every node that answers shows this datasource so; somebody must answer. */
 export const shown =
   (site: Target["site"], name: string, fits: (state: string, role: string) => boolean, say: string) =>
   (look: Look): Verdict => {
-    const views = site.nodes
-      .filter((node) => !node.witness)
-      .map((node) => knownValue(look.facts.get(node.name, clusterView)))
-      .filter((view) => view !== undefined);
+    const views = viewsOf(site, look);
     if (views.length === 0) return pending(`no coordinator of ${site.name} tells its datasources`);
     const all = views.every((view) =>
       view.datasources.some((each) => each.name === name && fits(each.state, each.role)),
@@ -67,12 +72,14 @@ export const othersServe = (name: string): Guard => ({
     const verdict = every([
       ...others.map((node) => isOnline(node.name)({ id: node.name, node, site }, look)),
       ...others.map((node) => go.localServiceOnline({ id: node.name, node, site }, look)),
-      shown(
-        site,
-        name,
-        (_state, role) => role !== "master" && role !== "relay",
+      doneIf(
+        !viewsOf(site, look).some(({ datasources }) =>
+          datasources.some(
+            (source) => source.name === name && (source.role === "master" || source.role === "relay"),
+          ),
+        ),
         `${name} is the head of ${site.name}, its primary or relay: it is not taken out`,
-      )(look),
+      ),
     ]);
     return "why" in verdict ? verdict.why : undefined;
   },

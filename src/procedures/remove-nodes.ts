@@ -11,7 +11,7 @@ import { promoteStep, publishStep, type SiteChange, updateNode } from "./apply-c
 import * as act from "./conversion-commands.ts";
 import * as go from "./conversion-services.ts";
 import { heldByRun } from "./guards.ts";
-import { otherEnds, othersServe, shown } from "./out-of-service.ts";
+import { otherEnds, othersServe, viewsOf } from "./out-of-service.ts";
 import type { Guard, Judgement, Part, Procedure, Step, Target } from "./procedure.ts";
 import { type Holdable, hold } from "./reset-commands.ts";
 import { eachLinkedReader, eachSite, everyNode, pinnedPrimary } from "./scopes.ts";
@@ -29,15 +29,18 @@ const leavers =
     return site === undefined ? [] : leaving.map((node) => ({ id: node.name, node, site }));
   };
 
-/** By every manager that answers, the datasource is in this state, or is not listed any more. */
+/** SHUNNED by every manager that lists it still: where a walk begins anew some run from a text without it. Or listed by none. */
 const takenOut: Judgement = (target, look) => {
-  const out = shown(
-    target.site,
-    target.node.name,
-    (state) => state.startsWith("SHUNNED"),
-    `the datasource ${target.node.name} is not SHUNNED`,
-  )(look);
-  return out.is === "done" ? out : notListed(target, look).is === "done" ? done : out;
+  const { site, node } = target;
+  const listed = viewsOf(site, look).flatMap(({ datasources }) =>
+    datasources.filter(({ name }) => name === node.name),
+  );
+  return listed.length === 0
+    ? notListed(target, look)
+    : doneIf(
+        listed.every(({ state }) => state.startsWith("SHUNNED")),
+        `the datasource ${node.name} is not SHUNNED`,
+      );
 };
 
 /** Every node that stays tells its datasources, and this one is not among them. */

@@ -7,7 +7,7 @@ import { sourceOf, trackingSchema } from "./conversion-names.ts";
 import { commitOf, wordOf } from "./conversion-readers.ts";
 import { serviceStatus } from "./conversion-services.ts";
 import { endedWell } from "./guards.ts";
-import type { Guard, Judgement, Look, Target, Verdict } from "./procedure.ts";
+import type { Judgement, Look, Target, Verdict } from "./procedure.ts";
 import {
   copyFile,
   crossing,
@@ -20,37 +20,6 @@ import {
 import { databaseIs, datasourceNotShunned, processStopped } from "./reset-states.ts";
 import { pinnedPrimary } from "./scopes.ts";
 import { broken, done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
-
-/** The definitive site keeps its primary and, where it has more, another usable node. */
-export const donorMayGo = (scopes: ResetScopes): Guard => ({
-  say: "the donor is an ONLINE replica, and its primary is ONLINE beside it",
-  objects(_target, look) {
-    const donor = scopes.donorNode(look.run);
-    const view = look.facts.get(donor.name, clusterView);
-    if ("unknown" in view) return `cctrl of ${donor.name} cannot be read: ${view.unknown}`;
-    const own = view.known.datasources.find(({ name }) => name === donor.name);
-    if (own?.role !== "slave") return `${donor.name} is ${own?.role ?? "not listed"}, no replica any more`;
-    const primary = look.run.pins.primaries[donor.site];
-    const its = view.known.datasources.find(({ name }) => name === primary);
-    return its?.state === "ONLINE"
-      ? undefined
-      : `the primary of ${donor.site} is ${its?.state ?? "not listed"}`;
-  },
-});
-
-/** Nobody but an ONLINE replica of the definitive site gives its data, now as when the plan was made. */
-export const donorServes = (scopes: ResetScopes): Guard => ({
-  say: "the donor is an ONLINE replica of the definitive site",
-  objects(_target, look) {
-    const donor = scopes.donorNode(look.run);
-    const view = look.facts.get(donor.name, clusterView);
-    if ("unknown" in view) return `cctrl of ${donor.name} cannot be read: ${view.unknown}`;
-    const own = view.known.datasources.find(({ name }) => name === donor.name);
-    return own?.role === "slave" && own.state === "ONLINE"
-      ? undefined
-      : `${donor.name} is ${own?.role ?? "not listed"}:${own?.state ?? ""}`;
-  },
-});
 
 export const donorsDatabaseRuns =
   (scopes: ResetScopes): Judgement =>

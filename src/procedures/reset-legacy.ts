@@ -9,6 +9,7 @@ import type { Guard, Look, Part, Run, Target, Verdict } from "./procedure.ts";
 import * as arrival from "./reset-arrival.ts";
 import * as sent from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
+import { donorServes } from "./reset-donor.ts";
 import { managersBack } from "./reset-export.ts";
 import { databaseDown, databaseRuns, dropOldLogs, followParts, released, started } from "./reset-parts.ts";
 import type { ResetParameters, ResetScopes } from "./reset-scopes.ts";
@@ -61,7 +62,7 @@ export const primaryAnew = (scopes: ResetScopes, parameters: ResetParameters): r
       vendor:
         "shell east{master}> /opt/continuent/tungsten/tungsten-replicator/scripts/tungsten_provision_slave --source west{slave}",
       on: scopes.failedPrimary,
-      guards: [copies.donorServes(scopes), arrival.readersBegin(scopes)],
+      guards: [donorServes(scopes), arrival.readersBegin(scopes)],
       done: (target, look) =>
         every([
           endedWell("the provision")(target, look),

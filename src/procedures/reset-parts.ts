@@ -7,6 +7,7 @@ import type { Guard, Part } from "./procedure.ts";
 import * as arrival from "./reset-arrival.ts";
 import * as sent from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
+import { donorMayGo } from "./reset-donor.ts";
 import type { ResetParameters, ResetScopes } from "./reset-scopes.ts";
 import * as is from "./reset-states.ts";
 import { doneIf, every } from "./verdicts.ts";
@@ -95,7 +96,7 @@ export const takeOutParts = (scopes: ResetScopes): readonly Part[] => [
   {
     ...shunned(scopes.donor, false),
     vendor: "cctrl [west]> datasource west3 shun",
-    guards: [copies.donorMayGo(scopes)],
+    guards: [donorMayGo(scopes)],
   },
   readersOff(scopes.donorReaders, `shell west3> ${scopes.second ? "mm_trepctl" : "trepctl"} offline`),
   ...(scopes.second ? [stopped("crossSite", scopes.donor)] : []),

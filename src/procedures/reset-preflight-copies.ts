@@ -4,7 +4,7 @@ import type { Fact, Facts } from "../tungsten/facts.ts";
 import { databaseService, dataSize, iniState, reach, serverSettings, space } from "../tungsten/node-facts.ts";
 import type { Acceptance, AcceptanceAnswer, Finding, Objection } from "./procedure.ts";
 import { donorOf, masterOf, viewOf } from "./reset-pins.ts";
-import type { ResetParameters } from "./reset-scopes.ts";
+import { primaryAlone, type ResetParameters } from "./reset-scopes.ts";
 
 export const at = "spec.resetSite";
 export const ok: AcceptanceAnswer = { ok: true };
@@ -50,7 +50,7 @@ export const twoRemain = ({ definitiveSite, acknowledgedFindings }: ResetParamet
     if (online > 2) return ok;
     const text = `while its data are copied ${definitiveSite} has its primary alone`;
     return worded(acknowledgedFindings, [
-      { id: `primary-alone:${definitiveSite}`, text, needsWord: true, on: definitiveSite },
+      { id: primaryAlone(definitiveSite), text, needsWord: true, on: definitiveSite },
     ]);
   },
 });

@@ -25,8 +25,11 @@ export const crossing = (run: Run): Product => (run.pins.topology === "CAA" ? "c
 export const readingService = (run: Run, reader: Target): string =>
   serviceOf(crossing(run), reader.site, sourceOf(reader));
 
+/** The finding that taking the donor out leaves its site without another usable node. */
+export const primaryAlone = (site: string): string => `primary-alone:${site}`;
+
 /** Every scope of a reset for these parameters. */
-export function scopesOf({ failedSite, definitiveSite, topology }: ResetParameters) {
+export function scopesOf({ failedSite, definitiveSite, topology, acknowledgedFindings }: ResetParameters) {
   const failed = (estate: Estate): Site => siteNamed(estate, failedSite);
   const inFailed: Scope = (run) => everyNode(run).filter(({ site }) => site.name === failedSite);
   const donorNode = (run: Run): Node => {
@@ -41,6 +44,8 @@ export function scopesOf({ failedSite, definitiveSite, topology }: ResetParamete
     /** Cross-site services are the second product's, with a process of their own. */
     second: topology !== "CAA",
     failed,
+    /** A human has read that the definitive site has its primary alone while its donor is out. */
+    primaryAlone: acknowledgedFindings.includes(primaryAlone(definitiveSite)),
     donorNode,
     /** All data nodes of the failed site. */
     inFailed,

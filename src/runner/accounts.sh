@@ -36,13 +36,24 @@ names_in() { cut -f 2 <<<"$1" | sort -u; }
 # left_over LIST: users that were made here and that the Secret, as LIST tells it, no longer names.
 left_over() { comm -23 <(made_here | sort -u) <(names_in "$1"); }
 
-# logs_in NAME PASSWORD: whether this server lets them in. The client reads both from a pipe.
+# logs_in NAME PASSWORD: 0 if this server lets them in, 1 if it says that the password is another one, or has expired, 2 if
+# nobody knows: it is not reached, or lets nobody in at present. The client reads both from a pipe; what it says has no password.
 logs_in() {
-  local client
+  local client said
   client=$(first_of mariadb mysql) || exit 127
-  timeout --kill-after=2 "$QUERY_SECONDS" "$client" \
+  ! said=$(timeout --kill-after=2 "$QUERY_SECONDS" "$client" \
     --defaults-file=<(printf '[client]\nuser=%s\npassword=%s\n' "$(option_value "$1")" "$(option_value "$2")") \
-    --socket="$SOCKET" --batch --skip-column-names --execute='SELECT 1' >/dev/null 2>&1 </dev/null
+    --socket="$SOCKET" --batch --skip-column-names --execute='SELECT 1' 2>&1 >/dev/null </dev/null) || return 0
+  grep -qE '^ERROR (1045|1698|1820|1862) ' <<<"$said" && return 1
+  return 2
+}
+
+# takes NAME PASSWORD: whether the account has this password. Where nobody knows nothing goes on, least of all a change.
+takes() {
+  local is=0
+  logs_in "$1" "$2" || is=$?
+  ((is < 2)) || fail 1 "the server does not tell whether an account has the password of the Secret"
+  return "$is"
 }
 
 is_mariadb() {
@@ -99,14 +110,14 @@ change_accounts() {
       # Noted before it is made: a name that is noted and was never made is dropped without harm.
       [[ $role != user ]] || { made_here && printf '%s\n' "$user"; } | sort -u | put "$USERS_MADE" || exit 1
       text+=" CREATE USER $(quoted "$user")@'%' IDENTIFIED BY $(quoted "$word");"
-    elif ! logs_in "$user" "$word"; then
+    elif ! takes "$user" "$word"; then
       text+=" $(renewed "$user" "$word" "$second")" || exit
     fi
     text+=" GRANT $(granted "$role") ON *.* TO $(quoted "$user")@'%'"
     [[ $role != replication ]] || text+=" WITH GRANT OPTION"
     text+=";"
   done <<<"$list"
-  printf '%s\n' "$text" | as_owner
+  printf '%s\n' "$text" | SQL_SECONDS=600 as_owner
 }
 
 # settle_accounts: no former password is good any more, and no user is left that the Secret does not name. Never while
@@ -117,7 +128,7 @@ settle_accounts() {
   [[ $(map_state) == yes ]] || fail 3 "user.map is not what the Secret says"
   while IFS=$'\t' read -r role user word; do
     among "$user" <<<"$second" || continue
-    logs_in "$user" "$word" || fail 3 "the password of an account is not the Secret's"
+    takes "$user" "$word" || fail 3 "the password of an account is not the Secret's"
     if is_mariadb; then
       text+=" ALTER USER $(quoted "$user")@'%' IDENTIFIED VIA mysql_native_password USING PASSWORD($(quoted "$word"));"
     else
@@ -127,7 +138,7 @@ settle_accounts() {
   while IFS= read -r user; do
     [[ -z $user ]] || text+=" DROP USER IF EXISTS $(quoted "$user")@'%';"
   done < <(left_over "$list")
-  printf '%s\n' "$text" | as_owner || exit
+  printf '%s\n' "$text" | SQL_SECONDS=600 as_owner || exit
   comm -12 <(made_here | sort -u) <(names_in "$list") | put "$USERS_MADE"
 }
 
@@ -198,7 +209,7 @@ answer_accounts_state() {
   fi
   list=$(each_account) && present_users >/dev/null && second=$(with_second) || fail 1 "the accounts cannot be read"
   while IFS=$'\t' read -r role user word; do
-    logs_in "$user" "$word" || database=no
+    takes "$user" "$word" || database=no
     ! among "$user" <<<"$second" || settled=no
   done <<<"$list"
   [[ -z $(left_over "$list") ]] || settled=no

@@ -192,7 +192,7 @@ accounts() {
     [[ $role != replication ]] || text+=" WITH GRANT OPTION"
     text+=";"
   done
-  printf '%s\n' "$text" | as_owner
+  printf '%s\n' "$text" | SQL_SECONDS=600 as_owner
 }
 
 # backup NAME: physical, prepared, then recorded with its checksum; a name is taken once.
@@ -200,7 +200,7 @@ backup() {
   local tool target=$BACKUPS/$1 lsn
   [[ ! -e $target.state ]] || exit 0
   tool=$(first_of mariadb-backup mariabackup xtrabackup) || exit 127
-  rm -rf "$target" && mkdir -p "$target" || exit 1
+  rm -rf "$target" && (umask 077 && mkdir -p "$target") || exit 1
   "$tool" --defaults-extra-file="$CLIENT_FILE" --socket="$SOCKET" --backup --target-dir="$target" || exit
   "$tool" --prepare --target-dir="$target" || exit
   lsn=$(cat "$target"/*_checkpoints | sed -n 's/^to_lsn *= *//p' | tail -n 1)

@@ -50,7 +50,7 @@ snapshot() {
   nothing_runs
   paths=$(server_paths && log_paths) || fail 1 "the server does not tell its paths"
   [[ -n $paths ]] || fail 1 "the server does not tell its paths"
-  rm -rf "$target" && mkdir -p "$target" || exit 1
+  rm -rf "$target" && (umask 077 && mkdir -p "$target") || exit 1
   for path in $paths "$(home cluster)/thl" "$(home crossSite)/thl"; do
     [[ -d $ROOT$path || -d $path ]] || continue
     [[ -d $path ]] || path=$ROOT$path

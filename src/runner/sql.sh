@@ -22,7 +22,8 @@ client() {
 as_owner() {
   local name
   name=$(first_of mariadb mysql) || exit 127
-  "$name" --no-defaults --socket="$SOCKET" --user="$(id -un)" --batch --skip-column-names
+  timeout --kill-after=2 "${SQL_SECONDS:-$QUERY_SECONDS}" "$name" --no-defaults --socket="$SOCKET" --user="$(id -un)" \
+    --batch --skip-column-names
 }
 
 ask_sql() { client --execute="$1"; }

@@ -106,7 +106,10 @@ describe("rendered", () => {
     expect(names(all, "NetworkPolicy")).toEqual(["tungsten-operator/tungsten-operator"]);
     expect(names(all, "PodDisruptionBudget")).toEqual([]);
     expect(names(all, "CustomResourceDefinition")).toEqual([]);
-    expect(names(all, "ValidatingAdmissionPolicy")).toEqual(["tungsten-operator-deletion"]);
+    expect(names(all, "ValidatingAdmissionPolicy")).toEqual([
+      "tungsten-operator-deletion",
+      "tungsten-operator-sites",
+    ]);
   });
 
   test.each<[string, RegExp]>([

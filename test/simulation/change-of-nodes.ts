@@ -1,8 +1,13 @@
 /** The scenarios of a node that joins a site and of one that leaves it, for every way to disturb them. */
+import { hostOf, siteOf } from "../../simulator/model.ts";
+import type { Steps } from "../../simulator/outside.ts";
+import type { ToolResult } from "../../simulator/state.ts";
+import { switchPrimary } from "../../simulator/switching.ts";
+import { advance, spawn } from "../../simulator/world.ts";
 import type { Scenario } from "./changing.ts";
 import { runPods, type Volumes } from "./pods.ts";
 import type { Scene } from "./scene.ts";
-import { allTrue, editSite } from "./site-scene.ts";
+import { allTrue, conditionAt, editSite, passSites } from "./site-scene.ts";
 
 const type = "NodesInService";
 /** Volumes of pods that are gone, by scene. */
@@ -13,6 +18,38 @@ const pods = async (scene: Scene): Promise<readonly string[]> => {
   volumes.set(scene, kept);
   return runPods(scene, kept);
 };
+
+/** Passes, with pods that come and go, until it is so; what the sites told last is in the error when it never is. */
+export async function podsUntil(scene: Scene, so: () => Promise<boolean> | boolean): Promise<true> {
+  for (let n = 0; n < 2500; n += 1) {
+    if (await so()) return true;
+    await passSites(scene);
+    await pods(scene);
+  }
+  const told = [...scene.world.sites.keys()].map((name) => conditionAt(scene, name, type));
+  throw new Error(`never reached: ${(await Promise.all(told)).map((each) => each?.message).join("; ")}`);
+}
+
+/** Every site has the nodes and the text that its spec wants. */
+export const allScaled = (scene: Scene) => async (): Promise<boolean> =>
+  (await allTrue(scene, type)()) && (await allTrue(scene, "ConfigurationApplied")());
+
+/** A DBA makes another node the primary. */
+export function switchTo({ world }: Scene, site: string, to: string): void {
+  const host = hostOf(world, siteOf(world, site).primary);
+  function* asTool(): Steps<ToolResult> {
+    return { code: 0, out: (yield* switchPrimary(world, host, to)).join("\n"), err: "" };
+  }
+  spawn(
+    world,
+    host,
+    ["cctrl"],
+    asTool(),
+    () => {},
+    () => {},
+  );
+  advance(world, 30_000);
+}
 
 /** Every node of the site has a text with, or without, the name. */
 const named = ({ world }: Scene, sites: readonly string[], name: string, is: boolean): boolean =>

@@ -9,10 +9,10 @@ import { clusterOf, conditionAt, editSite } from "./site-scene.ts";
 
 const group = "tungsten-operator.io/v1alpha1";
 
-/** paris with two bare nodes and its links both ways, as somebody creates them. */
-export async function parisJoins(scene: Scene, spec: object): Promise<void> {
+/** paris with its bare nodes and its links both ways, as somebody creates them. */
+export async function parisJoins(scene: Scene, spec: object, nodes = 2): Promise<void> {
   const { world, objects } = scene;
-  addSite(world, "paris", 2, { rate: 0, release, sites: [] });
+  addSite(world, "paris", nodes, { rate: 0, release, sites: [] });
   const make = (kind: string, name: string, of: object) => ({
     apiVersion: group,
     kind,
@@ -21,7 +21,7 @@ export async function parisJoins(scene: Scene, spec: object): Promise<void> {
   });
   await objects.create(
     clusterKind,
-    make("TungstenCluster", "paris", { nodes: 2, release, image: "node:dev", ...spec }),
+    make("TungstenCluster", "paris", { nodes, release, image: "node:dev", ...spec }),
   );
   for (const other of ["london", "nyc"])
     for (const [source, target] of [

@@ -1,21 +1,18 @@
 /** The scenario of replicators that are to speak TLS, for every way to disturb it. */
 import { clusterKind, linkKind } from "../../src/kube/kinds.ts";
+import { certificateFor } from "../certificates.ts";
 import { putSecret } from "./accounts-scene.ts";
 import { watchChange } from "./change-invariants.ts";
 import type { Scenario } from "./changing.ts";
 import { conditionOf, type Scene } from "./scene.ts";
 import { allTrue, refOf } from "./site-scene.ts";
 
-const pem = (kind: string, word: string): string =>
-  `-----BEGIN ${kind}-----\n${word}\n-----END ${kind}-----\n`;
-
 /** A certificate as cert-manager writes it; its key is one that nothing may show. */
-export const putCertificate = (scene: Scene, word: string): Promise<void> =>
-  putSecret(scene, "replicators", {
-    "tls.crt": pem("CERTIFICATE", word),
-    "tls.key": pem("PRIVATE KEY", `${scene.world.canary}-${word}`),
-    "ca.crt": pem("CERTIFICATE", "authority"),
-  });
+export function putCertificate(scene: Scene, word: string): Promise<void> {
+  const texts = certificateFor(word);
+  const canary = `-----BEGIN CANARY-----\n${scene.world.canary}-${word}\n-----END CANARY-----\n`;
+  return putSecret(scene, "replicators", { ...texts, "tls.key": `${texts["tls.key"]}${canary}` });
+}
 
 /** Says so in every site and link of the estate, or takes it back. */
 export function sayTls(scene: Scene, wanted: boolean): void {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { hostOf } from "../../simulator/model.ts";
 import { clusterKind, linkKind } from "../../src/kube/kinds.ts";
+import { certificateFor } from "../certificates.ts";
 import { expectGolden } from "../golden.ts";
 import { putSecret } from "./accounts-scene.ts";
 import { watchChange } from "./change-invariants.ts";
@@ -168,7 +169,7 @@ describe("TLS for replicators", () => {
     const used = () =>
       [...scene.world.hosts.values()].every(
         ({ volume, joinedSecret }) =>
-          joinedSecret.get("tls.crt")?.includes("second") === true &&
+          joinedSecret.get("tls.crt") === certificateFor("second")["tls.crt"] &&
           volume.installedSecret.cluster === joinedSecret.get("ini-version"),
       );
     await reached(scene, async () => used() && (await allTrue(scene, "ConfigurationApplied")()), {

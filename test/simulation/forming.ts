@@ -1,10 +1,10 @@
 /** A composite formed over fresh sites under crashes, seeded faults and broken operators, and the invariants it is judged by. */
-import { blows, strike } from "../../simulator/faults.ts";
-import { hostsOf, type Random, randomFrom, type Trap, type WorldEvent } from "../../simulator/model.ts";
+import { hostsOf, randomFrom, type WorldEvent } from "../../simulator/model.ts";
 import { digest, judge } from "../../simulator/oracle.ts";
 import { readConfiguration } from "../../simulator/tools/ini.ts";
 import { advance } from "../../simulator/world.ts";
 import type { Walked } from "../../src/controllers/site-walk.ts";
+import { type Course, type Crashed, healed, withDeathAt, withFaults } from "./disturbing.ts";
 import {
   bareScene,
   type CompositeShape,
@@ -16,7 +16,7 @@ import {
 } from "./fresh-scene.ts";
 import type { Violation } from "./invariants.ts";
 import type { Change } from "./mutate.ts";
-import { quiesce, restartOperator, type Scene } from "./scene.ts";
+import { quiesce, type Scene } from "./scene.ts";
 import { allTrue } from "./site-scene.ts";
 
 export const activeActive: CompositeShape = { type: "ActiveActive", members: ["london", "nyc"] };
@@ -25,8 +25,6 @@ export const activePassive: CompositeShape = {
   members: ["london", "nyc"],
   primarySite: "nyc",
 };
-
-const mostPasses = 1200;
 
 type Watch = { readonly violations: Violation[]; readonly end: () => void };
 
@@ -104,64 +102,31 @@ async function begin(composite: CompositeShape, seed: number, nodes = 2): Promis
 const isOver = async (scene: Scene): Promise<boolean> =>
   (await allTrue(scene, "Installed")()) && (await compositeReady(scene))?.status === "True";
 
-async function surviving(scene: Scene, dead: { is: boolean }): Promise<void> {
-  try {
-    await passEstate(scene);
-  } catch (error) {
-    if (!String(error).includes("crash")) throw error;
-    dead.is = false;
-    restartOperator(scene);
-    advance(scene.world, 15_000);
-  }
-}
-
-export type Crashed = {
-  readonly points: number;
-  readonly digest: string;
-  readonly violations: readonly Violation[];
-  readonly over: boolean;
-};
+const courseOf = (scene: Scene): Course => ({
+  scene,
+  pass: () => passEstate(scene),
+  over: () => isOver(scene),
+  mostPasses: 1200,
+});
 
 /** The operator dies at the n-th point before or after a write or an effect; `n` 0 crashes nowhere and counts the points. */
 export async function crashedForming(composite: CompositeShape, n: number): Promise<Crashed> {
   const scene = await begin(composite, 5);
   const watch = watchFormation(scene, composite);
-  let points = 0;
-  const dead = { is: false };
-  scene.onStep = (what) => {
-    points += 1;
-    if (points === n) dead.is = true;
-    if (dead.is) throw new Error(`crash ${what}`);
-  };
-  let over = false;
-  for (let passes = 0; passes < mostPasses && !over; passes += 1) {
-    await surviving(scene, dead);
-    over = await isOver(scene);
-  }
-  scene.onStep = () => {};
+  const { points, over } = await withDeathAt(courseOf(scene), n);
   for (let passes = 0; passes < 4; passes += 1) await passEstate(scene);
   quiesce(scene);
   if (over) watch.end();
   return { points, digest: digest(scene.world), violations: watch.violations, over };
 }
 
-const traps: readonly Trap["at"][] = [
-  "before-claim",
-  "after-claim",
-  "running",
-  "after-exit",
-  "reply",
-  "observe",
-  "child-dies-unnamed",
-  "child-dies-before-tool",
-  "keeper-dies-at-end",
-];
-const lived = blows.filter(
-  (blow) => !["primary-moved", "logs-rebuilt", "logs-purged", "service-error"].includes(blow),
-);
-const pick = <T>(random: Random, list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+const faults = {
+  passes: 150,
+  points: 300,
+  spared: ["primary-moved", "logs-rebuilt", "logs-purged", "service-error"],
+};
 
-/** One to three faults of a seed at random moments, and in every third run a crash of the operator. */
+/** The faults of a seed. */
 export async function seededForming(
   composite: CompositeShape,
   seed: number,
@@ -170,50 +135,17 @@ export async function seededForming(
   const scene = await begin(composite, seed);
   const watch = watchFormation(scene, composite);
   const hosts = [...scene.world.hosts.keys()];
-  const plan = Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({
-    at: Math.floor(random() * 150),
-    host: pick(random, hosts),
-    trap: random() < 0.5 ? pick(random, traps) : undefined,
-    blow: pick(random, lived),
-  }));
-  const crashAt = random() < 0.34 ? Math.floor(random() * 300) : -1;
-  let steps = 0;
-  const dead = { is: false };
-  scene.onStep = (what) => {
-    steps += 1;
-    if (steps === crashAt) dead.is = true;
-    if (dead.is) throw new Error(`crash ${what}`);
-  };
-  let over = false;
-  for (let n = 0; n < mostPasses && !over; n += 1) {
-    for (const { host, trap, blow } of plan.filter(({ at }) => at === n))
-      if (trap !== undefined) scene.world.traps.push({ at: trap, host, after: 0 });
-      else strike(scene.world, blow, host);
-    for (const { host } of plan.filter(({ at }) => at + 12 === n)) heal(scene, host);
-    await surviving(scene, dead);
-    over = await isOver(scene);
-  }
-  scene.onStep = () => {};
+  const over = await withFaults({ ...faults, random }, courseOf(scene), async () => {});
   if (!over) {
     const told = await Promise.all([...scene.world.sites.keys()].map((name) => installedAt(scene, name)));
     return { end: `not over: ${told.join("; ")}`, violations: watch.violations };
   }
-  for (const host of hosts) heal(scene, host);
-  scene.world.traps.length = 0;
+  healed(scene, hosts);
   for (let n = 0; n < 12; n += 1) await passEstate(scene);
   advance(scene.world, 60_000);
   quiesce(scene);
   watch.end();
   return { end: "formed", violations: watch.violations };
-}
-
-function heal({ world }: Scene, name: string): void {
-  const host = world.hosts.get(name);
-  if (host === undefined) return;
-  host.mysql.up = true;
-  host.slowness = 1;
-  host.lagMs = 0;
-  world.cuts.clear();
 }
 
 /** A sound operator with these changes of its procedure; the numbers of the invariants it trips. */

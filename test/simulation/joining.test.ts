@@ -8,10 +8,11 @@ import { linkKind } from "../../src/kube/kinds.ts";
 import { expectGolden } from "../golden.ts";
 import { watchChange } from "./change-invariants.ts";
 import { parisJoins } from "./change-of-sites.ts";
-import { namespace, quiesce, type Scene } from "./scene.ts";
+import { namespace, quiesce, release, type Scene } from "./scene.ts";
 import {
   allTrue,
   begunOn,
+  clusterOf,
   conditionAt,
   editSite,
   lineOf,
@@ -19,6 +20,7 @@ import {
   reached,
   settledScene,
 } from "./site-scene.ts";
+import { newRelease } from "./upgrade-invariants.ts";
 
 /** nyc without the second product and without a position of london, as a site is that was just installed. */
 async function bare(): Promise<Scene> {
@@ -86,6 +88,34 @@ test("the story of paris, filled from a replica of london: it reads both from wh
     join(import.meta.dirname, "fill-site.story.txt"),
     story.map((line) => line.replace(/[0-9a-f]{64}/, "<sha256>").replace(/copy-[0-9a-f]{8}-/, "copy-<run>-")),
   );
+});
+
+test("with a next release in every spec it installs the one that the others run; with two of them it waits", async () => {
+  const scene = await settledScene({ sites: ["london", "nyc"], nodes: 2, seed: 3 });
+  for (const site of ["london", "nyc"]) editSite(scene, site, { release: newRelease });
+  for (let n = 0; n < 3; n += 1) await passSites(scene);
+  const [last] = hostsOf(scene.world, "nyc").slice(-1);
+  const products = Object.values(last?.volume.installed ?? {});
+  for (const product of products) product.release = newRelease;
+  for (let n = 0; n < 3; n += 1) await passSites(scene);
+  await parisJoins(scene, { release: newRelease });
+  for (let n = 0; n < 6; n += 1) await passSites(scene);
+  expect(await conditionAt(scene, "paris", "Installed")).toMatchObject({
+    reason: "AwaitingSites",
+    message: expect.stringMatching(/the nodes of the other sites run different releases/),
+  });
+  for (const product of products) product.release = release;
+  await reached(scene, async () => (await conditionAt(scene, "paris", "Installed"))?.status === "True");
+  const installed = hostsOf(scene.world, "paris").flatMap(({ volume }) => Object.values(volume.installed));
+  expect(installed.map((each) => each.release)).toEqual([release, release, release, release]);
+  expect(await conditionAt(scene, "paris", "ReleaseCurrent")).toMatchObject({ reason: "UpgradeNeeded" });
+});
+
+test("all nodes of a large one are found empty in one pass, and it is filled", async () => {
+  const scene = await settledScene({ sites: ["london", "nyc"], nodes: 2, seed: 3 });
+  await parisJoins(scene, { fillFrom: { site: "london" } }, 7);
+  const walk = async () => (await clusterOf(scene, "paris")).status?.ledger;
+  await reached(scene, async () => (await walk())?.procedure === "FillSite", { most: 20 });
 });
 
 test("a site that is to be filled from one it is not linked with, or over data, waits and says why", async () => {

@@ -10,7 +10,7 @@ import { expectGolden } from "../golden.ts";
 import { watchReset } from "./reset-invariants.ts";
 import { abortsAsItWas, cutOffHalts, goesOnPastAbort, makesAnew, outcome } from "./resetting.ts";
 import { conditionOf, drive, newScene, pass, quiesce, type Scene, theRequest } from "./scene.ts";
-import { edit, haltedBy, stepIs, until } from "./steering.ts";
+import { edit, haltedBy, progressOf, stepIs, until } from "./steering.ts";
 import { storyOf } from "./story.ts";
 import { askForReset, resetSite } from "./walks.ts";
 
@@ -73,6 +73,24 @@ describe("the copy", () => {
     watch.end(0);
     expect(watch.violations).toEqual([]);
   });
+});
+
+test("the donor stays while no other replica would be left beside its primary", async () => {
+  const scene = await newScene({ sites: ["london", "nyc"], nodes: 3, seed: 3 });
+  await askForReset(scene, {}, { acknowledgedFindings: [] });
+  await until(scene, stepIs("ResetHealthyReaders"));
+  const london = scene.world.sites.get("london");
+  if (london === undefined) throw new Error("no site");
+  const before = london.out;
+  london.out = { ...before, "london-1": "OFFLINE" };
+  await until(scene, (request) =>
+    /while london-2 is out london would have its primary alone: bring london-1 back first/.test(
+      progressOf(request),
+    ),
+  );
+  expect(london.out["london-2"]).toBeUndefined();
+  london.out = before ?? {};
+  expect(outcome(await drive(scene))).toBe("Succeeded");
 });
 
 describe("what exists nowhere else", () => {

@@ -15,7 +15,7 @@ import {
   withoutStep,
 } from "./mutate.ts";
 
-const provision = 3;
+const provision = 7;
 const broken: readonly (readonly [string, Scenario, readonly number[], readonly Change[]])[] = [
   ["lets a node serve that was never filled", nodeJoins, [30], [withoutPart("ProvisionNode2", provision)]],
   [

@@ -2,13 +2,10 @@
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { type Host, hostOf, hostsOf, siteOf } from "../../simulator/model.ts";
-import type { Steps } from "../../simulator/outside.ts";
-import type { ToolResult } from "../../simulator/state.ts";
-import { switchPrimary } from "../../simulator/switching.ts";
-import { advance, spawn } from "../../simulator/world.ts";
 import { serviceKind } from "../../src/kube/kinds.ts";
 import { expectGolden } from "../golden.ts";
 import { watchChange } from "./change-invariants.ts";
+import { switchTo } from "./change-of-nodes.ts";
 import { runPods, type Volumes } from "./pods.ts";
 import { askForConversion, drive, quiesce, type Scene } from "./scene.ts";
 import {
@@ -153,23 +150,6 @@ async function refusedWith(scene: Scene, volumes: Volumes = new Map()): Promise<
   const told = await conditionAt(scene, "nyc", scaled);
   expect(told?.status).toBe("False");
   return `${told?.reason}: ${told?.message}`;
-}
-
-/** A DBA makes another node the primary. */
-function switchTo({ world }: Scene, site: string, to: string): void {
-  const host = hostOf(world, siteOf(world, site).primary);
-  function* asTool(): Steps<ToolResult> {
-    return { code: 0, out: (yield* switchPrimary(world, host, to)).join("\n"), err: "" };
-  }
-  spawn(
-    world,
-    host,
-    ["cctrl"],
-    asTool(),
-    () => {},
-    () => {},
-  );
-  advance(world, 30_000);
 }
 
 describe("what is refused, with the way out", () => {

@@ -10,11 +10,12 @@ if (status.observedGeneration or 0) < (obj.metadata.generation or 1) then
   return { status = "Progressing", message = "the operator has not seen this version yet" }
 end
 if is("Accepted", "False") then return health("Degraded", "Accepted") end
-if is("Installed", "False") and not ({ Installing = true, Filling = true, Waiting = true })[conditions.Installed.reason] then return health("Degraded", "Installed") end
+if is("Installed", "False") and not ({ Installing = true, Filling = true, Joining = true, Waiting = true })[conditions.Installed.reason] then return health("Degraded", "Installed") end
 -- A change of its own that waits for a word or its turn keeps it as it was; one that halted does not.
 local works = {
   Applying = true, Restarting = true, Scaling = true, Changing = true, Settling = true, Looking = true, Mounting = true,
   Bringing = true, NotThere = true,
+  TakingOut = true, BringingBack = true, Expanding = true, Leaving = true,
 }
 local rests = {
   Waiting = true, ApprovalNeeded = true, RestartPending = true, DatabasesFirst = true, FormerInUse = true, FormerStillGood = true,
@@ -22,9 +23,10 @@ local rests = {
 }
 for _, change in ipairs({
   "NodesInService", "ConfigurationApplied", "DatabaseCurrent", "AccountsCurrent", "TransportCurrent",
-  "ConnectorsInService",
+  "ConnectorsInService", "HandWorkDone", "VolumesCurrent", "LinksCurrent", "MembershipCurrent",
 }) do
   local reason = is(change, "False") and conditions[change].reason or "Waiting"
+  if reason == "HandWork" then return health("Suspended", change) end
   if works[reason] then return health("Progressing", change) end
   if not rests[reason] then return health("Degraded", change) end
 end

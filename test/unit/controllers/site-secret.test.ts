@@ -4,9 +4,11 @@ import { ensureSiteSecret } from "../../../src/controllers/site-secret.ts";
 import type { TungstenClusterSpec } from "../../../src/crds/tungsten-cluster.ts";
 import { secretKind } from "../../../src/kube/kinds.ts";
 import { siteSecret } from "../../../src/topology/names.ts";
+import { certificateFor } from "../../certificates.ts";
 import { memoryObjects } from "../../simulation/memory-objects.ts";
 
 const namespace = "estate";
+const today = Date.parse("2030-01-01T00:00:00Z");
 const spec = { credentials: { application: { name: "app" } } } as unknown as TungstenClusterSpec;
 
 async function ensuredWith(data?: Record<string, string>) {
@@ -17,7 +19,7 @@ async function ensuredWith(data?: Record<string, string>) {
     const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "app", namespace } };
     await objects.create(secretKind, { ...secret, data: Object.fromEntries(encoded) });
   }
-  const told = await ensureSiteSecret(objects, namespace, "nyc", spec, { frozen: false });
+  const told = await ensureSiteSecret(objects, namespace, "nyc", spec, { frozen: false, now: today });
   const said = "refused" in told ? told.refused : undefined;
   return { said, made: await objects.get(secretKind, { namespace, name: siteSecret("nyc") }) };
 }
@@ -57,7 +59,7 @@ test.each([
   let uids = 0;
   const objects = memoryObjects(() => `uid-${++uids}`);
   const bare = { credentials: {} } as unknown as TungstenClusterSpec;
-  const ensured = () => ensureSiteSecret(objects, namespace, "nyc", bare, { frozen: false });
+  const ensured = () => ensureSiteSecret(objects, namespace, "nyc", bare, { frozen: false, now: today });
   expect(await ensured()).not.toHaveProperty("refused");
   const ref = { namespace, name: "tungsten-generated-accounts" };
   const made = await objects.get(secretKind, ref);
@@ -84,12 +86,10 @@ test("while the site walks changed accounts wait, and a certificate does not", a
     const secret = { apiVersion: "v1", kind: "Secret", metadata: { name, namespace } };
     return objects.apply(secretKind, { ...secret, data: Object.fromEntries(encoded) });
   };
-  const pem = (word: string) => `-----BEGIN A-----\n${word}\n-----END A-----\n`;
-  const certificate = (word: string) =>
-    put("tls", { "tls.crt": pem(word), "tls.key": pem(word), "ca.crt": pem(word) });
+  const certificate = (word: string) => put("tls", certificateFor(word));
   const secured = { ...spec, tls: { secret: { name: "tls" } } } as unknown as TungstenClusterSpec;
   const ensured = (walking: boolean, further: string) =>
-    ensureSiteSecret(objects, namespace, "nyc", secured, { frozen: false, walking, further });
+    ensureSiteSecret(objects, namespace, "nyc", secured, { frozen: false, now: today, walking, further });
   const text = async (key: string) => {
     const made = await objects.get(secretKind, { namespace, name: siteSecret("nyc") });
     return Buffer.from(made?.data?.[key] ?? "", "base64").toString();
@@ -103,9 +103,31 @@ test("while the site walks changed accounts wait, and a certificate does not", a
   expect(await text("users")).toBe("");
   await certificate("two");
   await ensured(true, "report\tsesame\n");
-  expect(await text("tls.crt")).toBe(pem("two"));
+  expect(await text("tls.crt")).toBe(certificateFor("two")["tls.crt"]);
   expect(await text("application-password")).toBe("first");
   await ensured(false, "report\tsesame\n");
   expect(await text("application-password")).toBe("second");
   expect(await text("users")).toBe("report\tsesame\n");
+});
+
+test("one that has run out while its site speaks by it leaves the site alone; a new one that has is refused", async () => {
+  let uids = 0;
+  const objects = memoryObjects(() => `uid-${++uids}`);
+  const put = (data: Record<string, string>) => {
+    const encoded = Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString("base64")]);
+    const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "tls", namespace } };
+    return objects.apply(secretKind, { ...secret, data: Object.fromEntries(encoded) });
+  };
+  const tls = { credentials: {}, tls: { secret: { name: "tls" } } } as unknown as TungstenClusterSpec;
+  const ensured = (now: number, secured: boolean) =>
+    ensureSiteSecret(objects, namespace, "nyc", tls, { frozen: false, now, secured });
+  const late = Date.parse("2110-01-01T00:00:00Z");
+  await put(certificateFor("one"));
+  expect(await ensured(late, false)).toMatchObject({
+    refused: expect.stringMatching(/^spec\.tls\.secret\.name: of Secret tls .* has expired at 2100/),
+  });
+  expect(await ensured(today, false)).not.toHaveProperty("refused");
+  expect(await ensured(late, true)).not.toHaveProperty("refused");
+  await put(certificateFor("two"));
+  expect(await ensured(late, true)).toHaveProperty("refused");
 });

@@ -374,6 +374,22 @@ describe("samples", () => {
     },
   );
 
+  test("of a site more link it with every other site of its mesh, both ways", () => {
+    const inFile = (file: string): readonly Json[] =>
+      parseAllDocuments(readFileSync(resolve(folder, file), "utf8")).map((document) => document.toJS());
+    const [site, ...links] = inFile("further-site.yaml");
+    const others = inFile("msaa/20-links.yaml").map(({ spec }) => spec.source.name);
+    expect([...new Set(others)]).toContain(site.spec.fillFrom.site);
+    expect(links.map(({ spec }) => [spec.source.name, spec.target.name]).sort()).toEqual(
+      [...new Set(others)]
+        .flatMap((other) => [
+          ["paris", other],
+          [other, "paris"],
+        ])
+        .sort(),
+    );
+  });
+
   test("show all four kinds", () => {
     expect(new Set(ours.map(({ kind }) => kind))).toEqual(new Set(resources.map(({ kind }) => kind)));
   });

@@ -148,6 +148,14 @@ describe("what Argo CD shows", () => {
     expect(change("TransportCurrent", "Changing")).toBe("Progressing");
     expect(change("TransportCurrent", "Disagreement")).toBe("Degraded");
     expect(change("AccountsCurrent", "FormerStillGood")).toBe("Healthy");
+    expect(change("HandWorkDone", "TakingOut")).toBe("Progressing");
+    expect(change("HandWorkDone", "HandWork")).toBe("Suspended");
+    expect(change("HandWorkDone", "BringingBack")).toBe("Progressing");
+    expect(change("HandWorkDone", "Refused")).toBe("Degraded");
+    expect(change("HandWorkDone", "CommandFailed")).toBe("Degraded");
+    expect(change("HandWorkDone", "Waiting")).toBe("Healthy");
+    expect(change("VolumesCurrent", "Expanding")).toBe("Progressing");
+    expect(change("VolumesCurrent", "ExpansionRefused")).toBe("Degraded");
     expect(change("NodesInService", "Scaling")).toBe("Progressing");
     expect(change("NodesInService", "Refused")).toBe("Degraded");
     for (const reason of ["Bringing", "NotThere"])

@@ -1,5 +1,6 @@
 /** Accounts by the real script against a real MariaDB: made, given another password beside the one they have, dropped; and user.map. */
 import { existsSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { readAccountsState } from "../../../src/tungsten/accounts.ts";
@@ -133,6 +134,37 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
       map: true,
       settled: true,
     });
+  });
+
+  test("a server that lets nobody in at present says nothing of a password, and none is changed on its word", async () => {
+    const limited = (count: number) =>
+      database.sql(`SET sql_log_bin = 0; ALTER USER app_user@'%' WITH MAX_CONNECTIONS_PER_HOUR ${count}`);
+    const hash = () =>
+      database.sql(
+        "SELECT JSON_VALUE(priv, '$.authentication_string') FROM mysql.global_priv WHERE user = 'app_user'",
+      );
+    const before = hash();
+    limited(1);
+    letsIn("app_user", "second");
+    expect(letsIn("app_user", "second")).toBe(false);
+    expect(node.ask("accounts-state")).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(await does("change")).toBe(1);
+    limited(0);
+    expect(hash()).toBe(before);
+    expect(state()).toMatchObject({ database: true, settled: true });
+  });
+
+  test("a server that takes the connection and never says a word is left after a while", () => {
+    const hung = newNode({ QUERY_SECONDS: "1" });
+    hung.put("etc/tungsten-secrets/application-user", "app_user");
+    hung.put("run/mysqld/.keep", "");
+    const server = createServer().listen(join(hung.root, "run/mysqld/mysqld.sock"));
+    try {
+      expect(hung.ask("sql accounts").exitCode).toBe(124);
+    } finally {
+      server.close();
+      hung.remove();
+    }
   });
 
   test("passwords and names that are equal as numbers only are different ones", async () => {

@@ -1,5 +1,14 @@
 /** A node's database as a whole, by the real script: stopped and asked, copied away, made a copy of another's. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -95,6 +104,7 @@ describe("a snapshot", () => {
       /^sha256=[0-9a-f]{64}\nlsn=0\nbytes=\d+\nverified=yes\n$/,
     );
     expect(node.file("backups/before/1/ibdata1")).toBe("old");
+    expect(statSync(join(node.root, "backups/before")).mode & 0o777).toBe(0o700);
     expect(node.file("backups/before/2/ib_logfile0")).toBe("old log");
     expect(node.file("backups/before/3/nyc/thl.data.1")).toBe("events");
     expect(node.file("backups/before/paths").split("\n")).toHaveLength(4);

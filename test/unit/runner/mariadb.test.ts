@@ -1,4 +1,6 @@
 /** Every query and command that reaches the database, by the real script against a real MariaDB, read by our readers. */
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { readTrackingDump } from "../../../src/tungsten/dump.ts";
 import type { MarkerState } from "../../../src/tungsten/invocation.ts";
@@ -272,6 +274,7 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
   test("a backup is physical, prepared, recorded, and no longer verified when a byte is missing", async () => {
     expect(known(readBackup(node.ask("backup b1")))).toBeNull();
     expect(exitOf(await node.run("backup b1"))).toBe(0);
+    expect(statSync(join(node.root, "backups/b1")).mode & 0o777).toBe(0o700);
     const first = known(readBackup(node.ask("backup b1")));
     expect(first).toMatchObject({
       verified: true,
