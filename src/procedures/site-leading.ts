@@ -100,6 +100,21 @@ export const writesMoved =
   (_target, look) =>
     allLed(move, leadingNext(move, look.run), look);
 
+/** The first node whose service, or whose replicator, is known to be down. */
+const downIn = (move: SiteMove, look: Look): string | undefined =>
+  onCounted(move)(look.run)
+    .map((each) => localDown(each, look))
+    .find((name) => name !== undefined);
+
+/** Before anything was begun, what fell over meanwhile is brought back by the step's first part: the guards would wait for ever. */
+export const orBroughtBack =
+  (move: SiteMove, judge: Judgement): Judgement =>
+  (target, look) => {
+    const verdict = judge(target, look);
+    const down = look.attempt === 0 && verdict.is === "pending" ? downIn(move, look) : undefined;
+    return verdict.is === "pending" && down !== undefined ? redo(`${down} is down: ${verdict.why}`) : verdict;
+  };
+
 const guardOf = (say: string, judge: (look: Look) => Verdict): Guard => ({
   say,
   objects: (_target, look) => {
@@ -225,9 +240,7 @@ const standsOrAgain =
   (move: SiteMove): Judgement =>
   (_target, look) => {
     const verdict = every([allOnline(move, look), allLed(move, leadingNext(move, look.run), look)]);
-    const down = onCounted(move)(look.run)
-      .map((each) => localDown(each, look))
-      .find((name) => name !== undefined);
+    const down = downIn(move, look);
     return verdict.is === "pending" && down !== undefined ? redo(`${down} is down: ${verdict.why}`) : verdict;
   };
 
