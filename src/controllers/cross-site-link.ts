@@ -48,12 +48,12 @@ export async function reconcileLink(shell: Shell, limits: ClusterLimits, ref: Ob
     );
     if (estate === undefined || source === undefined || target === undefined)
       return await refuse(shell, object, "its sites are in no estate");
-    if (!object.metadata.finalizers?.includes(linkFinalizer)) return await addFinalizer(shell, object);
+    const held = await withFinalizer(shell, object);
     const lines = await linesOf(shell, estate, source, target);
     const busy = siteWithProcedure(namespace, [source.name, target.name]);
     const sourceSeqno = seqnoOf(namespace.clusters.get(source.name));
     const { options } = parsed.spec;
-    await tellLines(shell, object, { source, target, options, busy, sourceSeqno }, lines);
+    await tellLines(shell, held, { source, target, options, busy, sourceSeqno }, lines);
     return {
       afterMs: lines.every(({ status }) => status?.state === "ONLINE") ? limits.healthMs : limits.idleMs,
     };
@@ -64,13 +64,14 @@ export async function reconcileLink(shell: Shell, limits: ClusterLimits, ref: Ob
 }
 
 /** From here on nothing that it does on the nodes is left behind unseen. */
-async function addFinalizer({ objects }: Shell, { metadata }: KubeObject): Promise<Requeue> {
+async function withFinalizer({ objects }: Shell, object: KubeObject): Promise<KubeObject> {
+  const { metadata } = object;
+  if (metadata.finalizers?.includes(linkFinalizer)) return object;
   const finalizers = [...(metadata.finalizers ?? []), linkFinalizer];
   const ref = { namespace: metadata.namespace ?? "", name: metadata.name };
-  await objects.patch(linkKind, ref, {
+  return await objects.patch(linkKind, ref, {
     metadata: { finalizers, resourceVersion: metadata.resourceVersion },
   });
-  return { afterMs: 1 };
 }
 
 /** A deleted link: it goes when nothing of it is left on the nodes, and says until then what it waits for. */
