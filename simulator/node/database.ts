@@ -52,6 +52,12 @@ export function newDatabase(access: () => Access): Database {
     appliers.set(schema, known);
     return known;
   };
+  /** A service that goes online connects anew: the session of before may have lost its server meanwhile. */
+  const leaveSession = (schema: string): void => {
+    appliers.get(schema)?.close();
+    appliers.delete(schema);
+    formats.delete(schema);
+  };
   const applyOnce = async (
     schema: string,
     events: readonly ThlEvent[],
@@ -93,8 +99,10 @@ export function newDatabase(access: () => Access): Database {
     run,
     apply,
     tracking: (schema) => rowsOf(questions, schema),
-    prepareTracking: (schema, commit) =>
-      run(tablesSql(schema) + statement(commitSql(schema, commit, "IGNORE"))),
+    prepareTracking: (schema, commit) => {
+      leaveSession(schema);
+      return run(tablesSql(schema) + statement(commitSql(schema, commit, "IGNORE")));
+    },
     dropTracking: (schema) =>
       run(tables.map(([name]) => statement(`DROP TABLE IF EXISTS \`${schema}\`.${name}`)).join("")),
     setCommit: (schema, commit) => run(statement(commitSql(schema, commit))),

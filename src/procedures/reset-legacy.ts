@@ -13,7 +13,7 @@ import { managersBack } from "./reset-export.ts";
 import { databaseDown, databaseRuns, dropOldLogs, followParts, released, started } from "./reset-parts.ts";
 import type { ResetParameters, ResetScopes } from "./reset-scopes.ts";
 import * as is from "./reset-states.ts";
-import { readersOnline } from "./reset-steps.ts";
+import { ownServicesStill, readersOnline } from "./reset-steps.ts";
 import { doneIf, every, knowing } from "./verdicts.ts";
 
 const provisioning = (
@@ -158,5 +158,6 @@ export const replicasAnew = (scopes: ResetScopes, parameters: ResetParameters): 
   released("crossSite", scopes.inFailed),
   readersOnline(scopes, scopes.failedReadersOn("primaries"), is.broughtOn),
   readersOnline(scopes, scopes.failedReadersOn("replicas"), is.broughtOn),
+  ownServicesStill,
   proof("crossSite"),
 ];

@@ -30,6 +30,7 @@ import {
   forward,
   oneEvent,
   othersRead,
+  ownServicesStill,
   primariesUnmoved,
   readersOnline,
   resetReaders,
@@ -147,6 +148,7 @@ const failedSiteReads = (scopes: ResetScopes): Step =>
     parts: [
       readersOnline(scopes, scopes.failedReadersOn("primaries"), is.broughtOn),
       readersOnline(scopes, scopes.failedReadersOn("replicas"), is.broughtOn),
+      ownServicesStill,
       proof("cluster"),
     ],
   });

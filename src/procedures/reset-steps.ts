@@ -1,7 +1,7 @@
 /** Steps that every reset of a site begins and ends with, whatever is installed: policies, connectors, one event, the export, the readers. */
 import { clusterView } from "../tungsten/node-facts.ts";
 import * as act from "./conversion-commands.ts";
-import { datasourcesIn, maintenance, policyAsBefore } from "./conversion-parts.ts";
+import { datasourcesIn, localServices, maintenance, policyAsBefore } from "./conversion-parts.ts";
 import { compositeComplete, connectorRuns, heldByRun, policyIs, primaryUnmoved } from "./guards.ts";
 import type { Judgement, Part, Step } from "./procedure.ts";
 import * as arrival from "./reset-arrival.ts";
@@ -11,7 +11,7 @@ import { takenBackIn } from "./reset-export.ts";
 import { readersOff, released, shunned } from "./reset-parts.ts";
 import type { ResetParameters, ResetScopes } from "./reset-scopes.ts";
 import * as is from "./reset-states.ts";
-import { eachSite } from "./scopes.ts";
+import { eachSite, everyNode } from "./scopes.ts";
 import { broken, done, every, knownValue } from "./verdicts.ts";
 
 export const enterMaintenance: Step = {
@@ -230,6 +230,12 @@ export const othersRead = (scopes: ResetScopes, n: number, title: string): Step 
       readersOnline(scopes, scopes.readersOfFailedOn("replicas"), is.readingBegun),
     ],
   });
+
+/** A service of the donor, or of a node made anew, may have failed after it was seen ONLINE. */
+export const ownServicesStill: Part = {
+  ...localServices(everyNode),
+  what: "every node's own service is ONLINE still: in MAINTENANCE nobody else brings one back",
+};
 
 export const connectorsOnline = (scopes: ResetScopes, n: number): Step =>
   forward({

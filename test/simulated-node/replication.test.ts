@@ -211,6 +211,26 @@ if (missing !== undefined) console.warn(`skipped: ${missing} is not installed (D
     await settled();
   });
 
+  test("a service that rests while its database restarts connects anew", async () => {
+    const trepctl = (verb: string) => runner.run("nyc-1", `trepctl cluster -service nyc ${verb}`);
+    await trepctl("offline");
+    await nodes.stopDatabase("nyc-1");
+    await nodes.startDatabase("nyc-1");
+    nodes.sql("nyc-1", "SET GLOBAL read_only = 1");
+    await trepctl("online");
+    nodes.sql(
+      "nyc-0",
+      "INSERT INTO shop.sales (site, n) SELECT 'nyc', MAX(n) + 1 FROM shop.sales WHERE site = 'nyc'",
+    );
+    let state: unknown;
+    await until("the row, or an error", async () => {
+      state = (await services("nyc-1", "cluster"))[0]?.state;
+      return state === "OFFLINE:ERROR" || content("nyc-1") === content("nyc-0");
+    });
+    expect(state).not.toBe("OFFLINE:ERROR");
+    await settled();
+  });
+
   /** Clients of the other site write: a reader that needs what only the new, shorter log once held would not go on. */
   test("tprovision copies a primary's datadir; the replica goes on at the positions of the copy", async () => {
     const next = nodes.sql("london-0", "SELECT MAX(n) + 1 FROM shop.sales WHERE site = 'london'").trim();
