@@ -4,7 +4,7 @@ import { connectorGoes, connectorsCome, connectorsFollow } from "./change-of-con
 import { crashedChange } from "./changing.ts";
 
 /** Each so many-th point from FIRST on; STRIDE=1 takes every one. */
-const stride = Number(process.env.STRIDE ?? 17);
+const stride = Number(process.env.STRIDE ?? 29);
 const first = Number(process.env.FIRST ?? 4);
 
 test.each([

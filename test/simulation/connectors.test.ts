@@ -7,7 +7,7 @@ import { budgetKind, claimKind, podKind, serviceKind, statefulSetKind } from "..
 import { expectGolden } from "../golden.ts";
 import { accountsByName, putUser, sceneWithAccounts } from "./accounts-scene.ts";
 import { inService, onlyByTheirOwn, sceneWithConnectors, watchConnectors } from "./change-of-connectors.ts";
-import { bareScene, putSite } from "./fresh-scene.ts";
+import { bareScene, passEstate, putComposite, putSite } from "./fresh-scene.ts";
 import { runConnectorPods } from "./pods.ts";
 import { askFor, conditionOf, drive, namespace, quiesce, type Scene, theRequest } from "./scene.ts";
 import {
@@ -75,6 +75,30 @@ describe("the story", () => {
       })),
     );
   });
+
+  test.each(["ActiveActive", "ActivePassive"] as const)(
+    "of a composite (%s) of which one site has one",
+    async (form) => {
+      const scene = await bareScene({ sites: ["london", "nyc"], nodes: 2, seed: 4 });
+      await putSite(scene, "london", { connector: { replicas: 1 } });
+      await putSite(scene, "nyc");
+      const members = ["london", "nyc"];
+      await putComposite(scene, {
+        type: form,
+        members,
+        ...(form === "ActivePassive" && { primarySite: "nyc" }),
+      });
+      for (let n = 0; n < 900 && !(await allTrue(scene, type, ["london"])()); n += 1) {
+        await passEstate(scene);
+        await runConnectorPods(scene);
+      }
+      expect(await conditionAt(scene, "london", type)).toMatchObject({ status: "True", reason: "AsWanted" });
+      const [host] = connectorsAt(scene.world, "london");
+      expect(host?.volume.installed.cluster?.composite?.name).toBe("global");
+      expect(host?.volume.ini).toBe(hostOf(scene.world, "nyc-1").volume.ini);
+      expect(await onlyByTheirOwn(scene, "london")).toBeGreaterThan(5);
+    },
+  );
 
   test("of one that comes to an installed site, and goes again with all that stood for it", async () => {
     const scene = await settledScene(small);
