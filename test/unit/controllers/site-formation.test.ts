@@ -11,7 +11,11 @@ const awaited = (status: object | undefined): string | undefined => {
   const sites = [{ name: "london" }, { name: "nyc" }];
   const namespace = { needs: new Map(), clusters: new Map([["london", { status }]]) };
   const estate = { composite: { name: "global" }, sites };
-  return othersAwaited({ estate, site: sites[1], namespace, object: {} } as unknown as ClusterPass, view, "CAA");
+  return othersAwaited(
+    { estate, site: sites[1], namespace, object: {} } as unknown as ClusterPass,
+    view,
+    "CAA",
+  );
 };
 
 test("a site that runs, or may run, keeps an empty one from beginning; one that is empty does not", () => {
