@@ -106,12 +106,15 @@ const downIn = (move: SiteMove, look: Look): string | undefined =>
     .map((each) => localDown(each, look))
     .find((name) => name !== undefined);
 
-/** Before anything was begun, what fell over meanwhile is brought back by the step's first part: the guards would wait for ever. */
+/**
+ * What fell over meanwhile is brought back by the step's first part: guards, and a heartbeat, would wait for ever. `most`:
+ * of a command that is never begun twice on a guess, none may have begun.
+ */
 export const orBroughtBack =
-  (move: SiteMove, judge: Judgement): Judgement =>
+  (move: SiteMove, judge: Judgement, most = 0): Judgement =>
   (target, look) => {
     const verdict = judge(target, look);
-    const down = look.attempt === 0 && verdict.is === "pending" ? downIn(move, look) : undefined;
+    const down = look.attempt <= most && verdict.is === "pending" ? downIn(move, look) : undefined;
     return verdict.is === "pending" && down !== undefined ? redo(`${down} is down: ${verdict.why}`) : verdict;
   };
 
@@ -207,8 +210,8 @@ const beats = (move: SiteMove, from: (run: Run) => Target, beat: Beat, what: str
 });
 
 /** Everything that the site wrote up to then is at every node. */
-export const flushed = (move: SiteMove): Part =>
-  beats(
+export const flushed = (move: SiteMove): Part => {
+  const part = beats(
     move,
     (run) => {
       const { active } = leadingAsPinned(run);
@@ -218,6 +221,8 @@ export const flushed = (move: SiteMove): Part =>
     before,
     "a heartbeat of the site that takes the writes now has arrived on every node: relays have caught up",
   );
+  return { ...part, done: orBroughtBack(move, part.done, Number.POSITIVE_INFINITY) };
+};
 
 export const prove = (move: SiteMove, n: number): Step => ({
   n,

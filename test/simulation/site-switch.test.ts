@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { hostOf, hostsOf, siteOf } from "../../simulator/model.ts";
-import { askOffline } from "../../simulator/replicator.ts";
+import { askOffline, killReplicator } from "../../simulator/replicator.ts";
 import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
 import { configMapKind, requestKind } from "../../src/kube/kinds.ts";
@@ -233,6 +233,19 @@ describe("on the way", () => {
     quiesce(scene);
     watch.end();
     expect(watch.violations.filter(({ n }) => n !== 36)).toEqual([]);
+  });
+
+  test("a replicator that falls over while relays catch up is brought back before the switch", async () => {
+    const { scene, watch } = await asked(4);
+    await untilRequest(scene, name, ({ status }) => {
+      const { steps, cursor, attempts } = status?.ledger ?? {};
+      return steps?.at(-1)?.id === "SwitchSite" && cursor.part === 2 && attempts.nyc !== undefined;
+    });
+    killReplicator(scene.world, hostOf(scene.world, "london-1"), "cluster");
+    expect(outcomeOf(await driven(scene, name))).toBe("Succeeded");
+    quiesce(scene);
+    watch.end();
+    expect(watch.violations).toEqual([]);
   });
 
   test("a head that moves beside it halts: the plan was not made for it", async () => {
