@@ -269,6 +269,7 @@ function configurationPage(site: Site, run: Run): string {
     kind: "MSAA",
     crossSite: true,
     channels: { local: 5, incoming: {} },
+    joins: true,
   });
   return page([
     generated,

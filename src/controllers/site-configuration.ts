@@ -202,8 +202,15 @@ function changeOf({ site, estate }: ClusterPass, { pins, kept }: Ledger): SiteCh
     crossSite: kept.crossSite === "true",
     channels: channelsWanted(estate, site, kept.kind === "CAA" ? "CAA" : "MSAA"),
     passwords: kept.passwords,
+    joins: kept.joins === "true",
   };
 }
+
+/** The text names a site that the one they run from does not. */
+const joinsMore = (pass: ClusterPass): boolean => {
+  const before = recordedOf(pass)?.sites;
+  return before !== undefined && pass.estate.sites.some(({ name }) => !before.includes(name));
+};
 
 /** Where specs or primary changed meanwhile the walk begins anew, and returns to the policy of before all the same. */
 async function goOn(tied: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
@@ -241,7 +248,8 @@ function freshLedger(pass: ClusterPass, view: SiteView, policy: string, before?:
     before?.kept.crossSite ?? String(kind === "MSAA" && view.nodes.some((node) => node.crossSite != null));
   const wishes = sha256Of(wishesOf(estate, kind === "CAA" ? "CAA" : "MSAA").options);
   const passwords = passwordsNow(pass, view, before);
-  const kept = { kind, crossSite, wishes, ...(passwords !== undefined && { passwords }) };
+  const joins = joinsMore(pass) && { joins: "true" };
+  const kept = { kind, crossSite, wishes, ...joins, ...(passwords !== undefined && { passwords }) };
   const change = changeOf(pass, { pins, kept } as unknown as Ledger);
   return beginning(pass, applyConfiguration(change), pins, kept);
 }

@@ -37,6 +37,8 @@ export type SiteChange = {
   readonly crossSite: boolean;
   /** Apply channels of its services, as the specs want them. */
   readonly channels: Channels;
+  /** The text names a site that the former one did not. */
+  readonly joins?: boolean | undefined;
   /** Version of the Secret whose changed passwords come with it. */
   readonly passwords?: string | undefined;
 };
@@ -173,7 +175,7 @@ const primaryStays =
 
 /** Before MAINTENANCE: a text that names a site more brings services that begin with that one's first event. */
 const whole = (on: Scope): Part => ({
-  what: "every service has a position, or its source's log still holds the very first event",
+  what: "where the text names a site more: every service has a position, or its source's log still holds the very first event",
   on,
   run: [],
   done: beginsWhole,
@@ -248,12 +250,12 @@ export function applyConfiguration(about: SiteChange): Procedure {
   const readers = of(eachLinkedReader(about.kind), ({ site }) => site.name === about.site);
   const product = about.kind === "MSAA" ? "crossSite" : "cluster";
   const enter = enterMaintenance(onSite);
-  const incoming = about.kind === "CAA" || about.crossSite ? [whole(readers)] : [];
+  const incoming = about.joins === true ? [whole(readers)] : [];
   const first = about.passwords === undefined ? [] : [passwordStep(about.site, about.passwords)];
   const count = about.nodes.length + first.length;
   return {
     name: "ApplyConfiguration",
-    revision: 3,
+    revision: 2,
     source:
       "Tungsten documentation, The tpm update Command; Deploying Composite Active/Passive Clustering, promote-connector",
     accepts: [],
