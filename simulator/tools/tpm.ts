@@ -218,12 +218,13 @@ function misplaced(
   product: ProductName,
   verb: "install" | "update",
 ): readonly string[] {
-  const own = [...clusters.values()].find(
-    ({ members, connectors }) => members.includes(node.name) || connectors.includes(node.name),
-  );
+  // The second product knows no connectors.
+  const hostsOf = ({ members, connectors }: { members: readonly string[]; connectors: readonly string[] }) =>
+    product === "cluster" ? [...members, ...connectors] : members;
+  const own = [...clusters.values()].find((cluster) => hostsOf(cluster).includes(node.name));
   if (own === undefined) {
-    const { members: nodes = [], connectors = [] } = clusters.get(node.cluster.dataservice) ?? {};
-    const members = [...nodes, ...connectors].join(",") || "none";
+    const cluster = clusters.get(node.cluster.dataservice);
+    const members = (cluster === undefined ? [] : hostsOf(cluster)).join(",") || "none";
     return [
       `Hostname must be one of ${members}, or change the configuration to use ${node.name} (HostnameCheck)`,
     ];
