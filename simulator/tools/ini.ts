@@ -98,8 +98,8 @@ function servicesOf(sections: ReadonlyMap<string, ReadonlyMap<string, string>>, 
   return { clusters, links, composite };
 }
 
-const listOf = (value: string | undefined): readonly string[] =>
-  (value ?? "").split(",").map((word) => word.trim());
+/** Split at commas and not trimmed: a blank after one becomes part of a name. */
+const listOf = (value: string | undefined): readonly string[] => (value ?? "").split(",");
 
 function clusterService(keys: ReadonlyMap<string, string>): ClusterService {
   const members = listOf(keys.get("members"));
