@@ -39,9 +39,9 @@ answer_installed() {
         ini) ini=$value ;;
         secret) word=$value ;;
       esac
-    done <"$INSTALLED/$1"
+    done <"$INSTALLED/$1" || fail 1 "it cannot be read what was installed here"
   fi
-  [[ ! -f $UNFINISHED/$1 ]] || unfinished=$(<"$UNFINISHED/$1")
+  [[ ! -e $UNFINISHED/$1 ]] || unfinished=$(cat "$UNFINISHED/$1") || fail 1 "it cannot be read which command did not end here"
   printf 'link=%s\nrelease=%s\nmethod=%s\n' "$link" "$(installed_release "$link")" "$(installation_method "$1")"
   printf 'services=%s\nini=%s\nparallel=%s\n' "$(IFS=, && printf '%s' "${names[*]-}")" "$ini" "$(highest_channels "$conf")"
   printf 'secret=%s\n' "$word"
@@ -80,6 +80,7 @@ answer_files() {
   sums=$(sha256_each "${files[@]}") || fail 1 "not every kept file can be read"
   mapfile -t sums <<<"$sums"
   mapfile -t sizes < <(bytes_of "${files[@]}")
+  ((${#sizes[@]} == ${#files[@]})) || fail 1 "not every kept file can be read"
   for index in "${!files[@]}"; do
     printf '%s\t%s\t%s\n' "${files[index]##*/}" "${sizes[index]}" "${sums[index]}"
   done

@@ -24,6 +24,7 @@ tell_queries() {
   shift
   for ((index = 0; index < $#; index += 1)); do files+=("$folder/$index.out" "$folder/$index.err"); done
   mapfile -t sizes < <(bytes_of "${files[@]}")
+  ((${#sizes[@]} == ${#files[@]})) || fail 1 "not every answer could be written"
   for ((index = 0; index < $#; index += 1)); do
     read -r rc <"$folder/$index.rc"
     printf '== %s %s %s %s\n' "${@:index+1:1}" "$rc" "${sizes[@]:2*index:2}" >"$folder/$index.head"

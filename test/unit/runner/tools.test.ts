@@ -267,6 +267,12 @@ describe("what a tpm leaves behind", () => {
     expect(unfinished()).toBe("");
   });
 
+  test("a note that cannot be read is no missing one", () => {
+    link();
+    node.put("opt/tungsten-operator/unfinished/cluster/inside", "");
+    expect(node.ask("installed cluster")).toMatchObject({ exitCode: 1, stdout: "" });
+  });
+
   test("one that ended badly: a note, which a better run takes away; a validation leaves none, nor a connector", async () => {
     link();
     node.put("fakes/tpm", "exit 1\n");
