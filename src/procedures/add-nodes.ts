@@ -31,8 +31,8 @@ import {
 } from "./fix-reprovision.ts";
 import { heldByRun, managerIs } from "./guards.ts";
 import { accountsMade, isInstalled, validated } from "./install-site.ts";
-import { caughtUpSeconds, isOnline, otherEnds } from "./out-of-service.ts";
-import type { Guard, Judgement, Part, Procedure, Step } from "./procedure.ts";
+import { caughtUpSeconds, donorServes, otherEnds } from "./out-of-service.ts";
+import type { Judgement, Part, Procedure, Step } from "./procedure.ts";
 import { type Holdable, hold, release } from "./reset-commands.ts";
 import { eachLinkedReader, eachSite, everyNode } from "./scopes.ts";
 import { check, installFrom, safely } from "./site-commands.ts";
@@ -124,18 +124,6 @@ const mending = ({ site, dataservice, donor }: Addition, node: Node): FixParamet
   action: { is: "Reprovision", donor, method: "xtrabackup" },
 });
 
-/** Whoever was a primary a moment ago, or has an error, gives nobody its data. */
-const donorServes = ({ donor }: Addition): Guard => ({
-  say: "the donor is ONLINE by every manager, and its own service too",
-  objects: ({ site }, look) => {
-    const node = site.nodes.find(({ name }) => name === donor);
-    if (node === undefined) return `${donor} is no node of ${site.name}`;
-    const there = { id: donor, node, site };
-    const verdict = every([isOnline(donor)(there, look), go.localServiceOnline(there, look)]);
-    return "why" in verdict ? verdict.why : undefined;
-  },
-});
-
 /**
  * Shunned, and nothing applies there. A walk that begins anew behind the copy finds what the first one had started, the
  * second replicator among it, and it must not write into the next copy.
@@ -148,7 +136,7 @@ const provisionPart = (about: Addition, fix: FixParameters, on: Scope): Part => 
   what: `provision the node from ${about.donor}: data, and the positions of every other site with them`,
   vendor: `tprovision -s ${about.donor} -m xtrabackup`,
   on,
-  guards: [maintenanceStays, donorServes(about)],
+  guards: [maintenanceStays, donorServes(about.donor)],
   run: [
     {
       when: "it is SHUNNED, and its service OFFLINE:NORMAL",

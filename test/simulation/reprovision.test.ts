@@ -75,6 +75,29 @@ const refusal = async (scene: Scene): Promise<string | undefined> => {
   return conditionOf(await requestNamed(scene, name), "Accepted")?.message;
 };
 
+test("a donor that is taken out after the approval gives nothing until it is back", async () => {
+  const { scene } = await asked(1);
+  const nyc = scene.world.sites.get("nyc");
+  if (nyc === undefined) throw new Error("no site");
+  const passes = async (): Promise<string> => {
+    await approve(scene);
+    await passOver(scene, name);
+    return conditionOf(await requestNamed(scene, name), "Progressing")?.message ?? "";
+  };
+  let says = "";
+  for (let n = 0; n < 200 && !says.includes("stop"); n += 1) says = await passes();
+  nyc.out = { ...nyc.out, "nyc-2": "OFFLINE" };
+  for (let n = 0; n < 200 && !says.includes("datasource nyc-2 is not ONLINE"); n += 1) says = await passes();
+  for (let n = 0; n < 20; n += 1) says = await passes();
+  expect([says, hostOf(scene.world, "nyc-1").mysql.hollow]).toEqual([
+    expect.stringContaining("datasource nyc-2 is not ONLINE"),
+    undefined,
+  ]);
+  const { "nyc-2": _, ...others } = nyc.out ?? {};
+  nyc.out = others;
+  expect(outcomeOf(await approved(scene))).toBe("Succeeded");
+});
+
 describe("the story", () => {
   test("nyc-1 is made anew from nyc-2: equal rows, both products back, clients untouched", async () => {
     const { scene, watch } = await asked(1);
