@@ -77,6 +77,10 @@ const checks: Record<string, Check> = {
       ? undefined
       : `${name} is not the backup that was verified`;
   },
+  "no-tables": (_world, host) => {
+    if (!host.mysql.up) return "the tables cannot be read";
+    return host.mysql.rows.size === 0 ? undefined : "the database holds a table of a user";
+  },
 };
 
 export function checkOf(

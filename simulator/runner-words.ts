@@ -135,6 +135,7 @@ export const checkShapes: readonly string[] = [
   "shunned HOST",
   "database-is DATABASE",
   "backup-is NAME SHA256",
+  "no-tables",
 ];
 
 /** The primary key of a row, see the protocol's `sql boundary`. */

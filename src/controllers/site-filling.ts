@@ -1,6 +1,6 @@
 /** Fills the databases of a new site from a replica of another, by its spec's word, before Tungsten is installed there. */
 import type { Ledger, Pins } from "../crds/ledger.ts";
-import { type Filling, fillSite, unusedKey } from "../procedures/fill-site.ts";
+import { emptyKey, type Filling, fillSite, stoppedEmpty, unusedKey } from "../procedures/fill-site.ts";
 import type { Site } from "../topology/estate.ts";
 import { dataOn } from "./data-kept.ts";
 import { nodesInService } from "./estate-reader.ts";
@@ -139,6 +139,7 @@ const anew = (pass: ClusterPass, before: Ledger): Ledger => {
     from,
     kind,
     ...(seen !== undefined && { [unusedKey]: seen }),
+    ...(stoppedEmpty(before) && { [emptyKey]: "true" }),
   });
 };
 

@@ -4,6 +4,7 @@
  * way for a composite, where one replicator carries everything). The tracking schemas come along and hold the positions from
  * which the new site will read the others: both topologies name them after the source. Asked for by `spec.fillFrom`.
  */
+import type { Ledger } from "../crds/ledger.ts";
 import { noPositionOf } from "./joining-gates.ts";
 import { otherEnds } from "./out-of-service.ts";
 import type { Judgement, Procedure, Step } from "./procedure.ts";
@@ -28,6 +29,14 @@ export type Filling = {
 
 /** Under which a ledger keeps that this was seen. */
 export const unusedKey = "nameUnused";
+/** The same of the new databases: they were empty when they were stopped, so that what they hold now is a copy. */
+export const emptyKey = "stoppedEmpty";
+const emptyStep = "StopNewDatabases";
+
+/** They were, by this ledger: it is past their stop, or follows one that was. */
+export const stoppedEmpty = ({ kept, steps }: Pick<Ledger, "kept" | "steps">): boolean =>
+  kept[emptyKey] === "true" ||
+  steps.some(({ id, finishedAt }) => id === emptyStep && finishedAt !== undefined);
 
 const nameUnused = ({ site }: Filling, others: Scope): Step => ({
   n: 1,
@@ -49,7 +58,7 @@ const nameUnused = ({ site }: Filling, others: Scope): Step => ({
 
 const stopDatabases = (on: Scope): Step => ({
   n: 3,
-  id: "StopNewDatabases",
+  id: emptyStep,
   title: "Stop the empty databases of the new site",
   condition: "NewDatabasesStopped",
   undo: "Release the holds, and start them.",
@@ -61,10 +70,16 @@ const stopDatabases = (on: Scope): Step => ({
       run: [
         {
           when: "it runs",
-          effect: (target) => safely(target.node, ["database", "stop"], { deadlineSeconds: 1800 }),
+          // What was looked at before the walk began may be filled by now; behind this stop nobody writes.
+          effect: (target, run) =>
+            safely(target.node, ["database", "stop"], {
+              deadlineSeconds: 1800,
+              prechecks: run.kept[emptyKey] === "true" ? [] : [check("no-tables")],
+            }),
         },
       ],
       done: is.databaseIs("stopped"),
+      record: () => ({ [emptyKey]: "true" }),
       stallSeconds: 1800,
     },
   ],

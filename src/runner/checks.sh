@@ -73,6 +73,10 @@ object() {
       value=$(answer_backup "$2")
       [[ $value == *"sha256=$3"$'\n'* && $value == *"verified=yes" ]] || printf '%s is not the backup that was verified\n' "$2"
       ;;
+    no-tables)
+      value=$(sql_next_table start) || { printf 'the tables cannot be read\n'; return; }
+      [[ -z $value ]] || printf 'the database holds a table of a user\n'
+      ;;
     *) printf 'unknown check %s\n' "$1" ;;
   esac
 }

@@ -137,6 +137,7 @@ readonly CHECKS=(
   "shunned HOST"
   "database-is DATABASE"
   "backup-is NAME SHA256"
+  "no-tables"
 )
 
 # made_of CHARACTERS MOST WORD: 1 to MOST characters, all of that set.

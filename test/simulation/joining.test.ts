@@ -142,6 +142,22 @@ test("a site that is to be filled from one it is not linked with, or over data, 
   expect(begunOn(scene)).toEqual([]);
 });
 
+test("what somebody writes into a new site while it waits to be filled is not overwritten", async () => {
+  const scene = await settledScene({ sites: ["london", "nyc"], nodes: 2, seed: 3 });
+  await parisJoins(scene, { fillFrom: { site: "london" } });
+  await reached(scene, async () => scene.world.sites.get("london")?.policy === "MAINTENANCE");
+  const rows = hostsOf(scene.world, "paris")[1]?.mysql.rows;
+  rows?.set("paris:1", 1);
+  const message = async () => (await conditionAt(scene, "paris", "Installed"))?.message ?? "";
+  await reached(scene, async () => /paris-1.*the database holds a table of a user/.test(await message()));
+  for (let n = 0; n < 20; n += 1) await passSites(scene);
+  expect(rows?.has("paris:1")).toBe(true);
+  expect(begunOn(scene).filter((line) => line.includes("copy-datadir"))).toEqual([]);
+  rows?.delete("paris:1");
+  editSite(scene, "paris", { changes: { configuration: "OnApproval" } });
+  await reached(scene, allTrue(scene, "Installed", ["paris"]));
+});
+
 test("a filling that nobody asks for any more is walked to its end: the donor is given back, and its site's policy", async () => {
   const scene = await settledScene({ sites: ["london", "nyc"], nodes: 2, seed: 3 });
   await parisJoins(scene, { fillFrom: { site: "london" } });

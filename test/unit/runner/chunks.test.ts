@@ -147,6 +147,18 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
     sql("ALTER TABLE shop.orders MODIFY note TEXT");
   });
 
+  test("a command over an empty database is refused where a table of a user is, or none can be read", async () => {
+    const refusal = async () => {
+      const state = await node.run("hold database", "", ["no-tables"]);
+      return state.state === "refused" ? state.reason : state.state;
+    };
+    expect(await refusal()).toMatch(/the database holds a table of a user/);
+    const client = "etc/tungsten/client.cnf";
+    node.put(client, "[client]\nuser=nobody\n");
+    expect(await refusal()).toMatch(/the tables cannot be read/);
+    node.put(client, `[client]\nuser=${userInfo().username}\n`);
+  });
+
   test("the server itself ends a chunk that takes too long", async () => {
     const holding = spawn("mariadb", [
       "--no-defaults",
