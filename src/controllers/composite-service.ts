@@ -38,7 +38,7 @@ export async function reconcileComposite(
     // With nothing installed anywhere it begins where the spec says, whatever was before.
     const bare = members.every((name) => statusOf(namespace, name).topology === "None");
     const before: string | undefined = bare ? undefined : object.status?.primarySite;
-    const primarySite = activeAmong(namespace, members, parsed.spec.type) ?? before;
+    const primarySite = activeAmong(namespace, members, parsed.spec.type, before) ?? before;
     const told = { sites, primarySite };
     const elsewhere = movedAway(parsed.spec.primarySite, primarySite);
     const leavers = input?.leaving?.members ?? [];
@@ -71,21 +71,35 @@ type Condition = { readonly type: string; readonly status: string; readonly mess
 const conditionOf = (namespace: Namespace, site: string, type: string): Condition | undefined =>
   (statusOf(namespace, site).conditions ?? []).find((each: Condition) => each.type === type);
 
-/** The one member whose head is a primary by its own managers' word; undefined in between, and the one told last stays. */
+/**
+ * The one member whose head is a primary by its own managers' word; undefined in between, and the one told last stays. It
+ * stays too while nobody tells that it takes the writes no more: a site that comes back may hold itself for the primary.
+ */
 function activeAmong(
   namespace: Namespace,
   members: readonly string[],
   type: CompositeType,
+  before: string | undefined,
 ): string | undefined {
   if (type !== "ActivePassive") return undefined;
-  const writing = members.filter((site) => {
-    const { topology, nodes = [] } = statusOf(namespace, site);
-    return (
-      topology === "CAP" && (nodes as readonly { role?: string }[]).some(({ role }) => role === "primary")
-    );
-  });
-  return writing.length === 1 ? writing[0] : undefined;
+  const [writing, ...more] = members.filter((site) => headIs(namespace, site, ["primary"]));
+  if (writing === undefined || more.length > 0) return undefined;
+  const changes = before !== undefined && before !== writing && members.includes(before);
+  return changes && !tookLeave(namespace, before, writing) ? undefined : writing;
 }
+
+const headIs = (namespace: Namespace, site: string, roles: readonly string[]): boolean => {
+  const { topology, nodes = [] } = statusOf(namespace, site);
+  return (
+    topology === "CAP" &&
+    (nodes as readonly { role?: string }[]).some(({ role }) => roles.includes(role ?? ""))
+  );
+};
+
+/** By its own managers' word, or, while they are silent, because the one that writes now has failed it over. */
+const tookLeave = (namespace: Namespace, before: string, writing: string): boolean =>
+  headIs(namespace, before, ["relay", "shunned"]) ||
+  (statusOf(namespace, writing).sitesOut ?? []).includes(before);
 
 /** The writes moved after the spec was written; nothing moves them back. */
 const movedAway = (spec: string | undefined, live: string | undefined): string =>

@@ -68,10 +68,24 @@ function showsPassive({ estate, site, nodes, facts }: Seen): boolean {
 export function outOfComposite({ estate, site, nodes, facts }: Omit<Seen, "textKnown">): string | undefined {
   if (!isActivePassive(estate)) return undefined;
   const shown = compositeShown(estate, nodes, facts).find(({ name }) => name === site.dataservice);
-  return shown === undefined || !/^(FAILED|SHUNNED)/.test(shown.state)
+  return shown === undefined || !isOut(shown.state)
     ? undefined
     : `the composite shows ${site.name} as ${shown.state}: keep its clients away, run tungsten_find_orphaned on its former primary, then recover in cctrl behind use ${estate.composite?.dataservice}, or provision it anew from the site that takes the writes`;
 }
+
+/** Members that the site's managers hold for failed or shunned; undefined while none shows the composite, or it is none of that kind. */
+export function sitesOutOf({
+  estate,
+  nodes,
+  facts,
+}: Omit<Seen, "textKnown" | "site">): readonly string[] | undefined {
+  const shown = isActivePassive(estate) ? compositeShown(estate, nodes, facts) : [];
+  if (shown.length === 0) return undefined;
+  const out = shown.filter(({ state }) => isOut(state)).map(({ name }) => name);
+  return estate.sites.filter(({ dataservice }) => out.includes(dataservice)).map(({ name }) => name);
+}
+
+const isOut = (state: string): boolean => /^(FAILED|SHUNNED)/.test(state);
 
 function compositeShown(
   { composite }: Estate,

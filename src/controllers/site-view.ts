@@ -26,7 +26,7 @@ import { lagInWords, type Reader, seqnoOf } from "./lag.ts";
 import { lentFor } from "./request-planning.ts";
 import { arrivalsOf, serviceRows } from "./service-rows.ts";
 import type { KubeObject, PodRef } from "./shell.ts";
-import { outOfComposite, ruling, topologyOf } from "./site-topology.ts";
+import { outOfComposite, ruling, sitesOutOf, topologyOf } from "./site-topology.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
 export type NodeView = {
@@ -94,6 +94,7 @@ export async function viewOf({
     services: rows,
     topology,
     out,
+    sitesOut,
     connectors,
   } = await withFacts(shell, around, (facts) => {
     const ruled = ruling(data, facts);
@@ -123,6 +124,7 @@ export async function viewOf({
       services: told,
       topology,
       out,
+      sitesOut: sitesOutOf({ estate, nodes: seen, facts }),
       connectors: connectorViews(site, pods, facts),
     };
   });
@@ -136,6 +138,7 @@ export async function viewOf({
     topology,
     ...(primary !== undefined && { primary }),
     ...(policy !== undefined && { policy }),
+    ...(sitesOut !== undefined && { sitesOut }),
     nodesReady: `${nodes.filter(({ local }) => local?.state === "ONLINE").length}/${Math.max(data.length, spec.nodes)}`,
     lag: lagInWords(readersOf(site, estate, nodes, primary, namespace)),
     nodes: nodes.map(nodeStatus(primary, out !== undefined ? "shunned" : relays ? "relay" : "primary")),

@@ -227,6 +227,13 @@ const status = z.object({
   topology: z.string().max(16).optional(),
   primary: z.string().max(64).optional(),
   policy: z.string().max(32).optional(),
+  sitesOut: z
+    .array(z.string().max(64))
+    .max(64)
+    .optional()
+    .describe(
+      "Active/passive: members of the composite that this site's managers hold for failed or shunned, as they told last.",
+    ),
   nodesReady: z.string().max(16).optional(),
   lag: z
     .string()

@@ -65,21 +65,30 @@ export const compositeAsTold = (but?: string): Acceptance => ({
   },
 });
 
-/** The same where a node is lost: what its site is shown as meanwhile is not asked. */
-export const activeAsTold: Acceptance = {
+const activeAsToldBy = (asked: (estate: Estate, site: Site) => boolean): Acceptance => ({
   say: "the managers of an active/passive composite show the site that takes the writes as it was told",
   ask(estate, facts) {
     const odd = linksBeside(estate);
     if (odd !== undefined) return odd;
     if (!isActivePassive(estate)) return { ok: true };
     return {
-      objections: estate.sites.flatMap((site): Objection[] => {
-        const shown = compositeShownAt(estate, site, facts);
-        if (shown === undefined)
-          return [{ on: site.name, unknown: `no manager of ${site.name} shows the composite` }];
-        const refused = otherActive(estate, shown);
-        return refused === undefined ? [] : [{ on: site.name, refused }];
-      }),
+      objections: estate.sites
+        .filter((site) => asked(estate, site))
+        .flatMap((site): Objection[] => {
+          const shown = compositeShownAt(estate, site, facts);
+          if (shown === undefined)
+            return [{ on: site.name, unknown: `no manager of ${site.name} shows the composite` }];
+          const refused = otherActive(estate, shown);
+          return refused === undefined ? [] : [{ on: site.name, refused }];
+        }),
     };
   },
-};
+});
+
+/** The same where a node is lost: what its site is shown as meanwhile is not asked. */
+export const activeAsTold: Acceptance = activeAsToldBy(() => true);
+
+/** The same where the site that takes the writes is lost: every other one is asked, and silence is no answer. */
+export const activeAsToldElsewhere: Acceptance = activeAsToldBy(
+  (estate, { name }) => name !== activeSite(estate)?.name,
+);

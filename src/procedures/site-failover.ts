@@ -6,7 +6,8 @@
  */
 import { activeSite } from "../topology/estate.ts";
 import { failSiteCommand, failSiteOverCommand } from "../tungsten/cctrl.ts";
-import { clusterView, compositeView, thlRange } from "../tungsten/node-facts.ts";
+import { clusterView, compositeView, readOnly, thlRange } from "../tungsten/node-facts.ts";
+import { activeAsToldElsewhere, compositeShownAt } from "./composite-preflight.ts";
 import type { Alternative, Guard, Judgement, Look, Procedure, Run, Step, Verdict } from "./procedure.ts";
 import {
   appliedAt,
@@ -18,6 +19,7 @@ import {
 import {
   atNextSite,
   bringOnline,
+  onCounted,
   onlyWritesMove,
   policyAt,
   prove,
@@ -26,7 +28,7 @@ import {
   writesMoved,
 } from "./site-leading.ts";
 import { enterMaintenance } from "./site-policy.ts";
-import { passiveMember } from "./site-switch-preflight.ts";
+import { passiveMember, passiveReadOnly } from "./site-switch-preflight.ts";
 import { pinsOfEstate } from "./switch-preflight.ts";
 import { broken, done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
 
@@ -50,11 +52,35 @@ const stillLost =
     const site = lostSite(look.run);
     const view = knownValue(look.facts.get(target.node.name, clusterView));
     const moved = view?.datasources.some(({ name, role }) => name === target.node.name && role === "master");
-    const life = moved === true ? undefined : signOfSiteLife(look.run.estate, site, look.facts);
-    return life === undefined
-      ? done
-      : broken("PrimaryAlive", `${life}: forcing ${to} to take the writes would split the composite`);
+    if (moved === true) return done;
+    const life = signOfSiteLife(look.run.estate, site, look.facts);
+    if (life !== undefined)
+      return broken("PrimaryAlive", `${life}: forcing ${to} to take the writes would split the composite`);
+    const { facts } = look;
+    const { estate } = look.run;
+    const silent = estate.sites.find(
+      (other) => other !== site && compositeShownAt(estate, other, facts) === undefined,
+    );
+    return doneIf(
+      silent === undefined,
+      `no manager of ${silent?.name} shows the composite: it may see ${site.name} alive`,
+    );
   };
+
+/** Who writes at a site that is left takes writes beside the one that is to take them. */
+const nobodyWrites =
+  (move: SiteMove): Judgement =>
+  (_target, look) =>
+    every(
+      onCounted(move)(look.run).map(({ node: { name } }) =>
+        knowing(look.facts.get(name, readOnly), `read_only of ${name}`, (is) =>
+          doneIf(
+            is,
+            `the database of ${name} is writable, and its site is to be passive until it takes over`,
+          ),
+        ),
+      ),
+    );
 
 /** The human has made sure that this very site is down, for this very run. */
 const confirmedBy =
@@ -135,7 +161,8 @@ const confirm = (move: SiteMove, parameters: SiteFailoverParameters): Step => ({
 
 const failingOver = (move: SiteMove, parameters: SiteFailoverParameters): Step => {
   const guards = [
-    guardOf("nothing of the lost site answers", stillLost(move)),
+    guardOf("nothing of the lost site answers, and no other site sees it", stillLost(move)),
+    guardOf("every database of the sites that are left is read-only", nobodyWrites(move)),
     guardOf("the second word has been given", confirmedBy(parameters)),
   ];
   return {
@@ -185,7 +212,14 @@ export function failSiteOver(parameters: SiteFailoverParameters): Procedure {
     name: "Failover",
     revision: 1,
     source: "Tungsten documentation, Composite Active/Passive: datasource fail and failover of the composite",
-    accepts: [passiveMember(to, "spec.failover.site"), siteIsLost, mostAdvancedSite(to), nothingHeldBut],
+    accepts: [
+      passiveMember(to, "spec.failover.site"),
+      siteIsLost,
+      activeAsToldElsewhere,
+      passiveReadOnly,
+      mostAdvancedSite(to),
+      nothingHeldBut,
+    ],
     holds: [onlyWritesMove(move)],
     pins: (estate, facts) => pinsOfEstate(estate, facts, { lost: activeSite(estate)?.name }),
     steps: [

@@ -205,6 +205,8 @@ describe("ActivePassive", () => {
       spec.failover.confirmed = { oldSite: "nyc", uid: asked.metadata.uid };
     });
     expect((await drive(scene)).status.ledger.outcome).toBe("Succeeded");
+    for (let n = 0; n < 10; n += 1) await passEstate(scene);
+    expect((await scene.objects.get(compositeKind, refOf("global")))?.status.primarySite).toBe("london");
     for (const host of hostsOf(scene.world, "nyc")) startContainer(scene.world, host);
     advance(scene.world, 20_000);
     for (let n = 0; n < 10; n += 1) await passEstate(scene);
@@ -216,6 +218,27 @@ describe("ActivePassive", () => {
       ),
     });
     expect((await compositeReady(scene))?.status).toBe("False");
+  });
+
+  test("a site that comes back and holds itself for the primary moves nothing while the writing one is silent", async () => {
+    const scene = await standing(activePassive);
+    const told = async () => (await scene.objects.get(compositeKind, refOf("global")))?.status.primarySite;
+    const tell = async (site: string, status: object) => {
+      scene.objects.edit(clusterKind, refOf(site), (object) => Object.assign(object.status, status));
+      await reconcileComposite(scene.shell, { ...limits, healthMs: 5000 }, refOf("global"));
+    };
+    const silent = { topology: "Unknown", nodes: [{ name: "x", role: "replica" }] };
+    const writes = { topology: "CAP", nodes: [{ name: "x", role: "primary" }] };
+    await tell("nyc", silent);
+    await tell("london", { ...writes, sitesOut: [] });
+    expect(await told()).toBe("nyc");
+    await tell("london", { sitesOut: ["nyc"] });
+    expect(await told()).toBe("london");
+    await tell("london", silent);
+    await tell("nyc", { ...writes, sitesOut: [] });
+    expect(await told()).toBe("london");
+    await tell("london", { topology: "CAP", nodes: [{ name: "x", role: "relay" }] });
+    expect(await told()).toBe("nyc");
   });
 
   test("a relay that failed over is told as the head of its site, and its nodes stay read-only", async () => {

@@ -189,6 +189,15 @@ describe("what is refused", () => {
     );
   });
 
+  test("a passive site that somebody made writable", async () => {
+    const { scene, watch } = await lostSite(1, { sites: ["boston", "london", "nyc"] });
+    hostOf(scene.world, "boston-1").mysql.readOnly = false;
+    expect(await refusal(scene)).toMatch(
+      /^the database of boston-1 is writable and boston is a passive site: find out who wrote there/,
+    );
+    expect(watch.commands).toEqual([]);
+  });
+
   test("the lost site itself, and a name nobody knows", async () => {
     for (const [site, sentence] of [
       ["nyc", /^nyc takes the writes of CompositeService global already/],
