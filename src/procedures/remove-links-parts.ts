@@ -61,7 +61,9 @@ export function scopesOf(about: LinkRemoval) {
     about.staying.some((pair) => pair.target === site.name && pair.source === source?.name);
   return {
     all: readers(() => true),
-    awaited: readers(({ awaits }) => awaits),
+    /** What an earlier turn has dumped has stopped behind all that was awaited: moved on, the dump would be older than its rows. */
+    awaited: (run: Run) =>
+      readers(({ awaits }) => awaits)(run).filter((reader) => dumpKept(run, reader) === undefined),
     /** Readers whose position has to outlive the second product. */
     keptReaders: readers(({ target, drops }) => !drops && about.bare.includes(target.name)),
     staying: of(eachLinkedReader("MSAA"), stays),

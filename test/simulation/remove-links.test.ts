@@ -220,6 +220,28 @@ describe("what cannot arrive", () => {
   });
 });
 
+/** As if another version of the operator had begun it. */
+const byAnotherVersion = (scene: Scene): void =>
+  scene.objects.edit(clusterKind, refOf("london"), ({ status }) => {
+    status.ledger.revision = 0;
+  });
+
+test("a walk that begins anew behind its dumps drains none of them again: the position that stays is the one reached", async () => {
+  const scene = await meshScene({ ...three, sites: ["london", "nyc"] });
+  const pairs = pairsWith(scene, "nyc");
+  const watch = watchLeaving(scene, { pairs });
+  deleteLinks(scene, pairs);
+  const keptAt = async () => Object.keys((await clusterOf(scene, "london")).status?.ledger?.kept ?? {});
+  await until(scene, async () => (await keptAt()).filter((key) => key.startsWith("dump.")).length === 4);
+  byAnotherVersion(scene);
+  await until(scene, () => linksGone(scene, pairs));
+  expect(scene.readable.join("\n")).toContain("RemoveLinks begins anew: the operator is another version");
+  expect(begunOn(scene).filter((line) => /-at-heartbeat tu-\w+\.2-/.test(line))).toEqual([]);
+  quiesce(scene);
+  watch.end(20);
+  expect(watch.violations).toEqual([]);
+});
+
 describe("a deleted link", () => {
   test("holds its sites, and waits while somebody else is at work", async () => {
     const scene = await meshScene(three);
