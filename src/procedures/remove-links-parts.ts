@@ -10,7 +10,7 @@ import { commitOf, dumpRecord as recordOfDump, rowsOf, sameRow, wordOf } from ".
 import { processStopped, serviceStatus } from "./conversion-services.ts";
 import { type Drain, notBehind, whileConfigured } from "./drain.ts";
 import type { Alternative, Guard, Judgement, Look, Part, Run, Target } from "./procedure.ts";
-import { eachLinkedReader, everyNode } from "./scopes.ts";
+import { eachLinkedReader, everyNode, isPrimary } from "./scopes.ts";
 import { check, safely } from "./site-commands.ts";
 import { maintenanceStays, of, type Scope } from "./site-parts.ts";
 import { done, doneIf, every, knowing, pending } from "./verdicts.ts";
@@ -87,17 +87,23 @@ export const drainOf = (about: LinkRemoval): Drain => ({
   beat: about.beat,
 });
 
-/** The conversion's commands and judgements over files of this walk. */
-export const byFile = ({ tag }: LinkRemoval) => ({
+const overFiles = (tagOf: (run: Run, target: Target) => string) => ({
   making:
     (make: Alternative["effect"]): Alternative["effect"] =>
     (target, run, attempt) =>
-      make(target, { ...run, tag }, attempt),
+      make(target, { ...run, tag: tagOf(run, target) }, attempt),
   judged:
     (judge: Judgement): Judgement =>
     (target, look) =>
-      judge(target, { ...look, run: { ...look.run, tag } }),
+      judge(target, { ...look, run: { ...look.run, tag: tagOf(look.run, target) } }),
 });
+
+/** The conversion's commands and judgements over files of this walk. */
+export const byFile = ({ tag }: Pick<LinkRemoval, "tag">) => overFiles(() => tag);
+
+/** The same over a file named after the node's role too: after a switch the read_only of before is the wrong one. */
+export const byRole = ({ tag }: Pick<LinkRemoval, "tag">) =>
+  overFiles((run, { node }) => (isPrimary(run, node) ? `${tag}-primary` : tag));
 
 /** The dump of the current attempt tells what the database tells; where the product is gone, one that was verified before. */
 export const dumpFaithful: Judgement = (target, look) => {

@@ -85,7 +85,7 @@ function dumpParts(about: leave.LinkRemoval): readonly Part[] {
 
 function uninstallParts(about: leave.LinkRemoval): readonly Part[] {
   const { bareNodes } = leave.scopesOf(about);
-  const { making, judged } = leave.byFile(about);
+  const { making, judged } = leave.byRole(about);
   return [
     {
       what: "keep read_only as it is",
