@@ -353,7 +353,16 @@ async function addFinalizer(shell: Shell, object: KubeObject): Promise<Requeue> 
   return { afterMs: 1 };
 }
 
+/** A pause that was told is told to be over: conditions of before stay otherwise, and would still say it. */
+function resumed({ spec, status }: KubeObject): readonly Told[] {
+  const told: readonly Told[] = status?.conditions ?? [];
+  const paused = told.some((each) => each.type === "Reconciling" && each.status === "True");
+  return paused && spec?.paused !== true
+    ? [say("Reconciling", "False", "Resumed", "spec.paused is not set any more")]
+    : [];
+}
+
 async function tell(shell: Shell, object: KubeObject, status: object, told: readonly Told[]): Promise<void> {
-  const written = await writeObjectStatus(shell, clusterKind, object, status, told);
+  const written = await writeObjectStatus(shell, clusterKind, object, status, [...told, ...resumed(object)]);
   if (written !== undefined && "ledger" in status) assertRecorded(status.ledger as Ledger, written);
 }
