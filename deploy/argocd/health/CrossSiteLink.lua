@@ -12,5 +12,5 @@ if is("Accepted", "False") then return health("Degraded", "Accepted") end
 if is("Superseded", "True") then return health("Healthy", "Superseded") end
 if is("Ready", "True") then return health("Healthy", "Ready") end
 if conditions.Ready == nil then return { status = "Progressing", message = "not looked at yet" } end
-if conditions.Ready.reason == "NotReplicating" then return health("Degraded", "Ready") end
+if conditions.Ready.reason == "NotReplicating" or conditions.Ready.reason == "ReplicationError" then return health("Degraded", "Ready") end
 return health("Progressing", "Ready")

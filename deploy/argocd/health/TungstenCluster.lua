@@ -11,6 +11,7 @@ if (status.observedGeneration or 0) < (obj.metadata.generation or 1) then
 end
 if is("Accepted", "False") then return health("Degraded", "Accepted") end
 if is("Installed", "False") and not ({ Installing = true, Filling = true, Joining = true, Waiting = true })[conditions.Installed.reason] then return health("Degraded", "Installed") end
+if conditions.Installed ~= nil and conditions.Installed.reason == "VolumesLost" then return health("Degraded", "Installed") end
 -- A change of its own that waits for a word or its turn keeps it as it was; one that halted does not.
 local works = {
   Applying = true, Restarting = true, Scaling = true, Changing = true, Settling = true, Looking = true, Mounting = true,
@@ -32,5 +33,6 @@ for _, change in ipairs({
 end
 if is("Ready", "True") then return health("Healthy", "Ready") end
 if conditions.Ready == nil then return { status = "Progressing", message = "not looked at yet" } end
+if conditions.Ready.reason == "ReplicationError" then return health("Degraded", "Ready") end
 if is("Installed", "True") and conditions.Ready.reason == "NotReplicating" then return health("Degraded", "Ready") end
 return health("Progressing", "Ready")

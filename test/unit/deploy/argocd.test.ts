@@ -133,6 +133,12 @@ describe("what Argo CD shows", () => {
     expect(down([installedTrue, ready("NotReplicating")]).status).toBe("Degraded");
     expect(down([installedTrue, ready("ProcedureRuns")]).status).toBe("Progressing");
     expect(down([ready("NotReplicating")]).status).toBe("Progressing");
+    expect(down([installedTrue, ready("ReplicationError")]).status).toBe("Degraded");
+    const lost = { type: "Installed", status: "Unknown", reason: "VolumesLost", message: "bring them back" };
+    expect(down([lost, ready("NotReplicating")])).toEqual({ status: "Degraded", message: "bring them back" });
+    const [link] = await scene.objects.list(linkKind, namespace);
+    const stopped = { ...link?.status, conditions: [ready("ReplicationError")] };
+    expect(healthOf({ ...(link as KubeObject), status: stopped }).status).toBe("Degraded");
     const installing = (reason: string) => ({ type: "Installed", status: "False", reason, message: reason });
     expect(down([installing("Installing"), ready("Installing")]).status).toBe("Progressing");
     expect(down([installing("TpmRefused"), ready("Installing")])).toEqual({
