@@ -37,8 +37,13 @@ function withTexts(run: Run, keys: readonly string[], kept: Readonly<Record<stri
   return { ...run, kept, pins: { ...run.pins, iniSha256: { ...run.pins.iniSha256, ...own } } };
 }
 
-const stepsOf = ({ steps }: Procedure, run: Run): readonly string[] =>
-  steps.flatMap((step) => stepLines(withoutStalls(step), run, "##"));
+/** Nothing is kept yet in the steps before `kept`: what is kept already is not awaited once more. */
+const stepsOf = ({ steps }: Procedure, run: Run, kept?: string): readonly string[] => {
+  const from = steps.findIndex(({ id }) => id === kept);
+  return steps.flatMap((step, n) =>
+    stepLines(withoutStalls(step), n < from ? { ...run, kept: {} } : run, "##"),
+  );
+};
 
 function linksPage(estate: Estate, run: Run): string {
   const tokyo = siteNamed(estate, "tokyo");
@@ -77,7 +82,7 @@ function linksPage(estate: Estate, run: Run): string {
     `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: deleting a [CrossSiteLink](../reference/crosssitelink.md) does. Its ledger lies in the status of the TungstenCluster whose name comes first. Source: ${procedure.source}.`,
     "The page shows site tokyo, which leaves a Multi-Site/Active-Active estate of three: all links to it and from it were deleted, and none of them gives anything up. Where a site goes on reading another one, it keeps the second product, and step 4 is not there. `<walk>` in names is a mark of the walk. The condition `LinksCurrent` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [changing a site](../operating/changes.md#a-link-or-a-site-less).",
     notation(shown),
-    ...stepsOf(procedure, shown),
+    ...stepsOf(procedure, shown, "UninstallSecondProduct"),
   ]);
 }
 
