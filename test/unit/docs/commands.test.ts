@@ -26,7 +26,7 @@ const printed: readonly Printed[] = pages.flatMap((page) =>
     .map((line) => ({ page, line })),
 );
 
-const others = /^(cm|configmaps?|secrets?|pvc|pods?|deployments?|namespaces?|events|serviceaccounts?)$/;
+const others = /^(cm|configmaps?|secrets?|pvc|pods?|deployments?|namespaces?|events|leases?|serviceaccounts?)$/;
 const words = (kind: AnyResource): readonly string[] => [kind.singular, kind.plural, ...kind.shortNames];
 const kindNamed = (word: string): AnyResource | undefined =>
   resources.find((kind) => words(kind).includes(word));
