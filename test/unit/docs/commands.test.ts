@@ -26,7 +26,8 @@ const printed: readonly Printed[] = pages.flatMap((page) =>
     .map((line) => ({ page, line })),
 );
 
-const others = /^(cm|configmaps?|secrets?|pvc|pods?|deployments?|namespaces?|events|leases?|serviceaccounts?)$/;
+const others =
+  /^(cm|configmaps?|secrets?|pvc|pods?|deployments?|namespaces?|events|leases?|serviceaccounts?)$/;
 const words = (kind: AnyResource): readonly string[] => [kind.singular, kind.plural, ...kind.shortNames];
 const kindNamed = (word: string): AnyResource | undefined =>
   resources.find((kind) => words(kind).includes(word));
@@ -116,9 +117,9 @@ function faultsOf(line: string): readonly string[] {
   return faults;
 }
 
-/** A key of a ConfigMap that the operator writes. */
+/** A key of a ConfigMap or Secret that the operator writes. */
 const isKey = (key: string): boolean =>
-  [`data: { ${key}:`, `data: { "${key}":`, `Key = "${key}";`].some((text) => sources.includes(text));
+  [`data: { ${key}:`, `"${key}": `, `Key = "${key}";`].some((text) => sources.includes(text));
 
 describe("printed commands", () => {
   test("there are many", () => expect(printed.length).toBeGreaterThan(80));
