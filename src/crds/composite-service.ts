@@ -14,7 +14,11 @@ import {
 const spec = z
   .object({
     dataservice: dataservice.optional(),
-    type: z.enum(["ActivePassive", "ActiveActive", "DynamicActiveActive"]),
+    type: z
+      .enum(["ActivePassive", "ActiveActive", "DynamicActiveActive"])
+      .describe(
+        "One site takes the writes, every site does, or the first of writeAffinity that is available.",
+      ),
     members: z
       .array(z.object({ name: objectName }))
       .min(1)

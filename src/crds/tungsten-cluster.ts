@@ -71,7 +71,9 @@ const spec = z
         "Members that hold data: <name>-0 … <name>-(n-1). A higher number adds nodes, filled from a replica; a lower one takes out the last.",
       ),
     witness: z
-      .object({ active: z.boolean().default(true) })
+      .object({
+        active: z.boolean().default(true).describe("false is as if there were no spec.witness."),
+      })
       .optional()
       .describe("Adds a voting member without data; its name follows those of the nodes."),
     initialPrimary: z
@@ -85,7 +87,9 @@ const spec = z
       .min(1)
       .max(32)
       .regex(/^[0-9]+\.[0-9]+\.[0-9]+(-[0-9]+)?$/)
-      .describe("Tungsten release on the nodes' volumes, e.g. 8.0.4-132."),
+      .describe(
+        "Tungsten release to install, e.g. 8.0.4-132; its packages lie on the nodes' volumes. Another one is brought by an UpgradeRequest, procedure UpgradeSoftware.",
+      ),
     image: z
       .string()
       .min(1)
@@ -109,10 +113,11 @@ const spec = z
       .default({ port: 13306, settings: {} }),
     connector: z
       .object({
-        port: port.default(3306),
+        port: port.default(3306).describe("Where applications log in, at Service <name>-connector."),
         service: z
           .object({ type: z.enum(["ClusterIP", "NodePort", "LoadBalancer"]).default("ClusterIP") })
-          .default({ type: "ClusterIP" }),
+          .default({ type: "ClusterIP" })
+          .describe("That Service."),
         ...connectorPods,
       })
       .meta(rules(...immutable("port")))
@@ -148,14 +153,16 @@ const spec = z
           .describe(
             "Of each volume. It may grow, where the storage class lets volumes grow; it never shrinks.",
           ),
-        className: objectName.optional(),
+        className: objectName.optional().describe("StorageClass; the cluster's default when left out."),
       })
       .meta(rules(...immutable("className")))
       .default({ size: "10Gi" }),
     backups: z
-      .object({ claim: objectName })
+      .object({ claim: objectName.describe("Name of the PersistentVolumeClaim.") })
       .optional()
-      .describe("A second volume for what must lie off the node."),
+      .describe(
+        "One claim that every node of the site mounts at /backups, in place of one for each node, which is made otherwise.",
+      ),
     networkPolicy,
     options: options.default({}),
     policy: z
@@ -194,7 +201,7 @@ const spec = z
       .default({ configuration: "Automatic", dataserver: "OnApproval", switchBack: false, approved: "" })
       .describe("How a change of this spec reaches nodes that are installed already."),
     fillFrom: z
-      .object({ site: objectName })
+      .object({ site: objectName.describe("Name of the TungstenCluster that lends it.") })
       .optional()
       .describe(
         "A new site that joins others, by CrossSiteLinks or as a member of their CompositeService, gets the data of a replica of this TungstenCluster before Tungsten is installed; without effect once it is installed.",
@@ -204,8 +211,16 @@ const spec = z
       .enum(["Retain", "Delete"])
       .default("Retain")
       .describe("What happens to volumes when the object is deleted."),
-    paused: z.boolean().default(false).describe("Stops reconciling this object."),
-    proceduresPaused: z.boolean().default(false).describe("Admits no new procedure to the site."),
+    paused: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Stops reconciling this object: nothing is done and nothing looked at. Runs of UpgradeRequests go on.",
+      ),
+    proceduresPaused: z
+      .boolean()
+      .default(false)
+      .describe("Admits no new procedure to the site, and no change of it; what has begun goes on."),
   })
   .meta(
     rules(...immutable("dataservice", "initialPrimary"), {

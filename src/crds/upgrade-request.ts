@@ -108,10 +108,16 @@ const conversion = z
       ),
     limits: z
       .object({
-        latencySeconds: z.int().min(0).max(3600).default(5),
-        oldestTransactionSeconds: z.int().min(0).max(86400).default(60),
+        latencySeconds: z.int().min(0).max(3600).default(5).describe("No service may be further behind."),
+        oldestTransactionSeconds: z
+          .int()
+          .min(0)
+          .max(86400)
+          .default(60)
+          .describe("No transaction may be older."),
       })
-      .default({ latencySeconds: 5, oldestTransactionSeconds: 60 }),
+      .default({ latencySeconds: 5, oldestTransactionSeconds: 60 })
+      .describe("What pre-flight refuses beyond."),
     acknowledgedFindings: z
       .array(z.string().max(256))
       .max(200)
@@ -160,14 +166,20 @@ const spec = z
     resetAllSites: resetAllSites.optional(),
     checkPaths: checkPathsBlock.optional(),
     upgradeSoftware: upgradeSoftware.optional(),
-    approval: z.enum(["Manual", "Automatic"]).default("Manual"),
+    approval: z
+      .enum(["Manual", "Automatic"])
+      .default("Manual")
+      .describe("Automatic begins without a human's word, as soon as a plan is made."),
     approvedPlan: z
       .string()
       .max(64)
       .default("")
       .describe("Set to status.plan.hash to approve that plan and no other."),
     window: z
-      .object({ notBefore: instant.optional(), notAfter: instant.optional() })
+      .object({
+        notBefore: instant.optional().describe("RFC 3339, e.g. 2026-05-02T21:00:00Z."),
+        notAfter: instant.optional().describe("RFC 3339."),
+      })
       .optional()
       .describe(
         "When the run may begin. It does not begin, and does not go behind its last safe place, if at worst it would outlast notAfter.",
@@ -195,8 +207,10 @@ const spec = z
     acknowledge: z
       .array(
         z.object({
-          command: z.string().max(256),
-          outcome: z.enum(["Succeeded", "Failed", "Retry"]),
+          command: z.string().max(256).describe("Its marker's key, as status.ledger.attempts names it."),
+          outcome: z
+            .enum(["Succeeded", "Failed", "Retry"])
+            .describe("Succeeded: it is not begun again. Failed and Retry: it is."),
           reason: text,
         }),
       )
