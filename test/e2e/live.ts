@@ -5,6 +5,7 @@
 import { afterAll, afterEach, beforeAll, expect } from "@jest/globals";
 import { type Cluster, startCluster } from "../../local/cluster.ts";
 import { createTable, startClients } from "../../local/pods/clients.ts";
+import type { Written } from "../../local/pods/judge.ts";
 import { installOperator } from "../../local/pods/operator.ts";
 import { dataFaultsOf } from "../../local/pods/oracle.ts";
 import { nodeImage, provideSimulatedNode } from "../../local/pods/simulated-node.ts";
@@ -39,6 +40,8 @@ export function liveEstate(estate: estates.Estate): Live {
   let cluster: Cluster;
   let finished = true;
   let round = 0;
+  /** Of all rounds: what was promised in an earlier one is still there. */
+  const written: Written[] = [];
   const sites = [...estate.sites];
   const pods = estate.sites.flatMap((site) => estates.podsOf(site, estate.nodesPerSite));
   const kubectl = (...args: string[]): Promise<string> => estates.inNamespace(cluster, estate, ...args);
@@ -88,7 +91,7 @@ export function liveEstate(estate: estates.Estate): Live {
       });
       await run();
       await estates.pause(3);
-      const written = await clients.stop();
+      written.push(...(await clients.stop()));
       expect(await dataFaultsOf({ cluster, namespace, pods }, written)).toEqual([]);
       finished = true;
     },
