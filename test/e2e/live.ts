@@ -8,7 +8,7 @@ import { createTable, startClients } from "../../local/pods/clients.ts";
 import type { Written } from "../../local/pods/judge.ts";
 import { installOperator } from "../../local/pods/operator.ts";
 import { dataFaultsOf } from "../../local/pods/oracle.ts";
-import { nodeImage, provideSimulatedNode } from "../../local/pods/simulated-node.ts";
+import { type NodeImage, nodeImage, provideSimulatedNode } from "../../local/pods/simulated-node.ts";
 import { until } from "../../local/processes.ts";
 import * as estates from "./estate.ts";
 import { keepEvidence } from "./evidence.ts";
@@ -22,6 +22,8 @@ export type Live = {
   /** In the namespace of the estate. */
   readonly kubectl: (...args: string[]) => Promise<string>;
   readonly apply: (object: object) => Promise<unknown>;
+  /** Makes a further image of the simulated node, as a user brings the packages of another release. */
+  readonly provideNode: (image: NodeImage) => Promise<void>;
   /** Clients write at these sites, and rows are counted on these pods; both may change between two things. */
   readonly sites: string[];
   readonly pods: string[];
@@ -76,6 +78,7 @@ export function liveEstate(estate: estates.Estate): Live {
   return {
     kubectl,
     apply: (object) => cluster.kubectl(["apply", "-f", "-"], JSON.stringify(object)),
+    provideNode: (image) => provideSimulatedNode(cluster, image),
     sites,
     pods,
     async underLoad(run) {
