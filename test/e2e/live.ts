@@ -92,9 +92,12 @@ export function liveEstate(estate: estates.Estate): Live {
         image: nodeImage,
         behind: round * 100_000,
       });
-      await run();
-      await estates.pause(3);
-      written.push(...(await clients.stop()));
+      try {
+        await run();
+        await estates.pause(3);
+      } finally {
+        written.push(...(await clients.stop()));
+      }
       expect(await dataFaultsOf({ cluster, namespace, pods }, written)).toEqual([]);
       finished = true;
     },
