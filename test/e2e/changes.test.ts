@@ -1,5 +1,6 @@
 /** What users change by editing resources, on real pods, one thing after the other over one MSAA estate. */
 import { describe, expect, test } from "@jest/globals";
+import { nodeImage } from "../../local/pods/simulated-node.ts";
 import { until } from "../../local/processes.ts";
 import { objectsOf, pause, podsOf } from "./estate.ts";
 import { liveEstate } from "./live.ts";
@@ -13,7 +14,7 @@ describe("changes of an MSAA estate on real pods", () => {
   const readAs = (user: string, password: string): Promise<string> =>
     kubectl(
       ...["exec", "london-1", "--container=tungsten", "--", "bash", "-c"],
-      `MYSQL_PWD=${password} exec mariadb --user=${user} --host=nyc-connector --batch --skip-column-names --execute='SELECT COUNT(*) FROM e2e.written'`,
+      `MYSQL_PWD=${password} exec mariadb --no-defaults --user=${user} --host=nyc-connector --batch --skip-column-names --execute='SELECT COUNT(*) FROM e2e.written'`,
     );
 
   async function furtherUser(): Promise<void> {
@@ -47,6 +48,17 @@ describe("changes of an MSAA estate on real pods", () => {
     await edited("london", { nodes: 2 }, "NodesInService");
   }
 
+  /** A new image restarts every database, the primaries behind a switch; then the release in it is brought. */
+  async function upgrade(): Promise<void> {
+    const release = "8.0.5-140";
+    const image = nodeImage.replace(/:.*/, ":next");
+    await live.provideNode({ name: image, releases: ["8.0.4-132", release] });
+    const changes = { dataserver: "Automatic" };
+    for (const site of estate.sites) await edited(site, { image, release, changes }, "DatabaseCurrent");
+    await live.asked("upgrade-software", "upgradeSoftware", {});
+    for (const site of estate.sites) await told(site, "ReleaseCurrent");
+  }
+
   async function siteJoins(): Promise<void> {
     const sites = [...estate.sites, "paris"];
     for (const object of objectsOf("further-site.yaml", { ...estate, sites })) await live.apply(object);
@@ -75,6 +87,7 @@ describe("changes of an MSAA estate on real pods", () => {
     ["a site more, filled from another", siteJoins],
     ["the site leaves", siteLeaves],
     ["a node less", fewerNodes],
+    ["every pod is made anew from another image, and the release in it comes to every node", upgrade],
   ];
   test.each(story)("%s", (_what, run) => live.underLoad(run), 12 * 60_000);
 });
