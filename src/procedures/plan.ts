@@ -64,10 +64,11 @@ function budgetLine({ steps }: Procedure, { id, what, from, until, seconds }: Bu
 /** A place of the forward track, as the plan names it. */
 export function placeInWords(procedure: Procedure, place: { step: string; part: number }): string {
   const step = procedure.steps.find((candidate) => candidate.id === place.step);
-  const part = step?.parts[place.part];
-  return step === undefined
-    ? "never"
-    : `step ${step.n}, ${step.title}${part === undefined ? "" : ` (${part.what})`}`;
+  if (step === undefined) return "never";
+  const part = step.parts[place.part];
+  return part === undefined
+    ? `the end of step ${step.n}, ${step.title}`
+    : `step ${step.n}, ${step.title} (${part.what})`;
 }
 
 function stepLines(step: Step, run: Run, forward = true): string[] {

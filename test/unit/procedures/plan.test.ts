@@ -6,8 +6,10 @@ import { upgradeRequest } from "../../../src/crds/upgrade-request.ts";
 import { tungstenIni } from "../../../src/ini/tungsten-ini.ts";
 import type { Decision } from "../../../src/procedures/advance.ts";
 import { procedureOf } from "../../../src/procedures/catalog.ts";
+import { checkPaths } from "../../../src/procedures/check-paths.ts";
 import { installSite } from "../../../src/procedures/install-site.ts";
 import { entriesOf, linesOf } from "../../../src/procedures/journal.ts";
+import { placeInWords } from "../../../src/procedures/plan.ts";
 import { prepare } from "../../../src/procedures/prepare.ts";
 import type { Acceptance, Procedure } from "../../../src/procedures/procedure.ts";
 import { markerKey, trackOf } from "../../../src/procedures/track.ts";
@@ -43,6 +45,16 @@ function hashOf(estate: Estate, of: { uid?: string; procedure?: Procedure; name?
   if (prepared.is !== "planned") throw new Error(prepared.why);
   return prepared.hash;
 }
+
+test("a place behind the last part of a step is told as the step's end, not as its beginning", () => {
+  const procedure = checkPaths({ beats: 1, everySeconds: 60 });
+  const places = [procedure.abortUntil, { step: "CheckPaths", part: 0 }, { step: "None", part: 0 }];
+  expect(places.map((place) => placeInWords(procedure, place))).toEqual([
+    "the end of step 1, Check every path",
+    expect.stringMatching(/^step 1, Check every path \(.+\)$/),
+    "never",
+  ]);
+});
 
 describe("the plan's hash", () => {
   const plain = estateWith({ channels: "2", "thl-log-retention": "7d" });
