@@ -10,10 +10,20 @@ export const nodeImage = "tungsten-operator.io/tungsten-node:mariadb-10.11";
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
 
+export type NodeImage = {
+  readonly name: string;
+  /** Whose packages it brings. */
+  readonly releases: readonly string[];
+};
+
 /** Prepares the folder it is built in, in a process of its own: esbuild does not run inside jest. */
-export async function provideSimulatedNode(cluster: Pick<Cluster, "provide">): Promise<void> {
+export async function provideSimulatedNode(
+  cluster: Pick<Cluster, "provide">,
+  { name, releases }: NodeImage = { name: nodeImage, releases: ["8.0.4-132"] },
+): Promise<void> {
   const script = join(root, "scripts/simulated-node.ts");
   const { stdout } = await run(process.execPath, ["--disable-warning=ExperimentalWarning", script]);
   const context = stdout.trim();
-  await cluster.provide({ dockerfile: join(context, "Dockerfile"), context, name: nodeImage });
+  const args = { RELEASES: releases.join(" ") };
+  await cluster.provide({ dockerfile: join(context, "Dockerfile"), context, name, args });
 }

@@ -1,5 +1,6 @@
 /** What users change by editing resources, on real pods, one thing after the other over one MSAA estate. */
 import { describe, expect, test } from "@jest/globals";
+import { nodeImage } from "../../local/pods/simulated-node.ts";
 import { until } from "../../local/processes.ts";
 import { certificateFor } from "../certificates.ts";
 import { objectsOf, pause, podsOf } from "./estate.ts";
@@ -14,7 +15,7 @@ describe("changes of an MSAA estate on real pods", () => {
   const readAs = (user: string, password: string): Promise<string> =>
     kubectl(
       ...["exec", "london-1", "--container=tungsten", "--", "bash", "-c"],
-      `MYSQL_PWD=${password} exec mariadb --user=${user} --host=nyc-connector --batch --skip-column-names --execute='SELECT COUNT(*) FROM e2e.written'`,
+      `MYSQL_PWD=${password} exec mariadb --no-defaults --user=${user} --host=nyc-connector --batch --skip-column-names --execute='SELECT COUNT(*) FROM e2e.written'`,
     );
 
   async function furtherUser(): Promise<void> {
@@ -46,6 +47,17 @@ describe("changes of an MSAA estate on real pods", () => {
   async function fewerNodes(): Promise<void> {
     live.pods.splice(live.pods.indexOf("london-2"), 1);
     await edited("london", { nodes: 2 }, "NodesInService");
+  }
+
+  /** A new image restarts every database, the primaries behind a switch; then the release in it is brought. */
+  async function upgrade(): Promise<void> {
+    const release = "8.0.5-140";
+    const image = nodeImage.replace(/:.*/, ":next");
+    await live.provideNode({ name: image, releases: ["8.0.4-132", release] });
+    const changes = { dataserver: "Automatic" };
+    for (const site of estate.sites) await edited(site, { image, release, changes }, "DatabaseCurrent");
+    await live.asked("upgrade-software", "upgradeSoftware", {});
+    for (const site of estate.sites) await told(site, "ReleaseCurrent");
   }
 
   async function siteJoins(): Promise<void> {
@@ -112,6 +124,7 @@ describe("changes of an MSAA estate on real pods", () => {
     ["the site leaves", siteLeaves],
     ["a node less", fewerNodes],
     ["TLS for replicators on an estate that runs", replicatorTls],
+    ["every pod is made anew from another image, and the release in it comes to every node", upgrade],
   ];
   test.each(story)("%s", (_what, run) => live.underLoad(run), 12 * 60_000);
 });

@@ -5,9 +5,10 @@
 import { afterAll, afterEach, beforeAll, expect } from "@jest/globals";
 import { type Cluster, startCluster } from "../../local/cluster.ts";
 import { createTable, startClients } from "../../local/pods/clients.ts";
+import type { Written } from "../../local/pods/judge.ts";
 import { installOperator } from "../../local/pods/operator.ts";
 import { dataFaultsOf } from "../../local/pods/oracle.ts";
-import { nodeImage, provideSimulatedNode } from "../../local/pods/simulated-node.ts";
+import { type NodeImage, nodeImage, provideSimulatedNode } from "../../local/pods/simulated-node.ts";
 import { until } from "../../local/processes.ts";
 import * as estates from "./estate.ts";
 import { keepEvidence } from "./evidence.ts";
@@ -21,6 +22,8 @@ export type Live = {
   /** In the namespace of the estate. */
   readonly kubectl: (...args: string[]) => Promise<string>;
   readonly apply: (object: object) => Promise<unknown>;
+  /** Makes a further image of the simulated node, as a user brings the packages of another release. */
+  readonly provideNode: (image: NodeImage) => Promise<void>;
   /** Clients write at these sites, and rows are counted on these pods; both may change between two things. */
   readonly sites: string[];
   readonly pods: string[];
@@ -39,6 +42,8 @@ export function liveEstate(estate: estates.Estate): Live {
   let cluster: Cluster;
   let finished = true;
   let round = 0;
+  /** Of all rounds: what was promised in an earlier one is still there. */
+  const written: Written[] = [];
   const sites = [...estate.sites];
   const pods = estate.sites.flatMap((site) => estates.podsOf(site, estate.nodesPerSite));
   const kubectl = (...args: string[]): Promise<string> => estates.inNamespace(cluster, estate, ...args);
@@ -73,6 +78,7 @@ export function liveEstate(estate: estates.Estate): Live {
   return {
     kubectl,
     apply: (object) => cluster.kubectl(["apply", "-f", "-"], JSON.stringify(object)),
+    provideNode: (image) => provideSimulatedNode(cluster, image),
     sites,
     pods,
     async underLoad(run) {
@@ -86,9 +92,12 @@ export function liveEstate(estate: estates.Estate): Live {
         image: nodeImage,
         behind: round * 100_000,
       });
-      await run();
-      await estates.pause(3);
-      const written = await clients.stop();
+      try {
+        await run();
+        await estates.pause(3);
+      } finally {
+        written.push(...(await clients.stop()));
+      }
       expect(await dataFaultsOf({ cluster, namespace, pods }, written)).toEqual([]);
       finished = true;
     },
