@@ -1,5 +1,6 @@
 /** Replicators with TLS, on simulated nodes with a real MariaDB and the real runner: what has it and what has not do not talk to each other. */
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { readClusterView } from "../../src/tungsten/cctrl.ts";
@@ -82,6 +83,8 @@ if (missing !== undefined) console.warn(`skipped: ${missing} is not installed (D
       expect(told.length).toBeGreaterThanOrEqual(3);
       expect(told.filter((uri) => !uri.startsWith("thls://"))).toEqual([]);
     }
+    const configured = "opt/continuent/tungsten/tungsten-replicator/conf/static-nyc.properties";
+    expect(readFileSync(join(nodes.root("nyc-1"), configured), "utf8")).toMatch(/connect\.uri=thls:/);
     expect(await secure("nyc-0")).toEqual([true, true]);
     expect(await secure("london-0")).toEqual([true]);
   });
