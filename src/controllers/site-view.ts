@@ -84,6 +84,8 @@ export async function viewOf({
   const data = site.nodes.filter((node) => !node.witness);
   const around = onlyNodes(pods);
   const run = await runningHere(shell, estate, site, holder);
+  // What a walk of the site's own publishes is on the nodes before tpm has run with it.
+  const walks = object.status?.ledger?.phase === "Running";
   const {
     nodes,
     policy,
@@ -105,7 +107,7 @@ export async function viewOf({
         ...each,
         accounts: keeps || isBehind(each, secret.ini) ? accountsOf(each, facts) : undefined,
       }));
-    const quiet = holder === "" ? driftOf(estate, site, ruled.primary, facts, ruled.relays) : [];
+    const quiet = holder === "" && !walks ? driftOf(estate, site, ruled.primary, facts, ruled.relays) : [];
     const changed = run === undefined ? quiet : driftDuring(estate, site, run, ruled.primary, facts);
     const told = serviceRows(site, seen, arrivalsOf(estate, seen, facts));
     const topology = topologyOf({

@@ -53,6 +53,21 @@ async function changed(shape: typeof small) {
   return { scene, watch, story };
 }
 
+test("while a site takes a text over nobody is said to have changed its nodes", async () => {
+  const scene = await settledScene(small);
+  const said = new Set<string>();
+  editSite(scene, "nyc", options);
+  await reached(scene, async () => {
+    for (const site of small.sites) {
+      const left = await conditionAt(scene, site, "AsLeft");
+      if (left?.status === "False") said.add(left.message ?? "");
+    }
+    return allTrue(scene, applied)();
+  });
+  await reached(scene, allTrue(scene, "AsLeft"));
+  expect([...said]).toEqual([]);
+});
+
 describe("the story", () => {
   test("of two sites with three nodes: an option of nyc reaches every node, and every row", async () => {
     const { scene, watch, story } = await changed({ ...small, nodes: 3 });

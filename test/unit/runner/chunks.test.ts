@@ -1,6 +1,8 @@
 /** Tables read in chunks by the real runner over a real MariaDB: which tables there are, where they are cut, what their rows sum up to. */
 import { spawn } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Database, noDatabase, startDatabase } from "./database.ts";
 import { eventually, newNode, type RunnerNode } from "./node.ts";
@@ -157,6 +159,15 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
     node.put(client, "[client]\nuser=nobody\n");
     expect(await refusal()).toMatch(/the tables cannot be read/);
     node.put(client, `[client]\nuser=${userInfo().username}\n`);
+  });
+
+  test("on a node that no account has been told of yet the owner of the server asks", () => {
+    const client = join(node.root, "etc/tungsten/client.cnf");
+    const text = readFileSync(client, "utf8");
+    rmSync(client);
+    expect(ask("schemas")).toMatchObject({ code: 0, out: "tungsten_nyc\t1\n" });
+    expect(textOf(ask("next-table start").out.split("\t")[1])).toBe("a`b c");
+    writeFileSync(client, text);
   });
 
   test("the server itself ends a chunk that takes too long", async () => {
