@@ -63,7 +63,8 @@ describe("changes of an MSAA estate on real pods", () => {
   async function siteJoins(): Promise<void> {
     const sites = [...estate.sites, "paris"];
     for (const object of objectsOf("further-site.yaml", { ...estate, sites })) await live.apply(object);
-    for (const site of ["paris", ...estate.sites]) await told(site, "Ready");
+    await told("paris", "Ready");
+    await kubectl("wait", "xsl", "--all", "--for=condition=Ready", "--timeout=480s");
     live.pods.push(...podsOf("paris", 2));
   }
 
