@@ -8,6 +8,7 @@ import { changeOfTransport } from "./change-of-transport.ts";
 import type { Scenario } from "./changing.ts";
 import { askForConversion, drive, quiesce, type Scene } from "./scene.ts";
 import { allTrue, passSites, reached, settledScene } from "./site-scene.ts";
+import { askForUpgrade } from "./walks.ts";
 
 const filter = "replicator.stage.q-to-dbms.filters";
 const shape = {
@@ -43,6 +44,10 @@ async function keptThrough({ begin, over, beside }: Pick<Scenario, "begin" | "ov
   const bare = bareOnes(scene);
   begin(scene);
   await reached(scene, () => over(scene), beside && { beside });
+  keptAt(scene, bare);
+}
+
+function keptAt(scene: Scene, bare: readonly string[]): void {
   quiesce(scene);
   expect(bare).toEqual([]);
   for (const { name, site, replicators } of scene.world.hosts.values())
@@ -58,6 +63,14 @@ describe("no service comes up without the options of its link", () => {
   test("by a changed option of its site", () => keptThrough(changeOfOptions));
 
   test("by TLS for replicators", () => keptThrough(changeOfTransport));
+
+  test("by another release", async () => {
+    const scene = await converted();
+    const bare = bareOnes(scene);
+    await askForUpgrade(scene);
+    expect((await drive(scene, 180)).status.ledger.outcome).toBe("Succeeded");
+    keptAt(scene, bare);
+  });
 
   test("on a node that joins, and on those beside it", () => keptThrough(nodeJoins));
 });
