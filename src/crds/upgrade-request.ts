@@ -139,6 +139,12 @@ const conversion = z
         lagSeconds: 300,
       })
       .describe("How that comparison reads."),
+    dropEmptySchemas: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Drop the schemas tungsten_TARGET_from_SOURCE that tpm may leave behind, on every node where they are proven empty. They are told in any case.",
+      ),
   })
   .describe("Parameters of ConvertMsaaToCaa.");
 

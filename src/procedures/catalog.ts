@@ -109,6 +109,7 @@ export function procedureOf(spec: UpgradeRequestSpec): Asked {
       [`${at}.backup.mode`]: rest.backup.mode,
       [`${at}.positions`]: rest.positions,
       [`${at}.verifyData`]: rest.verifyData,
+      [`${at}.dropEmptySchemas`]: String(rest.dropEmptySchemas),
     },
   };
 }

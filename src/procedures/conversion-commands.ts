@@ -17,6 +17,7 @@ import {
   clearingHeartbeat,
   dumpFile,
   dumpKept,
+  leftoverSchema,
   positionFile,
   positionKept,
   proofHeartbeat,
@@ -186,6 +187,12 @@ export const restore: Making = (target, run) => {
     prechecks: [check("file-is", name, sha), check("no-tpm")],
   });
 };
+
+/** Unlogged; the script itself looks that nothing is in it, and refuses otherwise. */
+export const dropSchema: Making = (target) =>
+  safe(target.node, ["drop-schema", leftoverSchema(target.site, sourceOf(target))], {
+    prechecks: [check("no-tpm")],
+  });
 
 /** Makes the missing ones, unlogged: what every node makes for itself must not travel. */
 export const makeAccounts: Making = (target) => safe(target.node, ["accounts"]);

@@ -10,6 +10,10 @@ export const serviceOf = (product: Product, target: Site, source: Site): string 
 /** Both products keep a source's position in the same schema; that is why the conversion works. */
 export const trackingSchema = (source: Site): string => `tungsten_${source.dataservice}`;
 
+/** What tpm may make beside, named after the new service; its position is not kept there. */
+export const leftoverSchema = (target: Site, source: Site): string =>
+  `tungsten_${serviceOf("cluster", target, source)}`;
+
 /** The vendor's tool knows one name only. */
 const vendorHeartbeat = "offline_for_upg";
 export const byVendorsTool = ({ pins }: Run): boolean => pins.positions === "TungstenPrepUpgrade";
@@ -45,6 +49,7 @@ export const kept = {
   dump: (target: Target) => `dump.${target.id}`,
   backup: (site: string) => `backup.${site}`,
   binlog: (node: string) => `binlog.${node}`,
+  unused: (node: string) => `unused.${node}`,
 } as const;
 
 export type KeptPosition = {

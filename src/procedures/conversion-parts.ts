@@ -218,3 +218,26 @@ export const sourceRemedies: Part["run"] = [
     effect: act.sourceOnline,
   },
 ];
+
+/** The vendor's tool arms for one name, whatever the round: an earlier one must be out of the way. */
+export const clearing: Part = {
+  what: "send a heartbeat of this round through every service, so that the tool's one name is nobody else's",
+  on: eachReader,
+  run: [
+    {
+      when: "its process is down",
+      holds: stop.processDown,
+      effect: act.replicator("crossSite", "start"),
+    },
+    {
+      when: "an earlier round had stopped it",
+      holds: stop.offlineNormal,
+      effect: act.incomingOnlineCommand("crossSite"),
+    },
+    { when: "it is ONLINE without error", holds: stop.onlineWithoutError, effect: act.clear },
+    ...sourceRemedies,
+  ],
+  done: stop.cleared,
+  settleSeconds: 5,
+  tries: 20,
+};

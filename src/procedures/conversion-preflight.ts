@@ -40,6 +40,8 @@ export type ConversionParameters = {
   /** Compare all data first, last, or both; left out it is not compared. */
   readonly verifyData?: "None" | "Before" | "After" | "Both";
   readonly verification?: SurveyParameters;
+  /** Drop what is proven empty at the end; left out it is told alone. */
+  readonly dropEmptySchemas?: boolean;
 };
 
 type NodeJudge<T> = (node: Node, value: T) => string | undefined;
@@ -283,7 +285,7 @@ const noCollision = onEveryNode(
       .find((name) => (names.get(name) ?? 0) > 0);
     return (
       clash &&
-      `${node.name} has a schema ${clash} with tables, a name the conversion needs; drop it after looking what it holds`
+      `${node.name} has a schema ${clash} that is not empty, a name the conversion needs; drop it after looking what it holds`
     );
   },
 );

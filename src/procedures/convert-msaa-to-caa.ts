@@ -4,9 +4,11 @@
  */
 import { backups } from "./conversion-backups.ts";
 import * as act from "./conversion-commands.ts";
+import { droppings, reportLeftovers } from "./conversion-leftovers.ts";
 import { dumpKept, positionKept, stopHeartbeat } from "./conversion-names.ts";
 import { optionParts } from "./conversion-options.ts";
 import {
+  clearing,
   connectorsUpdated,
   datasourcesIn,
   localServices,
@@ -42,29 +44,6 @@ import {
   everyNode,
 } from "./scopes.ts";
 import { pending } from "./verdicts.ts";
-
-/** The vendor's tool arms for one name, whatever the round: an earlier one must be out of the way. */
-const clearing: Part = {
-  what: "send a heartbeat of this round through every service, so that the tool's one name is nobody else's",
-  on: eachReader,
-  run: [
-    {
-      when: "its process is down",
-      holds: stop.processDown,
-      effect: act.replicator("crossSite", "start"),
-    },
-    {
-      when: "an earlier round had stopped it",
-      holds: stop.offlineNormal,
-      effect: act.incomingOnlineCommand("crossSite"),
-    },
-    { when: "it is ONLINE without error", holds: stop.onlineWithoutError, effect: act.clear },
-    ...sourceRemedies,
-  ],
-  done: stop.cleared,
-  settleSeconds: 5,
-  tries: 20,
-};
 
 const stopCrossSite = (by: act.Keeping): Step => ({
   n: 2,
@@ -334,6 +313,7 @@ const validate: Step = {
       run: [{ when: "it is held", effect: act.release("crossSite") }],
       done: heldByRun("crossSite", false),
     },
+    reportLeftovers,
   ],
 };
 
@@ -355,7 +335,7 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
   return {
     name: "ConvertMsaaToCaa",
     goesOnWithout: true,
-    revision: 1,
+    revision: 2,
     source:
       "Tungsten documentation 4.4.4, Upgrade/Convert: From Multi-Site/Active-Active (MSAA) to Composite Active/Active (CAA)",
     accepts: acceptsConversion(parameters),
@@ -381,6 +361,7 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
       validate,
       automatic,
       ...after,
+      ...droppings(parameters),
     ],
     abortUntil: { step: "UninstallCrossSiteReplicators", part: 1 },
     revert: revertSteps({

@@ -131,12 +131,20 @@ export function stalled(decision: Decision): Told {
   return { type, status: "False", reason: "Moving", message: "nothing is in the way" };
 }
 
+/** What a procedure kept as `unused.NODE`, unless that is «none»: counted here, named in the ledger. */
+function leftoversOf({ kept }: Ledger): string {
+  const nodes = Object.entries(kept).filter(([key, value]) => key.startsWith("unused.") && value !== "none");
+  return nodes.length === 0
+    ? ""
+    : `; empty schemas that nothing reads are left on ${nodes.length} nodes, named by unused.* in status.ledger.kept`;
+}
+
 function over(ledger: Ledger): readonly Told[] {
   const { outcome } = ledger;
   if (ledger.phase !== "Finished" || outcome === undefined) return [];
   const good = outcome === "Succeeded" || outcome === "Planned" || outcome === "AlreadyDone";
   const said = {
-    Succeeded: "the procedure has run to its end",
+    Succeeded: `the procedure has run to its end${leftoversOf(ledger)}`,
     Planned: "dry run: the plan was made and nothing was run",
     AlreadyDone: "the sites remember this run as finished; nothing was run",
     Aborted: "aborted: what had been done was undone",

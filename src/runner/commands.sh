@@ -167,9 +167,12 @@ apply_sql() {
   printf 'sha256=%s\nlog_bin=0\n' "$2" | keep "$1"
 }
 
-# drop_schema SCHEMA: unlogged, and only if no table of it holds a row.
+# drop_schema SCHEMA: unlogged, and only if no table of it holds a row, and nothing else is in it.
 drop_schema() {
-  local tables table
+  local tables table others
+  others=$(ask_sql "SELECT (SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = '$1')
+    + (SELECT COUNT(*) FROM information_schema.events WHERE event_schema = '$1')") || exit
+  [[ $others == 0 ]] || fail 3 "$1 holds routines or events"
   tables=$(ask_sql "SELECT table_name FROM information_schema.tables WHERE table_schema = '$1'") || exit
   for table in $tables; do
     [[ $(ask_sql "SELECT EXISTS (SELECT 1 FROM \`$1\`.\`$table\`)") == 0 ]] || fail 3 "$1.$table holds rows"

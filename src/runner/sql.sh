@@ -127,9 +127,10 @@ answer_sql() {
       ;;
     schemas)
       ask_sql "
-        SELECT s.schema_name, COUNT(t.table_name) FROM information_schema.schemata s
-          LEFT JOIN information_schema.tables t ON t.table_schema = s.schema_name
-          WHERE s.schema_name LIKE 'tungsten\\_%' GROUP BY s.schema_name"
+        SELECT s.schema_name, (SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = s.schema_name)
+            + (SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = s.schema_name)
+            + (SELECT COUNT(*) FROM information_schema.events WHERE event_schema = s.schema_name)
+          FROM information_schema.schemata s WHERE s.schema_name LIKE 'tungsten\\_%'"
       ;;
     server) sql_server ;;
     findings) sql_findings ;;

@@ -106,7 +106,7 @@ export function readTracking(output: ToolOutput): Reading<TrackingRows | "absent
   return read({ commits: whole, heartbeat });
 }
 
-/** All `tungsten_*` schemas with their number of tables. */
+/** All `tungsten_*` schemas with the number of things in them: tables, routines, events. */
 export function readSchemas(output: ToolOutput): Reading<ReadonlyMap<string, number>> {
   const rows = rowsOf(output);
   if ("unreadable" in rows) return rows;
@@ -114,7 +114,7 @@ export function readSchemas(output: ToolOutput): Reading<ReadonlyMap<string, num
   for (const [name, word, ...more] of rows.read) {
     const tables = integerFrom(word);
     if (name === undefined || tables === undefined || tables < 0 || more.length > 0)
-      return unreadable("a schema is told without its number of tables");
+      return unreadable("a schema is told without the number of things in it");
     schemas.set(name, tables);
   }
   return read(schemas);

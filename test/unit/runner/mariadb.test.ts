@@ -265,7 +265,16 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
     );
     const before = database.position();
     expect(exitOf(await node.run("drop-schema tungsten_nyc_from_london"))).toBe(3);
-    database.sql("SET sql_log_bin = 0; DELETE FROM tungsten_nyc_from_london.t");
+    database.sql(
+      "SET sql_log_bin = 0; DROP TABLE tungsten_nyc_from_london.t; CREATE PROCEDURE tungsten_nyc_from_london.p() SELECT 1",
+    );
+    const things = () => known(readSchemas(node.ask("sql schemas"))).get("tungsten_nyc_from_london");
+    expect(things()).toBe(1);
+    expect(exitOf(await node.run("drop-schema tungsten_nyc_from_london"))).toBe(3);
+    database.sql(
+      "SET sql_log_bin = 0; DROP PROCEDURE tungsten_nyc_from_london.p; CREATE TABLE tungsten_nyc_from_london.t (a INT)",
+    );
+    expect(things()).toBe(1);
     expect(exitOf(await node.run("drop-schema tungsten_nyc_from_london"))).toBe(0);
     expect(known(readSchemas(node.ask("sql schemas"))).has("tungsten_nyc_from_london")).toBe(false);
     expect(database.position()).toBe(before);
