@@ -172,7 +172,11 @@ function linkInput(object: KubeObject): LinkInput[] {
   if ("faults" in parsed || (isLeaving(object) && !isHeld(object))) return [];
   const { source, target, options, tls, onDeletion } = parsed.spec;
   const leaving = isLeaving(object) && {
-    leaving: { awaits: onDeletion.unread === "Await", drops: onDeletion.trackingSchema === "Drop" },
+    leaving: {
+      awaits: onDeletion.unread === "Await",
+      drops: onDeletion.trackingSchema === "Drop",
+      since: Date.parse(object.metadata.deletionTimestamp ?? ""),
+    },
   };
   return [{ name: object.metadata.name, source: source.name, target: target.name, options, tls, ...leaving }];
 }
