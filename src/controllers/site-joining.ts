@@ -3,7 +3,9 @@ import type { Ledger, Pins } from "../crds/ledger.ts";
 import { iniMap } from "../manifests/site-objects.ts";
 import { filledKey } from "../procedures/add-nodes.ts";
 import { wishesOf } from "../procedures/configuration-standing.ts";
+import { seenEmptyKey } from "../procedures/first-filling.ts";
 import { joinComposite } from "../procedures/join-composite.ts";
+import { passiveFilling } from "../procedures/join-passive.ts";
 import type { Joining } from "../procedures/joining-scopes.ts";
 import type { Site } from "../topology/estate.ts";
 import { applyAll } from "./apply.ts";
@@ -26,6 +28,7 @@ import {
   walkOn,
 } from "./site-walk.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
+import { formerWalk } from "./walk-anew.ts";
 
 const type = "Installed";
 const waiting = (unmet: string): Work => {
@@ -85,15 +88,15 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
     return waiting(
       `${more.name} was added in the middle: leave it out of spec.members of CompositeService ${estate.composite.name} until this site is in; until then MAINTENANCE stays set`,
     );
-  const kept = await admitted(pass, allSites(pass));
-  if (kept !== undefined) return waiting(kept);
+  const other = await admitted(pass, allSites(pass));
+  if (other !== undefined) return waiting(other);
   const known = joinComposite(aboutOf(pass, running)).revision === running.revision;
   const same = running.kept.shape === shapeOf(pass) && !moved(pass, running);
-  return walk(
-    pass,
-    view,
-    known && same && !spokenSince(pass, running) ? running : ledgerFor(pass, view, running),
-  );
+  if (known && same && !spokenSince(pass, running)) return walk(pass, view, running);
+  const former = await formerWalk(pass, view, running, passiveFilling);
+  if ("busy" in former) return waiting(`its walk begins anew: ${former.busy}`);
+  const kept = { ...running.kept, ...former.kept };
+  return walk(pass, view, ledgerFor(pass, view, { ...running, kept }));
 }
 
 /** What of the specs the composite's text is made from. */
@@ -136,9 +139,9 @@ function ledgerFor(
     topology: "CAA",
     iniSha256: {},
   };
-  // Who was provisioned stays so.
+  // Who was provisioned stays so; who was begun is not empty any more.
   const same = Object.entries(before.kept).filter(
-    ([key]) => key === "donor" || key.startsWith(filledKey("")),
+    ([key]) => key === "donor" || [filledKey(""), seenEmptyKey("")].some((each) => key.startsWith(each)),
   );
   const kept = { ...Object.fromEntries(same), shape: shapeOf(pass) };
   return beginning(pass, joinComposite(aboutOf(pass, { pins, kept })), pins, kept);
