@@ -1,6 +1,14 @@
 /** Fills the databases of a new site from a replica of another, by its spec's word, before Tungsten is installed there. */
 import type { Ledger, Pins } from "../crds/ledger.ts";
-import { emptyKey, type Filling, fillSite, stoppedEmpty, unusedKey } from "../procedures/fill-site.ts";
+import {
+  copyKept,
+  emptyKey,
+  type Filling,
+  fillSite,
+  isCopied,
+  stoppedEmpty,
+  unusedKey,
+} from "../procedures/fill-site.ts";
 import type { Site } from "../topology/estate.ts";
 import { dataOn } from "./data-kept.ts";
 import { nodesInService } from "./estate-reader.ts";
@@ -20,6 +28,7 @@ import {
   walkOn,
 } from "./site-walk.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
+import { formerWalk } from "./walk-anew.ts";
 
 const type = "Installed";
 const waiting = (unmet: string): Work => {
@@ -128,18 +137,26 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
   const kept = await admitted(pass, [pass.site.name, about.from]);
   if (kept !== undefined) return waiting(kept);
   const known = fillSite(about).revision === running.revision;
-  return walk(pass, view, known && !spokenSince(pass, running) ? running : anew(pass, running));
+  if (known && !spokenSince(pass, running)) return walk(pass, view, running);
+  const former = await formerWalk(pass, view, running);
+  if ("busy" in former) return waiting(`its walk begins anew: ${former.busy}`);
+  return walk(pass, view, anew(pass, running));
 }
 
-/** What was pinned stays: the donor is out, and the policy to return to was read before. */
+/**
+ * What was pinned stays: the donor is out, and the policy to return to was read before. Behind the copy it is proven by
+ * what was kept of its donor when it was made; the donor has gone on since.
+ */
 const anew = (pass: ClusterPass, before: Ledger): Ledger => {
   const { from, kind } = aboutOf(pass, before);
   const seen = before.kept[unusedKey];
+  const nodes = pass.site.nodes.filter(({ witness }) => !witness).map(({ name }) => name);
   return beginning(pass, fillSite(aboutOf(pass, before)), before.pins as Pins, {
     from,
     kind,
     ...(seen !== undefined && { [unusedKey]: seen }),
     ...(stoppedEmpty(before) && { [emptyKey]: "true" }),
+    ...(isCopied(before.kept, nodes) && copyKept(before.kept)),
   });
 };
 

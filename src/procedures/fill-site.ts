@@ -7,11 +7,11 @@
 import type { Ledger } from "../crds/ledger.ts";
 import { noPositionOf } from "./joining-gates.ts";
 import { otherEnds } from "./out-of-service.ts";
-import type { Judgement, Procedure, Step } from "./procedure.ts";
+import type { Judgement, Part, Procedure, Run, Step } from "./procedure.ts";
 import { stopDonorsDatabase } from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
 import { giveBackParts, held, released, takeOutParts } from "./reset-parts.ts";
-import { copyFile, type ResetScopes, scopesOf } from "./reset-scopes.ts";
+import { copyFile, keptBy, type ResetScopes, scopesOf } from "./reset-scopes.ts";
 import * as is from "./reset-states.ts";
 import { eachLinkedReader, eachSite, everyNode } from "./scopes.ts";
 import { check, safely } from "./site-commands.ts";
@@ -37,6 +37,18 @@ const emptyStep = "StopNewDatabases";
 export const stoppedEmpty = ({ kept, steps }: Pick<Ledger, "kept" | "steps">): boolean =>
   kept[emptyKey] === "true" ||
   steps.some(({ id, finishedAt }) => id === emptyStep && finishedAt !== undefined);
+
+/** Every new node holds a whole copy, by this ledger. A walk that begins anew behind it proves that copy, and makes no other. */
+export const isCopied = (kept: Ledger["kept"], nodes: readonly string[]): boolean =>
+  nodes.length > 0 && nodes.every((node) => kept[keptBy.made(node)] !== undefined);
+
+/** What such a walk has to know: whose data were copied to whom, and where the donor stood then. */
+export const copyKept = (kept: Ledger["kept"]): Ledger["kept"] =>
+  Object.fromEntries(
+    Object.entries(kept).filter(([key]) =>
+      [keptBy.made(""), keptBy.donorRow("")].some((beginning) => key.startsWith(beginning)),
+    ),
+  );
 
 const nameUnused = ({ site }: Filling, others: Scope): Step => ({
   n: 1,
@@ -181,6 +193,18 @@ export function fillSite(about: Filling): Procedure {
     acknowledgedFindings: [],
   });
   const fresh = of(everyNode, ({ site }) => site.name === about.site);
+  const onceCopied = (run: Run): boolean =>
+    isCopied(
+      run.kept,
+      fresh(run).map(({ node }) => node.name),
+    );
+  /** Until the copy is made: behind it the donor is not taken out once more, and no new database stopped. */
+  const until =
+    (scope: Scope): Scope =>
+    (run) =>
+      onceCopied(run) ? [] : scope(run);
+  const untilCopied = (parts: readonly Part[]): readonly Part[] =>
+    parts.map((part) => ({ ...part, on: until(part.on) }));
   const onDonors = of(eachSite, ({ site }) => site.name === about.from);
   const old = of(
     eachLinkedReader(about.kind),
@@ -190,7 +214,7 @@ export function fillSite(about: Filling): Procedure {
   const replicators = about.kind === "MSAA" ? "both its replicators" : "its replicator";
   return {
     name: "FillSite",
-    revision: 2,
+    revision: 3,
     source:
       about.kind === "MSAA"
         ? "Tungsten documentation, Deploying Multi-Site/Active-Active Clustering, Adding a new Cluster/Dataservice"
@@ -204,16 +228,16 @@ export function fillSite(about: Filling): Procedure {
         of(everyNode, ({ site }) => site.name !== about.site),
       ),
       { ...enterMaintenance(onDonors), n: 2 },
-      stopDatabases(fresh),
+      stopDatabases(until(fresh)),
       {
         n: 4,
         id: "TakeDonorOut",
         title: `Shun the selected replica, and stop ${replicators}`,
         condition: "DonorTakenOut",
         undo: "datasource HOST recover in cctrl, then start what is held.",
-        parts: takeOutParts(scopes),
+        parts: untilCopied(takeOutParts(scopes)),
       },
-      copyStep(scopes, fresh),
+      copyStep(scopes, until(fresh)),
       {
         n: 6,
         id: "GiveDonorBack",
