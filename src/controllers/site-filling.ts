@@ -1,12 +1,11 @@
 /** Fills the databases of a new site from a replica of another, by its spec's word, before Tungsten is installed there. */
 import type { Ledger, Pins } from "../crds/ledger.ts";
 import {
+  copyFilling,
   copyKept,
-  emptyKey,
   type Filling,
   fillSite,
   isCopied,
-  stoppedEmpty,
   unusedKey,
 } from "../procedures/fill-site.ts";
 import type { Site } from "../topology/estate.ts";
@@ -138,16 +137,16 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
   if (kept !== undefined) return waiting(kept);
   const known = fillSite(about).revision === running.revision;
   if (known && !spokenSince(pass, running)) return walk(pass, view, running);
-  const former = await formerWalk(pass, view, running);
+  const former = await formerWalk(pass, view, running, copyFilling);
   if ("busy" in former) return waiting(`its walk begins anew: ${former.busy}`);
-  return walk(pass, view, anew(pass, running));
+  return walk(pass, view, anew(pass, running, former.kept));
 }
 
 /**
  * What was pinned stays: the donor is out, and the policy to return to was read before. Behind the copy it is proven by
  * what was kept of its donor when it was made; the donor has gone on since.
  */
-const anew = (pass: ClusterPass, before: Ledger): Ledger => {
+const anew = (pass: ClusterPass, before: Ledger, begun: Ledger["kept"]): Ledger => {
   const { from, kind } = aboutOf(pass, before);
   const seen = before.kept[unusedKey];
   const nodes = pass.site.nodes.filter(({ witness }) => !witness).map(({ name }) => name);
@@ -155,7 +154,7 @@ const anew = (pass: ClusterPass, before: Ledger): Ledger => {
     from,
     kind,
     ...(seen !== undefined && { [unusedKey]: seen }),
-    ...(stoppedEmpty(before) && { [emptyKey]: "true" }),
+    ...begun,
     ...(isCopied(before.kept, nodes) && copyKept(before.kept)),
   });
 };

@@ -147,6 +147,7 @@ const remediesOf = (dataservice: string): readonly Alternative[] => [
 const filling = (about: Addition, fix: FixParameters) =>
   firstFilling({
     when: "it is SHUNNED, its service OFFLINE:NORMAL",
+    looks: "no-tables",
     ready: (target, look) => every([datasourceIs(fix, shunned)(target, look), localAtRest(target, look)]),
     tool: (target, _run, prechecks) =>
       safely(target.node, provision(about.donor, "xtrabackup", false), {
@@ -174,7 +175,7 @@ const provisionPart = (about: Addition, fix: FixParameters, on: Scope): Part => 
   what: `provision the node from ${about.donor}: data, and the positions of every other site with them`,
   vendor: `tprovision -s ${about.donor} -m xtrabackup`,
   on,
-  guards: [maintenanceStays, filling(about, fix).guard, donorServes(about.donor)],
+  guards: [maintenanceStays, ...filling(about, fix).guards, donorServes(about.donor)],
   run: filling(about, fix).run,
   done: filled(about, fix),
   record: ({ node }) => ({ [seenEmptyKey(node.name)]: "true" }),

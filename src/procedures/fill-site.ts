@@ -5,9 +5,10 @@
  * which the new site will read the others: both topologies name them after the source. Asked for by `spec.fillFrom`.
  */
 import type { Ledger } from "../crds/ledger.ts";
+import { type FillingPart, firstFilling } from "./first-filling.ts";
 import { noPositionOf } from "./joining-gates.ts";
 import { otherEnds } from "./out-of-service.ts";
-import type { Judgement, Part, Procedure, Run, Step } from "./procedure.ts";
+import type { Alternative, Judgement, Part, Procedure, Run, Step } from "./procedure.ts";
 import { stopDonorsDatabase } from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
 import { giveBackParts, held, released, takeOutParts } from "./reset-parts.ts";
@@ -29,15 +30,6 @@ export type Filling = {
 
 /** Under which a ledger keeps that this was seen. */
 export const unusedKey = "nameUnused";
-/** The same of the new databases: they were empty when they were stopped, so that what they hold now is a copy. */
-export const emptyKey = "stoppedEmpty";
-const emptyStep = "StopNewDatabases";
-
-/** They were, by this ledger: it is past their stop, or follows one that was. */
-export const stoppedEmpty = ({ kept, steps }: Pick<Ledger, "kept" | "steps">): boolean =>
-  kept[emptyKey] === "true" ||
-  steps.some(({ id, finishedAt }) => id === emptyStep && finishedAt !== undefined);
-
 /** Every new node holds a whole copy, by this ledger. A walk that begins anew behind it proves that copy, and makes no other. */
 export const isCopied = (kept: Ledger["kept"], nodes: readonly string[]): boolean =>
   nodes.length > 0 && nodes.every((node) => kept[keptBy.made(node)] !== undefined);
@@ -70,7 +62,7 @@ const nameUnused = ({ site }: Filling, others: Scope): Step => ({
 
 const stopDatabases = (on: Scope): Step => ({
   n: 3,
-  id: emptyStep,
+  id: "StopNewDatabases",
   title: "Stop the empty databases of the new site",
   condition: "NewDatabasesStopped",
   undo: "Release the holds, and start them.",
@@ -83,15 +75,14 @@ const stopDatabases = (on: Scope): Step => ({
         {
           when: "it runs",
           // What was looked at before the walk began may be filled by now; behind this stop nobody writes.
-          effect: (target, run) =>
+          effect: (target) =>
             safely(target.node, ["database", "stop"], {
               deadlineSeconds: 1800,
-              prechecks: run.kept[emptyKey] === "true" ? [] : [check("no-tables")],
+              prechecks: [check("no-tables")],
             }),
         },
       ],
       done: is.databaseIs("stopped"),
-      record: () => ({ [emptyKey]: "true" }),
       stallSeconds: 1800,
     },
   ],
@@ -111,46 +102,51 @@ const bothRest =
         ]),
     ]);
 
-const copyStep = (scopes: ResetScopes, on: Scope): Step => ({
-  n: 5,
-  id: "CopyData",
-  title: "Copy the donor to all nodes of the new site",
-  condition: "DataCopied",
-  undo: "Nothing to undo: what was there was empty.",
-  parts: [
-    {
-      what: "copy the donor's data path by path, without binary logs and auto.cnf",
-      vendor: "Take a backup of the shunned node, then copy to/restore on all nodes in the new cluster",
-      on,
-      run: [
-        {
-          when: "its database runs",
-          holds: is.databaseIs("running"),
-          effect: (target) => safely(target.node, ["database", "stop"], { deadlineSeconds: 1800 }),
-        },
-        {
-          when: "the donor's database runs again",
-          holds: copies.donorsDatabaseRuns(scopes),
-          effect: (target, run, attempt) =>
-            stopDonorsDatabase({ ...target, node: scopes.donorNode(run) }, run, attempt),
-        },
-        {
-          when: "on both nodes nothing runs",
-          holds: bothRest(scopes),
-          effect: (target, run) =>
-            safely(target.node, ["copy-datadir", scopes.donorNode(run).name, copyFile(run, target.node)], {
-              deadlineSeconds: 24 * 3600,
-              prechecks: [check("database-is", "stopped"), check("no-tpm")],
-            }),
-        },
-      ],
-      done: copies.dataCopied,
-      record: copies.copyRecord,
-      tries: 10,
-      stallSeconds: 24 * 3600,
-    },
-  ],
-});
+const remediesOf = (scopes: ResetScopes): readonly Alternative[] => [
+  {
+    when: "the donor's database runs again",
+    holds: copies.donorsDatabaseRuns(scopes),
+    effect: (target, run, attempt) =>
+      stopDonorsDatabase({ ...target, node: scopes.donorNode(run) }, run, attempt),
+  },
+];
+
+/** The part that makes the copies. */
+export const copyFilling: FillingPart = { steps: /^CopyData$/, part: 0, remedies: 1 };
+
+const copyStep = (scopes: ResetScopes, on: Scope): Step => {
+  const filling = firstFilling({
+    when: "on both nodes nothing runs",
+    looks: "no-table-files",
+    ready: bothRest(scopes),
+    tool: (target, run, prechecks) =>
+      safely(target.node, ["copy-datadir", scopes.donorNode(run).name, copyFile(run, target.node)], {
+        deadlineSeconds: 24 * 3600,
+        prechecks: [check("database-is", "stopped"), check("no-tpm"), ...prechecks],
+      }),
+    remedies: remediesOf(scopes),
+  });
+  return {
+    n: 5,
+    id: "CopyData",
+    title: "Copy the donor to all nodes of the new site",
+    condition: "DataCopied",
+    undo: "Nothing to undo: what was there was empty.",
+    parts: [
+      {
+        what: "copy the donor's data path by path, without binary logs and auto.cnf",
+        vendor: "Take a backup of the shunned node, then copy to/restore on all nodes in the new cluster",
+        on,
+        guards: filling.guards,
+        run: filling.run,
+        done: copies.dataCopied,
+        record: copies.copyRecord,
+        tries: 10,
+        stallSeconds: 24 * 3600,
+      },
+    ],
+  };
+};
 
 const startDatabases = (scopes: ResetScopes, on: Scope): Step => ({
   n: 7,

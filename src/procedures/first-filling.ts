@@ -13,7 +13,7 @@ import { endedWell } from "./guards.ts";
 import type { Alternative, Effect, Guard, Judgement, Look, Run, Target } from "./procedure.ts";
 import { database } from "./reset-commands.ts";
 import { databaseIs, processStopped } from "./reset-states.ts";
-import { check } from "./site-commands.ts";
+import { check, safely } from "./site-commands.ts";
 import { doneIf, every, knowing } from "./verdicts.ts";
 
 /** Under which a ledger keeps that the node was seen empty by the tool that fills it: what it holds since is a copy. */
@@ -25,6 +25,8 @@ export type FirstFilling = {
   readonly when: string;
   /** Nothing applies there, and nobody reads from it. */
   readonly ready: Judgement;
+  /** How the tool's own script sees that nothing was written: a running database is asked, of one at rest the files. */
+  readonly looks: "no-tables" | "no-table-files";
   /** What brings it there, as long as it is not. */
   readonly remedies: readonly Alternative[];
 };
@@ -79,26 +81,31 @@ const only = (alternative: Alternative, wanted: Judgement, words: string): Alter
 });
 
 /** What a part that fills a new node runs, its guard, and when its tool has ended well. */
-export function firstFilling({ tool, when, ready, remedies }: FirstFilling) {
+export function firstFilling({ tool, when, ready, looks, remedies }: FirstFilling) {
   const again = againAt(remedies.length);
   const [before, behind] = [begunIs("no", again), begunIs("yes", again)];
+  const asked = looks === "no-tables" ? [empty] : [];
   const run: readonly Alternative[] = [
     {
       when: `${when}, and its database empty`,
-      holds: (target, look) => every([before(target, look), ready(target, look), empty(target, look)]),
-      effect: (target, on) => tool(target, on, [check("no-tables")]),
+      holds: (target, look) => every([before, ready, ...asked].map((judge) => judge(target, look))),
+      effect: (target, on) => tool(target, on, [check(looks)]),
     },
-    ...[databaseStopped, ...remedies].map((remedy) => only(remedy, before, "nothing was copied yet")),
+    ...[looks === "no-tables" ? databaseStopped : databaseRuns, ...remedies].map((remedy) =>
+      only(remedy, before, "nothing was copied yet"),
+    ),
     {
       when: `${when}, and what lies there is a copy that was begun`,
       holds: (target, look) => every([behind(target, look), ready(target, look)]),
       effect: (target, on) => tool(target, on, []),
     },
-    ...[databaseLeft(again), ...remedies].map((remedy) => only(remedy, behind, "a copy was begun")),
+    ...[...(looks === "no-tables" ? [databaseLeft(again)] : []), ...remedies].map((remedy) =>
+      only(remedy, behind, "a copy was begun"),
+    ),
   ];
   return {
     run,
-    guard: nothingWritten(again),
+    guards: [nothingWritten(again), ...(looks === "no-tables" ? [] : [notStarted(again)])],
     endedWell: (what: string): Judgement => endedWell(what, [0, again]),
   };
 }
@@ -112,6 +119,29 @@ const databaseStopped: Alternative = {
   holds: databaseIs("stopped"),
   effect: database("start"),
 };
+
+/** Somebody has started it, and made nothing of it. */
+const databaseRuns: Alternative = {
+  when: "its database runs, and is empty",
+  holds: (target, look) => every([databaseIs("running")(target, look), empty(target, look)]),
+  effect: (target) =>
+    safely(target.node, ["database", "stop"], {
+      deadlineSeconds: 1800,
+      prechecks: [check("no-tables")],
+    }),
+};
+
+/** Half a copy is nobody's database: whoever started one knows what they want of it, and nothing is thrown away below them. */
+const notStarted = (again: number): Guard => ({
+  say: "nobody has started a database over a copy that is not whole",
+  objects(target, look) {
+    if (begunOn(target, look, again) !== "yes") return undefined;
+    const { name } = target.node;
+    return databaseIs("running")(target, look).is === "done"
+      ? `the database of ${name} was started over a copy that is not whole: stop it there, and the copy is made anew`
+      : undefined;
+  },
+});
 
 /** What the tool leaves behind, when it was the last thing that was begun, is its own to mend. */
 const databaseLeft = (again: number): Alternative => ({

@@ -77,6 +77,7 @@ const remedies: readonly Alternative[] = [
 const filling = (donor: (run: Run) => string) =>
   firstFilling({
     when: "it is SHUNNED, its service OFFLINE:NORMAL",
+    looks: "no-tables",
     ready: (target, look) => every([is.datasourceShunned(target, look), localAtRest(target, look)]),
     tool: (target, run, prechecks) =>
       safely(target.node, provision(donor(run), "xtrabackup", false), {
@@ -124,7 +125,7 @@ const provisioned = (
     what,
     vendor,
     on,
-    guards: [maintenanceStays, filling(donor).guard, donorServes(donor)],
+    guards: [maintenanceStays, ...filling(donor).guards, donorServes(donor)],
     run: filling(donor).run,
     done: filled(filling(donor)),
     record: ({ node }) => ({ [filledKey(node.name)]: "true" }),

@@ -1,11 +1,22 @@
 /** A site's filling that something comes into the middle of: it begins anew, or waits and says for what. */
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { hostOf, hostsOf } from "../../simulator/model.ts";
+import { startDatabase, stopDatabase } from "../../simulator/mysql.ts";
 import { clusterKind } from "../../src/kube/kinds.ts";
 import { watchChange } from "./change-invariants.ts";
 import { parisJoins } from "./change-of-sites.ts";
 import { quiesce, type Scene } from "./scene.ts";
-import { allTrue, begunOn, clusterOf, passSites, reached, refOf, settledScene } from "./site-scene.ts";
+import {
+  allTrue,
+  begunOn,
+  clusterOf,
+  conditionAt,
+  editSite,
+  passSites,
+  reached,
+  refOf,
+  settledScene,
+} from "./site-scene.ts";
 
 /** paris is being filled from a replica of london; the others are told of it by themselves. */
 async function filling(): Promise<Scene> {
@@ -62,4 +73,60 @@ test("begun anew in the middle of a copy it waits for that, and goes on", async 
   });
   expect(most).toBe(2);
   expect(hostOf(scene.world, "london-1").mysql.up).toBe(true);
+});
+
+describe("a new database that somebody starts while the walk is at the donor", () => {
+  const told = async (scene: Scene) => (await conditionAt(scene, "paris", "Installed"))?.message ?? "";
+  const filled = (scene: Scene) => async () =>
+    (await clusterOf(scene, "paris")).status?.filledFrom === "london-1";
+  /** The new databases are stopped; the donor is being taken out. */
+  async function started(): Promise<{ scene: Scene; host: ReturnType<typeof hostOf> }> {
+    const scene = await filling();
+    await reached(scene, async () => databases(scene).every(({ up }) => !up));
+    await reached(scene, async () => begun(scene, /^london-1 hold database/) > 0);
+    const host = hostOf(scene.world, "paris-1");
+    expect(startDatabase(scene.world, host)).toBeNull();
+    return { scene, host };
+  }
+
+  test("is stopped again where it is empty", async () => {
+    const { scene } = await started();
+    await reached(scene, filled(scene));
+    expect(begun(scene, /^paris-1 database stop/)).toBe(2);
+  });
+
+  test("is left alone where it was written to, and told", async () => {
+    const { scene, host } = await started();
+    host.mysql.rows.set("paris:1", 1);
+    await reached(scene, async () =>
+      /the database of paris-1 holds table .* by now, which somebody may want: drop it there/.test(
+        await told(scene),
+      ),
+    );
+    for (let n = 0; n < 20; n += 1) await passSites(scene);
+    expect([host.mysql.up, host.mysql.rows.has("paris:1"), begun(scene, /^paris-1 copy-datadir/)]).toEqual([
+      true,
+      true,
+      0,
+    ]);
+    host.mysql.rows.delete("paris:1");
+    await reached(scene, filled(scene));
+  });
+
+  test("is not overwritten when it was written to and stopped again", async () => {
+    const { scene, host } = await started();
+    host.mysql.rows.set("paris:1", 1);
+    stopDatabase(scene.world, host);
+    await reached(
+      scene,
+      async () => (await conditionAt(scene, "paris", "Installed"))?.reason === "CommandFailed",
+    );
+    expect(await told(scene)).toMatch(
+      /copy-datadir .*: the data directory holds a table of a user; given up/,
+    );
+    expect(host.mysql.rows.has("paris:1")).toBe(true);
+    host.mysql.rows.delete("paris:1");
+    editSite(scene, "paris", { changes: { configuration: "OnApproval" } });
+    await reached(scene, filled(scene));
+  });
 });

@@ -2,6 +2,7 @@
 import { expect, test } from "@jest/globals";
 import { begunIn, firstFilling, seenEmptyKey } from "../../../src/procedures/first-filling.ts";
 import type { Alternative, Look, Target } from "../../../src/procedures/procedure.ts";
+import { databaseIs } from "../../../src/procedures/reset-states.ts";
 import { done, pending } from "../../../src/procedures/verdicts.ts";
 import type { Facts } from "../../../src/tungsten/facts.ts";
 import { databaseService, marker, replicatorProcess } from "../../../src/tungsten/node-facts.ts";
@@ -37,6 +38,7 @@ const remedy: Alternative = {
 };
 const filling = firstFilling({
   when: "ready",
+  looks: "no-tables",
   ready: () => done,
   tool: ({ node: on }, _run, prechecks) => ({
     begin: { argv: ["tprovision"], deadlineSeconds: 1, repeat: "safe", prechecks },
@@ -48,7 +50,7 @@ const again = 3;
 
 /** The way that is taken, or none; whether the guard objects counts first. */
 const wayOf = (look: Look): number | "guarded" => {
-  if (filling.guard.objects(target, look) !== undefined) return "guarded";
+  if (filling.guards.some((guard) => guard.objects(target, look) !== undefined)) return "guarded";
   return filling.run.findIndex(({ holds }) => holds === undefined || holds(target, look).is === "done");
 };
 const checksOf = (way: number): unknown => {
@@ -77,6 +79,34 @@ test.each<[string, number | "guarded", World, number, Record<string, string>]>([
   ["one that the tool has left down is the tool's", again, { database: "stopped", marker: "exited" }, 0, {}],
 ])("%s", (_words, way, world, alternative, kept) => {
   expect(wayOf(lookAt(world, alternative, kept))).toBe(way);
+});
+
+const copying = firstFilling({
+  when: "ready",
+  looks: "no-table-files",
+  ready: databaseIs("stopped"),
+  tool: ({ node: on }, _run, prechecks) => ({
+    begin: { argv: ["copy-datadir"], deadlineSeconds: 1, repeat: "safe", prechecks },
+    on,
+  }),
+  remedies: [remedy],
+});
+
+test.each<[string, number | "guarded", World, number]>([
+  ["a database at rest is copied to", 0, { database: "stopped" }, -1],
+  ["one that was started and is empty is stopped", 1, {}, -1],
+  ["one that was written to is left alone", "guarded", { table }, -1],
+  ["half a copy is made anew", again, { database: "stopped", marker: "interrupted" }, 0],
+  ["one that was started over it is left alone", "guarded", { table, marker: "interrupted" }, 0],
+])("of a copy: %s", (_words, way, world, alternative) => {
+  const look = lookAt(world, alternative);
+  const guarded = copying.guards.some((guard) => guard.objects(target, look) !== undefined);
+  const taken = copying.run.findIndex(
+    ({ holds }) => holds === undefined || holds(target, look).is === "done",
+  );
+  expect(guarded ? "guarded" : taken).toBe(way);
+  const stop = copying.run[1]?.effect(target, { kept: {} } as never, 1);
+  expect(stop).toMatchObject({ begin: { argv: ["database", "stop"], prechecks: [{ argv: ["no-tables"] }] } });
 });
 
 test("a walk that begins anew knows whom the one before had begun, by its last command", () => {
