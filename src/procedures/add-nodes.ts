@@ -18,6 +18,7 @@ import {
 import * as act from "./conversion-commands.ts";
 import { noTpmAlive } from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
+import { donorServes } from "./donors.ts";
 import { type FillingPart, firstFilling, seenEmptyKey } from "./first-filling.ts";
 import type { FixParameters } from "./fix-names.ts";
 import {
@@ -32,7 +33,7 @@ import {
 } from "./fix-reprovision.ts";
 import { heldByRun, managerIs } from "./guards.ts";
 import { accountsMade, isInstalled, validated } from "./install-site.ts";
-import { caughtUpSeconds, donorServes, otherEnds } from "./out-of-service.ts";
+import { caughtUpSeconds, otherEnds } from "./out-of-service.ts";
 import type { Alternative, Judgement, Part, Procedure, Step } from "./procedure.ts";
 import { type Holdable, hold, release } from "./reset-commands.ts";
 import { eachLinkedReader, eachSite, everyNode } from "./scopes.ts";
@@ -175,7 +176,7 @@ const provisionPart = (about: Addition, fix: FixParameters, on: Scope): Part => 
   what: `provision the node from ${about.donor}: data, and the positions of every other site with them`,
   vendor: `tprovision -s ${about.donor} -m xtrabackup`,
   on,
-  guards: [maintenanceStays, ...filling(about, fix).guards, donorServes(about.donor)],
+  guards: [maintenanceStays, ...filling(about, fix).guards, donorServes(() => about.donor)],
   run: filling(about, fix).run,
   done: filled(about, fix),
   record: ({ node }) => ({ [seenEmptyKey(node.name)]: "true" }),

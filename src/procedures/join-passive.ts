@@ -11,12 +11,13 @@ import { offline } from "../tungsten/trepctl.ts";
 import { filledKey } from "./add-nodes.ts";
 import * as act from "./conversion-commands.ts";
 import * as go from "./conversion-services.ts";
+import { donorServes } from "./donors.ts";
 import { type FillingPart, firstFilling } from "./first-filling.ts";
 import { localAtRest } from "./fix-reprovision.ts";
 import { connectorRuns, managerIs } from "./guards.ts";
 import type { JoinScopes } from "./joining-scopes.ts";
 import { caughtUpSeconds } from "./out-of-service.ts";
-import type { Alternative, Guard, Judgement, Part, Run, Step } from "./procedure.ts";
+import type { Alternative, Judgement, Part, Run, Step } from "./procedure.ts";
 import { datasource } from "./reset-commands.ts";
 import { downAgain, released } from "./reset-parts.ts";
 import * as is from "./reset-states.ts";
@@ -53,17 +54,6 @@ const startStep = ({ fresh, onFresh }: JoinScopes): Step => ({
     },
     ...enterMaintenance(onFresh).parts,
   ],
-});
-
-/** Nobody gives its data who is not ONLINE by its own word. */
-const donorServes = (donor: (run: Run) => string): Guard => ({
-  say: "the donor's own service is ONLINE",
-  objects(_target, look) {
-    const there = everyNode(look.run).find(({ node }) => node.name === donor(look.run));
-    if (there === undefined) return `${donor(look.run)} is no node of this composite`;
-    const verdict = go.localServiceOnline(there, look);
-    return "why" in verdict ? verdict.why : undefined;
-  },
 });
 
 const remedies: readonly Alternative[] = [
