@@ -8,7 +8,7 @@ import type { Ledger } from "../crds/ledger.ts";
 import { type FillingPart, firstFilling } from "./first-filling.ts";
 import { noPositionOf } from "./joining-gates.ts";
 import { otherEnds } from "./out-of-service.ts";
-import type { Alternative, Judgement, Part, Procedure, Run, Step } from "./procedure.ts";
+import type { Alternative, Part, Procedure, Run, Step } from "./procedure.ts";
 import { stopDonorsDatabase } from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
 import { giveBackParts, held, released, takeOutParts } from "./reset-parts.ts";
@@ -17,7 +17,7 @@ import * as is from "./reset-states.ts";
 import { eachLinkedReader, eachSite, everyNode } from "./scopes.ts";
 import { check, safely } from "./site-commands.ts";
 import { enterMaintenance, of, returnPolicy, type Scope } from "./site-parts.ts";
-import { done, every } from "./verdicts.ts";
+import { done } from "./verdicts.ts";
 
 export type Filling = {
   /** The new site: no product is installed on any of its nodes. */
@@ -88,20 +88,6 @@ const stopDatabases = (on: Scope): Step => ({
   ],
 });
 
-const bothRest =
-  (scopes: ResetScopes): Judgement =>
-  (target, look) =>
-    every([
-      is.databaseIs("stopped")(target, look),
-      ...scopes
-        .donor(look.run)
-        .flatMap((donor) => [
-          is.databaseIs("stopped")(donor, look),
-          is.processStopped("cluster")(donor, look),
-          ...(scopes.second ? [is.processStopped("crossSite")(donor, look)] : []),
-        ]),
-    ]);
-
 const remediesOf = (scopes: ResetScopes): readonly Alternative[] => [
   {
     when: "the donor's database runs again",
@@ -118,7 +104,7 @@ const copyStep = (scopes: ResetScopes, on: Scope): Step => {
   const filling = firstFilling({
     when: "on both nodes nothing runs",
     looks: "no-table-files",
-    ready: bothRest(scopes),
+    ready: copies.bothRest(scopes),
     tool: (target, run, prechecks) =>
       safely(target.node, ["copy-datadir", scopes.donorNode(run).name, copyFile(run, target.node)], {
         deadlineSeconds: 24 * 3600,
