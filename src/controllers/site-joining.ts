@@ -13,7 +13,7 @@ import { sha256Of } from "./checksum.ts";
 import { nodesInService } from "./estate-reader.ts";
 import { lentFor } from "./request-planning.ts";
 import { recordFor } from "./site-configuration.ts";
-import { donorOf, notEmpty } from "./site-filling.ts";
+import { donorOf, notEmpty, policyElse } from "./site-filling.ts";
 import { joinsComposite, notJoinable } from "./site-formation.ts";
 import type { SiteView } from "./site-view.ts";
 import {
@@ -28,7 +28,7 @@ import {
   walkOn,
 } from "./site-walk.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
-import { formerWalk } from "./walk-anew.ts";
+import { formerWalk, primaryMoved } from "./walk-anew.ts";
 
 const type = "Installed";
 const waiting = (unmet: string): Work => {
@@ -61,6 +61,9 @@ export async function joinWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
     return waiting(`spec.fillFrom.site: ${from} is no other member with a replica that is ONLINE`);
   const full = passive ? await notEmpty(pass, view) : undefined;
   if (full !== undefined) return waiting(full);
+  const others = allSites(pass).filter((name) => name !== pass.site.name);
+  const busy = await policyElse(pass, view, others);
+  if (busy !== undefined) return waiting(busy);
   const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return waiting(kept);
   return walk(pass, view, ledgerFor(pass, view, { kept: donor === undefined ? {} : { donor } }));
@@ -91,7 +94,7 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
   const other = await admitted(pass, allSites(pass));
   if (other !== undefined) return waiting(other);
   const known = joinComposite(aboutOf(pass, running)).revision === running.revision;
-  const same = running.kept.shape === shapeOf(pass) && !moved(pass, running);
+  const same = running.kept.shape === shapeOf(pass) && !primaryMoved(pass, running);
   if (known && same && !spokenSince(pass, running)) return walk(pass, view, running);
   const former = await formerWalk(pass, view, running, passiveFilling);
   if ("busy" in former) return waiting(`its walk begins anew: ${former.busy}`);
@@ -102,13 +105,6 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
 /** What of the specs the composite's text is made from. */
 const shapeOf = ({ estate }: ClusterPass): string =>
   sha256Of(JSON.stringify(Object.values(wishesOf(estate, "CAA"))));
-
-/** A site that is there tells another primary than the walk has pinned. */
-const moved = ({ estate, site, namespace }: ClusterPass, { pins }: Ledger): boolean =>
-  estate.sites.some(({ name }) => {
-    const live = namespace.clusters.get(name)?.status?.primary;
-    return name !== site.name && live !== undefined && live !== pins?.primaries[name];
-  });
 
 /** Live primaries and releases of the sites that are there; the spec's of the one that joins, until its managers tell one. */
 function ledgerFor(

@@ -12,6 +12,13 @@ import type { ClusterPass } from "./tungsten-cluster.ts";
 /** `busy`: nothing may be begun anew yet, and why. Otherwise what its ledger keeps of the nodes that are being filled. */
 export type Former = { readonly busy: string } | { readonly kept: Readonly<Record<string, string>> };
 
+/** A site that is there tells another primary than the walk has pinned; what the walk's own site tells is not asked. */
+export const primaryMoved = ({ estate, site, namespace }: ClusterPass, { pins }: Ledger): boolean =>
+  estate.sites.some(({ name, nodes }) => {
+    const live: unknown = namespace.clusters.get(name)?.status?.primary;
+    return name !== site.name && live !== pins?.primaries[name] && nodes.some((node) => node.name === live);
+  });
+
 /** Asked live: two commands of one walk, of which each takes the other's node for its own, must never run side by side. */
 export function formerWalk(
   { shell, site }: ClusterPass,

@@ -4,6 +4,7 @@ import { hostOf, hostsOf } from "../../simulator/model.ts";
 import { startDatabase, stopDatabase } from "../../simulator/mysql.ts";
 import { clusterKind } from "../../src/kube/kinds.ts";
 import { watchChange } from "./change-invariants.ts";
+import { switchTo } from "./change-of-nodes.ts";
 import { parisJoins } from "./change-of-sites.ts";
 import { quiesce, type Scene } from "./scene.ts";
 import {
@@ -19,8 +20,8 @@ import {
 } from "./site-scene.ts";
 
 /** paris is being filled from a replica of london; the others are told of it by themselves. */
-async function filling(): Promise<Scene> {
-  const scene = await settledScene({ sites: ["london", "nyc"], nodes: 2, seed: 3 });
+async function filling(nodes = 2): Promise<Scene> {
+  const scene = await settledScene({ sites: ["london", "nyc"], nodes, seed: 3 });
   await parisJoins(scene, { fillFrom: { site: "london" } });
   return scene;
 }
@@ -75,8 +76,47 @@ test("begun anew in the middle of a copy it waits for that, and goes on", async 
   expect(hostOf(scene.world, "london-1").mysql.up).toBe(true);
 });
 
+const told = async (scene: Scene) => (await conditionAt(scene, "paris", "Installed"))?.message ?? "";
+const ledgerOf = async (scene: Scene) => (await clusterOf(scene, "paris")).status?.ledger;
+
+test("a policy that somebody has set is theirs: nothing is taken out beside it, and it is not returned to another", async () => {
+  const scene = await settledScene({ sites: ["london", "nyc"], nodes: 2, seed: 3 });
+  const london = scene.world.sites.get("london");
+  if (london === undefined) throw new Error("no site");
+  // No pass of london has seen it yet.
+  london.policy = "MAINTENANCE";
+  await parisJoins(scene, { fillFrom: { site: "london" } });
+  await reached(scene, async () =>
+    /the policy of london is MAINTENANCE and its spec\.policy wants AUTOMATIC/.test(await told(scene)),
+  );
+  expect([begunOn(scene), london.policy]).toEqual([[], "MAINTENANCE"]);
+  london.policy = "AUTOMATIC";
+  await reached(scene, async () => (await ledgerOf(scene))?.procedure === "FillSite");
+});
+
+test("another node that is made the primary meanwhile is the one that the walk goes on with", async () => {
+  const scene = await filling(3);
+  await reached(scene, async () => begun(scene, /^london-2 hold cluster/) > 0);
+  switchTo(scene, "london", "london-1");
+  await reached(scene, async () => (await ledgerOf(scene))?.pins.primaries.london === "london-1");
+  await reached(scene, async () => (await clusterOf(scene, "paris")).status?.filledFrom === "london-2");
+  expect(scene.world.sites.get("london")?.policy).toBe("AUTOMATIC");
+});
+
+test("a donor that is made the primary meanwhile is left alone, and told; switched back, it lends its data", async () => {
+  const scene = await filling();
+  await reached(scene, async () => scene.world.sites.get("london")?.policy === "MAINTENANCE");
+  switchTo(scene, "london", "london-1");
+  await reached(scene, async () =>
+    /london-1, whose data are to be copied, is the primary of london/.test(await told(scene)),
+  );
+  for (let n = 0; n < 10; n += 1) await passSites(scene);
+  expect(begun(scene, /^london-1 (replicator|database) .*stop/)).toBe(0);
+  switchTo(scene, "london", "london-0");
+  await reached(scene, async () => (await clusterOf(scene, "paris")).status?.filledFrom === "london-1");
+});
+
 describe("a new database that somebody starts while the walk is at the donor", () => {
-  const told = async (scene: Scene) => (await conditionAt(scene, "paris", "Installed"))?.message ?? "";
   const filled = (scene: Scene) => async () =>
     (await clusterOf(scene, "paris")).status?.filledFrom === "london-1";
   /** The new databases are stopped; the donor is being taken out. */
