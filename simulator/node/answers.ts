@@ -8,6 +8,7 @@ import type { NodeReport, Order, Upstream } from "../state.ts";
 import { readConfiguration } from "../tools/ini.ts";
 import { thlPort } from "../tools/tool.ts";
 import { roleOf } from "../upstreams.ts";
+import { adopt, agree, agreementOf, changesOf, type Proposal } from "./agreement.ts";
 import {
   type Agreement,
   type Installation,
@@ -16,7 +17,7 @@ import {
   writeAgreement,
   writeInstallation,
 } from "./installation.ts";
-import { adopt, agreementOf, configurationOf, type RealNode } from "./real-node.ts";
+import { configurationOf, type RealNode } from "./real-node.ts";
 import { statement } from "./session.ts";
 import { ports } from "./settings.ts";
 
@@ -126,7 +127,9 @@ function volumeAnswers(real: RealNode) {
       ];
       layOut(root, installation, options.get("executable-prefix") ?? "", application);
       node.volume.installed[product] = installation;
-      if (product === "cluster") writeAgreement(root, agreementOf(real));
+      if (product !== "cluster") return;
+      real.agreed = agreementOf(real);
+      writeAgreement(root, real.agreed);
     },
     reconfigure: (product, installed) => {
       const before = node.volume.installed[product];
@@ -155,7 +158,8 @@ export type Question =
     }
   | { readonly ask: "report" }
   | { readonly ask: "order"; readonly order: Order }
-  | { readonly ask: "adopt"; readonly agreement: Agreement };
+  | { readonly ask: "adopt"; readonly agreement: Agreement }
+  | { readonly ask: "agree"; readonly proposal: Proposal };
 
 export type Told = { readonly report: NodeReport; readonly agreement: Agreement };
 
@@ -187,16 +191,35 @@ function peerAnswers(real: RealNode) {
       else await manager(host, { ask: "order", order });
     },
     publish: async () => {
-      real.version += 1;
-      const agreement = agreementOf(real);
-      writeAgreement(real.settings.root, agreement);
-      const { cluster, volume } = node;
-      const others = (volume.installed.cluster?.members[cluster.dataservice] ?? []).filter(
-        (host) => host !== node.name,
-      );
-      await Promise.all(others.map((host) => manager(host, { ask: "adopt", agreement })));
+      const { dataservice } = node.cluster;
+      const proposal = {
+        from: node.name,
+        dataservice,
+        base: real.agreed,
+        ...changesOf(real.agreed, agreementOf(real)),
+      };
+      for (const host of membersOf(real)) {
+        if (host === node.name) break;
+        const told = (await manager(host, { ask: "agree", proposal })) as
+          | { agreement?: Agreement }
+          | undefined;
+        if (told?.agreement !== undefined) return adopt(real, told.agreement);
+      }
+      await takeUp(real, proposal);
     },
   } satisfies Partial<Answers>;
+}
+
+const membersOf = ({ node: { cluster, volume } }: RealNode): readonly string[] =>
+  volume.installed.cluster?.members[cluster.dataservice] ?? [];
+
+/** Gives a change its number and tells it to everybody but the one who made it. */
+export async function takeUp(real: RealNode, proposal: Proposal): Promise<Agreement | undefined> {
+  const agreement = agree(real, proposal);
+  if (agreement === undefined) return undefined;
+  const others = membersOf(real).filter((host) => host !== real.node.name && host !== proposal.from);
+  await Promise.all(others.map((host) => real.lines.ask(host, ports.reports, { ask: "adopt", agreement })));
+  return agreement;
 }
 
 /**

@@ -4,9 +4,10 @@ import { obey, reportOf, reportsOf, supervise } from "../managers.ts";
 import { fail, stepService } from "../replicator.ts";
 import type { ProductName, Service } from "../state.ts";
 import { thlPort } from "../tools/tool.ts";
-import { answersOf, type Question, runSteps, serveReader, settleReadOnly } from "./answers.ts";
+import { adopt, agreementOf } from "./agreement.ts";
+import { answersOf, type Question, runSteps, serveReader, settleReadOnly, takeUp } from "./answers.ts";
 import { newConnector, type Route } from "./connector.ts";
-import { adopt, agreementOf, type RealNode } from "./real-node.ts";
+import type { RealNode } from "./real-node.ts";
 import { ports } from "./settings.ts";
 import { type Listening, serveLines } from "./wire.ts";
 
@@ -112,6 +113,7 @@ const serveReports = (real: RealNode): Listening =>
       return { report: await runSteps(answers, reportOf(ambient, node)), agreement: agreementOf(real) };
     if (question.ask === "order") await runSteps(answers, obey(ambient, node, question.order));
     if (question.ask === "adopt") adopt(real, question.agreement);
+    if (question.ask === "agree") return { agreement: await takeUp(real, question.proposal) };
     return {};
   });
 

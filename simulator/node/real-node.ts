@@ -4,15 +4,10 @@ import type { Ambient } from "../model.ts";
 import type { Cluster, Node, ProductName, Service } from "../state.ts";
 import { readConfiguration } from "../tools/ini.ts";
 import { thlFolder } from "../tools/tool.ts";
+import { adoptInto } from "./agreement.ts";
 import { type BinlogTail, newBinlogTail } from "./binlog.ts";
 import { type Database, newDatabase } from "./database.ts";
-import {
-  type Agreement,
-  type Installation,
-  readAgreement,
-  readInstallation,
-  writeAgreement,
-} from "./installation.ts";
+import { type Agreement, type Installation, readAgreement, readInstallation } from "./installation.ts";
 import type { Access } from "./session.ts";
 import type { NodeSettings } from "./settings.ts";
 import { newThlFiles, type ThlFiles } from "./thl-files.ts";
@@ -31,8 +26,8 @@ export type RealNode = {
   readonly lines: Lines;
   /** Steps under way. */
   readonly steps: Map<Service, Promise<void>>;
-  /** The number of the agreement this node knows. */
-  version: number;
+  /** What its managers agreed on, as it knew it last. */
+  agreed: Agreement;
   /** read_only as it is still to be set. */
   readOnlyDue: boolean | null;
 };
@@ -52,6 +47,8 @@ function accessOf({ root }: NodeSettings): Access {
   };
 }
 
+const unformed = { dataservice: "", primary: "", formed: false, policy: "AUTOMATIC" } as const;
+
 /** A node as its volume tells it: what is installed, and who is primary. */
 export function newRealNode(settings: NodeSettings, ambient: Ambient, lines: Lines): RealNode {
   const { root, name } = settings;
@@ -61,14 +58,7 @@ export function newRealNode(settings: NodeSettings, ambient: Ambient, lines: Lin
     if (found !== undefined) installed[product] = found;
   }
   const agreement = readAgreement(root);
-  const cluster: Cluster = {
-    dataservice: "",
-    primary: "",
-    formed: false,
-    policy: "AUTOMATIC",
-    shunned: new Set(),
-    faultSince: null,
-  };
+  const cluster: Cluster = { ...unformed, shunned: new Set(), faultSince: null };
   if (agreement !== undefined) adoptInto(cluster, agreement);
   const access = (): Access => accessOf(settings);
   const number = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 1_000_000, 7);
@@ -95,27 +85,9 @@ export function newRealNode(settings: NodeSettings, ambient: Ambient, lines: Lin
       return root + thlFolder(known, service, cluster.dataservice);
     }),
     steps: new Map(),
-    version: agreement?.version ?? 0,
+    agreed: agreement ?? { ...unformed, shunned: [], version: 0 },
     readOnlyDue: null,
   };
-}
-
-function adoptInto(cluster: Cluster, { version: _, shunned, ...agreed }: Agreement): void {
-  for (const key of ["relaySource", "relayFrom", "compositeOut", "out"] as const) delete cluster[key];
-  Object.assign(cluster, agreed, { shunned: new Set(shunned) });
-}
-
-export const agreementOf = ({ node, version }: RealNode): Agreement => {
-  const { faultSince: _, shunned, ...agreed } = node.cluster;
-  return { ...agreed, shunned: [...shunned], version };
-};
-
-/** The higher number wins; a primary that moved meanwhile is no longer one here. */
-export function adopt(real: RealNode, agreement: Agreement): void {
-  if (agreement.version <= real.version || agreement.dataservice !== real.node.cluster.dataservice) return;
-  real.version = agreement.version;
-  adoptInto(real.node.cluster, agreement);
-  writeAgreement(real.settings.root, agreement);
 }
 
 /** Tells on the server's own output what happens. */

@@ -51,7 +51,10 @@ function* datasource(session: Session, name: string, verb: string): Steps<string
   const out = { ...cluster.out };
   const said = yield* change({ cluster, out, name, verb, force, up: own.report?.database === true });
   if (said === undefined || said.startsWith("Exception")) return said;
-  cluster.out = out;
+  // Of the others somebody may have told something else meanwhile.
+  const { [name]: _before, ...others } = cluster.out ?? {};
+  const { [name]: state } = out;
+  cluster.out = state === undefined ? others : { ...others, [name]: state };
   emit(ambient, { kind: "datasource", host: name, verb });
   yield* ask("publish");
   return said;

@@ -46,9 +46,9 @@ describe("MSAA to CAA on real pods", () => {
     finished = false;
     const nodes = estates.nodesOf(cluster, estate);
     await estates.installEstate(cluster, estate);
-    await createTable(nodes, estates.clientSitesOf(estate), "keyless");
+    const sites = estate.sites.map(estates.clientSite);
+    await createTable(nodes, sites, "keyless");
     const marks = await markLogs(nodes);
-    const sites = estates.clientSitesOf(estate);
     const clients = await startClients({
       cluster,
       namespace: estate.namespace,

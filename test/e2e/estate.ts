@@ -17,7 +17,6 @@ export type Sample = {
     source?: { name: string };
     target?: { name: string };
     members?: { name: string }[];
-    connector?: { port?: number };
     convertMsaaToCaa?: object;
   };
 };
@@ -25,16 +24,23 @@ export type Estate = {
   readonly namespace: string;
   readonly sites: readonly string[];
   readonly nodesPerSite: number;
+  /** The folder of config/samples it is made from; left out: msaa. */
+  readonly folder?: string;
 };
 
 /** The samples as they are, or cut to fewer sites and nodes, or in another namespace. */
 export function sampleObjects(estate: Estate): readonly Sample[] {
-  const here = (name: string | undefined): boolean => name === undefined || estate.sites.includes(name);
-  const all = readdirSync(join(samples, "msaa"))
+  const folder = estate.folder ?? "msaa";
+  return readdirSync(join(samples, folder))
     .sort()
-    .flatMap((file) => parseAllDocuments(readFileSync(join(samples, "msaa", file), "utf8")))
-    .map((document) => document.toJS() as Sample);
-  return all
+    .flatMap((file) => objectsOf(join(folder, file), estate));
+}
+
+/** What one file of the samples says about these sites. */
+export function objectsOf(file: string, estate: Estate): readonly Sample[] {
+  const here = (name: string | undefined): boolean => name === undefined || estate.sites.includes(name);
+  return parseAllDocuments(readFileSync(join(samples, file), "utf8"))
+    .map((document) => document.toJS() as Sample)
     .filter(({ kind, metadata, spec }) =>
       kind === "TungstenCluster" ? here(metadata.name) : here(spec?.source?.name) && here(spec?.target?.name),
     )
@@ -50,40 +56,43 @@ export function placed(object: Sample, { namespace, sites, nodesPerSite }: Estat
   return { ...object, metadata: { ...object.metadata, namespace }, spec };
 }
 
+export const podsOf = (site: string, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, index) => `${site}-${index}`);
+
 export const nodesOf = (cluster: Cluster, { namespace, sites, nodesPerSite }: Estate): NodeSet => ({
   cluster,
   namespace,
-  pods: sites.flatMap((site) => Array.from({ length: nodesPerSite }, (_, index) => `${site}-${index}`)),
+  pods: sites.flatMap((site) => podsOf(site, nodesPerSite)),
 });
 
-/** As applications reach them: the connector's Service of each site, the account the operator made. */
-export const clientSitesOf = (estate: Estate): readonly ClientSite[] =>
-  sampleObjects(estate)
-    .filter(({ kind }) => kind === "TungstenCluster")
-    .map(({ metadata: { name }, spec }) => ({
-      name,
-      host: `${name}-connector`,
-      port: spec?.connector?.port ?? 3306,
-      secret: `${name}-tungsten`,
-    }));
+/** As applications reach it: the connector's Service, the account the operator made. */
+export const clientSite = (name: string): ClientSite => ({
+  name,
+  host: `${name}-connector`,
+  port: 3306,
+  secret: `${name}-tungsten`,
+});
 
 export const inNamespace = (cluster: Cluster, { namespace }: Estate, ...args: string[]): Promise<string> =>
   cluster.kubectl(["--namespace", namespace, ...args]);
 
-/** Applies the samples; returns when every site and link says Ready. */
+/** Applies the samples; returns when every site, and link or composite, says Ready. */
 export async function installEstate(cluster: Cluster, estate: Estate, minutes = 15): Promise<void> {
   for (const object of sampleObjects(estate))
     await cluster.kubectl(["apply", "-f", "-"], JSON.stringify(object));
   const ready = 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}';
   const told =
     'jsonpath={range .items[*]}{.metadata.name}: {.status.conditions[?(@.type=="Installed")].message}; {end}';
-  const expected = estate.sites.length + estate.sites.length * (estate.sites.length - 1);
+  const count = estate.sites.length;
+  // Of a mesh each direction has a link; the composite that its sample names waits for a conversion.
+  const [kinds, expected] =
+    estate.folder === undefined ? ["tc,xsl", count + count * (count - 1)] : ["tc,csvc", count + 1];
   let last = "";
   await until(`an installed estate in ${estate.namespace}`, minutes * 60, async () => {
     const line = await inNamespace(cluster, estate, "get", "tc", "-o", told);
     if (line !== last) say(line);
     last = line;
-    const states = (await inNamespace(cluster, estate, "get", "tc,xsl", "-o", ready)).trim().split(" ");
+    const states = (await inNamespace(cluster, estate, "get", kinds, "-o", ready)).trim().split(" ");
     await pause(2);
     return states.length === expected && states.every((state) => state === "True");
   });

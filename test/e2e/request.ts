@@ -1,11 +1,8 @@
 /** Requests on a real cluster: asked for, approved by their plan's hash, followed to their end. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { parseAllDocuments } from "yaml";
 import type { Cluster } from "../../local/cluster.ts";
 import { table } from "../../local/pods/clients.ts";
 import { until } from "../../local/processes.ts";
-import { type Estate, inNamespace, pause, placed, type Sample, samples } from "./estate.ts";
+import { type Estate, inNamespace, objectsOf, pause, type Sample } from "./estate.ts";
 import { say } from "./progress.ts";
 
 export type Condition = {
@@ -46,10 +43,8 @@ export function conversionOf(estate: Estate): Sample {
 }
 
 /** A request of config/samples, in the estate's namespace. */
-export function sampleNamed(name: string, estate: Estate): Sample {
-  const file = readFileSync(join(samples, `${name}.yaml`), "utf8");
-  return placed(parseAllDocuments(file)[0]?.toJS() as Sample, estate);
-}
+export const sampleNamed = (name: string, estate: Estate): Sample =>
+  objectsOf(`${name}.yaml`, estate)[0] as Sample;
 
 /** Creates a request, waits for its plan and approves that by its hash; returns the plan's figures. */
 export async function askFor(cluster: Cluster, estate: Estate, asked: Sample): Promise<Request> {

@@ -244,6 +244,26 @@ if (missing !== undefined) console.warn(`skipped: ${missing} is not installed (D
     await runner.run("nyc-0", "cctrl", "set policy automatic\n");
   });
 
+  test("what two managers are told at once counts for both", async () => {
+    await runner.run("nyc-0", "cctrl", "set policy maintenance\n");
+    const both = (verb: string) =>
+      Promise.all([
+        runner.run("nyc-0", "cctrl", `set force true\ndatasource nyc-0 ${verb}\n`),
+        runner.run("nyc-1", "cctrl", `set force true\ndatasource nyc-1 ${verb}\n`),
+      ]);
+    for (const [verb, state] of [
+      ["offline", "OFFLINE"],
+      ["online", "ONLINE"],
+    ] as const) {
+      await both(verb);
+      for (const name of ["nyc-0", "nyc-1"])
+        expect((await runner.ask(name, "cctrl ls")).stdout).toMatch(
+          new RegExp(`nyc-0\\(master:${state}[^]*nyc-1\\(slave:${state}`),
+        );
+    }
+    await runner.run("nyc-0", "cctrl", "set policy automatic\n");
+  });
+
   /** Clients of the other site write: a reader that needs what only the new, shorter log once held would not go on. */
   test("tprovision copies a primary's datadir; the replica goes on at the positions of the copy", async () => {
     const next = nodes.sql("london-0", "SELECT MAX(n) + 1 FROM shop.sales WHERE site = 'london'").trim();

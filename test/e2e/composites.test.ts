@@ -1,0 +1,51 @@
+/** Composites installed from their samples, on real pods: what moves the writes, and who joins and leaves. */
+import { describe, test } from "@jest/globals";
+import { objectsOf, podsOf } from "./estate.ts";
+import { type Live, liveEstate } from "./live.ts";
+
+const limit = 12 * 60_000;
+const sites = ["nyc", "london"];
+
+/** paris joins, filled from london, by the named sample. */
+async function parisJoins(live: Live, sample: string, namespace: string): Promise<void> {
+  const estate = { namespace, sites: [...sites, "paris"], nodesPerSite: 2 };
+  for (const object of objectsOf(sample, estate)) await live.apply(object);
+  for (const site of ["paris", ...sites]) await live.told(site, "Ready");
+  live.pods.push(...podsOf("paris", 2));
+}
+
+describe("an ActivePassive composite on real pods", () => {
+  const namespace = "passive";
+  const live = liveEstate({ namespace, sites, nodesPerSite: 2, folder: "composite-active-passive" });
+  const { asked, underLoad } = live;
+  const story: readonly (readonly [string, () => Promise<void>])[] = [
+    ["every path brings a heartbeat", () => asked("check-paths", "checkPaths", { everySeconds: 5 })],
+    [
+      "the relay of the passive site moves",
+      () => asked("switch", "switch", { cluster: { name: "london" }, to: "london-1" }),
+    ],
+    ["the writes move to the other site", () => asked("switch-site", "switch", {})],
+    ["all data are compared", () => asked("verify-data", "verifyData", {})],
+    ["a passive site joins", () => parisJoins(live, "join-composite-passive.yaml", namespace)],
+  ];
+  test.each(story)("%s", (_what, run) => underLoad(run), limit);
+});
+
+describe("an ActiveActive composite on real pods", () => {
+  const namespace = "active";
+  const live = liveEstate({ namespace, sites, nodesPerSite: 2, folder: "composite-active-active" });
+
+  async function parisLeaves(): Promise<void> {
+    live.pods.splice(live.pods.indexOf("paris-0"), 2);
+    const members = JSON.stringify({ spec: { members: sites.map((name) => ({ name })) } });
+    await live.kubectl("patch", "csvc", "global", "--type=merge", "--patch", members);
+    await live.told("paris", "MembershipCurrent", ({ reason }) => reason === "Left");
+    for (const site of sites) await live.told(site, "Ready");
+  }
+
+  const story: readonly (readonly [string, () => Promise<void>])[] = [
+    ["a site joins, filled from another", () => parisJoins(live, "join-composite.yaml", namespace)],
+    ["it leaves", parisLeaves],
+  ];
+  test.each(story)("%s", (_what, run) => live.underLoad(run), limit);
+});
