@@ -2,7 +2,7 @@
 import { clusterView, readOnly } from "../tungsten/node-facts.ts";
 import * as go from "./conversion-services.ts";
 import { heldByRun } from "./guards.ts";
-import type { Guard, Judgement, Part, Step, Target } from "./procedure.ts";
+import type { Alternative, Guard, Judgement, Part, Step, Target } from "./procedure.ts";
 import { forward, type MemberRemoval } from "./remove-member.ts";
 import { daemonStopped, held, stopped, stoppedDaemon } from "./remove-nodes.ts";
 import { localOffline } from "./reset-commands.ts";
@@ -65,22 +65,20 @@ export const stoppedAndHeld =
   (target, look) =>
     every([heldByRun(name, true)(target, look), daemonStopped(name)(target, look)]);
 
+/** Looks in the same script that nothing writes to it. */
+const stopDatabase: Alternative["effect"] = ({ node }) =>
+  safely(node, ["database", "stop"], {
+    deadlineSeconds: 1800,
+    prechecks: [check("stopped", "cluster"), check("writable", "no")],
+  });
+
 /** Started again after a restart of its pod it would be writable: read_only is nothing that a my.cnf says. */
 const databaseOut = (nodes: Scope): readonly Part[] => [
   held("database", nodes),
   {
     what: "stop its database, with all its data",
     on: nodes,
-    run: [
-      {
-        when: "it runs",
-        effect: ({ node }) =>
-          safely(node, ["database", "stop"], {
-            deadlineSeconds: 1800,
-            prechecks: [check("stopped", "cluster"), check("writable", "no")],
-          }),
-      },
-    ],
+    run: [{ when: "it runs", effect: stopDatabase }],
     done: databaseIs("stopped"),
     stallSeconds: 1800,
   },
@@ -104,8 +102,9 @@ const outOfService: Judgement = (target, look) => {
 export const outPart = (about: MemberRemoval): Part => ({
   what: "nothing runs at the site that leaves, neither Tungsten nor a database, and holds keep it so",
   on: scopesOf(about).hosts,
-  run: [],
+  run: [{ when: "somebody has started its database", holds: databaseIs("running"), effect: stopDatabase }],
   done: outOfService,
+  tries: 10,
   stallSeconds: 600,
 });
 

@@ -139,5 +139,6 @@ export const relayLeaves: Scenario = {
   over: (scene) => relayHasLeft(scene, "tokyo"),
   beside: passComposite,
   interruptionSeconds: 20,
+  keepsDown: ({ site, volume }) => site === "tokyo" && volume.holds.has("database"),
   watch: (scene, of) => watchRelayParting(scene, { leaver: "tokyo" }, of),
 };

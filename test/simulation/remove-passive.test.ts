@@ -172,6 +172,18 @@ describe("nothing begins", () => {
     expect(begunOn(scene)).toEqual([]);
   });
 
+  test("to stop it while one of its databases takes writes, found in the middle", async () => {
+    const scene = await relayedScene(three);
+    relayLeaves.begin(scene);
+    await reached(scene, async () => begunOn(scene).some((line) => line.includes("heartbeat")), beside);
+    hostOf(scene.world, "tokyo-0").mysql.readOnly = false;
+    await passes(scene, 60);
+    expect((await membershipAt(scene, "tokyo"))?.message).toMatch(/the database of tokyo-0 is writable/);
+    expect(begunOn(scene).filter((line) => / hold | stop$| offline$/.test(line))).toEqual([]);
+    hostOf(scene.world, "tokyo-0").mysql.readOnly = true;
+    await reached(scene, () => relayHasLeft(scene, "tokyo"), beside);
+  });
+
   test("while another site is closed; named again it stays, and nothing was touched", async () => {
     const scene = await relayedScene(three);
     editSite(scene, "london", { proceduresPaused: true });
