@@ -2,11 +2,12 @@
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { strike } from "../../simulator/faults.ts";
-import { hostOf, hostsOf } from "../../simulator/model.ts";
+import { connectorsAt, hostOf, hostsOf } from "../../simulator/model.ts";
 import { restartContainer } from "../../simulator/world.ts";
 import { clusterKind } from "../../src/kube/kinds.ts";
 import { expectGolden } from "../golden.ts";
 import { driven, outcomeOf, request, told } from "./asked.ts";
+import { sceneWithConnectors } from "./change-of-connectors.ts";
 import { cutOff } from "./change-of-links.ts";
 import { editMembers, passComposite } from "./change-of-members.ts";
 import {
@@ -16,6 +17,7 @@ import {
   threeRelayed,
   watchRelayParting,
 } from "./change-of-passive.ts";
+import { runConnectorPods } from "./pods.ts";
 import { quiesce, type Scene } from "./scene.ts";
 import {
   allTrue,
@@ -133,6 +135,58 @@ describe("a passive member that is taken out", () => {
     watch.end(20);
     expect(watch.violations).toEqual([]);
     expect(begunOn(scene).filter((line) => line.startsWith("tokyo"))).toEqual([]);
+  });
+
+  test("two of them one after the other, and one is deleted while it leaves: it goes when it has left", async () => {
+    const scene = await relayedScene(three);
+    editMembers(scene, ["nyc"]);
+    await passes(scene, 2);
+    expect(begunOn(scene).filter((line) => line.startsWith("tokyo") && !line.includes("cctrl"))).toEqual([]);
+    scene.objects.edit(clusterKind, refOf("tokyo"), ({ metadata }) => {
+      metadata.deletionTimestamp = new Date(scene.world.now).toISOString();
+    });
+    await reached(
+      scene,
+      async () => (await clusterOf(scene, "tokyo")).metadata.finalizers?.length === 0,
+      beside,
+    );
+    expect((await clusterOf(scene, "london")).status?.leftComposite).toBe("global");
+    expect(hostOf(scene.world, "nyc-0").volume.installed.cluster?.composite).toBeNull();
+    for (const name of ["london-0", "tokyo-0"]) expect(hostOf(scene.world, name).mysql.up).toBe(false);
+  });
+
+  test("that is given up when half of it is done begins anew, and starts nothing again that it has stopped", async () => {
+    const scene = await relayedScene(three);
+    const watch = watchRelayParting(scene, { leaver: "tokyo" });
+    editMembers(scene, ["london", "nyc"]);
+    await reached(scene, async () => begunOn(scene).some((line) => line.includes(" update ")), beside);
+    editMembers(scene, ["london", "nyc"], { onRemoval: { unread: "Abandon" } });
+    await reached(scene, () => relayHasLeft(scene, "tokyo"), beside);
+    expect(scene.readable.join("\n")).toContain("RemoveMember begins anew: spec.onRemoval");
+    expect(
+      begunOn(scene).filter((line) => /^tokyo.* (start|start-offline|online|startall)/.test(line)),
+    ).toEqual([]);
+    quiesce(scene);
+    watch.end(20);
+    expect(watch.violations).toEqual([]);
+  });
+
+  test("with a host that runs only a connector: that is held and stopped too", async () => {
+    const scene = await sceneWithConnectors(1)({ ...three, topology: "CAP" });
+    const both = async () => {
+      await runConnectorPods(scene);
+      await passComposite(scene);
+    };
+    for (let n = 0; n < 3; n += 1) {
+      await passSites(scene);
+      await both();
+    }
+    editMembers(scene, ["tokyo", "nyc"]);
+    await reached(scene, () => relayHasLeft(scene, "london"), { beside: both });
+    const hosts = connectorsAt(scene.world, "london");
+    expect(hosts.map(({ connector, volume }) => [connector.running, [...volume.holds]])).toEqual([
+      [false, ["connector"]],
+    ]);
   });
 });
 
