@@ -18,7 +18,7 @@ import {
   watchRelayParting,
 } from "./change-of-passive.ts";
 import { runConnectorPods } from "./pods.ts";
-import { quiesce, type Scene } from "./scene.ts";
+import { make, quiesce, release, type Scene } from "./scene.ts";
 import {
   allTrue,
   begunOn,
@@ -74,7 +74,7 @@ describe("a passive member that is taken out", () => {
     );
   });
 
-  test("and stays so when its pods restart; its TungstenCluster is deleted then, and nobody is held up", async () => {
+  test("and stays so when its pods restart; its TungstenCluster is deleted then, and one made over its volumes starts nothing", async () => {
     const scene = await relayedScene(three);
     editMembers(scene, ["london", "nyc"]);
     await reached(scene, () => relayHasLeft(scene, "tokyo"), beside);
@@ -89,6 +89,12 @@ describe("a passive member that is taken out", () => {
     });
     await passes(scene, 1);
     expect((await clusterOf(scene, "tokyo")).metadata.finalizers).toEqual([]);
+    await scene.objects.remove(clusterKind, refOf("tokyo"), "");
+    const again = { nodes: 2, release, image: "node:dev" };
+    await scene.objects.create(clusterKind, make("TungstenCluster", "tokyo", again));
+    await passes(scene, 12);
+    expect(begunOn(scene).length).toBe(before);
+    expect(await conditionAt(scene, "tokyo", "Ready")).toMatchObject({ status: "False" });
   });
 
   test("of two, the one that writes stands alone", async () => {

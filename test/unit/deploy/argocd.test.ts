@@ -133,6 +133,9 @@ describe("what Argo CD shows", () => {
     expect(down([installedTrue, ready("NotReplicating")]).status).toBe("Degraded");
     expect(down([installedTrue, ready("ProcedureRuns")]).status).toBe("Progressing");
     expect(down([ready("NotReplicating")]).status).toBe("Progressing");
+    expect(down([installedTrue, ready("OutOfService")]).status).toBe("Suspended");
+    const named = { type: "MembershipCurrent", status: "False", reason: "OutOfService", message: "" };
+    expect(down([installedTrue, named, ready("OutOfService")]).status).toBe("Degraded");
     const installing = (reason: string) => ({ type: "Installed", status: "False", reason, message: reason });
     expect(down([installing("Installing"), ready("Installing")]).status).toBe("Progressing");
     expect(down([installing("TpmRefused"), ready("Installing")])).toEqual({
