@@ -92,12 +92,16 @@ export const managersShow =
       },
     );
 
-/** The n-th node of every site that takes part, side by side; `readers` of the same nodes come online again behind it. */
+/**
+ * The n-th node of every site that takes part, side by side; `readers` of the same nodes come online again behind it.
+ * `online`: nodes whose own service has to be ONLINE behind it too, because those updated may read them.
+ */
 export function updateStep(
   { sites, texts }: Pick<MemberRemoval, "sites" | "texts">,
   index: number,
   n: number,
   readers: Scope,
+  online?: Scope,
 ): Step {
   const names = sites.flatMap((nodes) => nodes[index]?.name ?? []);
   const here = (scope: Scope) => of(scope, ({ node }) => names.includes(node.name));
@@ -109,7 +113,8 @@ export function updateStep(
     undo: forward,
     parts: [
       ...updateOver(texts, "cluster", here(everyNode)),
-      ...runsAgain(here(everyNode)),
+      ...runsAgain(here(everyNode)).slice(0, online === undefined ? 2 : 1),
+      ...(online === undefined ? [] : [localService(online)]),
       incomingServices("cluster", here(readers)),
     ],
   };

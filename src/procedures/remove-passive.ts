@@ -184,7 +184,7 @@ export function removePassive(about: MemberRemoval): Procedure {
       drainStep(about),
       takeOutStep(about),
       publishTexts(about.texts, 4, forward),
-      ...Array.from({ length: rounds }, (_, index) => updateStep(about, index, 5 + index, none)),
+      ...Array.from({ length: rounds }, (_, index) => updateStep(about, index, 5 + index, none, rest)),
       proveStep(about, 5 + rounds),
       returnPolicy(6 + rounds, { onSite: restSites, nodes: rest, readers: none, product: "cluster" }),
       ...promoteSteps(about, 7 + rounds),
