@@ -99,6 +99,13 @@ export const status = z.object({
     .max(64)
     .optional()
     .describe("The replica whose data the site got before it was installed."),
+  leftComposite: z
+    .string()
+    .max(64)
+    .optional()
+    .describe(
+      "The CompositeService that the site has left as a passive member: it is out of service, with all its data.",
+    ),
   leaving: z
     .array(z.string().max(64))
     .max(16)
