@@ -10,6 +10,7 @@ import type { Estate } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
 import { pastOf, seenOn } from "./durations.ts";
 import { type Namespace, readPods } from "./estate-reader.ts";
+import { endedBefore, isDone } from "./finished-runs.ts";
 import { withFacts } from "./gather.ts";
 import { appendJournal } from "./journal-pages.ts";
 import { dropFinalizer, runFinalizer } from "./ownership.ts";
@@ -48,7 +49,7 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
   const { shell, request, ledger, estate, spec } = pass;
   if (spec.abort) return end(pass, "Aborted");
   const { procedure } = pass.procedureOf(spec);
-  if (procedure.readsOnly !== true && rememberedAsDone(pass)) return end(pass, "AlreadyDone");
+  if (procedure.readsOnly !== true && isDone(pass)) return end(pass, "AlreadyDone");
   const pods = await readPods(shell.objects, estate.namespace);
   const around = {
     pods,
@@ -170,7 +171,7 @@ const refOf = (request: KubeObject) => ({
 function notApproved(pass: Pass, hash: string): Told | undefined {
   const { spec, shell, request } = pass;
   const now = shell.clock.now();
-  const earlier = formerRun(pass, (outcome) => outcome === "Aborted" || outcome === "Reverted");
+  const earlier = endedBefore(pass);
   const how = `kubectl -n ${request.metadata.namespace} patch upg ${request.metadata.name} --type merge -p '{"spec":{"approvedPlan":"${hash}"}}'`;
   if (spec.approval === "Manual" && spec.approvedPlan === "")
     return say("Approved", "False", "AwaitingApproval", `read the plan, then: ${how}`);
@@ -249,32 +250,6 @@ function approvalOf({ request, spec, limits }: Pass, hash: string, now: number):
     { at, event: "approved", text: approved },
   ];
 }
-
-type FinishedRun = { name: string; procedure: string; outcome: string; uid: string };
-
-/** What the sites remember of a former run of this name and procedure: self-heal or a restore creates requests again. */
-function formerRun(
-  { namespace, request, spec }: Pass,
-  fits: (outcome: string) => boolean,
-  site?: string,
-): string | undefined {
-  const clusters = [...namespace.clusters.values()];
-  const runs = clusters
-    .filter(({ metadata }) => site === undefined || metadata.name === site)
-    .flatMap(({ status }): FinishedRun[] => status?.finishedRuns ?? []);
-  return runs.find(
-    (run) =>
-      run.name === request.metadata.name &&
-      run.procedure === spec.procedure &&
-      fits(run.outcome) &&
-      run.uid !== request.metadata.uid,
-  )?.outcome;
-}
-
-const rememberedAsDone = (pass: Pass): boolean =>
-  pass.estate.sites.every(
-    ({ name }) => formerRun(pass, (outcome) => outcome === "Succeeded", name) !== undefined,
-  );
 
 async function end(pass: Pass, outcome: "Planned" | "AlreadyDone" | "Aborted"): Promise<Requeue> {
   const { shell, request } = pass;
