@@ -141,8 +141,8 @@ export const status = z.object({
         outcome: z.string().max(32),
         finishedAt: z.string().max(40),
         sites: z
-          .array(z.string().max(63))
-          .max(50)
+          .array(z.string().max(253))
+          .max(200)
           .optional()
           .describe("The sites that were in it; one that joins later is not asked to remember it."),
         asked: z

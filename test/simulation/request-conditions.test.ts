@@ -155,7 +155,7 @@ describe("before its run", () => {
     ],
   ];
 
-  test.each(rows)("%s, then %#: %s", async (...row) => {
+  test.each(rows.map((row) => [row[0], row[2], row] as const))("%s, then %s", async (_from, _then, row) => {
     const [, begin, , change, reached, expected] = row;
     const scene = await begin();
     change(scene);
