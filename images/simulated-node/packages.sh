@@ -36,9 +36,13 @@ pack() {
 }
 
 replication=(tools/tpm cluster-home/bin/{startall,stopall} tungsten-replicator/bin/{replicator,trepctl,thl,dsctl})
+scripts=tungsten-replicator/scripts
 for release in "$@"; do
+  # Release 7 gave it another name and other options.
+  provision=$scripts/tprovision
+  ((${release%%.*} >= 7)) || provision=$scripts/tungsten_provision_slave
   pack "tungsten-replicator-$release" "${replication[@]}"
   pack "tungsten-clustering-$release" "${replication[@]}" \
     tungsten-manager/bin/{manager,cctrl} tungsten-connector/bin/connector \
-    tools/tungsten_prep_upgrade tungsten-replicator/scripts/tprovision
+    tools/tungsten_prep_upgrade $scripts/provisioning.sh "$provision"
 done

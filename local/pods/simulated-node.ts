@@ -7,6 +7,9 @@ import type { Cluster } from "../cluster.ts";
 /** The image the samples name; the simulated node is given this name. */
 export const nodeImage = "tungsten-operator.io/tungsten-node:mariadb-10.11";
 
+/** What the samples say. */
+export const sampleRelease = "8.0.4-132";
+
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
 
@@ -19,7 +22,7 @@ export type NodeImage = {
 /** Prepares the folder it is built in, in a process of its own: esbuild does not run inside jest. */
 export async function provideSimulatedNode(
   cluster: Pick<Cluster, "provide">,
-  { name, releases }: NodeImage = { name: nodeImage, releases: ["8.0.4-132"] },
+  { name, releases }: NodeImage = { name: nodeImage, releases: [sampleRelease] },
 ): Promise<void> {
   const script = join(root, "scripts/simulated-node.ts");
   const { stdout } = await run(process.execPath, ["--disable-warning=ExperimentalWarning", script]);

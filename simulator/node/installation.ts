@@ -111,11 +111,12 @@ function propertiesOf(
   { name, source, properties = {} }: Installed["services"][number],
 ): string {
   const hosts = installation.members[source] ?? [];
+  const protocol = installation.secured === true ? "thls" : "thl";
   const lines = [
     "# Simulated Tungsten: for tests and demonstrations only.",
     `service.name=${name}`,
     `replicator.schema=tungsten_${source}`,
-    `replicator.master.connect.uri=${hosts.map((host) => `thl://${host}:2112/`).join(",")}`,
+    `replicator.master.connect.uri=${hosts.map((host) => `${protocol}://${host}:2112/`).join(",")}`,
     `replicator.global.apply.channels=${installation.channels}`,
     ...Object.entries(properties).map(([key, value]) => `${key}=${value}`),
   ];

@@ -2,6 +2,7 @@
 import {
   closeSync,
   existsSync,
+  fstatSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -32,12 +33,17 @@ const mostBytes = 1 << 20;
 
 const headerOf = ({ entry: _, ...header }: ThlEvent): ThlHeader => header;
 
-/** `folderOf` tells where a log lies. A line that was cut short by a kill is cut off. */
+/** `folderOf` tells where a log lies. A line that was cut short by a kill is cut off; a file that somebody has removed is gone. */
 export function newThlFiles(folderOf: (log: string) => string): ThlFiles {
   const open = new Map<string, Log>();
+  const forget = (name: string, log: Log): void => {
+    closeSync(log.fd);
+    open.delete(name);
+  };
   const load = (name: string): Log | undefined => {
     const known = open.get(name);
-    if (known !== undefined) return known;
+    if (known !== undefined && fstatSync(known.fd).nlink > 0) return known;
+    if (known !== undefined) forget(name, known);
     const path = join(folderOf(name), "thl.data.0000000001");
     if (!existsSync(path)) return undefined;
     const log = read(path);
@@ -77,8 +83,7 @@ export function newThlFiles(folderOf: (log: string) => string): ThlFiles {
     },
     drop: (name) => {
       const log = open.get(name);
-      if (log !== undefined) closeSync(log.fd);
-      open.delete(name);
+      if (log !== undefined) forget(name, log);
       rmSync(folderOf(name), { recursive: true, force: true });
     },
   };

@@ -110,10 +110,10 @@ line_8() {
   df --output=avail,size / >/dev/null 2>&1 || no "df has no --output"
 }
 
-# Tungsten's programs are there: Java 8 or newer, Ruby with net-ssh and net-scp, Perl with DBI, rsync, openssl, which.
+# Tungsten's programs are there: Java 8 or newer with keytool, Ruby with net-ssh and net-scp, Perl with DBI, rsync, openssl, which.
 line_9() {
   local major
-  need java ruby perl rsync openssl which
+  need java keytool ruby perl rsync openssl which
   major=$(java -version 2>&1 | sed -n 's/.*version "\(1\.\)\{0,1\}\([0-9]*\).*/\2/p' | head -n 1)
   [[ -n $major ]] || unsure "java tells no version"
   ((major >= 8)) || no "java is version $major"

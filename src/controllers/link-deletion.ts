@@ -1,9 +1,7 @@
 /** What holds a deleted CrossSiteLink: services on the nodes that still do what it asked for. */
-import type { Site } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
-import { installed } from "../tungsten/node-facts.ts";
-import { type Namespace, readNamespace, readPods } from "./estate-reader.ts";
-import { onlyNodes, withFacts } from "./gather.ts";
+import { type Namespace, readNamespace } from "./estate-reader.ts";
+import { isNowhere } from "./link-services.ts";
 import { linkFinalizer, namespaceGoes } from "./ownership.ts";
 import type { KubeObject, Shell } from "./shell.ts";
 import { linksCondition } from "./site-leaving.ts";
@@ -28,7 +26,7 @@ export async function linkHeld(shell: Shell, { metadata, spec }: KubeObject): Pr
     const { procedure, phase, kept } = namespace.clusters.get(site)?.status?.ledger ?? {};
     return procedure === "RemoveLinks" && phase === "Running" && kept?.[`link.${name}`] !== undefined;
   });
-  if (walker === undefined && (await isNowhere(shell, where, source, target))) return undefined;
+  if (walker === undefined && (await isNowhere(shell, estate, source, target))) return undefined;
   const teller = walker ?? estate.sites.find(({ name: site }) => !isDeleted(namespace, site)) ?? target;
   const told = toldBy(namespace, teller.name);
   return `it goes when ${target.name} reads ${source.name} no more; TungstenCluster ${teller.name}: ${told ?? "not begun"}`;
@@ -41,15 +39,4 @@ function toldBy({ clusters }: Namespace, site: string): string | undefined {
   const conditions: readonly { type: string; message: string }[] =
     clusters.get(site)?.status?.conditions ?? [];
   return conditions.find(({ type }) => type === linksCondition)?.message;
-}
-
-/** Every data node of the target is known to have no service for this source. */
-async function isNowhere(shell: Shell, where: string, source: Site, target: Site): Promise<boolean> {
-  const around = onlyNodes(await readPods(shell.objects, where));
-  const nodes = target.nodes.filter((node) => !node.witness);
-  return withFacts(shell, around, (facts) =>
-    nodes
-      .map((node) => facts.get(node.name, installed("crossSite")))
-      .every((is) => "known" in is && is.known?.services.includes(source.dataservice) !== true),
-  );
 }

@@ -9,6 +9,7 @@ import type { LinkRemoval, Pair } from "../procedures/remove-links-parts.ts";
 import { type Estate, type Link, siteNamed } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
 import { among, isDeleted, isSilent, onlyWith, unsaid, unsound } from "./leaving-sites.ts";
+import { isNowhere, onNodes } from "./link-services.ts";
 import { dropFinalizer, linkFinalizer } from "./ownership.ts";
 import { lentFor } from "./request-planning.ts";
 import { recordFor } from "./site-configuration.ts";
@@ -43,7 +44,8 @@ const leavingLinks = ({ links }: Estate): readonly Link[] =>
 export async function leaveWhenDue(pass: ClusterPass, view: SiteView): Promise<Work> {
   const running = runningLedger(pass, name);
   if (running !== undefined) return goOn(pass, view, running);
-  const links = leavingLinks(pass.estate);
+  // One that is on no node goes by itself.
+  const links = await onNodes(pass.shell, pass.estate, leavingLinks(pass.estate));
   if (links.length === 0) return toldOnce(pass);
   if (isComposite(view.topology)) return nothingToDo;
   if (view.holder !== "") return tell("Unknown", "ProcedureRuns", "a procedure changes the nodes");
@@ -58,7 +60,7 @@ export async function leaveWhenDue(pass: ClusterPass, view: SiteView): Promise<W
       "Waiting",
       `${why}; TungstenCluster ${first.name} takes them out for all sites; see its condition ${linksCondition}`,
     );
-  return begin(taking, view, why, pass.estate);
+  return begin(taking, view, why, { whole: pass.estate, links });
 }
 
 /** What was said while links were leaving does not stand there for ever. */
@@ -78,17 +80,20 @@ const leftOut = (pass: ClusterPass): readonly string[] =>
     })
     .map(({ name: site }) => site);
 
-async function begin(pass: ClusterPass, view: SiteView, why: string, whole: Estate): Promise<Work> {
+/** The estate as it is, and the links that a walk takes out of it. */
+type Leaving = { readonly whole: Estate; readonly links: readonly Link[] };
+
+async function begin(pass: ClusterPass, view: SiteView, why: string, leaving: Leaving): Promise<Work> {
   const waits =
     notNow(pass, view, false) ?? unsound(pass, "spec.onDeletion.unread: Abandon of the links that leave");
   if (waits !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${waits}`);
-  const fresh = freshLedger(pass, view, whole);
+  const fresh = freshLedger(pass, view, leaving);
   const own = partsLeft(pass, fresh).find(({ sites }) => sites.some((site) => site.name === pass.site.name));
   const word = unsaid(pass, sha256Of(textsOf(pass, fresh)[own === undefined ? "" : keyOf(own)] ?? ""));
   if (word !== undefined) return tell("False", "ApprovalNeeded", `${why}; ${word}`);
   const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return tell("False", "Waiting", `${why}; not begun yet: ${kept}`);
-  return walk(pass, view, fresh, whole);
+  return walk(pass, view, fresh, leaving.whole);
 }
 
 /** What the ledger keeps of each link: whether it is awaited, and whether its position goes. */
@@ -169,7 +174,7 @@ const carried = (before: Ledger | undefined): Record<string, string> =>
     Object.entries(before?.kept ?? {}).filter(([key]) => /^(dump\.|binlog\.|stay\.|tag$)/.test(key)),
   );
 
-function freshLedger(pass: ClusterPass, view: SiteView, whole: Estate, before?: Ledger): Ledger {
+function freshLedger(pass: ClusterPass, view: SiteView, { whole, links }: Leaving, before?: Ledger): Ledger {
   const { estate, namespace, object, shell, site } = pass;
   const policyOf = (each: string): string =>
     before?.pins?.policies[each] ??
@@ -179,9 +184,10 @@ function freshLedger(pass: ClusterPass, view: SiteView, whole: Estate, before?: 
     ...pinsFor(pass, view, { policy: policyOf(site.name), primary: view.primary, before }),
     policies: Object.fromEntries(estate.sites.map((each) => [each.name, policyOf(each.name)])),
   };
-  const words = leavingLinks(whole)
-    .filter((link) => before === undefined || linksIn(before).includes(link.name))
-    .map((link) => [`link.${link.name}`, wordOf(link)]);
+  const words = links.flatMap((link) => [
+    [`link.${link.name}`, wordOf(link)],
+    [`ends.${link.name}`, `${link.source} ${link.target}`],
+  ]);
   const tag = `${(object.metadata.uid ?? "").slice(0, 8)}${shell.clock.now().toString(36)}`;
   const kept: Record<string, string> = {
     tag,
@@ -209,17 +215,40 @@ async function goOn(whole: ClusterPass, view: SiteView, running: Ledger): Promis
   const names = linksIn(running);
   const left = leavingLinks(whole.estate).filter((link) => names.includes(link.name));
   if (String(running.cursor.step) === running.kept.steps) return finish(whole, running);
-  if (left.length < names.length) return takenAway(whole, running);
+  const gone = names.filter((link) => !left.some((each) => each.name === link));
+  if (gone.length > 0 && (left.length === 0 || !(await wereNowhere(whole, running, gone))))
+    return takenAway(whole, running);
   const sites = keptUnder(running, "site.");
   const pass = among(whole, (site) => sites.includes(site));
   const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return tell("False", "Waiting", kept);
-  const stale = staleness(pass, view, running, { left, whole: whole.estate });
+  const stale =
+    gone.length > 0
+      ? `${gone.join(", ")} went by itself`
+      : staleness(pass, view, running, { left, whole: whole.estate });
   if (stale === undefined) return walk(pass, view, running, whole.estate);
   pass.shell.events.emit(pass.object, "Normal", "BegunAnew", `${name} begins anew: ${stale}`);
   const out = leftOut(whole);
   const again = among(whole, (site) => !out.includes(site));
-  return walk(again, view, freshLedger(again, view, whole.estate, running), whole.estate);
+  const leaving = { whole: whole.estate, links: left };
+  return walk(again, view, freshLedger(again, view, leaving, running), whole.estate);
+}
+
+/** Nothing was stopped yet, and no node has a service of theirs: they were on their way out by themselves. */
+async function wereNowhere(
+  { shell, estate }: ClusterPass,
+  { cursor, kept }: Ledger,
+  gone: readonly string[],
+): Promise<boolean> {
+  if (cursor.step > 0) return false;
+  for (const link of gone) {
+    const [source, target] = (kept[`ends.${link}`] ?? "")
+      .split(" ")
+      .map((end) => estate.sites.find(({ name: site }) => site === end));
+    if (source === undefined || target === undefined) return false;
+    if (!(await isNowhere(shell, estate, source, target))) return false;
+  }
+  return true;
 }
 
 function staleness(

@@ -16,6 +16,7 @@ import {
   updateNode,
 } from "./apply-configuration.ts";
 import * as act from "./conversion-commands.ts";
+import { optionsWritten } from "./conversion-options.ts";
 import { noTpmAlive } from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
 import type { FixParameters } from "./fix-names.ts";
@@ -111,6 +112,7 @@ const installStep = ({ kind, crossSite }: Addition, on: Scope): Step => ({
       stallSeconds: 600,
     },
     ...installed("cluster", kind, on),
+    ...(kind === "CAA" ? [optionsWritten(on)] : []),
     ...(crossSite ? installed("crossSite", kind, on) : []),
   ],
 });

@@ -8,6 +8,7 @@ import type { Product } from "../tungsten/invocation.ts";
 import { clusterView, installed, readOnly } from "../tungsten/node-facts.ts";
 import { type Channels, channelsVerified, joinChannels, stoppedInOrder } from "./channel-parts.ts";
 import * as act from "./conversion-commands.ts";
+import { optionParts } from "./conversion-options.ts";
 import { noTpm, noTpmAlive } from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
 import { connectorRuns, endedWell, iniPublished, managerIs } from "./guards.ts";
@@ -137,6 +138,7 @@ export function updateNode(node: Node, n: number, about: SiteChange): Step {
         configured: configured("cluster", kind, passwords),
       }),
       update("cluster", about, here(everyNode)),
+      ...(kind === "CAA" ? optionParts(here(everyNode)) : []),
       {
         what: "replicator, manager and connector run, and the database has its role",
         on: here(everyNode),

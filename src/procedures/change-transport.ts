@@ -10,6 +10,7 @@ import { clusterView, services } from "../tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../tungsten/reading.ts";
 import { everythingRuns, promoteStep, publishStep, update } from "./apply-configuration.ts";
 import * as act from "./conversion-commands.ts";
+import { optionParts } from "./conversion-options.ts";
 import * as go from "./conversion-services.ts";
 import type { Judgement, Procedure, Step } from "./procedure.ts";
 import { eachLinkedReader, eachSite, everyNode } from "./scopes.ts";
@@ -75,6 +76,7 @@ function updateStep(index: number, n: number, about: TransportChange): Step {
     undo: "Put the specs back: the former text is brought to every node the same way.",
     parts: [
       update("cluster", about, here),
+      ...(about.kind === "CAA" ? optionParts(here) : []),
       {
         what: "replicator, manager and connector run, and the database has its role",
         on: here,

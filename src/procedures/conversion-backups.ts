@@ -6,7 +6,7 @@ import * as act from "./conversion-commands.ts";
 import { backupName, kept } from "./conversion-names.ts";
 import type { ConversionParameters } from "./conversion-preflight.ts";
 import type { Acceptance, Look, Objection, Part, Step, Target } from "./procedure.ts";
-import { oneReplicaPerSite } from "./scopes.ts";
+import { eachSite, oneReplicaPerSite } from "./scopes.ts";
 import { done, doneIf, knowing, knownValue } from "./verdicts.ts";
 
 type Said = ConversionParameters["backup"];
@@ -41,6 +41,18 @@ const takeBackups: Part = {
   },
 };
 
+/** A node that is given up takes none any more, and its site must not pass for that: the only way on is back. */
+const everySiteHasOne: Part = {
+  what: "each site has a backup of this run",
+  on: eachSite,
+  run: [],
+  done: ({ site }, { run }) =>
+    doneIf(
+      run.kept[kept.backup(site.name)] !== undefined,
+      `${site.name} has no backup, and ${run.pins.backupNodes[site.name]}, which was to take it, is given up`,
+    ),
+};
+
 /** A human's words on one line: they stand in the plan, and must not look like more of it. */
 const oneLine = (said: string | undefined): string => `«${(said ?? "").replace(/\s+/g, " ")}»`;
 
@@ -62,7 +74,7 @@ export const backups = (said: Said): Step => ({
   condition: "BackupVerified",
   undo: "Nothing to undo: the backup stays on the backups volume.",
   lasts: true,
-  parts: [said.mode === "Take" ? takeBackups : attested(said)],
+  parts: said.mode === "Take" ? [takeBackups, everySiteHasOne] : [attested(said)],
 });
 
 /** A clock may be ahead by so much; a backup from tomorrow is a slip of the pen. */

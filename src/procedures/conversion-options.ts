@@ -62,30 +62,38 @@ export const optionsInForce: Judgement = (target, look) => {
   ]);
 };
 
-/** Parts after an update of these nodes; they have no targets where no link has an option. */
-export function optionParts(who: Part["on"]): readonly Part[] {
-  const on: Part["on"] = (run) => (carriedServices(run.estate).length === 0 ? [] : who(run));
-  return [
+/** No targets where no link has an option. */
+const whereCarried =
+  (who: Part["on"]): Part["on"] =>
+  (run) =>
+    carriedServices(run.estate).length === 0 ? [] : who(run);
+
+/** After an install or update of these nodes; the replicator is left stopped. */
+export const optionsWritten = (who: Part["on"]): Part => ({
+  what: "write the cross-site services' own options into their configuration, which install and update pass by, while the replicator stands still",
+  vendor: "tpm post-process -y",
+  on: whereCarried(who),
+  guards: [noTpmAlive],
+  run: [
     {
-      what: "write the cross-site services' own options into their configuration, which update passes by, while the replicator stands still",
-      vendor: "tpm post-process -y",
-      on,
-      guards: [noTpmAlive],
-      run: [
-        {
-          when: "the replicator runs, with services that stay offline",
-          holds: processRuns("cluster"),
-          effect: replicator("cluster", "stop"),
-        },
-        { when: "it is stopped", holds: processStopped("cluster"), effect: postProcess },
-      ],
-      done: optionsInForce,
-      tries: 10,
-      stallSeconds: 600,
+      when: "the replicator runs, with services that stay offline",
+      holds: processRuns("cluster"),
+      effect: replicator("cluster", "stop"),
     },
+    { when: "it is stopped", holds: processStopped("cluster"), effect: postProcess },
+  ],
+  done: optionsInForce,
+  tries: 10,
+  stallSeconds: 600,
+});
+
+/** Parts after an update of these nodes, whose replicator is to run. */
+export function optionParts(who: Part["on"]): readonly Part[] {
+  return [
+    optionsWritten(who),
     {
       what: "start the replicator, which now reads them",
-      on,
+      on: whereCarried(who),
       run: [
         {
           when: "it is stopped, and the options are in force",

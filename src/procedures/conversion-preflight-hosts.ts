@@ -171,7 +171,7 @@ const replicasThere: Acceptance = {
     return alone === undefined
       ? ok
       : {
-          refused: `site ${alone.site} has one data node; the conversion takes its backup from a replica: raise spec.nodes to 2 or more first`,
+          refused: `site ${alone.site} has one data node; the conversion takes its backup from a replica: build the site anew with spec.nodes 2 or more first`,
         };
   },
 };

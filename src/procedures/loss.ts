@@ -33,6 +33,14 @@ export function withLost(
 
 const page = "docs/operating/conversion.md#when-a-node-is-lost";
 
+/** Who is to take a backup still. Its site has no other in this plan, so nothing goes on without it. */
+function takersIn({ steps }: Procedure, { direction, cursor, pins }: Ledger): readonly string[] {
+  const index = steps.findIndex(
+    ({ id, parts }) => id === "Backup" && parts.some(({ run }) => run.length > 0),
+  );
+  return direction === "Forward" && cursor.step <= index ? Object.values(pins?.backupNodes ?? {}) : [];
+}
+
 /** What helps while these nodes have no pod; undefined when none is missing, or the procedure knows no way without. */
 export function lossInWords(
   procedure: Procedure,
@@ -40,6 +48,10 @@ export function lossInWords(
   missing: readonly string[],
 ): string | undefined {
   if (procedure.goesOnWithout !== true || ledger.phase !== "Running") return undefined;
+  const takers = takersIn(procedure, ledger);
+  const without = givenUp(ledger).find((name) => takers.includes(name));
+  if (without !== undefined)
+    return `${without} is given up and was to take the backup of its site, without which nothing goes on: set spec.abort (${page})`;
   const headless = givenUp(ledger).find((name) => Object.values(ledger.pins?.primaries ?? {}).includes(name));
   if (missing.length === 0)
     return headless !== undefined && ledger.direction === "Revert"
@@ -48,6 +60,7 @@ export function lossInWords(
   const { abortUntil, revertUntil } = procedure;
   const primaries = Object.values(ledger.pins?.primaries ?? {});
   const primary = missing.find((name) => primaries.includes(name));
+  const taker = missing.find((name) => takers.includes(name));
   const word = !hasReached(procedure, ledger, abortUntil.step, abortUntil.part)
     ? "spec.abort"
     : "spec.revert";
@@ -58,10 +71,12 @@ export function lossInWords(
   const way =
     ledger.direction !== "Forward"
       ? `${given}: the run goes back without it`
-      : primary === undefined
-        ? `${given}: the run goes on without it${back ? `, or back with ${word}` : ""}`
-        : back
-          ? `${primary} is a primary: ${given} and set ${word}; ${word === "spec.abort" ? "its managers fail over then" : "then fail over in cctrl"}`
-          : `${primary} is a primary, and it is too late to go back: finish by hand`;
+      : primary === undefined && taker !== undefined
+        ? `${taker} was to take the backup of its site: ${given} and set ${word}`
+        : primary === undefined
+          ? `${given}: the run goes on without it${back ? `, or back with ${word}` : ""}`
+          : back
+            ? `${primary} is a primary: ${given} and set ${word}; ${word === "spec.abort" ? "its managers fail over then" : "then fail over in cctrl"}`
+            : `${primary} is a primary, and it is too late to go back: finish by hand`;
   return `${gone}; ${way} (${page})`;
 }

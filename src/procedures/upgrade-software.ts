@@ -6,6 +6,7 @@
 import { software } from "../tungsten/node-facts.ts";
 import { promoted } from "./apply-configuration.ts";
 import * as act from "./conversion-commands.ts";
+import { optionParts } from "./conversion-options.ts";
 import {
   datasourcesIn,
   localServices,
@@ -122,6 +123,7 @@ export function upgradeSoftware(parameters: UpgradeParameters): Procedure {
         condition: "ReplicasUpdated",
         parts: [
           update("cluster", eachReplica, inTurn("cluster")),
+          ...optionParts(inForm("CAA", eachReplica)),
           update("crossSite", withSecond(eachReplica), inTurn("crossSite")),
         ],
       }),
@@ -132,6 +134,7 @@ export function upgradeSoftware(parameters: UpgradeParameters): Procedure {
         condition: "PrimariesUpdated",
         parts: [
           update("cluster", eachPrimary, replicasFirst("cluster")),
+          ...optionParts(inForm("CAA", eachPrimary)),
           update("crossSite", withSecond(eachPrimary), replicasFirst("crossSite")),
         ],
       }),

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { nodeImage } from "../../local/pods/simulated-node.ts";
 import { until } from "../../local/processes.ts";
+import { certificateFor } from "../certificates.ts";
 import { objectsOf, pause, podsOf } from "./estate.ts";
 import { liveEstate } from "./live.ts";
 
@@ -62,7 +63,8 @@ describe("changes of an MSAA estate on real pods", () => {
   async function siteJoins(): Promise<void> {
     const sites = [...estate.sites, "paris"];
     for (const object of objectsOf("further-site.yaml", { ...estate, sites })) await live.apply(object);
-    for (const site of ["paris", ...estate.sites]) await told(site, "Ready");
+    await told("paris", "Ready");
+    await kubectl("wait", "xsl", "--all", "--for=condition=Ready", "--timeout=480s");
     live.pods.push(...podsOf("paris", 2));
   }
 
@@ -76,6 +78,41 @@ describe("changes of an MSAA estate on real pods", () => {
     for (const site of estate.sites) await told(site, "Ready");
   }
 
+  /** What the services of a node tell of their addresses, of both products. */
+  const addressesOf = (pod: string): Promise<string> =>
+    kubectl(
+      ...["exec", pod, "--container=tungsten", "--", "bash", "-c"],
+      "for home in continuent replicator; do /opt/$home/tungsten/tungsten-replicator/bin/trepctl services -full || exit; done",
+    );
+
+  async function replicatorTls(): Promise<void> {
+    const metadata = { name: "replicators", namespace: estate.namespace };
+    const stringData = certificateFor("replicators");
+    await live.apply({ apiVersion: "v1", kind: "Secret", metadata, stringData });
+    const patch = async (object: string, spec: object): Promise<unknown> =>
+      kubectl("patch", object, "--type=merge", "--patch", JSON.stringify({ spec }));
+    for (const site of estate.sites) await patch(`tc/${site}`, { tls: { secret: { name: "replicators" } } });
+    for (const link of (await kubectl("get", "xsl", "-o", "name")).trim().split("\n"))
+      await patch(link, { tls: true });
+    const [first = ""] = [...estate.sites].sort();
+    let approved = "";
+    await told(first, "TransportCurrent", ({ reason, message }) => {
+      approved = /spec\.changes\.approved .*([0-9a-f]{64})/.exec(message)?.[1] ?? "";
+      return reason === "ApprovalNeeded";
+    });
+    const secured = ({ reason }: { readonly reason: string }): boolean => reason === "Secured";
+    await edited(first, { changes: { approved } }, "TransportCurrent", secured);
+    for (const site of estate.sites) {
+      await told(site, "TransportCurrent", secured);
+      await told(site, "ConfigurationApplied");
+    }
+    for (const pod of live.pods) {
+      const addresses = await addressesOf(pod);
+      expect(addresses).toContain("thls://");
+      expect(addresses).not.toContain("thl://");
+    }
+  }
+
   const story: readonly (readonly [string, () => Promise<void>])[] = [
     ["a further user is let in everywhere", furtherUser],
     [
@@ -87,6 +124,7 @@ describe("changes of an MSAA estate on real pods", () => {
     ["a site more, filled from another", siteJoins],
     ["the site leaves", siteLeaves],
     ["a node less", fewerNodes],
+    ["TLS for replicators on an estate that runs", replicatorTls],
     ["every pod is made anew from another image, and the release in it comes to every node", upgrade],
   ];
   test.each(story)("%s", (_what, run) => live.underLoad(run), 12 * 60_000);

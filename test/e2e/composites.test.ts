@@ -10,7 +10,8 @@ const sites = ["nyc", "london"];
 async function parisJoins(live: Live, sample: string, namespace: string): Promise<void> {
   const estate = { namespace, sites: [...sites, "paris"], nodesPerSite: 2 };
   for (const object of objectsOf(sample, estate)) await live.apply(object);
-  for (const site of ["paris", ...sites]) await live.told(site, "Ready");
+  await live.told("paris", "Ready");
+  await live.kubectl("wait", "csvc", "global", "--for=condition=Ready", "--timeout=480s");
   live.pods.push(...podsOf("paris", 2));
 }
 

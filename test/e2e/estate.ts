@@ -14,6 +14,7 @@ export type Sample = {
   metadata: { name: string; namespace?: string };
   spec?: {
     nodes?: number;
+    release?: string;
     source?: { name: string };
     target?: { name: string };
     members?: { name: string }[];
@@ -24,6 +25,8 @@ export type Estate = {
   readonly namespace: string;
   readonly sites: readonly string[];
   readonly nodesPerSite: number;
+  /** Left out: the samples' own. */
+  readonly release?: string;
   /** The folder of config/samples it is made from; left out: msaa. */
   readonly folder?: string;
 };
@@ -47,11 +50,14 @@ export function objectsOf(file: string, estate: Estate): readonly Sample[] {
     .map((object) => placed(object, estate));
 }
 
-/** In the estate's namespace, cut to its sites and nodes. */
-export function placed(object: Sample, { namespace, sites, nodesPerSite }: Estate): Sample {
+/** In the estate's namespace, cut to its sites and nodes, of its release. */
+export function placed(object: Sample, { namespace, sites, nodesPerSite, release }: Estate): Sample {
   if (object.kind === "Namespace") return { ...object, metadata: { name: namespace } };
   const spec = { ...object.spec };
-  if (object.kind === "TungstenCluster") spec.nodes = nodesPerSite;
+  if (object.kind === "TungstenCluster") {
+    spec.nodes = nodesPerSite;
+    if (release !== undefined) spec.release = release;
+  }
   if (spec.members !== undefined) spec.members = spec.members.filter(({ name }) => sites.includes(name));
   return { ...object, metadata: { ...object.metadata, namespace }, spec };
 }

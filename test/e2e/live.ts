@@ -8,7 +8,12 @@ import { createTable, startClients } from "../../local/pods/clients.ts";
 import type { Written } from "../../local/pods/judge.ts";
 import { installOperator } from "../../local/pods/operator.ts";
 import { dataFaultsOf } from "../../local/pods/oracle.ts";
-import { type NodeImage, nodeImage, provideSimulatedNode } from "../../local/pods/simulated-node.ts";
+import {
+  type NodeImage,
+  nodeImage,
+  provideSimulatedNode,
+  sampleRelease,
+} from "../../local/pods/simulated-node.ts";
 import { until } from "../../local/processes.ts";
 import * as estates from "./estate.ts";
 import { keepEvidence } from "./evidence.ts";
@@ -50,7 +55,10 @@ export function liveEstate(estate: estates.Estate): Live {
 
   beforeAll(async () => {
     cluster = await startCluster(say);
-    await provideSimulatedNode(cluster);
+    await provideSimulatedNode(cluster, {
+      name: nodeImage,
+      releases: [estate.release ?? sampleRelease],
+    });
     await installOperator(cluster, say);
     await kubectl("create", "namespace", estate.namespace);
     await makeSshSecret(kubectl);

@@ -6,6 +6,8 @@ import { join, resolve } from "node:path";
 
 export const release = "8.0.4-132";
 const images = resolve(import.meta.dirname, "../../images/simulated-node");
+/** The stand-in that the image has on its PATH. */
+export const keytool = join(images, "programs/keytool");
 const server = resolve(import.meta.dirname, "../../simulator/node/main.ts");
 
 /** The first program that is missing here; undefined when everything is there. */
@@ -35,8 +37,8 @@ export type RealNodes = {
   readonly stop: () => Promise<void>;
 };
 
-/** Starts databases for these hosts; tools and their servers come with the packages, unpacked but not installed. */
-export async function startNodes(names: readonly string[]): Promise<RealNodes> {
+/** Starts databases for these hosts; tools and their servers come with this release's packages, unpacked but not installed. */
+export async function startNodes(names: readonly string[], packed = release): Promise<RealNodes> {
   const folder = mkdtempSync(join(tmpdir(), "simulated-"));
   const net = `127.${64 + (process.pid % 128)}.${(process.pid >> 7) % 250}`;
   const address = (name: string): string => `${net}.${names.indexOf(name) + 1}`;
@@ -47,8 +49,9 @@ export async function startNodes(names: readonly string[]): Promise<RealNodes> {
   symlinkSync(process.execPath, join(home, "node"));
   writeFileSync(join(home, "mysqld-service"), databaseService, { mode: 0o755 });
   writeFileSync(join(home, "ssh"), secureShell(folder), { mode: 0o755 });
+  symlinkSync(keytool, join(home, "keytool"));
   writeFileSync(join(home, "server.mjs"), `import ${JSON.stringify(server)};\n`);
-  execFileSync(join(images, "packages.sh"), [join(folder, "packages"), release]);
+  execFileSync(join(images, "packages.sh"), [join(folder, "packages"), packed]);
   execFileSync("mariadb-install-db", [
     "--no-defaults",
     `--datadir=${join(folder, "template")}`,
@@ -98,7 +101,7 @@ export async function startNodes(names: readonly string[]): Promise<RealNodes> {
     for (const kind of ["clustering", "replicator"])
       execFileSync("tar", [
         "-xzf",
-        join(folder, "packages", `tungsten-${kind}-${release}.tar.gz`),
+        join(folder, "packages", `tungsten-${kind}-${packed}.tar.gz`),
         "-C",
         join(root(name), "opt/continuent/software"),
       ]);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { ReplicatorStatus, TrackingRows } from "../../src/tungsten/reading.ts";
 import { readCount, readTracking } from "../../src/tungsten/sql.ts";
 import { readThlInfo } from "../../src/tungsten/thl.ts";
-import { readServices } from "../../src/tungsten/trepctl.ts";
+import { allOnline, iniOf, type Product, secrets, servicesOf } from "./estate.ts";
 import { missingProgram, type RealNodes, release, startNodes, until } from "./nodes.ts";
 import { newRunner, type Runner, sha256 } from "./runner.ts";
 
@@ -19,46 +19,6 @@ const replicas = ["nyc-1", "london-1"] as const;
 const siteOf = (name: string): SiteName => (name.startsWith("nyc") ? "nyc" : "london");
 const otherOf = (name: string): SiteName => (name.startsWith("nyc") ? "london" : "nyc");
 
-const iniOf = (kind: "MSAA" | "CAA"): string =>
-  [
-    "[defaults]",
-    "user=tungsten",
-    "install-directory=/opt/continuent",
-    "replication-user=@{replication-user}",
-    "replication-password=@{replication-password}",
-    "replication-port=13306",
-    "application-user=@{application-user}",
-    "application-password=@{application-password}",
-    "application-port=3306",
-    "start-and-report=false",
-    ...(kind === "MSAA"
-      ? ["[defaults.replicator]", "home-directory=/opt/replicator", "thl-port=2113", "executable-prefix=mm"]
-      : []),
-    ...Object.entries(sites).flatMap(([site, members]) => [
-      `[${site}]`,
-      "topology=clustered",
-      `master=${members[0]}`,
-      `members=${members.join(",")}`,
-      `connectors=${members.join(",")}`,
-    ]),
-    ...(kind === "MSAA"
-      ? ["nyc_london", "london_nyc"].flatMap((name) => [
-          `[${name}]`,
-          "topology=cluster-slave",
-          `master-dataservice=${name.split("_")[0]}`,
-          `slave-dataservice=${name.split("_")[1]}`,
-        ])
-      : ["[global]", "topology=composite-multi-master", "composite-datasources=nyc,london"]),
-    "",
-  ].join("\n");
-
-const secrets = {
-  "replication-user": "tungsten",
-  "replication-password": `p'a"s\\s$$&w`,
-  "application-user": "app",
-  "application-password": "app",
-};
-
 const missing = missingProgram();
 if (missing !== undefined) console.warn(`skipped: ${missing} is not installed (Debian: mariadb-server)`);
 
@@ -67,21 +27,12 @@ if (missing !== undefined) console.warn(`skipped: ${missing} is not installed (D
   let runner: Runner;
   const writers: ChildProcess[] = [];
 
-  const services = async (name: string, product: "cluster" | "crossSite") => {
-    const reading = readServices(await runner.ask(name, `trepctl ${product} services -full -json`));
-    return "read" in reading ? reading.read : [];
-  };
+  const services = (name: string, product: Product) => servicesOf(runner, name, product);
   const everywhere = async (
     test: (name: string) => boolean | Promise<boolean>,
     on: readonly string[] = names,
   ) => (await Promise.all(on.map(test))).every((yes) => yes);
-  const online = (product: "cluster" | "crossSite", count: number) =>
-    until(`${product} services ONLINE`, () =>
-      everywhere(async (name) => {
-        const all = await services(name, product);
-        return all.length === count && all.every(({ state }) => state === "ONLINE");
-      }),
-    );
+  const online = (product: Product, count: number) => allOnline(runner, names, product, count);
   const rows = async (name: string, schema: string): Promise<TrackingRows> => {
     const reading = readTracking(await runner.ask(name, `sql tracking ${schema}`));
     if (!("read" in reading) || reading.read === "absent") throw new Error(`${schema} of ${name} is absent`);
@@ -134,7 +85,7 @@ if (missing !== undefined) console.warn(`skipped: ${missing} is not installed (D
   });
 
   test("install, and rows written at one site arrive on every node exactly once", async () => {
-    const ini = iniOf("MSAA");
+    const ini = iniOf(sites, "MSAA");
     await runner.all(names, "accounts");
     await runner.all(names, `publish-ini ${sha256(ini)}`, ini);
     await runner.all(names, `tpm cluster ${release} install`);
@@ -336,7 +287,7 @@ if (missing !== undefined) console.warn(`skipped: ${missing} is not installed (D
       expect((await rows(name, `tungsten_${otherOf(name)}`)).commits[0]).toEqual(stopped.get(name));
     }
 
-    const ini = iniOf("CAA");
+    const ini = iniOf(sites, "CAA");
     await runner.all(names, `publish-ini ${sha256(ini)}`, ini);
     await each(names, () => "manager stop");
     await each(primaries, () => `tpm cluster ${release} update --replace-release`);

@@ -99,6 +99,53 @@ describe("a primary is lost for good", () => {
   });
 });
 
+describe("in step 1, while backups are taken", () => {
+  /** Lost while the backups of nyc-1 and london-1 are on their way; `who` by what it is to the run. */
+  async function lostWhileTaking(who: "the one that takes" | "another replica" | "the primary") {
+    const scene = await newScene({ sites: ["london", "nyc"], nodes: 3, seed: 31 });
+    await askForConversion(scene, {}, { backup: { mode: "Take" } });
+    const { status } = await until(scene, stepIs("Backup"));
+    const taking: string = status.ledger.pins.backupNodes.nyc;
+    const another = ["nyc-1", "nyc-2"].find((name) => name !== taking) ?? "";
+    const name = { "the one that takes": taking, "another replica": another, "the primary": "nyc-0" }[who];
+    await lose(scene, name);
+    await until(scene, (request) => progressOf(request).includes("no running pod"));
+    return { scene, name };
+  }
+
+  test("a replica that takes none: the run goes on without it", async () => {
+    const { scene, name } = await lostWhileTaking("another replica");
+    expect(await said(scene)).toContain("the run goes on without it, or back with spec.abort");
+    edit(scene, { lostNodes: [name] });
+    expect(await outcome(scene)).toBe("Succeeded");
+    expect((await theRequest(scene)).status.ledger.kept).toMatchObject({
+      "backup.nyc": expect.stringMatching(/^nyc-\d:/),
+    });
+  });
+
+  test("the replica that takes the backup: nothing goes on without that; back by abort", async () => {
+    const { scene, name } = await lostWhileTaking("the one that takes");
+    expect(await said(scene)).toContain(
+      `${name} was to take the backup of its site: lost for good, add it to spec.lostNodes and set spec.abort`,
+    );
+    edit(scene, { lostNodes: [name] });
+    for (let n = 0; n < 30; n += 1) await pass(scene);
+    expect((await theRequest(scene)).status.ledger.cursor.step).toBe(0);
+    expect(await said(scene)).toContain("without which nothing goes on: set spec.abort");
+    edit(scene, { abort: true });
+    expect(await outcome(scene)).toBe("Aborted");
+  });
+
+  test("the primary: back by abort", async () => {
+    const { scene } = await lostWhileTaking("the primary");
+    expect(await said(scene)).toContain(
+      "nyc-0 is a primary: lost for good, add it to spec.lostNodes and set spec.abort",
+    );
+    edit(scene, { lostNodes: ["nyc-0"], abort: true });
+    expect(await outcome(scene)).toBe("Aborted");
+  });
+});
+
 describe("a human's word about a node", () => {
   test("that runs is not taken up", async () => {
     const scene = await newScene({ sites: ["london", "nyc"], nodes: 2, seed: 31 });

@@ -3,8 +3,12 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { strike } from "../../simulator/faults.ts";
 import { type Host, hostOf } from "../../simulator/model.ts";
+import { armOffline, askOffline } from "../../simulator/replicator.ts";
+import type { Service } from "../../simulator/state.ts";
+import { advance, stopContainer } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
 import { clusterKind, compositeKind, configMapKind, linkKind } from "../../src/kube/kinds.ts";
+import { acceptsConversion } from "../../src/procedures/conversion-preflight.ts";
 import { expectGolden } from "../golden.ts";
 import { askForConversion, conditionOf, namespace, newScene, pass, type Scene, theRequest } from "./scene.ts";
 
@@ -20,6 +24,11 @@ const installed = (host: Host, product: "cluster" | "crossSite") => {
   const is = host.volume.installed[product];
   if (is === undefined) throw new Error(`${product} is not installed`);
   return is;
+};
+const serviceOf = (host: Host, product: "cluster" | "crossSite", name: string): Service => {
+  const service = host.replicators[product]?.services.get(name);
+  if (service === undefined) throw new Error(`no service ${name} on ${host.name}`);
+  return service;
 };
 const finding =
   (kind: string, name: string): Change =>
@@ -59,6 +68,22 @@ const refusals: readonly Case[] = [
     /nyc/,
   ],
   [
+    "a linked site that is no member",
+    spec(compositeKind, "global", (is) => Object.assign(is, { members: [{ name: "london" }] })),
+    /^site nyc is linked with the estate but no member of CompositeService global; add it to spec\.members$/,
+  ],
+  [
+    "a site of one data node",
+    (scene, host) => {
+      stopContainer(scene.world, host);
+      for (const { replicators } of scene.world.hosts.values())
+        for (const product of Object.values(replicators))
+          for (const service of product?.services.values() ?? []) service.readers.delete(host.name);
+      return spec(clusterKind, "nyc", (is) => Object.assign(is, { nodes: 1 }))(scene, host);
+    },
+    /^site nyc has one data node; the conversion takes its backup from a replica: build the site anew with spec\.nodes 2 or more first$/,
+  ],
+  [
     "a release below 6",
     spec(clusterKind, "nyc", (is) => Object.assign(is, { release: "5.4.1-10" })),
     /^spec\.release of TungstenCluster nyc is 5\.4\.1-10; Composite Active\/Active needs release 6 or later$/,
@@ -82,6 +107,16 @@ const refusals: readonly Case[] = [
     "parallel apply",
     (_s, host) => Object.assign(installed(host, "cluster"), { channels: 8 }),
     /^nyc-1 applies in parallel on 8 channels; disable parallel apply/,
+  ],
+  [
+    "parallel apply of the second product",
+    (_s, host) => Object.assign(installed(host, "crossSite"), { channels: 8 }),
+    /^the cross-site replicator of nyc-1 applies in parallel on 8 channels; disable parallel apply/,
+  ],
+  [
+    "no cluster product",
+    (_s, host) => void delete host.volume.installed.cluster,
+    /^nyc-1 has no Tungsten installed under \/opt\/continuent; wait for its TungstenCluster to become Ready$/,
   ],
   [
     "no second product",
@@ -144,6 +179,24 @@ const refusals: readonly Case[] = [
     "a cross-site service in error",
     ({ world }) => strike(world, "service-error", "nyc-1"),
     /^service london of nyc-1 is OFFLINE:ERROR; mend it and bring it ONLINE before converting/,
+  ],
+  [
+    "a service of the cluster that is offline",
+    ({ world }, host) => askOffline(world, host, serviceOf(host, "cluster", "nyc"), true),
+    /^service nyc of nyc-1 is OFFLINE:NORMAL; mend it and bring it ONLINE before converting/,
+  ],
+  [
+    "a service that is told to go offline already",
+    ({ world }, host) => armOffline(world, host, serviceOf(host, "crossSite", "london"), "by-hand"),
+    /^service london of nyc-1 is already told to go offline \(.*by-hand.*\); clear that by offline and online first$/,
+  ],
+  [
+    "a replica that lags",
+    ({ world }, host) => {
+      host.lagMs = 60_000;
+      advance(world, 180_000);
+    },
+    /^service \S+ of nyc-1 is [\d.]+ s behind, the limit is 5 s \(spec\.convertMsaaToCaa\.limits\.latencySeconds\); wait or raise it$/,
   ],
   [
     "statement-based binary logs",
@@ -357,17 +410,44 @@ const refusedBySeveral = [
   "products at two releases",
   "a site at two releases",
   "parallel apply",
+  "parallel apply of the second product",
+  "a replica that lags",
 ];
+
+/** Checks that some case below has seen refuse, by their words. */
+const haveRefused = new Set<string>();
+/** Refused where the case stands beside: a record too large (many-sites), a backup attested (backups), taken, or by the tool. */
+const triedElsewhere = [
+  "the run's record has room for every service between sites",
+  "an attested backup is there for every site, with its evidence, and young enough",
+  "the backups volume has room for a backup of the data",
+  "the vendor's tool lies in the package, where positions are kept by it",
+];
+const refusedIn = (report: string): readonly string[] =>
+  [...(report.split(/^UNKNOWN/m)[0] ?? "").matchAll(/^ {2}\S.*? {2,}(\S.*)\n +→/gm)].map(
+    (match) => match[1] ?? "",
+  );
 
 describe("each check refuses by itself", () => {
   test.each(refusals)("%s", async (name, change, says) => {
-    const { accepted, plan, begun, preflight } = await answer(change);
+    const { accepted, plan, begun, preflight, report } = await answer(change);
+    for (const check of refusedIn(report)) haveRefused.add(check);
     expect(accepted).toMatchObject({ status: "False", reason: "Refused" });
     expect(accepted?.message.replace(/ \(and \d+ more in the pre-flight report\)$/, "")).toMatch(says);
     if (preflight !== undefined) expect(preflight.refused === 1).toBe(!refusedBySeveral.includes(name));
     expect(accepted?.message).not.toContain("\n");
     expect(plan).toBeUndefined();
     expect(begun).toEqual([]);
+  });
+
+  test("there is none that no case has seen refuse", () => {
+    const asked = acceptsConversion({
+      backup: { mode: "Take" },
+      limits: { latencySeconds: 5, oldestTransactionSeconds: 60 },
+      acknowledgedFindings: [],
+    }).map(({ say }) => say);
+    const never = asked.filter((say) => !haveRefused.has(say));
+    expect([...never].sort()).toEqual([...triedElsewhere].sort());
   });
 });
 

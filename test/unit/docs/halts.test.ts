@@ -45,6 +45,15 @@ describe("halts.md", () => {
     expect([...headingsBelow("Halts")].sort()).toEqual([...reasons].sort());
   });
 
+  test.each(headingsBelow("Halts"))(
+    "%s tells what is known, what is not, what one may do and what comes then",
+    (reason) => {
+      const section = page.split(/^#{1,2} /m).find((part) => part.startsWith(`${reason}\n`)) ?? "";
+      const words = [...section.matchAll(/^- \*\*(.+?):\*\* \S/gm)].map((match) => match[1]);
+      expect(words).toEqual(["Known", "Unknown", "You may", "Then"]);
+    },
+  );
+
   test("every reason is given somewhere in the procedures or the loop", () => {
     const sources = [
       "procedures/fate",

@@ -57,8 +57,11 @@ function scriptFor(
   return parts.join(`${plant.line}\n${plant.anchor}`);
 }
 
-/** Makes the folder. Fakes print what they were asked and count their runs in `runs`. */
-export function newNode(constants: Readonly<Record<string, string>> = {}): RunnerNode {
+/** Makes the folder. Fakes print what they were asked and count their runs in `runs`. `programs` is looked into before PATH. */
+export function newNode(
+  constants: Readonly<Record<string, string>> = {},
+  programs: string | undefined = undefined,
+): RunnerNode {
   const root = mkdtempSync(join(tmpdir(), "tungsten-operator-runner-"));
   const put = (path: string, text: string, mode = 0o600): void => {
     mkdirSync(dirname(join(root, path)), { recursive: true });
@@ -90,6 +93,7 @@ if [[ -e $FAKES/$name ]]; then source "$FAKES/$name"; fi
     RUNS: join(root, "runs"),
     FAKES: join(root, "fakes"),
     POD_NAME: "nyc-0",
+    ...(programs !== undefined && { PATH: `${programs}:${process.env.PATH}` }),
   };
   put("runner", scriptFor(root, undefined, constants), 0o755);
   const callWith = (script: string, argv: readonly string[], stdin: string): Answered => {

@@ -1,21 +1,28 @@
 /** Key stores by the real script, openssl and keytool: made of the mounted certificate when the ini is joined, and made anew when it changes. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { readIni } from "../../../src/tungsten/node.ts";
 import { newNode, type RunnerNode, sha256 } from "./node.ts";
 
-const missing = ["openssl", "keytool"].filter(
-  (name) => spawnSync("bash", ["-c", `command -v ${name}`]).status !== 0,
-);
-if (missing.length > 0) console.warn(`skipped: ${missing.join(", ")} not installed here`);
+const programs = resolve(import.meta.dirname, "../../../images/simulated-node/programs");
+const standIn = join(programs, "keytool");
+const isHere = (name: string): boolean => spawnSync("bash", ["-c", `command -v ${name}`]).status === 0;
+const kinds = [
+  { keytool: "keytool", whose: "Java's keytool", path: undefined, needs: ["openssl", "keytool"] },
+  { keytool: standIn, whose: "the simulated node's", path: programs, needs: ["openssl"] },
+].filter(({ whose, needs }) => {
+  const missing = needs.filter((name) => !isHere(name));
+  if (missing.length > 0) console.warn(`skipped, ${whose}: ${missing.join(", ")} not installed here`);
+  return missing.length === 0;
+});
 
 const ini =
   "[defaults]\njava-keystore-path=/etc/tungsten/keystore.jks\njava-keystore-password=@{java-keystore-password}\n";
 const password = "Sesame1234";
 
-(missing.length === 0 ? describe : describe.skip)("key stores", () => {
+describe.each(kinds)("key stores by $whose", ({ keytool, path }) => {
   let node: RunnerNode;
   const openssl = (...words: string[]) => {
     const ran = spawnSync("openssl", words, { cwd: node.root, encoding: "utf8" });
@@ -70,14 +77,12 @@ const password = "Sesame1234";
     ] as const)
       node.put(`etc/tungsten-secrets/${key}`, pem(file));
   };
-  const listed = (store: string): string =>
-    spawnSync(
-      "keytool",
-      ["-list", "-v", "-keystore", join(node.root, "etc/tungsten", store), "-storepass", password],
-      {
-        encoding: "utf8",
-      },
-    ).stdout;
+  const runKeytool = (...words: string[]) => {
+    const { status, stdout } = spawnSync(keytool, words, { encoding: "utf8", cwd: node.root });
+    return { status, stdout };
+  };
+  const listed = (store: string, word = password): string =>
+    runKeytool("-list", "-v", "-keystore", join(node.root, "etc/tungsten", store), "-storepass", word).stdout;
   const publish = async () => {
     const state = await node.run(`publish-ini ${sha256(ini)}`, ini);
     return state.state === "exited" ? state.output : state;
@@ -85,7 +90,7 @@ const password = "Sesame1234";
   const joined = () => readIni(node.ask("ini"));
 
   beforeEach(() => {
-    node = newNode();
+    node = newNode({}, path);
   });
   afterEach(() => node.remove());
 
@@ -125,6 +130,27 @@ const password = "Sesame1234";
     expect(await publish()).toMatchObject({ exitCode: 0 });
     expect(listed("keystore.jks")).toContain("CN=second");
     expect(joined()).toMatchObject({ read: { joined: true } });
+  });
+
+  test("open with their password alone, and take each authority once", async () => {
+    node.put("etc/tungsten-secrets/java-keystore-password", password);
+    certify("first");
+    await publish();
+    expect(listed("keystore.jks", "Sesame9999")).toMatch(/keytool error: .*password was incorrect/);
+    expect(readFileSync(join(node.root, "etc/tungsten/keystore.jks"), "latin1")).not.toContain("PRIVATE KEY");
+    const trust = join("etc/tungsten", "truststore.ts");
+    const again = (alias: string, file: string) =>
+      runKeytool(
+        ...["-importcert", "-noprompt", "-alias", alias, "-file", file],
+        ...["-keystore", trust, "-storetype", "JKS", "-storepass", password],
+      );
+    expect(again("ca-1", "ca.pem")).toEqual({
+      status: 1,
+      stdout: expect.stringContaining("Certificate not imported, alias <ca-1> already exists"),
+    });
+    expect(again("ca-2", "tls.csr").stdout).toMatch(/Input not an X.509 certificate/);
+    expect(again("ca-2", "tls.pem")).toEqual({ status: 0, stdout: "" });
+    expect(listed("truststore.ts")).toMatch(/contains 2 entries/);
   });
 
   test("without a certificate, or with one that is none, the ini is not joined", async () => {

@@ -59,3 +59,12 @@ test("a dropped log is empty, and so is one that never was", () => {
   expect(files.after(log, -1)).toEqual([]);
   expect(files.ends("cluster/other")).toBeNull();
 });
+
+test("a log whose files another program has removed is empty, and begins anew", () => {
+  const files = open();
+  files.append(log, [event(0), event(1)]);
+  rmSync(join(folder, log), { recursive: true });
+  expect(files.ends(log)).toBeNull();
+  files.append(log, [event(5)]);
+  expect(open().ends(log)).toMatchObject({ first: { seqno: 5 }, last: { seqno: 5 } });
+});
