@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Procedure, Run } from "../src/procedures/procedure.ts";
 import { removeLinks } from "../src/procedures/remove-links.ts";
 import { removeMember } from "../src/procedures/remove-member.ts";
+import { removePassive } from "../src/procedures/remove-passive.ts";
 import { type Estate, type Site, siteNamed } from "../src/topology/estate.ts";
 import {
   exampleRun,
@@ -20,9 +21,11 @@ export async function leavingPages(
   run: Run,
 ): Promise<readonly (readonly [string, string])[]> {
   const composite = await sampleEstate(join(samples, "../composite-active-active"));
+  const relayed = await sampleEstate(join(samples, "../composite-active-passive"));
   return [
     ["docs/procedures/remove-links.md", linksPage(estate, run)],
     ["docs/procedures/remove-member.md", memberPage(composite, exampleRun(composite))],
+    ["docs/procedures/remove-member-passive.md", passivePage(relayed, exampleRun(relayed))],
   ];
 }
 
@@ -108,6 +111,29 @@ function memberPage(estate: Estate, run: Run): string {
     `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: taking a site out of \`spec.members\` of a [CompositeService](../reference/compositeservice.md) does. Its ledger lies in the status of the TungstenCluster that leaves. Source: ${procedure.source}.`,
     "The page shows site tokyo, which leaves an active/active composite of three; `<walk>` in names is a mark of the walk. The condition `MembershipCurrent` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [composites](../operating/composites.md#a-member-less).",
     notation(shown, "composite-active-active"),
+    ...stepsOf(procedure, shown),
+  ]);
+}
+
+function passivePage(estate: Estate, run: Run): string {
+  const leaver = siteNamed(estate, "tokyo");
+  const staying = estate.sites.filter((site) => site !== leaver);
+  const procedure = removePassive({
+    leaver,
+    staying,
+    sites: staying.map(ordered),
+    texts: [{ key: "rest", sites: staying.map(({ name }) => name) }],
+    awaits: true,
+    composite: estate.composite?.dataservice ?? "",
+    beat: "<walk>.1",
+  });
+  const shown = withTexts(run, ["rest"]);
+  return page([
+    generated,
+    "# Take a passive site out of a composite",
+    `Procedure \`${procedure.name}\`, revision ${procedure.revision}. Nobody asks for it by name: taking a site that relays out of \`spec.members\` of a [CompositeService](../reference/compositeservice.md) does. Its ledger lies in the status of the TungstenCluster that leaves. Source: ${procedure.source}.`,
+    "The page shows site tokyo, which leaves an active/passive composite of three in which nyc takes the writes; `<walk>` in names is a mark of the walk. The condition `MembershipCurrent` says in its message which step it is at; the conditions named below stand in that message only. How to read it: [composites](../operating/composites.md#a-passive-member-less); [why it ends stopped](../adr/0023-a-relay-leaves-stopped.md).",
+    notation(shown, "composite-active-passive"),
     ...stepsOf(procedure, shown),
   ]);
 }

@@ -81,6 +81,10 @@ const checks: Record<string, Check> = {
     if (!host.mysql.up) return "the tables cannot be read";
     return host.mysql.rows.size === 0 ? undefined : "the database holds a table of a user";
   },
+  "no-table-files": (_world, host) => {
+    if (host.mysql.up) return "the database runs";
+    return host.mysql.rows.size === 0 ? undefined : "the data directory holds a table of a user";
+  },
 };
 
 export function checkOf(

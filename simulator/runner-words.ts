@@ -136,6 +136,7 @@ export const checkShapes: readonly string[] = [
   "database-is DATABASE",
   "backup-is NAME SHA256",
   "no-tables",
+  "no-table-files",
 ];
 
 /** The primary key of a row, see the protocol's `sql boundary`. */

@@ -172,17 +172,24 @@ function linkInput(object: KubeObject): LinkInput[] {
   if ("faults" in parsed || (isLeaving(object) && !isHeld(object))) return [];
   const { source, target, options, tls, onDeletion } = parsed.spec;
   const leaving = isLeaving(object) && {
-    leaving: { awaits: onDeletion.unread === "Await", drops: onDeletion.trackingSchema === "Drop" },
+    leaving: {
+      awaits: onDeletion.unread === "Await",
+      drops: onDeletion.trackingSchema === "Drop",
+      since: Date.parse(object.metadata.deletionTimestamp ?? ""),
+    },
   };
   return [{ name: object.metadata.name, source: source.name, target: target.name, options, tls, ...leaving }];
 }
 
 /** Which member takes the writes, as it was last seen; undefined before it was. The spec says where they begin, once. */
-function activeSiteTold({ spec, status }: KubeObject): string | undefined {
-  const told: unknown = spec?.type === "ActivePassive" ? status?.primarySite : undefined;
-  const members: readonly { name: string }[] = spec?.members ?? [];
+function activeSiteTold(object: KubeObject): string | undefined {
+  const told = toldToWrite(object);
+  const members: readonly { name: string }[] = object.spec?.members ?? [];
   return members.find(({ name }) => name === told)?.name;
 }
+
+const toldToWrite = (object: KubeObject | undefined): unknown =>
+  object?.spec?.type === "ActivePassive" ? object.status?.primarySite : undefined;
 
 function compositeInput(object: KubeObject): CompositeInput[] {
   const parsed = parseSpec(compositeService.spec, object.spec);
@@ -227,9 +234,12 @@ function withLeavers(
     const all = [...input.members, ...leavers];
     const before = told.map(({ name }) => name).filter((name) => all.includes(name));
     const awaits = object?.spec?.onRemoval?.unread !== "Abandon";
+    // The site that takes the writes takes them whatever the spec says meanwhile.
+    const writing = leavers.find((name) => name === toldToWrite(object));
     return {
       ...input,
       members: [...before, ...all.filter((name) => !before.includes(name))],
+      ...(writing !== undefined && { primarySite: writing }),
       leaving: { members: leavers, awaits },
     };
   });

@@ -1,5 +1,6 @@
 /** Who takes part when something leaves an estate: sites that are sound, and those that the others go on without. */
 import type { Estate } from "../topology/estate.ts";
+import type { KubeObject } from "./shell.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
 /** How long a site has to be silent before it is left out: a pod that restarts is back by then. */
@@ -56,4 +57,12 @@ export function unsaid({ spec, site }: ClusterPass, sha256: string): string | un
   const { configuration, approved } = spec.changes;
   if (configuration === "Automatic" || (approved !== "" && sha256.startsWith(approved))) return undefined;
   return `to begin set spec.changes.approved of TungstenCluster ${site.name} to ${sha256}`;
+}
+
+/** What is told of a site that has left its composite as a relay, with the way out; undefined of every other one. */
+export function outOfServiceOf(object: KubeObject | undefined): string | undefined {
+  const left: unknown = object?.status?.leftComposite;
+  return typeof left === "string" && left !== ""
+    ? `TungstenCluster ${object?.metadata.name} has left CompositeService ${left} and is out of service, with all its data: delete it, and its volumes' claims when they are needed no more`
+    : undefined;
 }

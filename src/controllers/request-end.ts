@@ -3,16 +3,14 @@
  * goes when nothing is left that its ledger could matter to. Done again it changes nothing.
  */
 import type { Ledger } from "../crds/ledger.ts";
-import { clusterKind, requestKind } from "../kube/kinds.ts";
-import { stepTimes } from "./durations.ts";
+import { requestKind } from "../kube/kinds.ts";
 import type { Namespace } from "./estate-reader.ts";
+import { rememberRun } from "./finished-runs.ts";
 import { dropFinalizer, namespaceGoes, runFinalizer } from "./ownership.ts";
 import { releaseSites } from "./request-sites.ts";
 import { writeStatus } from "./request-status.ts";
 import type { KubeObject, Shell } from "./shell.ts";
 import type { FenceBook, Requeue } from "./upgrade-request.ts";
-
-const remembered = 20;
 
 export async function finishRequest(
   shell: Shell,
@@ -22,7 +20,7 @@ export async function finishRequest(
 ): Promise<Requeue> {
   const sites = Object.keys(ledger.pins?.members ?? {}).sort();
   // A run that began no command changed nothing: it may be asked again under its name.
-  if (ledger.commandsBegun > 0) for (const site of sites) await remember(shell, request, ledger, site);
+  if (ledger.commandsBegun > 0) for (const site of sites) await rememberRun(shell, request, ledger, site);
   shell.questions.delete(request.metadata.uid ?? "");
   shell.statusWrites.delete(request.metadata.uid ?? "");
   if (request.metadata.finalizers?.includes(runFinalizer)) {
@@ -58,36 +56,4 @@ export async function letGoWithSites(
   shell.events.emit(request, "Warning", "RunAbandoned", why);
   await dropFinalizer(shell.objects, requestKind, request, runFinalizer);
   return true;
-}
-
-/** What later plans have to show: events left out, services forced, statements run. */
-function notesOf({ kept }: Ledger): { readonly notes?: readonly string[] } {
-  const notes = Object.entries(kept)
-    .filter(([name]) => name.startsWith("past."))
-    .map(([, note]) => note);
-  return notes.length === 0 ? {} : { notes };
-}
-
-async function remember(shell: Shell, request: KubeObject, ledger: Ledger, site: string): Promise<void> {
-  const cluster = await shell.objects.get(clusterKind, {
-    namespace: request.metadata.namespace ?? "",
-    name: site,
-  });
-  if (cluster === undefined) return;
-  const runs: { uid: string }[] = cluster.status?.finishedRuns ?? [];
-  const uid = request.metadata.uid ?? "";
-  if (runs.some((run) => run.uid === uid)) return;
-  const run = {
-    uid,
-    name: request.metadata.name,
-    procedure: ledger.procedure,
-    outcome: ledger.outcome ?? "",
-    finishedAt: new Date(shell.clock.now()).toISOString(),
-    steps: stepTimes(ledger),
-    ...notesOf(ledger),
-  };
-  await shell.objects.replaceStatus(clusterKind, {
-    ...cluster,
-    status: { ...cluster.status, finishedRuns: [...runs, run].slice(-remembered) },
-  });
 }

@@ -6,17 +6,19 @@ import { requestKind } from "../kube/kinds.ts";
 import { inMinutes, totalOf } from "../procedures/estimate.ts";
 import type { Entry } from "../procedures/journal.ts";
 import { type Lent, type Prepared, prepare } from "../procedures/prepare.ts";
+import { endings, type Standing, say, tellStanding } from "../procedures/tell-standing.ts";
 import type { Estate } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
 import { pastOf, seenOn } from "./durations.ts";
 import { type Namespace, readPods } from "./estate-reader.ts";
+import { endedBefore, isDone } from "./finished-runs.ts";
 import { withFacts } from "./gather.ts";
 import { appendJournal } from "./journal-pages.ts";
 import { dropFinalizer, runFinalizer } from "./ownership.ts";
 import { keepPlan, planPage, whereToRead } from "./plan-pages.ts";
 import { keepPreflight, preflightStatus } from "./preflight-page.ts";
 import { type Admitted, closedSite, giveSitesBack, lostSite, takeSites } from "./request-sites.ts";
-import { type StatusChange, writeStatus } from "./request-status.ts";
+import { type StatusChange, toldBefore, writeStatus } from "./request-status.ts";
 import { listCopies } from "./run-copies.ts";
 import type { KubeObject, Shell } from "./shell.ts";
 import { whoSaid } from "./spoken.ts";
@@ -48,7 +50,7 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
   const { shell, request, ledger, estate, spec } = pass;
   if (spec.abort) return end(pass, "Aborted");
   const { procedure } = pass.procedureOf(spec);
-  if (procedure.readsOnly !== true && rememberedAsDone(pass)) return end(pass, "AlreadyDone");
+  if (procedure.readsOnly !== true && isDone(pass)) return end(pass, "AlreadyDone");
   const pods = await readPods(shell.objects, estate.namespace);
   const around = {
     pods,
@@ -67,29 +69,21 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
 }
 
 type Planned = Extract<Prepared, { is: "planned" }>;
-const say = (type: string, status: Told["status"], reason: string, message: string): Told => ({
-  type,
-  status,
-  reason,
-  message,
-});
-
 async function tellUnplanned(pass: Pass, prepared: Exclude<Prepared, Planned>): Promise<Requeue> {
   const refused = prepared.is === "refused";
   if (refused) await giveSitesBack(pass.shell, pass.request, pass.namespace, pass.fences);
-  const accepted = refused
-    ? say("Accepted", "False", "Refused", prepared.why)
-    : say("Accepted", "Unknown", "Checking", `cannot tell yet: ${prepared.why}`);
+  const standing = { is: refused ? "refused" : "checking", why: prepared.why } as const;
   await writeStatus(pass.shell, pass.request, {
-    ledger: pass.ledger,
-    told: [accepted],
-    cursor: refused ? "refused" : "checking",
+    ledger: { ...pass.ledger, ...(refused && { planHash: undefined }) },
+    told: tellStanding(standing, toldBefore(pass.request, pass.ledger)),
+    cursor: standing.is,
     preflight: preflightStatus(pass.request, prepared.report),
+    ...(refused && { plan: "none" as const }),
   });
   return { afterMs: pass.limits.idleMs };
 }
 
-function planStatus(request: KubeObject, { plan, hash }: Planned): NonNullable<StatusChange["plan"]> {
+function planStatus(request: KubeObject, { plan, hash }: Planned): Exclude<StatusChange["plan"], undefined> {
   const interruption = plan.interruptions.map(({ site, seconds }) => ({ site, seconds }));
   const findings = plan.findings.map(({ id, text }) => ({ id, text }));
   return {
@@ -106,41 +100,26 @@ function planStatus(request: KubeObject, { plan, hash }: Planned): NonNullable<S
 async function approve(pass: Pass, prepared: Planned): Promise<Requeue> {
   const { shell, request, spec, limits } = pass;
   const { hash, plan } = prepared;
-  const planned = [
-    say("Accepted", "True", "PreflightPassed", "every pre-flight check has passed"),
-    say(
-      "Planned",
-      "True",
-      "PlanMade",
-      `${plan.commands} commands; read ${whereToRead(request, hash, plan.text)}; hash ${hash}`,
-    ),
-  ];
+  const planned = `${plan.commands} commands; read ${whereToRead(request, hash, plan.text)}; hash ${hash}`;
   const ledger: Ledger = { ...pass.ledger, planHash: hash };
-  const tell = (told: readonly Told[], cursor: string) =>
+  const tell = (standing: Standing, cursor: string) =>
     writeStatus(shell, request, {
       ledger,
-      told: [...planned, ...told],
+      told: tellStanding(standing, toldBefore(request, ledger)),
       cursor,
       plan: planStatus(request, prepared),
       preflight: preflightStatus(request, prepared.report),
     });
-  if (spec.dryRun) {
-    await tell([], "planned (dry run)");
-    return end(
-      { ...pass, ledger, request: (await shell.objects.get(requestKind, refOf(request))) ?? request },
-      "Planned",
-    );
-  }
+  if (spec.dryRun) return endDryRun({ ...pass, ledger }, prepared, planned);
   const objection = notApproved(pass, hash) ?? tooShort(pass, totalOf(prepared.pins.estimates ?? {}));
   if (objection !== undefined) {
     await giveSitesBack(shell, request, pass.namespace, pass.fences);
-    await tell([objection], "awaiting approval");
+    await tell({ is: "awaiting", plan: planned, objection }, "awaiting approval");
     return { afterMs: limits.idleMs };
   }
-  const approved = say("Approved", "True", "Approved", `plan ${hash} is approved`);
   const admitted = await admit(pass);
   if ("queued" in admitted) {
-    await tell([approved, say("Queued", "True", "SiteTaken", admitted.queued)], "queued");
+    await tell({ is: "queued", plan: planned, hash, why: admitted.queued }, "queued");
     return { afterMs: limits.idleMs };
   }
   // What was seen before the sites were ours may be what another run left half-way: plan once more.
@@ -170,7 +149,7 @@ const refOf = (request: KubeObject) => ({
 function notApproved(pass: Pass, hash: string): Told | undefined {
   const { spec, shell, request } = pass;
   const now = shell.clock.now();
-  const earlier = formerRun(pass, (outcome) => outcome === "Aborted" || outcome === "Reverted");
+  const earlier = endedBefore(pass);
   const how = `kubectl -n ${request.metadata.namespace} patch upg ${request.metadata.name} --type merge -p '{"spec":{"approvedPlan":"${hash}"}}'`;
   if (spec.approval === "Manual" && spec.approvedPlan === "")
     return say("Approved", "False", "AwaitingApproval", `read the plan, then: ${how}`);
@@ -206,7 +185,7 @@ function tooShort({ spec, shell }: Pass, seconds: number): Told | undefined {
 }
 
 /** Freezes the pins and puts the finalizer on; from here on the plan never changes. */
-async function begin(pass: Pass, prepared: Planned, planned: readonly Told[]): Promise<Requeue> {
+async function begin(pass: Pass, prepared: Planned, planned: string): Promise<Requeue> {
   const { shell, request } = pass;
   const { procedure, frozen } = pass.procedureOf(pass.spec);
   const now = shell.clock.now();
@@ -224,11 +203,8 @@ async function begin(pass: Pass, prepared: Planned, planned: readonly Told[]): P
     approvedAt: now,
     cursor: { step: 0, part: 0, since: now, round: 1 },
   };
-  const told = [
-    ...planned,
-    say("Approved", "True", "Approved", `plan ${prepared.hash} is approved`),
-    say("Queued", "False", "Admitted", "nothing is in the way of this run"),
-  ];
+  const standing: Standing = { is: "begun", plan: planned, hash: prepared.hash };
+  const told = tellStanding(standing, toldBefore(request, ledger));
   // Written before the ledger: a crash between the two tells it twice, never not at all.
   await appendJournal(shell.objects, held, approvalOf(pass, prepared.hash, now));
   await writeStatus(shell, held, { ledger, told, cursor: "begun", plan: planStatus(request, prepared) });
@@ -250,44 +226,35 @@ function approvalOf({ request, spec, limits }: Pass, hash: string, now: number):
   ];
 }
 
-type FinishedRun = { name: string; procedure: string; outcome: string; uid: string };
-
-/** What the sites remember of a former run of this name and procedure: self-heal or a restore creates requests again. */
-function formerRun(
-  { namespace, request, spec }: Pass,
-  fits: (outcome: string) => boolean,
-  site?: string,
-): string | undefined {
-  const clusters = [...namespace.clusters.values()];
-  const runs = clusters
-    .filter(({ metadata }) => site === undefined || metadata.name === site)
-    .flatMap(({ status }): FinishedRun[] => status?.finishedRuns ?? []);
-  return runs.find(
-    (run) =>
-      run.name === request.metadata.name &&
-      run.procedure === spec.procedure &&
-      fits(run.outcome) &&
-      run.uid !== request.metadata.uid,
-  )?.outcome;
+/** The plan is told together with the end: there is nothing between them. */
+async function endDryRun(pass: Pass, prepared: Planned, planned: string): Promise<Requeue> {
+  return endWith(pass, "Planned", {
+    told: tellStanding({ is: "dryRun", plan: planned }, toldBefore(pass.request, pass.ledger)),
+    plan: planStatus(pass.request, prepared),
+    preflight: preflightStatus(pass.request, prepared.report),
+  });
 }
 
-const rememberedAsDone = (pass: Pass): boolean =>
-  pass.estate.sites.every(
-    ({ name }) => formerRun(pass, (outcome) => outcome === "Succeeded", name) !== undefined,
-  );
+/** Over without a run: there is no plan of it. */
+const end = (pass: Pass, outcome: "AlreadyDone" | "Aborted"): Promise<Requeue> =>
+  endWith(pass, outcome, {
+    told: tellStanding(
+      { is: outcome === "Aborted" ? "aborted" : "alreadyDone" },
+      toldBefore(pass.request, pass.ledger),
+    ),
+    plan: "none",
+  });
 
-async function end(pass: Pass, outcome: "Planned" | "AlreadyDone" | "Aborted"): Promise<Requeue> {
-  const { shell, request } = pass;
-  const ledger: Ledger = { ...pass.ledger, phase: "Finished", outcome };
-  const messages = {
-    Planned: "dry run: the plan was made and nothing was run",
-    AlreadyDone: "the sites remember this run as finished; nothing was run",
-    Aborted: "aborted before anything was run",
-  };
-  const told = say("Succeeded", outcome === "Aborted" ? "False" : "True", outcome, messages[outcome]);
+async function endWith(
+  { shell, request, ...pass }: Pass,
+  outcome: keyof typeof endings,
+  change: Omit<StatusChange, "ledger" | "cursor">,
+): Promise<Requeue> {
+  const succeeded = say("Succeeded", outcome === "Aborted" ? "False" : "True", outcome, endings[outcome]);
   await writeStatus(shell, request, {
-    ledger,
-    told: [told, say("Progressing", "True", "Finished", messages[outcome])],
+    ...change,
+    ledger: { ...pass.ledger, phase: "Finished", outcome },
+    told: [...change.told, succeeded, say("Progressing", "True", "Finished", endings[outcome])],
     cursor: outcome,
   });
   return { afterMs: 0 };

@@ -8,7 +8,8 @@ import { entriesOf } from "../procedures/journal.ts";
 import { givenUp, lossInWords } from "../procedures/loss.ts";
 import { otherRevision } from "../procedures/prepare.ts";
 import type { Procedure } from "../procedures/procedure.ts";
-import { cursorInWords, tellRun } from "../procedures/tell.ts";
+import { cursorInWords, tellHeldUp, tellRun } from "../procedures/tell.ts";
+import { admitted, say } from "../procedures/tell-standing.ts";
 import { dataNodes } from "../topology/estate.ts";
 import { readPods } from "./estate-reader.ts";
 import { appendJournal } from "./journal-pages.ts";
@@ -16,7 +17,7 @@ import { perform } from "./perform.ts";
 import { keepReport } from "./report-pages.ts";
 import { decideAll, type Link, merelyRuns } from "./request-decide.ts";
 import { type Admitted, lostSite, takeSites } from "./request-sites.ts";
-import { writeStatus } from "./request-status.ts";
+import { queuedAs, writeStatus } from "./request-status.ts";
 import { copyOf } from "./run-copies.ts";
 import type { KubeObject, PodRef } from "./shell.ts";
 import type { Pass, RequestLimits, Requeue } from "./upgrade-request.ts";
@@ -26,8 +27,8 @@ export async function runRequest(pass: Pass): Promise<Requeue> {
   const { procedure, frozen } = pass.procedureOf(pass.spec);
   const other = otherRevision(pass.ledger, procedure);
   if (other !== undefined) return tellOtherRevision(pass, other);
-  const admitted: Admitted = procedure.readsOnly === true ? { fresh: false } : await takeSites(pass);
-  if ("queued" in admitted) return tellQueued(pass, procedure, admitted.queued);
+  const sites: Admitted = procedure.readsOnly === true ? { fresh: false } : await takeSites(pass);
+  if ("queued" in sites) return tellQueued(pass, procedure, sites.queued);
   const pods = await readPods(shell.objects, pass.estate.namespace);
   if (await merelyRuns(pass, pods))
     return { afterMs: untilNextLook(pass.limits, pass.ledger, shell.clock.now()) };
@@ -79,13 +80,10 @@ function lossOf(
   return lossInWords(procedure, ledger, missing);
 }
 
-/** A run that had to wait for its sites once more, and has them. */
+/** A run that had to wait for its sites once more, or stood still, and has them. */
 function admittedAgain(request: KubeObject): readonly Told[] {
-  const conditions: readonly { type: string; status: string }[] = request.status?.conditions ?? [];
-  const waited = conditions.some(({ type, status }) => type === "Queued" && status === "True");
-  return waited
-    ? [{ type: "Queued", status: "False", reason: "Admitted", message: "the sites are admitted to this run" }]
-    : [];
+  const last = queuedAs(request);
+  return last === undefined || last.reason === admitted.reason ? [] : [admitted];
 }
 
 /** Its ledger is left as it is. */
@@ -95,10 +93,18 @@ async function tellOtherRevision({ shell, request, limits }: Pass, why: string):
   return { afterMs: limits.idleMs };
 }
 
+/** A run that waits for its sites once more. What it has reduced stays reduced meanwhile, and is told. */
 async function tellQueued(pass: Pass, procedure: Procedure, why: string): Promise<Requeue> {
-  const { shell, request, ledger, limits } = pass;
-  const told = [{ type: "Queued", status: "True" as const, reason: "SiteTaken", message: why }];
+  const { shell, request, ledger, limits, spec, estate } = pass;
+  const open = openBudgets(procedure, ledger, estate, shell.clock.now());
+  const deleted = request.metadata.deletionTimestamp !== undefined;
+  const told = [
+    say("Queued", "True", "SiteTaken", why),
+    ...tellHeldUp(procedure, ledger, why, { ...spec, deleted }),
+    tellBudgets(open),
+  ];
   await writeStatus(shell, request, { ledger, told, cursor: cursorInWords(procedure, ledger) });
+  meterBudgets(pass, procedure, open);
   return { afterMs: limits.pollMs };
 }
 

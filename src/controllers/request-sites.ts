@@ -2,6 +2,7 @@
 import { clusterKind, requestKind } from "../kube/kinds.ts";
 import { holdsSites } from "../procedures/catalog.ts";
 import type { Namespace } from "./estate-reader.ts";
+import { outOfServiceOf } from "./leaving-sites.ts";
 import type { KubeObject, Objects, Shell } from "./shell.ts";
 import { releaseSiteLease, siteHolder, takeSiteLease } from "./site-lease.ts";
 import type { FenceBook, Pass } from "./upgrade-request.ts";
@@ -39,6 +40,10 @@ export function closedSite({ estate, namespace }: Pass): string | undefined {
   );
   if (leaving !== undefined)
     return `TungstenCluster ${leaving.name} is being deleted and admits no procedure; take it out of its composite and links, it goes then`;
+  for (const { name } of estate.sites) {
+    const out = outOfServiceOf(namespace.clusters.get(name));
+    if (out !== undefined) return out;
+  }
   const closed = estate.sites.find(
     ({ name }) => namespace.clusters.get(name)?.spec?.proceduresPaused === true,
   );

@@ -12,7 +12,8 @@ export type StatusChange = {
   readonly ledger: Ledger;
   readonly told: readonly Told[];
   readonly cursor: string;
-  readonly plan?: UpgradeRequestStatus["plan"];
+  /** Left out: that of before stays; `none`: it is a plan no more, and nobody can approve its hash. */
+  readonly plan?: NonNullable<UpgradeRequestStatus["plan"]> | "none";
   readonly preflight?: UpgradeRequestStatus["preflight"];
 };
 
@@ -29,7 +30,7 @@ export async function writeStatus(
   request: KubeObject,
   change: StatusChange,
 ): Promise<KubeObject> {
-  const before: Record<string, unknown> = request.status ?? {};
+  const before = statusOfBefore(request, change.ledger);
   const generation = request.metadata.generation ?? 0;
   const conditions = withConditions(
     (before.conditions as Condition[] | undefined) ?? [],
@@ -44,12 +45,12 @@ export async function writeStatus(
     cursor: change.cursor,
     ledger: change.ledger,
     conditions,
-    ...(change.plan !== undefined && { plan: change.plan }),
+    ...(change.plan !== undefined && { plan: change.plan === "none" ? undefined : change.plan }),
     ...(change.preflight !== undefined && { preflight: change.preflight }),
     ...(data.length > 0 && { data }),
   };
   const text = JSON.stringify(status);
-  const former = JSON.stringify(before);
+  const former = JSON.stringify(request.status ?? {});
   if (text === former) return request;
   const uid = request.metadata.uid ?? "";
   const now = shell.clock.now();
@@ -62,6 +63,20 @@ export async function writeStatus(
   assertRecorded(change.ledger, written);
   tellEvents(shell, request, (before.conditions as Condition[] | undefined) ?? [], conditions);
   return written;
+}
+
+/** The conditions that this run has told so far. */
+export const toldBefore = (request: KubeObject, ledger: Ledger): readonly Told[] =>
+  (statusOfBefore(request, ledger).conditions as Condition[] | undefined) ?? [];
+
+/** What was last told about waiting for sites. Nothing but the telling goes by this. */
+export const queuedAs = ({ status }: KubeObject): Condition | undefined =>
+  ((status?.conditions ?? []) as readonly Condition[]).find(({ type }) => type === "Queued");
+
+/** A status that a restore brought back with an object of another UID is another run's: nothing of it is told on. */
+function statusOfBefore({ status }: KubeObject, { runUid }: Ledger): Record<string, unknown> {
+  const recorded: unknown = status?.ledger?.runUid;
+  return recorded === undefined || recorded === runUid ? (status ?? {}) : {};
 }
 
 /** The conditions with the sentences of before, where one still says the same by status and reason. */
@@ -78,6 +93,9 @@ function inFormerWords(
       : condition;
   });
 }
+
+/** Their False is no trouble of its own: it waits for a human, or another condition says what is wrong. */
+const harmless = ["Planned", "Approved", "Queued"];
 
 /** One event for each condition that turned, so that `kubectl describe` tells the story. */
 function tellEvents(
@@ -97,7 +115,7 @@ function tellEvents(
     const bad = (condition.type === "Stalled" && condition.status === "True") || condition.status === "False";
     shell.events.emit(
       request,
-      bad && condition.type !== "Approved" ? "Warning" : "Normal",
+      bad && !harmless.includes(condition.type) ? "Warning" : "Normal",
       condition.reason,
       `${condition.type}: ${condition.message}`,
     );

@@ -4,6 +4,7 @@ import { channelsWanted } from "../ini/channels.ts";
 import { addNodes, filledKey } from "../procedures/add-nodes.ts";
 import type { SiteChange } from "../procedures/apply-configuration.ts";
 import { wishesOf } from "../procedures/configuration-standing.ts";
+import { seenEmptyKey } from "../procedures/first-filling.ts";
 import type { Procedure } from "../procedures/procedure.ts";
 import { removeNodes } from "../procedures/remove-nodes.ts";
 import type { Node } from "../topology/estate.ts";
@@ -73,7 +74,7 @@ function ledgerFor(
   return beginning(over, { name, revision: procedureFor(over, draft).revision }, pins, kept);
 }
 
-/** Nodes that were filled before it began anew are in service as good as the others. */
+/** Nodes that were filled before it began anew are in service as good as the others; whom it had seen empty it fills once more. */
 export function additionLedger(
   over: ClusterPass,
   view: SiteView,
@@ -81,7 +82,9 @@ export function additionLedger(
   policy: string,
   before?: Ledger,
 ): Ledger {
-  const filled = Object.entries(before?.kept ?? {}).filter(([key]) => key.startsWith(filledKey("")));
+  const filled = Object.entries(before?.kept ?? {}).filter(([key]) =>
+    [filledKey(""), seenEmptyKey("")].some((beginning) => key.startsWith(beginning)),
+  );
   const nodes = names.filter((name) => before?.kept[filledKey(name)] !== "true");
   const most = over.site.nodes.length;
   const ledger = ledgerFor(over, view, { name: "AddNodes", nodes, most, policy, before });

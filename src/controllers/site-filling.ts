@@ -1,7 +1,15 @@
 /** Fills the databases of a new site from a replica of another, by its spec's word, before Tungsten is installed there. */
 import type { Ledger, Pins } from "../crds/ledger.ts";
-import { emptyKey, type Filling, fillSite, stoppedEmpty, unusedKey } from "../procedures/fill-site.ts";
+import {
+  copyFilling,
+  copyKept,
+  type Filling,
+  fillSite,
+  isCopied,
+  unusedKey,
+} from "../procedures/fill-site.ts";
 import type { Site } from "../topology/estate.ts";
+import { clusterView } from "../tungsten/node-facts.ts";
 import { dataOn } from "./data-kept.ts";
 import { nodesInService } from "./estate-reader.ts";
 import { onlyNodes, withFacts } from "./gather.ts";
@@ -20,6 +28,7 @@ import {
   walkOn,
 } from "./site-walk.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
+import { formerWalk, primaryMoved } from "./walk-anew.ts";
 
 const type = "Installed";
 const waiting = (unmet: string): Work => {
@@ -49,7 +58,8 @@ export async function fillWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
     return waiting(
       `spec.fillFrom.site: ${from} is no other site of its estate; create the CrossSiteLinks between them, or name it in spec.members of the CompositeService, first`,
     );
-  const why = notReady(pass, donorSite) ?? (await notEmpty(pass, view));
+  const why =
+    notReady(pass, donorSite) ?? (await notEmpty(pass, view)) ?? (await policyElse(pass, view, [from]));
   if (why !== undefined) return waiting(why);
   const kept = await admitted(pass, [object.metadata.name, from]);
   if (kept !== undefined) return waiting(kept);
@@ -94,6 +104,32 @@ function notReady(pass: ClusterPass, from: Site): string | undefined {
   return donorOf(cluster) === undefined ? `${from.name} has no replica that is ONLINE` : undefined;
 }
 
+/**
+ * Asked live, of each site's primary: the walk sets MAINTENANCE and returns to the policy that it begins with. One that
+ * somebody has set meanwhile is theirs, and nothing begins on a guess of it.
+ */
+export async function policyElse(
+  { shell, namespace }: ClusterPass,
+  { pods }: SiteView,
+  sites: readonly string[],
+): Promise<string | undefined> {
+  return withFacts(shell, onlyNodes(pods), (facts) => {
+    const said = sites.map((name) => {
+      const cluster = namespace.clusters.get(name);
+      const primary: unknown = cluster?.status?.primary;
+      const view = typeof primary === "string" ? facts.get(primary, clusterView) : undefined;
+      return { name, view, wanted: String(cluster?.spec?.policy ?? "Automatic").toUpperCase() };
+    });
+    for (const { name, view, wanted } of said) {
+      if (view === undefined) return `nobody tells the primary of ${name}`;
+      if ("unknown" in view) return `the policy of ${name} cannot be read: ${view.unknown}`;
+      if (view.known.policy !== wanted)
+        return `the policy of ${name} is ${typeof view.known.policy === "string" ? view.known.policy : "unknown"} and its spec.policy wants ${wanted}: somebody may be at work`;
+    }
+    return undefined;
+  });
+}
+
 /** Data that somebody may want are not overwritten. */
 export async function notEmpty(
   { shell }: ClusterPass,
@@ -128,21 +164,49 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
   const kept = await admitted(pass, [pass.site.name, about.from]);
   if (kept !== undefined) return waiting(kept);
   const known = fillSite(about).revision === running.revision;
-  return walk(pass, view, known && !spokenSince(pass, running) ? running : anew(pass, running));
+  const donor = running.pins?.backupNodes[about.from];
+  const primary: unknown = pass.namespace.clusters.get(about.from)?.status?.primary;
+  if (donor !== undefined && primary === donor && !isCopied(running.kept, nodesOf(pass)))
+    return waiting(
+      `${donor}, whose data are to be copied, is the primary of ${about.from} by now: make another node the primary again (switch in cctrl); the filling goes on then`,
+    );
+  if (known && !primaryMoved(pass, running) && !spokenSince(pass, running)) return walk(pass, view, running);
+  const former = await formerWalk(pass, view, running, copyFilling);
+  if ("busy" in former) return waiting(`its walk begins anew: ${former.busy}`);
+  return walk(pass, view, anew(pass, running, former.kept));
 }
 
-/** What was pinned stays: the donor is out, and the policy to return to was read before. */
-const anew = (pass: ClusterPass, before: Ledger): Ledger => {
+const nodesOf = ({ site }: ClusterPass): readonly string[] =>
+  site.nodes.filter(({ witness }) => !witness).map(({ name }) => name);
+
+/**
+ * What was pinned stays but for primaries that have moved: the donor is out, and the policy to return to was read before. Behind the copy it is proven by
+ * what was kept of its donor when it was made; the donor has gone on since.
+ */
+const anew = (pass: ClusterPass, before: Ledger, begun: Ledger["kept"]): Ledger => {
   const { from, kind } = aboutOf(pass, before);
   const seen = before.kept[unusedKey];
-  return beginning(pass, fillSite(aboutOf(pass, before)), before.pins as Pins, {
-    from,
-    kind,
-    ...(seen !== undefined && { [unusedKey]: seen }),
-    ...(stoppedEmpty(before) && { [emptyKey]: "true" }),
+  const pins = before.pins as Pins;
+  const live = pass.estate.sites.flatMap(({ name, nodes }) => {
+    const node = nodes.find((each) => each.name === pass.namespace.clusters.get(name)?.status?.primary);
+    return node === undefined ? [] : [[name, node.name] as const];
   });
+  const primaries = { ...pins.primaries, ...Object.fromEntries(live) };
+  return beginning(
+    pass,
+    fillSite(aboutOf(pass, before)),
+    { ...pins, primaries },
+    {
+      from,
+      kind,
+      ...(seen !== undefined && { [unusedKey]: seen }),
+      ...begun,
+      ...(isCopied(before.kept, nodesOf(pass)) && copyKept(before.kept)),
+    },
+  );
 };
 
+/** Of the site that lends primary and policy were seen just now; nothing is begun at the others, nor returned to. */
 function freshLedger(pass: ClusterPass, about: Filling): Ledger {
   const { estate, namespace } = pass;
   const { from, kind } = about;

@@ -29,18 +29,24 @@ import type { ClusterPass } from "./tungsten-cluster.ts";
  * node has a product and another has not, a volume was lost or a node was added: installing there would put an empty
  * database beside full ones. Nor where a run that is gone has left its hold.
  */
-function isDue(view: SiteView, form: InstallForm): boolean {
-  const nowhere = (product: "cluster" | "crossSite"): boolean =>
-    view.nodes.length > 0 && view.nodes.every((node) => node[product] === null);
-  if (nowhere("cluster")) return true;
-  const clustered = view.nodes.every(({ cluster }) => cluster !== null && cluster !== undefined);
+export function isDue(view: Pick<SiteView, "nodes" | "topology">, form: InstallForm): boolean {
+  if (all(view, ({ cluster }) => cluster === null)) return true;
   const linked = form === "Linked" && view.topology !== "CAA" && view.topology !== "Mixed";
-  return linked && clustered && nowhere("crossSite") && view.nodes.every(({ held }) => held === false);
+  return (
+    linked &&
+    all(view, ({ cluster, crossSite, held }) => cluster != null && crossSite === null && held === false)
+  );
 }
 
+/** It holds of every node, and there is one: of a site whose nodes nobody knows nothing holds. */
+const all = (
+  { nodes }: Pick<SiteView, "nodes">,
+  holds: (node: SiteView["nodes"][number]) => boolean,
+): boolean => nodes.length > 0 && nodes.every(holds);
+
 /** It was in service, and no node has anything any more: whoever brings its volumes back must not find new ones in their place. */
-const volumesLost = ({ object, site }: ClusterPass, { nodes }: SiteView): string | undefined =>
-  nodesInService(object) !== undefined && nodes.every(({ cluster }) => cluster === null)
+const volumesLost = ({ object, site }: ClusterPass, view: SiteView): string | undefined =>
+  nodesInService(object) !== undefined && all(view, ({ cluster }) => cluster === null)
     ? `${site.name} was in service, and nothing is installed on any of its nodes: bring their volumes back; or delete the TungstenCluster and create it anew, for an empty site, or with spec.fillFrom for one with another site's data`
     : undefined;
 
@@ -102,13 +108,12 @@ const formKept = ({ kept }: Ledger): InstallForm =>
 /** The composite it is being installed for is not there any more, and nodes know its text by now. */
 function compositeLeft(
   { estate }: ClusterPass,
-  { nodes }: SiteView,
+  view: SiteView,
   running: Ledger,
   form: InstallForm,
 ): string | undefined {
   const begun = formKept(running);
-  if (!isComposite(begun) || begun === form || nodes.every(({ cluster }) => cluster === null))
-    return undefined;
+  if (!isComposite(begun) || begun === form || all(view, ({ cluster }) => cluster === null)) return undefined;
   return `its installation began as a member of a composite, which ${estate.composite === undefined ? "is gone or not whole" : "is of another type now"}: put the CompositeService back as it was, or uninstall the nodes by hand (tools/tpm uninstall --i-am-sure) to begin anew`;
 }
 
@@ -124,7 +129,7 @@ function ledgerFor(
   form: InstallForm,
 ): Ledger {
   if (running === undefined) return freshLedger(pass, view, form);
-  const nowhere = view.nodes.every(({ cluster }) => cluster === null);
+  const nowhere = all(view, ({ cluster }) => cluster === null);
   const before = nowhere ? form : formKept(running);
   const known =
     before === formKept(running) && installSite(pass.site.name, before).revision === running.revision;

@@ -3,7 +3,9 @@ import type { Ledger, Pins } from "../crds/ledger.ts";
 import { iniMap } from "../manifests/site-objects.ts";
 import { filledKey } from "../procedures/add-nodes.ts";
 import { wishesOf } from "../procedures/configuration-standing.ts";
+import { seenEmptyKey } from "../procedures/first-filling.ts";
 import { joinComposite } from "../procedures/join-composite.ts";
+import { passiveFilling } from "../procedures/join-passive.ts";
 import type { Joining } from "../procedures/joining-scopes.ts";
 import type { Site } from "../topology/estate.ts";
 import { applyAll } from "./apply.ts";
@@ -11,7 +13,7 @@ import { sha256Of } from "./checksum.ts";
 import { nodesInService } from "./estate-reader.ts";
 import { lentFor } from "./request-planning.ts";
 import { recordFor } from "./site-configuration.ts";
-import { donorOf, notEmpty } from "./site-filling.ts";
+import { donorOf, notEmpty, policyElse } from "./site-filling.ts";
 import { joinsComposite, notJoinable } from "./site-formation.ts";
 import type { SiteView } from "./site-view.ts";
 import {
@@ -26,6 +28,7 @@ import {
   walkOn,
 } from "./site-walk.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
+import { formerWalk, primaryMoved } from "./walk-anew.ts";
 
 const type = "Installed";
 const waiting = (unmet: string): Work => {
@@ -58,6 +61,9 @@ export async function joinWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
     return waiting(`spec.fillFrom.site: ${from} is no other member with a replica that is ONLINE`);
   const full = passive ? await notEmpty(pass, view) : undefined;
   if (full !== undefined) return waiting(full);
+  const others = allSites(pass).filter((name) => name !== pass.site.name);
+  const busy = await policyElse(pass, view, others);
+  if (busy !== undefined) return waiting(busy);
   const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return waiting(kept);
   return walk(pass, view, ledgerFor(pass, view, { kept: donor === undefined ? {} : { donor } }));
@@ -85,27 +91,20 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
     return waiting(
       `${more.name} was added in the middle: leave it out of spec.members of CompositeService ${estate.composite.name} until this site is in; until then MAINTENANCE stays set`,
     );
-  const kept = await admitted(pass, allSites(pass));
-  if (kept !== undefined) return waiting(kept);
+  const other = await admitted(pass, allSites(pass));
+  if (other !== undefined) return waiting(other);
   const known = joinComposite(aboutOf(pass, running)).revision === running.revision;
-  const same = running.kept.shape === shapeOf(pass) && !moved(pass, running);
-  return walk(
-    pass,
-    view,
-    known && same && !spokenSince(pass, running) ? running : ledgerFor(pass, view, running),
-  );
+  const same = running.kept.shape === shapeOf(pass) && !primaryMoved(pass, running);
+  if (known && same && !spokenSince(pass, running)) return walk(pass, view, running);
+  const former = await formerWalk(pass, view, running, passiveFilling);
+  if ("busy" in former) return waiting(`its walk begins anew: ${former.busy}`);
+  const kept = { ...running.kept, ...former.kept };
+  return walk(pass, view, ledgerFor(pass, view, { ...running, kept }));
 }
 
 /** What of the specs the composite's text is made from. */
 const shapeOf = ({ estate }: ClusterPass): string =>
   sha256Of(JSON.stringify(Object.values(wishesOf(estate, "CAA"))));
-
-/** A site that is there tells another primary than the walk has pinned. */
-const moved = ({ estate, site, namespace }: ClusterPass, { pins }: Ledger): boolean =>
-  estate.sites.some(({ name }) => {
-    const live = namespace.clusters.get(name)?.status?.primary;
-    return name !== site.name && live !== undefined && live !== pins?.primaries[name];
-  });
 
 /** Live primaries and releases of the sites that are there; the spec's of the one that joins, until its managers tell one. */
 function ledgerFor(
@@ -136,9 +135,9 @@ function ledgerFor(
     topology: "CAA",
     iniSha256: {},
   };
-  // Who was provisioned stays so.
+  // Who was provisioned stays so; who was begun is not empty any more.
   const same = Object.entries(before.kept).filter(
-    ([key]) => key === "donor" || key.startsWith(filledKey("")),
+    ([key]) => key === "donor" || [filledKey(""), seenEmptyKey("")].some((each) => key.startsWith(each)),
   );
   const kept = { ...Object.fromEntries(same), shape: shapeOf(pass) };
   return beginning(pass, joinComposite(aboutOf(pass, { pins, kept })), pins, kept);

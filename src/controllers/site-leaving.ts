@@ -60,7 +60,7 @@ export async function leaveWhenDue(pass: ClusterPass, view: SiteView): Promise<W
       "Waiting",
       `${why}; TungstenCluster ${first.name} takes them out for all sites; see its condition ${linksCondition}`,
     );
-  return begin(taking, view, why, { whole: pass.estate, links });
+  return othersFollow(pass, links, why) ?? begin(taking, view, why, { whole: pass.estate, links });
 }
 
 /** What was said while links were leaving does not stand there for ever. */
@@ -99,6 +99,18 @@ async function begin(pass: ClusterPass, view: SiteView, why: string, leaving: Le
 /** What the ledger keeps of each link: whether it is awaited, and whether its position goes. */
 const wordOf = ({ leaving }: Link): string =>
   `${leaving?.awaits === false ? "abandon" : "await"} ${leaving?.drops === true ? "drop" : "keep"}`;
+
+/** Links are deleted one by one, also by one command: whoever follows at once is walked with the first. */
+const togetherMs = 10_000;
+
+function othersFollow({ shell }: ClusterPass, links: readonly Link[], why: string): Work | undefined {
+  const newest = Math.max(...links.map(({ leaving }) => leaving?.since ?? 0));
+  const left = newest + togetherMs - shell.clock.now();
+  // A clock of the API server's that is far ahead of ours delays nothing.
+  if (left <= 0 || left > togetherMs) return undefined;
+  const waits = "a link that is deleted within ten seconds goes with them";
+  return { ...tell("False", "Waiting", `${why}; not begun yet: ${waits}`), afterMs: left };
+}
 
 const keptUnder = ({ kept }: Pick<Ledger, "kept">, prefix: string): readonly string[] =>
   Object.keys(kept)

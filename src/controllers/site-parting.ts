@@ -3,13 +3,11 @@
  * site that leaves. Until its record says that it has left, it is a member for everybody else.
  */
 import type { Ledger, Pins } from "../crds/ledger.ts";
-import { type MemberRemoval, removeMember } from "../procedures/remove-member.ts";
-import { type Composite, type Estate, type Site, siteNamed } from "../topology/estate.ts";
-import { estateWith } from "../topology/estate-of.ts";
+import { arrivals } from "../procedures/remove-passive.ts";
+import { activeSite, type Composite, type Estate, isActivePassive, type Site } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
-import { among, isSilent, onlyWith, unsaid, unsound } from "./leaving-sites.ts";
-import { lentFor } from "./request-planning.ts";
-import { recordFor } from "./site-configuration.ts";
+import { among, isSilent, outOfServiceOf, unsaid, unsound } from "./leaving-sites.ts";
+import { endedAs, leftAs, procedureFor, takesPart, textsOf } from "./member-removal.ts";
 import { notNow } from "./site-readiness.ts";
 import { isComposite } from "./site-topology.ts";
 import type { SiteView } from "./site-view.ts";
@@ -48,7 +46,7 @@ export async function partWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
   const waiting = (waits: string): Work => tell("False", "Waiting", `${why}; not begun yet: ${waits}`);
   const [first] = leaving.members;
   if (first !== site.name) return waiting(`TungstenCluster ${first} leaves before it`);
-  const named = stillNamed(estate, composite, site);
+  const named = stillNamed(estate, composite, site) ?? takesWrites(pass, view);
   if (named !== undefined) return waiting(named);
   const out = leaving.awaits === false && view.trouble !== undefined && isSilent(pass, site.name);
   const taking = out ? among(pass, (each) => each !== site.name) : pass;
@@ -56,13 +54,14 @@ export async function partWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
   // A site that is deleted waits for this very walk.
   const fit = { ...pass, object: withoutDeletion(pass) };
   const waits =
-    (out ? paused : notNow(fit, view, false)) ??
+    (out ? paused : notNow(fit, givenUp(pass, view), false)) ??
     unsound(taking, "spec.onRemoval.unread: Abandon of the CompositeService");
   if (waits !== undefined) return waiting(waits);
   if (!isComposite(view.topology) && !out)
     return waiting(`the site is installed as ${view.topology}, and no member of a composite`);
   const fresh = freshLedger(pass, taking, view);
-  const word = unsaid(pass, sha256Of(textsOf(pass, fresh).alone ?? ""));
+  const { alone, rest = "" } = textsOf(pass, fresh);
+  const word = unsaid(pass, sha256Of(alone ?? rest));
   if (word !== undefined) return tell("False", "ApprovalNeeded", `${why}; ${word}`);
   const kept = await admitted(pass, allSites(pass));
   if (kept !== undefined) return waiting(kept);
@@ -81,14 +80,12 @@ function toldOnce({ object }: ClusterPass): Work {
   return open ? tell("True", "Current", "the site leaves no composite") : nothingToDo;
 }
 
-/** Something beside the members ties it to the others, or counts on it; or nobody knows here how it is let go. */
+/** Something beside the members ties it to the others, or counts on it. */
 function stillNamed(
   { links }: Estate,
-  { name: composite, type: form, writeAffinity }: Composite,
+  { name: composite, writeAffinity }: Composite,
   { name: site }: Site,
 ): string | undefined {
-  if (form === "ActivePassive")
-    return "a relay is not let drain by this version: take a passive site out by the vendor's page, or name it again";
   const link = links.find(({ source, target }) => source === site || target === site);
   if (link !== undefined) return `CrossSiteLink ${link.name} names it still; delete it`;
   return writeAffinity?.includes(site)
@@ -96,56 +93,23 @@ function stillNamed(
     : undefined;
 }
 
-/** The estate of those that stay, and that of the site alone. */
-const partsOf = ({ namespace, site }: ClusterPass, { staying }: Pick<MemberRemoval, "staying">) => {
-  const after = namespace.without([], [site.name]);
-  const parts = [estateWith(after, staying[0]?.name ?? ""), estateWith(after, site.name)] as const;
-  const [rest, alone] = parts.map(
-    (part) =>
-      part && onlyWith(part, (name) => name === site.name || staying.some((each) => each.name === name)),
-  );
-  return { rest, alone };
-};
-
-/** A composite of one is none: the last site gets a text of its own too. */
-const kindLeft = (staying: readonly Site[]): "CAA" | "MSAA" => (staying.length > 1 ? "CAA" : "MSAA");
-
-const takesPart = ({ kept }: Pick<Ledger, "kept">): boolean => kept.leaver !== "as it is";
-
-function changeOf(whole: ClusterPass, { pins, kept }: Pick<Ledger, "pins" | "kept">): MemberRemoval {
-  const { estate, site } = whole;
-  const names = (kept.staying ?? "").split(",");
-  const staying = names.map((each) => siteNamed(estate, each));
-  const taking = takesPart({ kept }) ? [...names, site.name] : names;
-  const ordered = (each: Site) => {
-    const data = each.nodes.filter((node) => !node.witness);
-    const isPrimary = (node: (typeof data)[number]) => node.name === pins?.primaries[each.name];
-    return [...data.filter((node) => !isPrimary(node)), ...data.filter(isPrimary)];
-  };
-  const { composite } = estate;
-  return {
-    leaver: site,
-    staying,
-    sites: estate.sites.filter((each) => taking.includes(each.name)).map(ordered),
-    texts: [
-      { key: "rest", sites: names },
-      ...(takesPart({ kept }) ? [{ key: "alone", sites: [site.name] }] : []),
-    ],
-    awaits: kept.unread === "await",
-    ...(composite !== undefined && staying.length > 1 && { composite: composite.dataservice }),
-    beat: `${kept.tag}.${kept.turn}`,
-  };
+/** Of an active/passive composite a site that relays may leave, by what was told last, and by its own managers. */
+function takesWrites({ estate, site }: ClusterPass, { primary, relays }: SiteView): string | undefined {
+  if (!isActivePassive(estate)) return undefined;
+  const way = `ask for a Switch to another member first (spec.switch.site), and leave ${site.name} out of spec.members; it leaves behind it`;
+  const active = activeSite(estate)?.name;
+  if (active === undefined) return "nobody tells which member takes the writes";
+  if (active === site.name) return `it takes the writes of the composite: ${way}`;
+  return primary !== undefined && !relays ? `its managers call ${primary} a primary: ${way}` : undefined;
 }
 
-function textsOf(whole: ClusterPass, ledger: Ledger): Record<string, string> {
-  const primaries = ledger.pins?.primaries ?? {};
-  const { staying } = changeOf(whole, ledger);
-  const { rest, alone } = partsOf(whole, { staying });
-  return {
-    ...(rest && { rest: lentFor(rest).renderIni(kindLeft(staying), primaries) }),
-    ...(alone && { alone: lentFor(alone).renderIni("MSAA", primaries) }),
-  };
-}
+/** A relay that a human has given up need not be sound, as long as its nodes can be read: it is only stopped. */
+const givenUp = ({ estate }: ClusterPass, view: SiteView): SiteView =>
+  isActivePassive(estate) &&
+  estate.composite?.leaving?.awaits === false &&
+  view.nodes.every(({ reason }) => reason === undefined)
+    ? { ...view, trouble: undefined }
+    : view;
 
 const awaited = ({ estate }: ClusterPass): string =>
   estate.composite?.leaving?.awaits === false ? "abandon" : "await";
@@ -171,8 +135,10 @@ function freshLedger(whole: ClusterPass, taking: ClusterPass, view: SiteView, be
         .join(","),
     leaver: taking.estate.sites.includes(site) ? "takes part" : "as it is",
     unread: awaited(whole),
+    ...(isActivePassive(estate) && { form: "passive", composite: estate.composite?.name ?? "" }),
+    ...arrivals(before?.kept ?? {}),
   };
-  return beginning(whole, removeMember(changeOf(whole, { pins, kept })), pins, kept);
+  return beginning(whole, procedureFor(whole, { pins, kept }), pins, kept);
 }
 
 /** A site that is named again while it is on its way out goes out all the same: half of the nodes know it no more. */
@@ -184,6 +150,9 @@ async function goOn(whole: ClusterPass, view: SiteView, running: Ledger): Promis
   const kept = await admitted(whole, allSites(whole));
   if (kept !== undefined) return tell("False", "Waiting", kept);
   const pass = takesPart(running) ? whole : among(whole, (each) => each !== whole.site.name);
+  const writes = activeSite(whole.estate)?.name === whole.site.name;
+  if (writes && running.kept.form === "passive")
+    return tell("False", "Waiting", `${whole.site.name} takes the writes by now: switch back in cctrl`);
   const stale = staleness(pass, whole, view, running);
   if (stale === undefined) return walk(pass, view, running, whole);
   pass.shell.events.emit(pass.object, "Normal", "BegunAnew", `${name} begins anew: ${stale}`);
@@ -213,33 +182,46 @@ function staleness(
   const primaries = primariesOf(pass, view) ?? {};
   const moved = Object.entries(primaries).find(([site, node]) => node !== running.pins?.primaries[site]);
   if (moved !== undefined) return `the primary of ${moved[0]} is ${moved[1]} by now`;
+  const active = activeSite(whole.estate)?.name;
+  if (active !== undefined && active !== running.pins?.activeSite) return `${active} takes the writes by now`;
   if (spokenSince(pass, running)) return "the spec was changed after its halt";
   if (whole.estate.composite?.leaving !== undefined && awaited(whole) !== running.kept.unread)
     return "spec.onRemoval of the CompositeService was changed";
-  const { revision } = removeMember(changeOf(whole, running));
+  const { revision } = procedureFor(whole, running);
   return revision === running.revision ? undefined : "the operator is another version";
 }
 
 async function walk(pass: ClusterPass, view: SiteView, ledger: Ledger, whole: ClusterPass): Promise<Work> {
   const work = await walkOn(pass, view, {
-    procedure: removeMember(changeOf(whole, ledger)),
+    procedure: procedureFor(whole, ledger),
     ledger,
     condition: type,
     reason: "Leaving",
-    ended: { reason: "Left", message: "the site has left its composite and is a dataservice of its own" },
+    ended: endedAs(ledger),
     ini: textsOf(whole, ledger),
   });
-  if (work.ledger?.phase !== "Finished") return work;
-  const { alone } = partsOf(whole, changeOf(whole, ledger));
-  if (alone === undefined) return work;
-  const { site, object } = whole;
-  const before =
-    object.status?.configuration?.primaries?.[site.name] ?? site.nodes[site.initialPrimary]?.name;
-  const primaries = { [site.name]: ledger.pins?.primaries[site.name] ?? before };
-  const lent = lentFor(alone);
-  const sha256 = lent.sha256(lent.renderIni("MSAA", primaries));
-  return {
-    ...work,
-    status: { configuration: recordFor({ estate: alone, site }, "MSAA", sha256, primaries) },
-  };
+  return work.ledger?.phase === "Finished" ? { ...work, status: leftAs(whole, ledger) } : work;
+}
+
+/**
+ * All that a site does which has left as a relay: its condition, which says so too where somebody ties it to others again. Its nodes still show
+ * what was installed on them, and that is no topology any more.
+ */
+export function outOfService(pass: ClusterPass): Work | undefined {
+  const { object, estate } = pass;
+  const why = outOfServiceOf(object);
+  if (why === undefined || runningLedger(pass, name) !== undefined) return undefined;
+  const { composite, links } = estate;
+  const tied = composite?.name ?? links[0]?.name;
+  const told =
+    tied === undefined
+      ? tell("True", "Left", why)
+      : tell(
+          "False",
+          "OutOfService",
+          `${tied} names it, and its data are those of when it left: ${why}, and create it anew with spec.fillFrom`,
+        );
+  // Nobody tells these any more.
+  const untold = { primary: undefined, policy: undefined, sitesOut: undefined };
+  return { ...told, status: { topology: "OutOfService", ...untold } };
 }

@@ -3,11 +3,11 @@
  * ledger. Until a walk is over, everybody else's estate is the one of before.
  */
 import type { Ledger } from "../crds/ledger.ts";
-import { filledKey } from "../procedures/add-nodes.ts";
+import { filledKey, nodeFilling } from "../procedures/add-nodes.ts";
 import { wishesOf } from "../procedures/configuration-standing.ts";
 import { type Node, siteNamed } from "../topology/estate.ts";
 import { membersOf, withMembers } from "../topology/members.ts";
-import { installed, marker } from "../tungsten/node-facts.ts";
+import { installed } from "../tungsten/node-facts.ts";
 import { sha256Of } from "./checksum.ts";
 import { dataOn } from "./data-kept.ts";
 import { nodesInService } from "./estate-reader.ts";
@@ -30,6 +30,7 @@ import {
   walkOn,
 } from "./site-walk.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
+import { formerWalk } from "./walk-anew.ts";
 
 const type = "NodesInService";
 /** A site that people replicate for has somebody to fail over to. */
@@ -226,16 +227,17 @@ async function goOn(tied: ClusterPass, view: SiteView, running: Ledger): Promise
   if (misplaced !== undefined) return tell("False", "Waiting", switchBack(pass, running, misplaced, unfit));
   const stale = unwanted ? "its nodes are not wanted any more" : staleness(over, view, running);
   if (stale === undefined) return walk(over, view, running);
-  const busy = await stillRuns(over, view, running);
-  if (busy !== undefined)
-    return tell("False", "Waiting", `${running.procedure} begins anew, as ${stale}: ${busy}`);
+  const former = await formerWalk(over, view, running, nodeFilling);
+  if ("busy" in former)
+    return tell("False", "Waiting", `${running.procedure} begins anew, as ${stale}: ${former.busy}`);
+  const before = { ...running, kept: { ...running.kept, ...former.kept } };
   pass.shell.events.emit(pass.object, "Normal", "BegunAnew", `${running.procedure} begins anew: ${stale}`);
   if (!unwanted)
     return walk(
       over,
       view,
       adds
-        ? additionLedger(over, view, names, policy, running)
+        ? additionLedger(over, view, names, policy, before)
         : removalLedger(over, view, names, policy, running),
     );
   const narrow = withCount(pass, inService);
@@ -262,36 +264,6 @@ function staleness(over: ClusterPass, view: SiteView, running: Ledger): string |
     return "options have changed";
   if (procedureFor(over, running).revision !== running.revision) return "the operator is another version";
   return undefined;
-}
-
-/** A command of the walk that runs, or of which nobody can say: nothing is begun anew beside it. */
-function stillRuns(
-  { shell, site }: ClusterPass,
-  { pods }: SiteView,
-  running: Ledger,
-): Promise<string | undefined> {
-  const around = onlyNodes(pods);
-  const begun = Object.entries(running.attempts).filter(([, { key }]) => key !== "");
-  return withFacts(shell, around, (facts) => {
-    const said = begun.flatMap(([id, { key }]) =>
-      mayRunOn(id, site.name, running).map((node) => ({ node, fact: facts.get(node, marker(key)) })),
-    );
-    for (const { node, fact } of said) {
-      if ("unknown" in fact) return `${node} cannot be read: ${fact.unknown}`;
-      if (fact.known.state === "running" || fact.known.state === "starting")
-        return `a command still runs on ${node}`;
-    }
-    return undefined;
-  });
-}
-
-/** A site's command runs on its primary, a node's there; but a node that leaves is shunned from the primary. */
-function mayRunOn(id: string, site: string, { pins, procedure }: Ledger): readonly string[] {
-  const [named = ""] = id.split(".");
-  const ofSite = pins?.primaries[named];
-  if (ofSite !== undefined) return [ofSite];
-  const primary = pins?.primaries[site];
-  return procedure === "RemoveNodes" && primary !== undefined ? [named, primary] : [named];
 }
 
 async function walk(over: ClusterPass, view: SiteView, ledger: Ledger): Promise<Work> {

@@ -55,6 +55,8 @@ export type SiteView = {
   readonly connectors: readonly ConnectorView[];
   readonly topology: string;
   readonly primary: string | undefined;
+  /** That head node relays another site's writes. */
+  readonly relays: boolean;
   /** As a coordinator tells it; undefined while none does. */
   readonly policy: string | undefined;
   /** UID of the request that holds the site; empty when none does, or when that one is over. */
@@ -149,7 +151,7 @@ export async function viewOf({
     drift,
   };
   return {
-    ...{ pods, nodes, connectors, topology, primary, policy, holder },
+    ...{ pods, nodes, connectors, topology, primary, relays, policy, holder },
     ...{ error, trouble, drift, unread, status },
   };
 }

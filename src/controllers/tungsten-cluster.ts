@@ -15,6 +15,7 @@ import { connectorsLeft, withConnectorPods } from "./connector-pods.ts";
 import { tellDrift } from "./drift.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
 import { type FurtherUsers, furtherUsers } from "./further-users.ts";
+import { outOfServiceOf } from "./leaving-sites.ts";
 import { writeObjectStatus } from "./object-status.ts";
 import { siteFinalizer } from "./ownership.ts";
 import { policyTold } from "./policy-told.ts";
@@ -33,7 +34,7 @@ import { installWhenDue } from "./site-install.ts";
 import { joinWhenDue } from "./site-joining.ts";
 import { leaveWhenDue } from "./site-leaving.ts";
 import { leavingStill, withPods } from "./site-members.ts";
-import { partWhenDue } from "./site-parting.ts";
+import { outOfService, partWhenDue } from "./site-parting.ts";
 import { membersUnknown, scaleWhenDue } from "./site-scaling.ts";
 import { ensureSiteSecret, type SiteSecret } from "./site-secret.ts";
 import { transportWhenDue } from "./site-transport.ts";
@@ -164,7 +165,8 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   const walking = works.find(({ ledger }) => ledger !== undefined);
   const running = walking?.ledger?.phase === "Running";
   const accepted = say("Accepted", "True", "Accepted", "the spec is sound");
-  const ready = readiness(view, works);
+  const out = outOfServiceOf(object);
+  const ready = readiness(view, works, out);
   const need = { neededBy: neededBy(site.name, pass.namespace) };
   const kept = Object.assign({}, ...works.map(({ status }) => status));
   const ledger = walking?.ledger && { ledger: walking.ledger };
@@ -179,7 +181,10 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
     ready,
   ]);
   await walking?.act();
-  return { afterMs: walking?.afterMs ?? (ready.status === "True" ? limits.healthMs : limits.idleMs) };
+  return {
+    afterMs:
+      walking?.afterMs ?? (ready.status === "True" || out !== undefined ? limits.healthMs : limits.idleMs),
+  };
 }
 
 /** One that the spec no longer asks for is removed once; the status remembers that there is one. */
@@ -268,6 +273,9 @@ const ownWorks: readonly OwnWork[] = [
 
 /** What the site does by itself, at most one of it a procedure: it is installed first, then kept as its spec says. */
 async function ownWork(pass: ClusterPass, view: SiteView): Promise<readonly Work[]> {
+  const out = outOfService(pass);
+  if (out !== undefined)
+    return [out, ...ownWorks.map(({ unknown }) => unknown(pass, "the site has left its composite"))];
   const filling = await fillWhenDue(pass, view);
   const joining = filling === nothingToDo ? await joinWhenDue(pass, view) : filling;
   const installing = joining === nothingToDo ? await installWhenDue(pass, view) : joining;
@@ -285,7 +293,8 @@ async function ownWork(pass: ClusterPass, view: SiteView): Promise<readonly Work
   return works;
 }
 
-function readiness(view: SiteView, works: readonly Work[]): Told {
+function readiness(view: SiteView, works: readonly Work[], out: string | undefined): Told {
+  if (out !== undefined) return say("Ready", "False", "OutOfService", out);
   const installing = works.find(({ ledger }) =>
     /^(InstallSite|FillSite|JoinComposite)$/.test(ledger?.procedure ?? ""),
   );

@@ -9,6 +9,7 @@ import { isConflict } from "../kube/errors.ts";
 import { requestKind } from "../kube/kinds.ts";
 import { type About, holdsSites, procedureOf } from "../procedures/catalog.ts";
 import { stalled } from "../procedures/tell.ts";
+import { say, tellStanding } from "../procedures/tell-standing.ts";
 import { type Estate, withActiveSite } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { approvedTexts } from "./approved-texts.ts";
@@ -18,7 +19,7 @@ import { finishRequest, letGoWithNamespace, letGoWithSites } from "./request-end
 import { dropHarmless, planRequest } from "./request-planning.ts";
 import { runRequest } from "./request-run.ts";
 import { giveSitesBack } from "./request-sites.ts";
-import { writeStatus } from "./request-status.ts";
+import { queuedAs, toldBefore, writeStatus } from "./request-status.ts";
 import type { KubeObject, ObjectRef, Shell } from "./shell.ts";
 
 /** When to look again; "never" until something changes. */
@@ -182,8 +183,12 @@ async function refuse(
   ledger: Ledger,
   why: string,
 ): Promise<Requeue> {
-  const told = [{ type: "Accepted", status: "False" as const, reason: "Refused", message: why }];
-  await writeStatus(shell, request, { ledger, told, cursor: "refused" });
+  await writeStatus(shell, request, {
+    ledger: { ...ledger, planHash: undefined },
+    told: tellStanding({ is: "refused", why }, toldBefore(request, ledger)),
+    cursor: "refused",
+    plan: "none",
+  });
   return { afterMs: idleMs };
 }
 
@@ -196,8 +201,15 @@ async function standStill(
   why: string,
 ): Promise<Requeue> {
   const decision = haltDeparted(ledger, why, request.metadata.generation ?? 0, shell.clock.now());
-  const told = [stalled(decision)];
-  await writeStatus(shell, request, { ledger: decision.ledger, told, cursor: request.status?.cursor ?? "" });
+  const cursor: string = request.status?.cursor ?? "";
+  const told = [
+    stalled(decision),
+    say("Progressing", "True", "Halted", `${cursor}: halted, WorldDeparted: ${why}`),
+    ...(queuedAs(request)?.status === "True"
+      ? [say("Queued", "False", "Halted", "it asks for no site; Stalled says why")]
+      : []),
+  ];
+  await writeStatus(shell, request, { ledger: decision.ledger, told, cursor });
   return { afterMs: idleMs };
 }
 

@@ -99,6 +99,13 @@ export const status = z.object({
     .max(64)
     .optional()
     .describe("The replica whose data the site got before it was installed."),
+  leftComposite: z
+    .string()
+    .max(64)
+    .optional()
+    .describe(
+      "The CompositeService that the site has left as a passive member: it is out of service, with all its data.",
+    ),
   leaving: z
     .array(z.string().max(64))
     .max(16)
@@ -140,6 +147,18 @@ export const status = z.object({
         procedure: z.string().max(64),
         outcome: z.string().max(32),
         finishedAt: z.string().max(40),
+        sites: z
+          .array(z.string().max(253))
+          .max(200)
+          .optional()
+          .describe("The sites that were in it; one that joins later is not asked to remember it."),
+        asked: z
+          .array(z.string().max(1200))
+          .max(20)
+          .optional()
+          .describe(
+            "What its steps depended on, a line for each field: another request of its name is no rerun.",
+          ),
         notes: z
           .array(z.string().max(1024))
           .max(32)

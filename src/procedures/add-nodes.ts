@@ -19,6 +19,8 @@ import * as act from "./conversion-commands.ts";
 import { optionsWritten } from "./conversion-options.ts";
 import { noTpmAlive } from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
+import { donorServes } from "./donors.ts";
+import { type FillingPart, firstFilling, seenEmptyKey } from "./first-filling.ts";
 import type { FixParameters } from "./fix-names.ts";
 import {
   crossSiteFromCopy,
@@ -26,14 +28,14 @@ import {
   datasourceOnline,
   followsPrimary,
   localAtRest,
-  provisioned,
   shunned,
   takenOut,
+  provisionPart as takenOutParts,
 } from "./fix-reprovision.ts";
 import { heldByRun, managerIs } from "./guards.ts";
 import { accountsMade, isInstalled, validated } from "./install-site.ts";
-import { caughtUpSeconds, donorServes, otherEnds } from "./out-of-service.ts";
-import type { Judgement, Part, Procedure, Step } from "./procedure.ts";
+import { caughtUpSeconds, otherEnds } from "./out-of-service.ts";
+import type { Alternative, Judgement, Part, Procedure, Step } from "./procedure.ts";
 import { type Holdable, hold, release } from "./reset-commands.ts";
 import { eachLinkedReader, eachSite, everyNode } from "./scopes.ts";
 import { check, installFrom, safely } from "./site-commands.ts";
@@ -133,38 +135,53 @@ const mending = ({ site, dataservice, donor }: Addition, node: Node): FixParamet
 const atRest = (fix: FixParameters): readonly Part[] =>
   takenOut(fix).map((part) => ({ ...part, guards: [maintenanceStays] }));
 
-/** Its own database is of no worth before it is proven, so that a provision that was cut off may begin once more. */
+const remediesOf = (dataservice: string): readonly Alternative[] => [
+  {
+    when: "its replicator is stopped",
+    holds: go.processStopped("cluster"),
+    effect: act.replicator("cluster", "start-offline"),
+  },
+  {
+    when: "its service is not at rest",
+    effect: (target) => safely(target.node, offline("cluster", dataservice)),
+  },
+];
+
+const filling = (about: Addition, fix: FixParameters) =>
+  firstFilling({
+    when: "it is SHUNNED, its service OFFLINE:NORMAL",
+    looks: "no-tables",
+    ready: (target, look) => every([datasourceIs(fix, shunned)(target, look), localAtRest(target, look)]),
+    tool: (target, _run, prechecks) =>
+      safely(target.node, provision(about.donor, "xtrabackup", false), {
+        deadlineSeconds: 24 * 3600,
+        prechecks: [
+          check("policy-is", "MAINTENANCE"),
+          check("shunned", target.node.name),
+          check("state-is", "cluster", about.dataservice, "OFFLINE:NORMAL"),
+          check("no-tpm"),
+          ...prechecks,
+        ],
+      }),
+    remedies: remediesOf(about.dataservice),
+  });
+
+/** In each new node's step, behind the start of replicator and manager and the taking out. */
+export const nodeFilling: FillingPart = {
+  steps: /^ProvisionNode\d+$/,
+  part: 2 + takenOutParts,
+  remedies: remediesOf("").length,
+};
+
+/** A walk that begins anew behind it fills the node once more: what it holds then is a copy. */
 const provisionPart = (about: Addition, fix: FixParameters, on: Scope): Part => ({
   what: `provision the node from ${about.donor}: data, and the positions of every other site with them`,
   vendor: `tprovision -s ${about.donor} -m xtrabackup`,
   on,
-  guards: [maintenanceStays, donorServes(about.donor)],
-  run: [
-    {
-      when: "it is SHUNNED, and its service OFFLINE:NORMAL",
-      holds: (target, look) => every([datasourceIs(fix, shunned)(target, look), localAtRest(target, look)]),
-      effect: (target) =>
-        safely(target.node, provision(about.donor, "xtrabackup", false), {
-          deadlineSeconds: 24 * 3600,
-          prechecks: [
-            check("policy-is", "MAINTENANCE"),
-            check("shunned", target.node.name),
-            check("state-is", "cluster", about.dataservice, "OFFLINE:NORMAL"),
-            check("no-tpm"),
-          ],
-        }),
-    },
-    {
-      when: "its replicator is stopped",
-      holds: go.processStopped("cluster"),
-      effect: act.replicator("cluster", "start-offline"),
-    },
-    {
-      when: "its service is not at rest",
-      effect: (target) => safely(target.node, offline("cluster", about.dataservice)),
-    },
-  ],
-  done: filled(fix),
+  guards: [maintenanceStays, ...filling(about, fix).guards, donorServes(() => about.donor)],
+  run: filling(about, fix).run,
+  done: filled(about, fix),
+  record: ({ node }) => ({ [seenEmptyKey(node.name)]: "true" }),
   settleSeconds: 60,
   tries: 10,
   stallSeconds: 24 * 3600,
@@ -172,11 +189,11 @@ const provisionPart = (about: Addition, fix: FixParameters, on: Scope): Part => 
 
 /** The last command was the provision, and it has taken the datasource back. */
 const filled =
-  (fix: FixParameters): Judgement =>
+  (about: Addition, fix: FixParameters): Judgement =>
   (target, look) =>
     every([
-      provisioned(fix)(target, look),
-      datasourceIs(fix, (state) => state !== "not listed")(target, look),
+      filling(about, fix).endedWell("tprovision")(target, look),
+      datasourceIs(fix, (state) => !shunned(state) && state !== "not listed")(target, look),
     ]);
 
 const caughtUp =
@@ -262,7 +279,7 @@ export function addNodes(about: Addition): Procedure {
   const end = 5 + old + about.added.length;
   return {
     name: "AddNodes",
-    revision: 3,
+    revision: 4,
     source:
       "Tungsten documentation, The tpm update Command; The tprovision Script; as one outline in neither",
     accepts: [],

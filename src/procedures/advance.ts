@@ -66,7 +66,7 @@ export type Decision =
 const maxRounds = 10;
 const defaultStallSeconds = 300;
 /** A call that was cut may reach its node for as long as a session lasts (settings: EXEC_SESSION_MS and the handshake). */
-const mayStillArriveMs = 90_000;
+export const mayStillArriveMs = 90_000;
 
 /** Decides what a running procedure does next. */
 export function advance(procedure: Procedure, recorded: Ledger, world: World): Decision {

@@ -5,18 +5,19 @@
  * which the new site will read the others: both topologies name them after the source. Asked for by `spec.fillFrom`.
  */
 import type { Ledger } from "../crds/ledger.ts";
+import { type FillingPart, firstFilling } from "./first-filling.ts";
 import { noPositionOf } from "./joining-gates.ts";
 import { otherEnds } from "./out-of-service.ts";
-import type { Judgement, Procedure, Step } from "./procedure.ts";
+import type { Alternative, Part, Procedure, Run, Step } from "./procedure.ts";
 import { stopDonorsDatabase } from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
 import { giveBackParts, held, released, takeOutParts } from "./reset-parts.ts";
-import { copyFile, type ResetScopes, scopesOf } from "./reset-scopes.ts";
+import { copyFile, keptBy, type ResetScopes, scopesOf } from "./reset-scopes.ts";
 import * as is from "./reset-states.ts";
 import { eachLinkedReader, eachSite, everyNode } from "./scopes.ts";
 import { check, safely } from "./site-commands.ts";
 import { enterMaintenance, of, returnPolicy, type Scope } from "./site-parts.ts";
-import { done, every } from "./verdicts.ts";
+import { done } from "./verdicts.ts";
 
 export type Filling = {
   /** The new site: no product is installed on any of its nodes. */
@@ -29,14 +30,17 @@ export type Filling = {
 
 /** Under which a ledger keeps that this was seen. */
 export const unusedKey = "nameUnused";
-/** The same of the new databases: they were empty when they were stopped, so that what they hold now is a copy. */
-export const emptyKey = "stoppedEmpty";
-const emptyStep = "StopNewDatabases";
+/** Every new node holds a whole copy, by this ledger. A walk that begins anew behind it proves that copy, and makes no other. */
+export const isCopied = (kept: Ledger["kept"], nodes: readonly string[]): boolean =>
+  nodes.length > 0 && nodes.every((node) => kept[keptBy.made(node)] !== undefined);
 
-/** They were, by this ledger: it is past their stop, or follows one that was. */
-export const stoppedEmpty = ({ kept, steps }: Pick<Ledger, "kept" | "steps">): boolean =>
-  kept[emptyKey] === "true" ||
-  steps.some(({ id, finishedAt }) => id === emptyStep && finishedAt !== undefined);
+/** What such a walk has to know: whose data were copied to whom, and where the donor stood then. */
+export const copyKept = (kept: Ledger["kept"]): Ledger["kept"] =>
+  Object.fromEntries(
+    Object.entries(kept).filter(([key]) =>
+      [keptBy.made(""), keptBy.donorRow("")].some((beginning) => key.startsWith(beginning)),
+    ),
+  );
 
 const nameUnused = ({ site }: Filling, others: Scope): Step => ({
   n: 1,
@@ -58,7 +62,7 @@ const nameUnused = ({ site }: Filling, others: Scope): Step => ({
 
 const stopDatabases = (on: Scope): Step => ({
   n: 3,
-  id: emptyStep,
+  id: "StopNewDatabases",
   title: "Stop the empty databases of the new site",
   condition: "NewDatabasesStopped",
   undo: "Release the holds, and start them.",
@@ -71,74 +75,64 @@ const stopDatabases = (on: Scope): Step => ({
         {
           when: "it runs",
           // What was looked at before the walk began may be filled by now; behind this stop nobody writes.
-          effect: (target, run) =>
+          effect: (target) =>
             safely(target.node, ["database", "stop"], {
               deadlineSeconds: 1800,
-              prechecks: run.kept[emptyKey] === "true" ? [] : [check("no-tables")],
+              prechecks: [check("no-tables")],
             }),
         },
       ],
       done: is.databaseIs("stopped"),
-      record: () => ({ [emptyKey]: "true" }),
       stallSeconds: 1800,
     },
   ],
 });
 
-const bothRest =
-  (scopes: ResetScopes): Judgement =>
-  (target, look) =>
-    every([
-      is.databaseIs("stopped")(target, look),
-      ...scopes
-        .donor(look.run)
-        .flatMap((donor) => [
-          is.databaseIs("stopped")(donor, look),
-          is.processStopped("cluster")(donor, look),
-          ...(scopes.second ? [is.processStopped("crossSite")(donor, look)] : []),
-        ]),
-    ]);
+const remediesOf = (scopes: ResetScopes): readonly Alternative[] => [
+  {
+    when: "the donor's database runs again",
+    holds: copies.donorsDatabaseRuns(scopes),
+    effect: (target, run, attempt) =>
+      stopDonorsDatabase({ ...target, node: scopes.donorNode(run) }, run, attempt),
+  },
+];
 
-const copyStep = (scopes: ResetScopes, on: Scope): Step => ({
-  n: 5,
-  id: "CopyData",
-  title: "Copy the donor to all nodes of the new site",
-  condition: "DataCopied",
-  undo: "Nothing to undo: what was there was empty.",
-  parts: [
-    {
-      what: "copy the donor's data path by path, without binary logs and auto.cnf",
-      vendor: "Take a backup of the shunned node, then copy to/restore on all nodes in the new cluster",
-      on,
-      run: [
-        {
-          when: "its database runs",
-          holds: is.databaseIs("running"),
-          effect: (target) => safely(target.node, ["database", "stop"], { deadlineSeconds: 1800 }),
-        },
-        {
-          when: "the donor's database runs again",
-          holds: copies.donorsDatabaseRuns(scopes),
-          effect: (target, run, attempt) =>
-            stopDonorsDatabase({ ...target, node: scopes.donorNode(run) }, run, attempt),
-        },
-        {
-          when: "on both nodes nothing runs",
-          holds: bothRest(scopes),
-          effect: (target, run) =>
-            safely(target.node, ["copy-datadir", scopes.donorNode(run).name, copyFile(run, target.node)], {
-              deadlineSeconds: 24 * 3600,
-              prechecks: [check("database-is", "stopped"), check("no-tpm")],
-            }),
-        },
-      ],
-      done: copies.dataCopied,
-      record: copies.copyRecord,
-      tries: 10,
-      stallSeconds: 24 * 3600,
-    },
-  ],
-});
+/** The part that makes the copies. */
+export const copyFilling: FillingPart = { steps: /^CopyData$/, part: 0, remedies: 1 };
+
+const copyStep = (scopes: ResetScopes, on: Scope): Step => {
+  const filling = firstFilling({
+    when: "on both nodes nothing runs",
+    looks: "no-table-files",
+    ready: copies.bothRest(scopes),
+    tool: (target, run, prechecks) =>
+      safely(target.node, ["copy-datadir", scopes.donorNode(run).name, copyFile(run, target.node)], {
+        deadlineSeconds: 24 * 3600,
+        prechecks: [check("database-is", "stopped"), check("no-tpm"), ...prechecks],
+      }),
+    remedies: remediesOf(scopes),
+  });
+  return {
+    n: 5,
+    id: "CopyData",
+    title: "Copy the donor to all nodes of the new site",
+    condition: "DataCopied",
+    undo: "Nothing to undo: what was there was empty.",
+    parts: [
+      {
+        what: "copy the donor's data path by path, without binary logs and auto.cnf",
+        vendor: "Take a backup of the shunned node, then copy to/restore on all nodes in the new cluster",
+        on,
+        guards: filling.guards,
+        run: filling.run,
+        done: copies.dataCopied,
+        record: copies.copyRecord,
+        tries: 10,
+        stallSeconds: 24 * 3600,
+      },
+    ],
+  };
+};
 
 const startDatabases = (scopes: ResetScopes, on: Scope): Step => ({
   n: 7,
@@ -181,6 +175,18 @@ export function fillSite(about: Filling): Procedure {
     acknowledgedFindings: [],
   });
   const fresh = of(everyNode, ({ site }) => site.name === about.site);
+  const onceCopied = (run: Run): boolean =>
+    isCopied(
+      run.kept,
+      fresh(run).map(({ node }) => node.name),
+    );
+  /** Until the copy is made: behind it the donor is not taken out once more, and no new database stopped. */
+  const until =
+    (scope: Scope): Scope =>
+    (run) =>
+      onceCopied(run) ? [] : scope(run);
+  const untilCopied = (parts: readonly Part[]): readonly Part[] =>
+    parts.map((part) => ({ ...part, on: until(part.on) }));
   const onDonors = of(eachSite, ({ site }) => site.name === about.from);
   const old = of(
     eachLinkedReader(about.kind),
@@ -190,7 +196,7 @@ export function fillSite(about: Filling): Procedure {
   const replicators = about.kind === "MSAA" ? "both its replicators" : "its replicator";
   return {
     name: "FillSite",
-    revision: 2,
+    revision: 3,
     source:
       about.kind === "MSAA"
         ? "Tungsten documentation, Deploying Multi-Site/Active-Active Clustering, Adding a new Cluster/Dataservice"
@@ -204,16 +210,16 @@ export function fillSite(about: Filling): Procedure {
         of(everyNode, ({ site }) => site.name !== about.site),
       ),
       { ...enterMaintenance(onDonors), n: 2 },
-      stopDatabases(fresh),
+      stopDatabases(until(fresh)),
       {
         n: 4,
         id: "TakeDonorOut",
         title: `Shun the selected replica, and stop ${replicators}`,
         condition: "DonorTakenOut",
         undo: "datasource HOST recover in cctrl, then start what is held.",
-        parts: takeOutParts(scopes),
+        parts: untilCopied(takeOutParts(scopes)),
       },
-      copyStep(scopes, fresh),
+      copyStep(scopes, until(fresh)),
       {
         n: 6,
         id: "GiveDonorBack",

@@ -19,10 +19,10 @@ import {
   crossingStatus,
   existingReaders,
 } from "./crossing.ts";
+import { donorServes } from "./donors.ts";
 import { type FixParameters, fixTargets, pastKey } from "./fix-names.ts";
 import { endedWell, heldByRun } from "./guards.ts";
 import { ownSchemas } from "./leading.ts";
-import { donorServes } from "./out-of-service.ts";
 import { localOnline, localRemedies } from "./primary-move.ts";
 import type { Alternative, Judgement, Look, Part, Run, Step, Target } from "./procedure.ts";
 import * as sent from "./reset-commands.ts";
@@ -286,7 +286,7 @@ export const reprovisionParts = (fix: FixParameters, action: Reprovision): reado
     what: `provision the node from ${action.donor}; its own data go`,
     vendor: `tprovision -s ${action.donor} -m ${action.method}`,
     on: fixTargets(fix),
-    guards: [donorServes(action.donor)],
+    guards: [donorServes(() => action.donor)],
     run: [
       {
         when: "it is SHUNNED, and its service OFFLINE:NORMAL",

@@ -56,13 +56,13 @@ export const managerIs =
   };
 
 /**
- * The part's latest command is the first of its ways to go on, has run in this run and exited 0. Necessary where nothing
- * else tells that a tool did its work, and never enough: what it made is looked at beside.
+ * The part's latest command is the first of its ways to go on (or one of `ways`), has run in this run and exited 0.
+ * Necessary where nothing else tells that a tool did its work, and never enough: what it made is looked at beside.
  */
 export const endedWell =
-  (what: string): Judgement =>
+  (what: string, ways: readonly number[] = [0]): Judgement =>
   ({ node }, look) =>
-    look.key === "" || look.alternative !== 0
+    look.key === "" || !ways.includes(look.alternative)
       ? pending(`${what} has not run on ${node.name} yet`)
       : knowing(look.facts.get(node.name, marker(look.key)), `${what} on ${node.name}`, (state) =>
           doneIf(

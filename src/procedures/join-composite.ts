@@ -212,7 +212,7 @@ export function joinComposite(about: Joining): Procedure {
   const steps = stepsOf(about, joinScopes(about.site));
   return {
     name: "JoinComposite",
-    revision: 1,
+    revision: 2,
     source:
       "Tungsten documentation, Deploying a Composite Active/Passive Cluster, Adding a remote Composite Cluster",
     accepts: [],

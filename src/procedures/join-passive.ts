@@ -11,14 +11,15 @@ import { offline } from "../tungsten/trepctl.ts";
 import { filledKey } from "./add-nodes.ts";
 import * as act from "./conversion-commands.ts";
 import * as go from "./conversion-services.ts";
+import { donorServes } from "./donors.ts";
+import { type FillingPart, firstFilling } from "./first-filling.ts";
 import { localAtRest } from "./fix-reprovision.ts";
 import { connectorRuns, managerIs } from "./guards.ts";
 import type { JoinScopes } from "./joining-scopes.ts";
 import { caughtUpSeconds } from "./out-of-service.ts";
-import type { Guard, Judgement, Part, Run, Step } from "./procedure.ts";
+import type { Alternative, Judgement, Part, Run, Step } from "./procedure.ts";
 import { datasource } from "./reset-commands.ts";
-import { primaryProvisioned } from "./reset-copies.ts";
-import { databaseDown, downAgain, released } from "./reset-parts.ts";
+import { downAgain, released } from "./reset-parts.ts";
 import * as is from "./reset-states.ts";
 import { everyNode, pinnedPrimary } from "./scopes.ts";
 import { check, safely } from "./site-commands.ts";
@@ -55,20 +56,47 @@ const startStep = ({ fresh, onFresh }: JoinScopes): Step => ({
   ],
 });
 
-/** Nobody gives its data who is not ONLINE by its own word. */
-const donorServes = (donor: (run: Run) => string): Guard => ({
-  say: "the donor's own service is ONLINE",
-  objects(_target, look) {
-    const there = everyNode(look.run).find(({ node }) => node.name === donor(look.run));
-    if (there === undefined) return `${donor(look.run)} is no node of this composite`;
-    const verdict = go.localServiceOnline(there, look);
-    return "why" in verdict ? verdict.why : undefined;
+const remedies: readonly Alternative[] = [
+  downAgain("cluster"),
+  {
+    when: "its service is not at rest",
+    effect: (target) => safely(target.node, offline("cluster", target.site.dataservice)),
   },
-});
+];
 
-/** A walk that begins anew does not fill it once more. */
-const filled: Judgement = (target, look) =>
-  look.run.kept[filledKey(target.node.name)] === "true" ? done : primaryProvisioned(target, look);
+const filling = (donor: (run: Run) => string) =>
+  firstFilling({
+    when: "it is SHUNNED, its service OFFLINE:NORMAL",
+    looks: "no-tables",
+    ready: (target, look) => every([is.datasourceShunned(target, look), localAtRest(target, look)]),
+    tool: (target, run, prechecks) =>
+      safely(target.node, provision(donor(run), "xtrabackup", false), {
+        deadlineSeconds: 24 * 3600,
+        prechecks: [
+          check("policy-is", "MAINTENANCE"),
+          check("shunned", target.node.name),
+          check("state-is", "cluster", target.site.dataservice, "OFFLINE:NORMAL"),
+          check("no-tpm"),
+          ...prechecks,
+        ],
+      }),
+    remedies,
+  });
+
+/** In the steps of the relay and of each replica. */
+export const passiveFilling: FillingPart = {
+  steps: /^Provision(Relay|Node\d+)$/,
+  part: 1,
+  remedies: remedies.length,
+};
+
+/** Its last command was the provision, and it has taken the datasource back. A walk that begins anew does not fill it once more. */
+const filled =
+  ({ endedWell }: ReturnType<typeof firstFilling>): Judgement =>
+  (target, look) =>
+    look.run.kept[filledKey(target.node.name)] === "true"
+      ? done
+      : every([endedWell("the provision")(target, look), is.datasourceNotShunned(target, look)]);
 
 const provisioned = (
   on: Scope,
@@ -87,31 +115,9 @@ const provisioned = (
     what,
     vendor,
     on,
-    guards: [maintenanceStays, donorServes(donor)],
-    run: [
-      {
-        when: "it is SHUNNED, and its service OFFLINE:NORMAL",
-        holds: (target, look) => every([is.datasourceShunned(target, look), localAtRest(target, look)]),
-        // Its own database is of no worth before it is proven, so that a provision that was cut off may begin once more.
-        effect: (target, run) =>
-          safely(target.node, provision(donor(run), "xtrabackup", false), {
-            deadlineSeconds: 24 * 3600,
-            prechecks: [
-              check("policy-is", "MAINTENANCE"),
-              check("shunned", target.node.name),
-              check("state-is", "cluster", target.site.dataservice, "OFFLINE:NORMAL"),
-              check("no-tpm"),
-            ],
-          }),
-      },
-      databaseDown,
-      downAgain("cluster"),
-      {
-        when: "its service is not at rest",
-        effect: (target) => safely(target.node, offline("cluster", target.site.dataservice)),
-      },
-    ],
-    done: filled,
+    guards: [maintenanceStays, ...filling(donor).guards, donorServes(donor)],
+    run: filling(donor).run,
+    done: filled(filling(donor)),
     record: ({ node }) => ({ [filledKey(node.name)]: "true" }),
     settleSeconds: 60,
     tries: 10,

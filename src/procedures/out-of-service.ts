@@ -36,18 +36,6 @@ export const isOnline =
   ({ site }, look) =>
     shown(site, name, (state) => state === "ONLINE", `the datasource ${name} is not ONLINE`)(look);
 
-/** Asked directly before a node is filled from another one of its site: whoever failed meanwhile gives nobody its data. */
-export const donorServes = (donor: string): Guard => ({
-  say: "the donor is ONLINE by every manager, and its own service too",
-  objects({ site }, look) {
-    const node = site.nodes.find(({ name }) => name === donor);
-    if (node === undefined) return `${donor} is no node of ${site.name}`;
-    const there = { id: donor, node, site };
-    const verdict = every([isOnline(donor)(there, look), go.localServiceOnline(there, look)]);
-    return "why" in verdict ? verdict.why : undefined;
-  },
-});
-
 export const isOut =
   (name: string): Judgement =>
   ({ site }, look) =>

@@ -37,7 +37,7 @@ export type MemberRemoval = {
   readonly beat: string;
 };
 
-const forward = "Nothing is undone by itself: the site joins again as a new one, once it is over.";
+export const forward = "Nothing is undone by itself: the site joins again as a new one, once it is over.";
 
 /** Services between the leaver and the others, at both ends, on the nodes that take part. */
 const leavingReaders =
@@ -71,8 +71,8 @@ const drainOf = (about: MemberRemoval): Drain => ({
 });
 
 /** The managers of every site that stays show these members, ONLINE, and no other. */
-const shown =
-  ({ staying }: MemberRemoval, composite: string): Judgement =>
+export const managersShow =
+  ({ staying }: Pick<MemberRemoval, "staying">, composite: string): Judgement =>
   ({ node }, look) =>
     knowing(
       look.facts.get(node.name, compositeView(composite)),
@@ -92,9 +92,19 @@ const shown =
       },
     );
 
-function updateStep(about: MemberRemoval, index: number, n: number): Step {
-  const names = about.sites.flatMap((nodes) => nodes[index]?.name ?? []);
-  const here = of(everyNode, ({ node }) => names.includes(node.name));
+/**
+ * The n-th node of every site that takes part, side by side; `readers` of the same nodes come online again behind it.
+ * `online`: nodes whose own service has to be ONLINE behind it too, because those updated may read them.
+ */
+export function updateStep(
+  { sites, texts }: Pick<MemberRemoval, "sites" | "texts">,
+  index: number,
+  n: number,
+  readers: Scope,
+  online?: Scope,
+): Step {
+  const names = sites.flatMap((nodes) => nodes[index]?.name ?? []);
+  const here = (scope: Scope) => of(scope, ({ node }) => names.includes(node.name));
   return {
     n,
     id: `UpdateNodes${index + 1}`,
@@ -102,12 +112,10 @@ function updateStep(about: MemberRemoval, index: number, n: number): Step {
     condition: `Nodes${index + 1}Updated`,
     undo: forward,
     parts: [
-      ...updateOver(about.texts, "cluster", here),
-      ...runsAgain(here),
-      incomingServices(
-        "cluster",
-        of(stayingReaders(about), ({ node }) => names.includes(node.name)),
-      ),
+      ...updateOver(texts, "cluster", here(everyNode)),
+      ...runsAgain(here(everyNode)).slice(0, online === undefined ? 2 : 1),
+      ...(online === undefined ? [] : [localService(online)]),
+      incomingServices("cluster", here(readers)),
     ],
   };
 }
@@ -124,7 +132,7 @@ function proveStep(about: MemberRemoval, n: number): Step {
             vendor: "cctrl -multi> use COMPOSITE; ls",
             on: of(eachPrimary, ({ site }) => at(site)),
             run: [],
-            done: shown(about, composite),
+            done: managersShow(about, composite),
             stallSeconds: 600,
           },
         ];
@@ -153,6 +161,12 @@ function proveStep(about: MemberRemoval, n: number): Step {
     ],
   };
 }
+
+export const promoteSteps = ({ sites }: Pick<MemberRemoval, "sites">, n: number): readonly Step[] =>
+  sites.flat().map((node, index) => ({
+    ...promoteStep(node, n + index),
+    id: `PromoteConnector-${node.name}`,
+  }));
 
 /** The way of one site out of its composite. */
 export function removeMember(about: MemberRemoval): Procedure {
@@ -184,7 +198,9 @@ export function removeMember(about: MemberRemoval): Procedure {
         parts: [stayOffline("cluster", leavingReaders(about))],
       },
       publishTexts(about.texts, 4, forward),
-      ...Array.from({ length: rounds }, (_, index) => updateStep(about, index, 5 + index)),
+      ...Array.from({ length: rounds }, (_, index) =>
+        updateStep(about, index, 5 + index, stayingReaders(about)),
+      ),
       proveStep(about, 5 + rounds),
       returnPolicy(6 + rounds, {
         onSite: eachSite,
@@ -192,10 +208,7 @@ export function removeMember(about: MemberRemoval): Procedure {
         readers: stayingReaders(about),
         product: "cluster",
       }),
-      ...about.sites.flat().map((node, index) => ({
-        ...promoteStep(node, 7 + rounds + index),
-        id: `PromoteConnector-${node.name}`,
-      })),
+      ...promoteSteps(about, 7 + rounds),
     ],
     abortUntil: { step: "EnterMaintenance", part: 0 },
     revert: [],

@@ -68,7 +68,7 @@ const absentOr =
       (is) => (is === null ? done : judge(target, look)),
     );
 
-const daemonStopped =
+export const daemonStopped =
   (name: "manager" | "connector"): Judgement =>
   ({ node }, look) =>
     knowing(
@@ -90,7 +90,7 @@ const shun = (target: Target, run: Parameters<Scope>[0]) => {
   });
 };
 
-const held = (name: Holdable, on: Scope): Part => ({
+export const held = (name: Holdable, on: Scope): Part => ({
   what: `hold the ${name}: a restarting pod shall not start it again`,
   on,
   run: [{ when: "it is not held", effect: hold(name) }],
@@ -98,7 +98,7 @@ const held = (name: Holdable, on: Scope): Part => ({
   stallSeconds: 600,
 });
 
-const stopped = (product: Product, on: Scope): readonly Part[] => [
+export const stopped = (product: Product, on: Scope): readonly Part[] => [
   held(product, on),
   {
     what: `stop the ${product === "cluster" ? "cluster's" : "cross-site"} replicator of the node`,
@@ -110,7 +110,7 @@ const stopped = (product: Product, on: Scope): readonly Part[] => [
   },
 ];
 
-const stoppedDaemon = (name: "manager" | "connector", on: Scope): readonly Part[] => [
+export const stoppedDaemon = (name: "manager" | "connector", on: Scope): readonly Part[] => [
   held(name, on),
   {
     what: `stop its ${name}`,

@@ -26,7 +26,7 @@ export const donorsDatabaseRuns =
   (_target, look) =>
     every(scopes.donor(look.run).map((donor) => databaseIs("running")(donor, look)));
 
-/** While it is copied nothing runs on the donor, nor here. */
+/** While it is copied nothing runs on the donor, with the second product where there is one, and no database here. */
 export const bothRest =
   (scopes: ResetScopes): Judgement =>
   (target, look) =>
@@ -37,7 +37,7 @@ export const bothRest =
         .flatMap((donor) => [
           databaseIs("stopped")(donor, look),
           processStopped("cluster")(donor, look),
-          processStopped("crossSite")(donor, look),
+          ...(scopes.second ? [processStopped("crossSite")(donor, look)] : []),
         ]),
     ]);
 

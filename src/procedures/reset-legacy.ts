@@ -4,12 +4,12 @@ import type { Node } from "../topology/estate.ts";
 import { thlRange } from "../tungsten/node-facts.ts";
 import { localServices, proof } from "./conversion-parts.ts";
 import * as go from "./conversion-services.ts";
+import { donorServes } from "./donors.ts";
 import { endedWell } from "./guards.ts";
 import type { Guard, Look, Part, Run, Target, Verdict } from "./procedure.ts";
 import * as arrival from "./reset-arrival.ts";
 import * as sent from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
-import { donorServes } from "./reset-donor.ts";
 import { managersBack } from "./reset-export.ts";
 import { databaseDown, databaseRuns, dropOldLogs, followParts, released, started } from "./reset-parts.ts";
 import type { ResetParameters, ResetScopes } from "./reset-scopes.ts";
@@ -62,7 +62,7 @@ export const primaryAnew = (scopes: ResetScopes, parameters: ResetParameters): r
       vendor:
         "shell east{master}> /opt/continuent/tungsten/tungsten-replicator/scripts/tungsten_provision_slave --source west{slave}",
       on: scopes.failedPrimary,
-      guards: [donorServes(scopes), arrival.readersBegin(scopes)],
+      guards: [donorServes((run) => scopes.donorNode(run).name, "replica"), arrival.readersBegin(scopes)],
       done: (target, look) =>
         every([
           endedWell("the provision")(target, look),

@@ -2,12 +2,12 @@
 import * as act from "./conversion-commands.ts";
 import { localServices } from "./conversion-parts.ts";
 import * as go from "./conversion-services.ts";
+import { donorMayGo } from "./donors.ts";
 import { heldByRun } from "./guards.ts";
 import type { Guard, Part } from "./procedure.ts";
 import * as arrival from "./reset-arrival.ts";
 import * as sent from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
-import { donorMayGo } from "./reset-donor.ts";
 import type { ResetParameters, ResetScopes } from "./reset-scopes.ts";
 import * as is from "./reset-states.ts";
 import { doneIf, every } from "./verdicts.ts";

@@ -5,11 +5,11 @@
  */
 import { localServices, proof } from "./conversion-parts.ts";
 import * as go from "./conversion-services.ts";
+import { donorServes } from "./donors.ts";
 import type { Part, Procedure, Step } from "./procedure.ts";
 import * as arrival from "./reset-arrival.ts";
 import * as sent from "./reset-commands.ts";
 import * as copies from "./reset-copies.ts";
-import { donorServes } from "./reset-donor.ts";
 import { exported } from "./reset-export.ts";
 import {
   databaseDown,
@@ -74,7 +74,7 @@ const primaryParts = (scopes: ResetScopes, parameters: ResetParameters): readonl
     what: "make the failed site's primary anew from a replica of the definitive site",
     vendor: "shell east> tprovision -s west1 -m xtrabackup -c",
     on: scopes.failedPrimary,
-    guards: [donorServes(scopes), arrival.readersBegin(scopes)],
+    guards: [donorServes((run) => scopes.donorNode(run).name, "replica"), arrival.readersBegin(scopes)],
     run: [
       {
         when: "it is SHUNNED, its service OFFLINE:NORMAL",

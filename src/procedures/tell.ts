@@ -34,6 +34,12 @@ export function tellRun(
   ];
 }
 
+/** Conditions of a run that may not act at present, though its ledger stays as it is; what it halted for stays told. */
+export function tellHeldUp(procedure: Procedure, ledger: Ledger, why: string, asked: Asked): readonly Told[] {
+  const decision = { kind: "wait", ledger, why, stalled: false } as const;
+  return [progressing(procedure, decision, asked), ...(ledger.halt === undefined ? [stalled(decision)] : [])];
+}
+
 /** Where the run stands, in words for the printer column. */
 export function cursorInWords(procedure: Procedure, ledger: Ledger): string {
   if (ledger.phase === "Planning") return "planning";

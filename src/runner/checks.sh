@@ -77,6 +77,12 @@ object() {
       value=$(sql_next_table start) || { printf 'the tables cannot be read\n'; return; }
       [[ -z $value ]] || printf 'the database holds a table of a user\n'
       ;;
+    no-table-files)
+      value=$(answer_database) || { printf 'the database cannot be asked\n'; return; }
+      [[ $value == stopped ]] || { printf 'the database runs\n'; return; }
+      value=$(table_files) || { printf 'the data directory cannot be read\n'; return; }
+      [[ -z $value ]] || printf 'the data directory holds a table of a user\n'
+      ;;
     *) printf 'unknown check %s\n' "$1" ;;
   esac
 }

@@ -26,6 +26,19 @@ server_version() {
   "$server" --version | sed -E 's/.*[Vv]er +([^ ]+).*/\1/'
 }
 
+# table_files: a file of a table in a schema that is no server's and no replicator's own; nothing where there is none. A
+# table that has no file of its own, in a tablespace it shares, is not seen.
+table_files() {
+  local path paths
+  paths=$(server_paths) && [[ -n $paths ]] || return 1
+  path=${paths%%$'\n'*}
+  [[ -d $path ]] || return 1
+  find "$path" -mindepth 2 -maxdepth 2 -type f \
+    -regex '.*\.\(frm\|ibd\|isl\|sdi\|MY[DI]\|MA[DI]\|CS[VM]\)' \
+    ! -path "$path/mysql/*" ! -path "$path/sys/*" ! -path "$path/performance_schema/*" \
+    ! -path "$path/tungsten_*/*" ! -path "$path/#*/*" ! -path "$path/.*/*" -print -quit
+}
+
 # log_paths: where binary logs lie when they do not lie in the data directory.
 log_paths() {
   local server

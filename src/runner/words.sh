@@ -138,6 +138,7 @@ readonly CHECKS=(
   "database-is DATABASE"
   "backup-is NAME SHA256"
   "no-tables"
+  "no-table-files"
 )
 
 # made_of CHARACTERS MOST WORD: 1 to MOST characters, all of that set.

@@ -58,6 +58,8 @@ export type Leaving = {
   readonly awaits: boolean;
   /** The target's position of the source goes too. */
   readonly drops: boolean;
+  /** When it was deleted, in milliseconds since 1970 by the API server's clock. */
+  readonly since: number;
 };
 
 export type CompositeType = "ActivePassive" | "ActiveActive" | "DynamicActiveActive";

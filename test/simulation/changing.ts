@@ -4,7 +4,7 @@ import { digest } from "../../simulator/oracle.ts";
 import { advance } from "../../simulator/world.ts";
 import type { Walked } from "../../src/controllers/site-walk.ts";
 import { type ChangeWatch, watchChange } from "./change-invariants.ts";
-import { type Course, type Crashed, healed, withDeathAt, withFaults } from "./disturbing.ts";
+import { type Course, type Crashed, type Faults, healed, withDeathAt, withFaults } from "./disturbing.ts";
 import type { Violation } from "./invariants.ts";
 import type { Change } from "./mutate.ts";
 import { quiesce, type Scene } from "./scene.ts";
@@ -33,6 +33,8 @@ export type Scenario = {
   readonly nodes?: number;
   /** Further hosts that faults strike; they may come later. */
   readonly also?: readonly string[];
+  /** Whose database it stops for good. */
+  readonly keepsDown?: Faults["keepsDown"];
   /** What others do after each pass: pods that come and go. */
   readonly beside?: (scene: Scene) => Promise<unknown>;
   /** The estate it happens to; one that has been seen sound otherwise. */
@@ -89,11 +91,13 @@ export async function seededChange(
   const scene = await sceneFor(scenario, seed);
   const watch = (scenario.watch ?? watchChange)(scene, scenario);
   const hosts = [...scene.world.hosts.keys(), ...(scenario.also ?? [])];
-  const over = await withFaults({ ...faults, random, hosts }, courseOf(scenario, scene), () =>
-    begin(scenario, scene),
+  const over = await withFaults(
+    { ...faults, random, hosts, keepsDown: scenario.keepsDown },
+    courseOf(scenario, scene),
+    () => begin(scenario, scene),
   );
   if (!over) return { end: await endOf(scene), violations: watch.violations };
-  healed(scene, hosts);
+  healed(scene, hosts, scenario.keepsDown);
   advance(scene.world, 60_000);
   quiesce(scene);
   watch.end(scenario.interruptionSeconds * 10);

@@ -1,6 +1,6 @@
 /** Whatever course of a scene is disturbed: one way for the operator to die, one for nodes to be struck, one to heal them. */
 import { blows, strike } from "../../simulator/faults.ts";
-import type { Random, Trap } from "../../simulator/model.ts";
+import type { Host, Random, Trap } from "../../simulator/model.ts";
 import { advance } from "../../simulator/world.ts";
 import type { Violation } from "./invariants.ts";
 import { restartOperator, type Scene } from "./scene.ts";
@@ -80,6 +80,8 @@ export type Faults = {
   readonly spared: readonly string[];
   /** Whom it may hit; every node of the world, where this says nothing. Hosts of a connector alone are restarted. */
   readonly hosts?: readonly string[];
+  /** Whose database is down because it was meant to be: nobody who mends what was struck starts it. */
+  readonly keepsDown?: ((host: Host) => boolean) | undefined;
 };
 
 /** One to three faults at random moments, and in every third run a crash of the operator. `begun` begins the course. */
@@ -106,7 +108,7 @@ export async function withFaults(
       if (trap !== undefined) scene.world.traps.push({ at: trap, host, after: 0 });
       else if (scene.world.hosts.has(host)) strike(scene.world, blow, host);
       else if (scene.world.connectors.has(host)) strike(scene.world, "restart-container", host);
-    for (const { host } of plan.filter(({ at }) => at + 12 === n)) heal(scene, host);
+    for (const { host } of plan.filter(({ at }) => at + 12 === n)) heal(scene, host, struck.keepsDown);
     await surviving(course, dead);
     over = await course.over();
   }
@@ -114,17 +116,17 @@ export async function withFaults(
   return over;
 }
 
-export function heal({ world }: Scene, name: string): void {
+export function heal({ world }: Scene, name: string, keepsDown: Faults["keepsDown"]): void {
   const host = world.hosts.get(name);
   if (host === undefined) return;
-  host.mysql.up = true;
+  if (keepsDown?.(host) !== true) host.mysql.up = true;
   host.slowness = 1;
   host.lagMs = 0;
   world.cuts.clear();
 }
 
 /** These nodes are well again, and nothing lies in wait any more. */
-export function healed(scene: Scene, hosts: readonly string[]): void {
-  for (const host of hosts) heal(scene, host);
+export function healed(scene: Scene, hosts: readonly string[], keepsDown?: Faults["keepsDown"]): void {
+  for (const host of hosts) heal(scene, host, keepsDown);
   scene.world.traps.length = 0;
 }

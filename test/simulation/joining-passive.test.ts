@@ -3,11 +3,23 @@ import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { hostOf, hostsOf } from "../../simulator/model.ts";
 import { judge } from "../../simulator/oracle.ts";
+import { clusterKind } from "../../src/kube/kinds.ts";
+import { done } from "../../src/procedures/verdicts.ts";
 import { expectGolden } from "../golden.ts";
 import { parisJoinsComposite, passiveScene } from "./change-of-composite.ts";
 import { storyTold } from "./fresh-scene.ts";
-import { quiesce } from "./scene.ts";
-import { allTrue, begunOn, clusterOf, conditionAt, editSite, passSites, reached } from "./site-scene.ts";
+import { changePart } from "./mutate.ts";
+import { quiesce, type Scene } from "./scene.ts";
+import {
+  allTrue,
+  begunOn,
+  clusterOf,
+  conditionAt,
+  editSite,
+  passSites,
+  reached,
+  refOf,
+} from "./site-scene.ts";
 
 const formedScene = () => passiveScene({ sites: [], nodes: 2, seed: 4 });
 
@@ -54,4 +66,73 @@ test("over data that somebody may want, or without a replica to copy from, nothi
   for (let n = 0; n < 4; n += 1) await passSites(scene);
   expect((await conditionAt(scene, "paris", "Installed"))?.message).toMatch(/the database of paris-1 holds/);
   expect(begunOn(scene).length).toBe(before);
+});
+
+/** A person makes a table on the node, and takes it away again once its name was told. */
+async function writtenMeanwhile(scene: Scene, node: string): Promise<void> {
+  const { rows } = hostOf(scene.world, node).mysql;
+  rows.set("paris:1", 1);
+  const told = async () => (await conditionAt(scene, "paris", "Installed"))?.message ?? "";
+  await reached(scene, async () =>
+    new RegExp(
+      `the database of ${node} holds table shop\\.orders_london by now, which somebody may want`,
+    ).test(await told()),
+  );
+  for (let n = 0; n < 20; n += 1) await passSites(scene);
+  expect(rows.has("paris:1")).toBe(true);
+  expect(begunOn(scene).filter((line) => line.startsWith(`${node} tprovision`))).toEqual([]);
+  rows.delete("paris:1");
+}
+
+test.each(["paris-0", "paris-1"])(
+  "what somebody writes into %s while the walk waits is not overwritten",
+  async (node) => {
+    const scene = await formedScene();
+    for (const site of ["london", "nyc"]) editSite(scene, site, { changes: { configuration: "OnApproval" } });
+    await parisJoinsComposite(scene, { fillFrom: { site: "nyc" } });
+    await reached(scene, async () => hostOf(scene.world, node).volume.installed.cluster !== undefined);
+    await writtenMeanwhile(scene, node);
+    await reached(scene, allTrue(scene, "Ready", ["paris"]));
+  },
+);
+
+test("what is written in the moment before the provision is seen by its script; it halts, and a word begins anew", async () => {
+  const scene = await formedScene();
+  for (const site of ["london", "nyc"]) editSite(scene, site, { changes: { configuration: "OnApproval" } });
+  await parisJoinsComposite(scene, { fillFrom: { site: "nyc" } });
+  const { rows } = hostOf(scene.world, "paris-0").mysql;
+  const unseen = changePart("ProvisionRelay", 1, (part) => ({
+    ...part,
+    guards: [],
+    run: part.run.map((way, index) => (index === 0 ? { ...way, holds: () => done } : way)),
+  }));
+  await reached(scene, async () => hostOf(scene.world, "paris-0").volume.installed.cluster !== undefined);
+  rows.set("paris:1", 1);
+  const told = () => conditionAt(scene, "paris", "Installed");
+  await reached(scene, async () => (await told())?.reason === "CommandFailed", { walked: unseen });
+  expect((await told())?.message).toMatch(/tprovision.*: the database holds a table of a user; given up/);
+  expect(rows.has("paris:1")).toBe(true);
+  rows.delete("paris:1");
+  editSite(scene, "paris", { changes: { configuration: "OnApproval" } });
+  await reached(scene, allTrue(scene, "Ready", ["paris"]));
+});
+
+test("begun anew while a node is provisioned it waits for that, and provisions it once more over its own copy", async () => {
+  const scene = await formedScene();
+  for (const site of ["london", "nyc"]) editSite(scene, site, { changes: { configuration: "OnApproval" } });
+  await parisJoinsComposite(scene, { fillFrom: { site: "nyc" } });
+  const provisions = () => begunOn(scene).filter((line) => line.startsWith("paris-0 tprovision")).length;
+  const runs = () =>
+    hostOf(scene.world, "paris-0").tools.filter(({ argv }) => argv[0] === "tprovision").length;
+  let side = 0;
+  await reached(scene, async () => runs() > 0);
+  scene.objects.edit(clusterKind, refOf("paris"), ({ status }) => {
+    status.ledger.revision = 0;
+  });
+  await reached(scene, allTrue(scene, "Ready", ["paris"]), {
+    beside: async () => {
+      side = Math.max(side, runs());
+    },
+  });
+  expect([side, provisions()]).toEqual([1, 2]);
 });

@@ -70,3 +70,18 @@ test("one that goes by itself when the walk has only begun: it begins anew over 
   expect(scene.readable.join("\n")).toContain("RemoveLinks begins anew: tokyo-to-nyc went by itself");
   expect(inPolicy(scene)).toEqual(["AUTOMATIC", "AUTOMATIC", "AUTOMATIC"]);
 });
+
+test("links that are deleted one after the other go in one walk", async () => {
+  const scene = await meshScene({ ...two, sites: ["london", "nyc", "tokyo"] });
+  const pairs = pairsWith(scene, "tokyo");
+  for (const pair of pairs) {
+    deleteLinks(scene, [pair]);
+    for (const pass of [passSites, passLinks]) await pass(scene);
+  }
+  const policies: string[] = [];
+  scene.world.listeners.push((event) => {
+    if (event.kind === "policy" && event.site === "london") policies.push(event.policy);
+  });
+  await until(scene, () => linksGone(scene, pairs));
+  expect(policies).toEqual(["MAINTENANCE", "AUTOMATIC"]);
+});

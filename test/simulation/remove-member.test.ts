@@ -215,17 +215,4 @@ describe("a composite of another type", () => {
     expect(hostsOf(scene.world, "nyc")[0]?.volume.ini).toContain("connector-write-affinity=nyc,london\n");
     expect(await compositeReady(scene)).toMatchObject({ status: "True" });
   });
-
-  test("active/passive: a passive site is left to the vendor's page, and nothing is touched", async () => {
-    const scene = await standing({ type: "ActivePassive", members: three.sites, primarySite: "nyc" });
-    const before = begunOn(scene).length;
-    editMembers(scene, ["london", "nyc"]);
-    for (let n = 0; n < 6; n += 1) await passEstate(scene);
-    expect(await conditionAt(scene, "tokyo", "MembershipCurrent")).toMatchObject({
-      status: "False",
-      reason: "Waiting",
-      message: expect.stringMatching(/a relay is not let drain by this version/),
-    });
-    expect(begunOn(scene).length).toBe(before);
-  });
 });

@@ -87,10 +87,15 @@ test("a donor that is taken out after the approval gives nothing until it is bac
   let says = "";
   for (let n = 0; n < 200 && !says.includes("stop"); n += 1) says = await passes();
   nyc.out = { ...nyc.out, "nyc-2": "OFFLINE" };
-  for (let n = 0; n < 200 && !says.includes("datasource nyc-2 is not ONLINE"); n += 1) says = await passes();
+  for (
+    let n = 0;
+    n < 200 && !says.includes("datasource nyc-2 is slave:OFFLINE by the manager of nyc-");
+    n += 1
+  )
+    says = await passes();
   for (let n = 0; n < 20; n += 1) says = await passes();
   expect([says, hostOf(scene.world, "nyc-1").mysql.hollow]).toEqual([
-    expect.stringContaining("datasource nyc-2 is not ONLINE"),
+    expect.stringContaining("datasource nyc-2 is slave:OFFLINE by the manager of nyc-"),
     undefined,
   ]);
   const { "nyc-2": _, ...others } = nyc.out ?? {};

@@ -108,3 +108,35 @@ test("what a node without a pod was doing is not known: a change of mind waits f
   await podsUntil(scene, allScaled(scene));
   expect(scene.world.hosts.has("nyc-2")).toBe(false);
 });
+
+test("what somebody writes into a new node while the walk is at others is not overwritten", async () => {
+  const scene = await settledScene(small);
+  editSite(scene, "nyc", { nodes: 3 });
+  await podsUntil(scene, () => begunOn(scene).some((line) => line.startsWith("nyc-2 tpm cluster")));
+  const { rows } = hostOf(scene.world, "nyc-2").mysql;
+  rows.set("rome:1", 1);
+  const told = async () => (await conditionAt(scene, "nyc", "NodesInService"))?.message ?? "";
+  await podsUntil(scene, async () =>
+    /the database of nyc-2 holds table .* by now, which somebody may want: drop it there/.test(await told()),
+  );
+  for (let n = 0; n < 20; n += 1) await passSites(scene);
+  expect(rows.has("rome:1")).toBe(true);
+  expect(begunOn(scene).filter((line) => line.includes("tprovision"))).toEqual([]);
+  rows.delete("rome:1");
+  await podsUntil(scene, allScaled(scene));
+});
+
+test("begun anew while a node is filled that has half a copy by then, it fills it once more", async () => {
+  const scene = await settledScene(small);
+  const watch = watchChange(scene, { joins: ["nyc-2"] });
+  editSite(scene, "nyc", { nodes: 3 });
+  const running = () =>
+    scene.world.hosts.get("nyc-2")?.tools.some(({ argv }) => argv[0] === "tprovision") === true;
+  await podsUntil(scene, running);
+  otherVersion(scene);
+  await podsUntil(scene, allScaled(scene));
+  quiesce(scene);
+  watch.end(interruption);
+  expect(begunOn(scene).filter((line) => line.includes("tprovision"))).toHaveLength(2);
+  expect(watch.violations).toEqual([]);
+});

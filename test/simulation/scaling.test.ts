@@ -84,11 +84,16 @@ describe("the story", () => {
     if (nyc === undefined) throw new Error("no site");
     nyc.out = { ...nyc.out, "nyc-1": "OFFLINE" };
     const provisions = () => begunOn(scene).filter((line) => line.includes("tprovision"));
-    for (let n = 0; n < 60 && !/datasource nyc-1 is not ONLINE/.test(await filling()); n += 1) await on(1);
+    for (
+      let n = 0;
+      n < 60 && !/datasource nyc-1 is slave:OFFLINE by the manager of nyc-\d/.test(await filling());
+      n += 1
+    )
+      await on(1);
     await on(10);
     expect([provisions(), await filling()]).toEqual([
       [],
-      expect.stringMatching(/datasource nyc-1 is not ONLINE/),
+      expect.stringMatching(/datasource nyc-1 is slave:OFFLINE by the manager of nyc-\d/),
     ]);
     const { "nyc-1": _, ...others } = nyc.out;
     nyc.out = others;

@@ -139,6 +139,9 @@ describe("what Argo CD shows", () => {
     const [link] = await scene.objects.list(linkKind, namespace);
     const stopped = { ...link?.status, conditions: [ready("ReplicationError")] };
     expect(healthOf({ ...(link as KubeObject), status: stopped }).status).toBe("Degraded");
+    expect(down([installedTrue, ready("OutOfService")]).status).toBe("Suspended");
+    const named = { type: "MembershipCurrent", status: "False", reason: "OutOfService", message: "" };
+    expect(down([installedTrue, named, ready("OutOfService")]).status).toBe("Degraded");
     const installing = (reason: string) => ({ type: "Installed", status: "False", reason, message: reason });
     expect(down([installing("Installing"), ready("Installing")]).status).toBe("Progressing");
     expect(down([installing("TpmRefused"), ready("Installing")])).toEqual({

@@ -87,17 +87,25 @@ describe("halts.md", () => {
     expect(anchor).toBe(anchorOf(reason));
   });
 
-  test.each(["Approved", "Ready"])(
+  test.each(["Planned", "Approved", "Queued", "Ready"])(
     "has one row for each reason that %s is given with, and no other",
     (type) => {
-      const given = readdirSync(join(root, "src/controllers")).flatMap((file) =>
-        [...readFileSync(join(root, "src/controllers", file), "utf8").matchAll(saying)]
-          .filter((match) => match[1] === type && (type === "Ready" || match[2] === "False"))
+      const files = [
+        ...readdirSync(join(root, "src/controllers")).map((file) => `controllers/${file}`),
+        "procedures/tell-standing.ts",
+      ];
+      const hasRow = (status = "", reason = "") =>
+        type === "Ready" || status !== "True" || reason === "SiteTaken";
+      const given = files.flatMap((file) =>
+        [...readFileSync(join(root, "src", file), "utf8").matchAll(saying)]
+          .filter((match) => match[1] === type && hasRow(match[2], match[3]))
           .map((match) => `${match[2]} ${match[3]}`),
       );
       const told = rowsOf(page)
         .filter(([condition]) => condition?.startsWith(`\`${type}\` `))
-        .map(([condition = "", reason = ""]) => `${condition.split(" ")[1]} ${reason.replaceAll("`", "")}`);
+        .flatMap(([condition = "", reason = ""]) =>
+          reason.split(", ").map((each) => `${condition.split(" ")[1]} ${each.replaceAll("`", "")}`),
+        );
       expect(given.length).toBeGreaterThan(3);
       expect([...told].sort()).toEqual([...new Set(given)].sort());
     },

@@ -97,6 +97,24 @@ describe("the service", () => {
   });
 });
 
+test("over a database at rest a command is refused where a table of a user has a file, or none can be looked for", async () => {
+  const refusal = async () => {
+    const state = await node.run("hold database", "", ["no-table-files"]);
+    return state.state === "refused" ? state.reason : state.state;
+  };
+  for (const own of ["mysql/user.frm", "sys/sys_config.ibd", "tungsten_nyc/heartbeat.ibd", "test/db.opt"])
+    node.put(`opt/mysql/data/${own}`, "");
+  node.put("opt/mysql/data/#innodb_redo/#ib_redo0.ibd", "");
+  expect(await refusal()).toBe("exited");
+  node.put("opt/mysql/data/shop/orders.ibd", "rows");
+  expect(await refusal()).toBe("the data directory holds a table of a user");
+  node.put("fakes/database", "0");
+  expect(await refusal()).toBe("the database runs");
+  node.put("fakes/database", "3");
+  rmSync(join(node.root, "opt/mysql/data"), { recursive: true });
+  expect(await refusal()).toBe("the data directory cannot be read");
+});
+
 describe("a snapshot", () => {
   test("holds every path of the server and the logs, and is recorded like a backup", async () => {
     expect(await ended("snapshot before")).toMatchObject({ code: 0 });

@@ -1,8 +1,11 @@
-/** Who gives its data in a reset or a filling: when it may leave its site's service, and when it may be copied. */
+/** Who gives its data, in whatever procedure: when it may leave its site's service, and when it may be copied. */
 import { clusterView } from "../tungsten/node-facts.ts";
+import { localServiceOnline } from "./conversion-services.ts";
 import { isOnline } from "./out-of-service.ts";
-import type { Guard } from "./procedure.ts";
+import type { Guard, Run } from "./procedure.ts";
 import type { ResetScopes } from "./reset-scopes.ts";
+import { everyNode, nodesThere } from "./scopes.ts";
+import { knownValue } from "./verdicts.ts";
 
 /** Its site keeps the primary and, where it has more nodes, another usable one, unless a human has read that it does not. */
 export const donorMayGo = (scopes: ResetScopes): Guard => ({
@@ -28,16 +31,27 @@ export const donorMayGo = (scopes: ResetScopes): Guard => ({
   },
 });
 
-/** Nobody but an ONLINE replica of the definitive site gives its data, now as when the plan was made. */
-export const donorServes = (scopes: ResetScopes): Guard => ({
-  say: "the donor is an ONLINE replica of the definitive site",
+/**
+ * Asked directly before a node is filled, a site made anew, or a relay provisioned: whoever failed or was taken out meanwhile
+ * gives nobody its data. Its own manager and its own service have to say so, and no other manager of its site may say
+ * otherwise: one that was cut off from the others still holds what it last knew.
+ */
+export const donorServes = (donorOf: (run: Run) => string, role?: "replica"): Guard => ({
+  say: `the donor is ${role === undefined ? "ONLINE" : "an ONLINE replica"} by its own manager and every other one of its site that answers, and its own service is ONLINE`,
   objects(_target, look) {
-    const donor = scopes.donorNode(look.run);
-    const view = look.facts.get(donor.name, clusterView);
-    if ("unknown" in view) return `cctrl of ${donor.name} cannot be read: ${view.unknown}`;
-    const own = view.known.datasources.find(({ name }) => name === donor.name);
-    return own?.role === "slave" && own.state === "ONLINE"
-      ? undefined
-      : `${donor.name} is ${own?.role ?? "not listed"}:${own?.state ?? ""}`;
+    const name = donorOf(look.run);
+    const donor = everyNode(look.run).find(({ node }) => node.name === name);
+    if (donor === undefined) return `${name} is no node of this estate`;
+    const own = look.facts.get(name, clusterView);
+    if ("unknown" in own) return `cctrl of ${name} cannot be read: ${own.unknown}`;
+    for (const node of nodesThere(look.run, donor.site)) {
+      const view = knownValue(look.facts.get(node.name, clusterView));
+      const shown = view?.datasources.find((source) => source.name === name);
+      const fits = shown?.state === "ONLINE" && (role === undefined || shown.role === "slave");
+      if (view !== undefined && !fits)
+        return `datasource ${name} is ${shown?.role ?? "not listed"}:${shown?.state ?? ""} by the manager of ${node.name}`;
+    }
+    const verdict = localServiceOnline(donor, look);
+    return "why" in verdict ? verdict.why : undefined;
   },
 });
