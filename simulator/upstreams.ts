@@ -44,6 +44,13 @@ function relayed(
   return hosts.map((host) => ({ host, product: "cluster", service: source }));
 }
 
+/** Where connectors send writes: to their site's primary, and those of a passive site to the node that it relays. */
+export function writesTo({ cluster, volume }: Node): string {
+  const { primary, relaySource, relayFrom } = cluster;
+  if (relaySource === undefined) return primary;
+  return relayFrom ?? volume.installed.cluster?.masters[relaySource] ?? primary;
+}
+
 /** Who listens at a THL address, whatever its service's name: the handshake does not compare them. */
 function listenerAt(uri: string, node: Node, service: Service): Upstream {
   const [, host = "", port] = /^thl:\/\/([^:/]+):(\d+)/.exec(uri) ?? [];

@@ -4,6 +4,7 @@ import { obey, reportOf, reportsOf, supervise } from "../managers.ts";
 import { fail, stepService } from "../replicator.ts";
 import type { ProductName, Service } from "../state.ts";
 import { thlPort } from "../tools/tool.ts";
+import { writesTo } from "../upstreams.ts";
 import { adopt, agreementOf } from "./agreement.ts";
 import { answersOf, type Question, runSteps, serveReader, settleReadOnly, takeUp } from "./answers.ts";
 import { newConnector, type Route } from "./connector.ts";
@@ -18,7 +19,7 @@ export type Engine = { readonly stop: () => void };
 
 export function startEngine(real: RealNode): Engine {
   const { node, settings } = real;
-  const route: Route = { primary: node.cluster.primary, goneSince: null };
+  const route: Route = { primary: writesTo(node), goneSince: null };
   const connector = newConnector(
     node,
     route,
@@ -90,7 +91,7 @@ async function look(real: RealNode, route: Route): Promise<void> {
   if (node.manager.running) await runSteps(answers, supervise(ambient, node));
   const managed = node.manager.running || (node.connector.running && (await anyManager(real)));
   route.goneSince = managed ? null : (route.goneSince ?? Date.now());
-  route.primary = node.cluster.primary;
+  route.primary = writesTo(node);
 }
 
 async function anyManager(real: RealNode): Promise<boolean> {

@@ -73,7 +73,11 @@ describe("changes of an MSAA estate on real pods", () => {
     live.pods.splice(live.pods.indexOf("paris-0"), 2);
     await kubectl("delete", ...links, "--wait=false");
     await kubectl("wait", "--for=delete", ...links, "--timeout=480s");
-    await kubectl("delete", "tc", "paris", "--timeout=120s");
+    // Its status says a moment longer that a link needs it, and the policy goes by that.
+    await until("paris deleted", 120, async () => {
+      await kubectl("delete", "tc", "paris", "--timeout=120s");
+      return true;
+    });
     await pause(2);
     for (const site of estate.sites) await told(site, "Ready");
   }
