@@ -20,7 +20,7 @@ describe("an ActivePassive composite on real pods", () => {
   const live = liveEstate({ namespace, sites, nodesPerSite: 2, folder: "composite-active-passive" });
   const { asked, underLoad } = live;
   const story: readonly (readonly [string, () => Promise<void>])[] = [
-    ["every path brings a heartbeat", () => asked("check-paths", "checkPaths", { everySeconds: 5 })],
+    ["every path brings a heartbeat", () => asked("check-paths", "checkPaths", { everySeconds: 10 })],
     [
       "the relay of the passive site moves",
       () => asked("switch", "switch", { cluster: { name: "london" }, to: "london-1" }),

@@ -113,7 +113,8 @@ export function liveEstate(estate: estates.Estate): Live {
       const object = sampleNamed(sample, estate);
       const spec = { ...object.spec } as Record<string, object>;
       spec[block] = { ...spec[block], ...more };
-      await askFor(cluster, estate, { ...object, spec });
+      const manual: object = { ...spec, approval: "Manual" };
+      await askFor(cluster, estate, { ...object, spec: manual });
       await followRequest(cluster, estate, object.metadata.name, 8);
     },
     async edited(site, patch, type, wanted) {
