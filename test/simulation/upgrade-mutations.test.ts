@@ -62,8 +62,8 @@ const broken: readonly (readonly [
     "leaves the second product as it was",
     [42],
     [
-      changePart("UpdateReplicas", 1, blind),
-      changePart("UpdatePrimaries", 1, blind),
+      changePart("UpdateReplicas", 3, blind),
+      changePart("UpdatePrimaries", 3, blind),
       changePart("ProveVersions", 2, blind),
     ],
   ],
