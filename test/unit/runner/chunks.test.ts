@@ -1,7 +1,7 @@
 /** Tables read in chunks by the real runner over a real MariaDB: which tables there are, where they are cut, what their rows sum up to. */
 import { spawn } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { userInfo } from "node:os";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Database, noDatabase, startDatabase } from "./database.ts";
@@ -33,10 +33,12 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
 (noDatabase === undefined ? describe : describe.skip)("a real MariaDB", () => {
   let node: RunnerNode;
   let database: Database;
+  /** Looked into before PATH. */
+  const programs = mkdtempSync(join(tmpdir(), "tungsten-operator-programs-"));
   const sql = (text: string): string => database.sql(text);
 
   beforeAll(() => {
-    node = newNode();
+    node = newNode({}, programs);
     node.put("etc/tungsten/client.cnf", `[client]\nuser=${userInfo().username}\n`);
     database = startDatabase(node);
     sql(tables);
@@ -44,6 +46,7 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
   afterAll(() => {
     database?.stop();
     node?.remove();
+    rmSync(programs, { recursive: true });
   });
 
   /** Exit code, stdout and stderr of one question. */
@@ -167,6 +170,17 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
     rmSync(client);
     expect(ask("schemas")).toMatchObject({ code: 0, out: "tungsten_nyc\t1\n" });
     expect(textOf(ask("next-table start").out.split("\t")[1])).toBe("a`b c");
+    // Who is let in without a right sees an empty server.
+    sql("CREATE USER ''@localhost");
+    writeFileSync(join(programs, "id"), "#!/bin/bash\necho visitor\n", { mode: 0o755 });
+    for (const question of ["schemas", "next-table start"])
+      expect(ask(question)).toMatchObject({
+        code: 1,
+        out: "",
+        err: expect.stringMatching(/may not read all/),
+      });
+    rmSync(join(programs, "id"));
+    sql("DROP USER ''@localhost");
     writeFileSync(client, text);
   });
 
