@@ -168,52 +168,55 @@ export const promoteSteps = ({ sites }: Pick<MemberRemoval, "sites">, n: number)
     id: `PromoteConnector-${node.name}`,
   }));
 
+/** A walk that takes a member out, whichever way: it is asked for by the CompositeService, and leads only forward. */
+export const removal = (steps: readonly Step[]): Procedure => ({
+  name: "RemoveMember",
+  revision: 1,
+  source:
+    "Tungsten documentation, Deploying Composite Clusters, removing a cluster from a composite; The tpm update Command; as one outline in neither",
+  accepts: [],
+  holds: [],
+  pins: () => ({ unknown: "a walk that takes a member out pins what its TungstenCluster says" }),
+  steps,
+  abortUntil: { step: "EnterMaintenance", part: 0 },
+  revert: [],
+  revertUntil: { step: "EnterMaintenance", part: 0 },
+  interruptions: () => [],
+  budgets: [],
+});
+
 /** The way of one site out of its composite. */
 export function removeMember(about: MemberRemoval): Procedure {
   const rounds = Math.max(...about.sites.map((nodes) => nodes.length));
-  return {
-    name: "RemoveMember",
-    revision: 1,
-    source:
-      "Tungsten documentation, Deploying Composite Clusters, removing a cluster from a composite; The tpm update Command; as one outline in neither",
-    accepts: [],
-    holds: [],
-    pins: () => ({ unknown: "a walk that takes a member out pins what its TungstenCluster says" }),
-    steps: [
-      enterMaintenance(eachSite),
-      {
-        n: 2,
-        id: "DrainServices",
-        title: "Let arrive what travels to the site and from it",
-        condition: "ServicesDrained",
-        undo: forward,
-        parts: drainParts(drainOf(about)),
-      },
-      {
-        n: 3,
-        id: "StopServices",
-        title: "Stop the services between the site and the others",
-        condition: "ServicesStopped",
-        undo: forward,
-        parts: [stayOffline("cluster", leavingReaders(about))],
-      },
-      publishTexts(about.texts, 4, forward),
-      ...Array.from({ length: rounds }, (_, index) =>
-        updateStep(about, index, 5 + index, stayingReaders(about)),
-      ),
-      proveStep(about, 5 + rounds),
-      returnPolicy(6 + rounds, {
-        onSite: eachSite,
-        nodes: everyNode,
-        readers: stayingReaders(about),
-        product: "cluster",
-      }),
-      ...promoteSteps(about, 7 + rounds),
-    ],
-    abortUntil: { step: "EnterMaintenance", part: 0 },
-    revert: [],
-    revertUntil: { step: "EnterMaintenance", part: 0 },
-    interruptions: () => [],
-    budgets: [],
-  };
+  return removal([
+    enterMaintenance(eachSite),
+    {
+      n: 2,
+      id: "DrainServices",
+      title: "Let arrive what travels to the site and from it",
+      condition: "ServicesDrained",
+      undo: forward,
+      parts: drainParts(drainOf(about)),
+    },
+    {
+      n: 3,
+      id: "StopServices",
+      title: "Stop the services between the site and the others",
+      condition: "ServicesStopped",
+      undo: forward,
+      parts: [stayOffline("cluster", leavingReaders(about))],
+    },
+    publishTexts(about.texts, 4, forward),
+    ...Array.from({ length: rounds }, (_, index) =>
+      updateStep(about, index, 5 + index, stayingReaders(about)),
+    ),
+    proveStep(about, 5 + rounds),
+    returnPolicy(6 + rounds, {
+      onSite: eachSite,
+      nodes: everyNode,
+      readers: stayingReaders(about),
+      product: "cluster",
+    }),
+    ...promoteSteps(about, 7 + rounds),
+  ]);
 }

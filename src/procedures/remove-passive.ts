@@ -12,7 +12,14 @@ import { allOf, outPart, scopesOf, stoppedAndHeld, takeOutStep } from "./out-of-
 import { either } from "./out-of-service.ts";
 import type { Judgement, Part, Procedure, Step, Target } from "./procedure.ts";
 import { publishTexts } from "./remove-links.ts";
-import { forward, type MemberRemoval, managersShow, promoteSteps, updateStep } from "./remove-member.ts";
+import {
+  forward,
+  type MemberRemoval,
+  managersShow,
+  promoteSteps,
+  removal,
+  updateStep,
+} from "./remove-member.ts";
 import { eachSite, eachWriter } from "./scopes.ts";
 import { check, safely } from "./site-commands.ts";
 import { enterMaintenance, localService, maintenanceStays, returnPolicy, type Scope } from "./site-parts.ts";
@@ -171,28 +178,14 @@ const proveStep = (about: MemberRemoval, n: number): Step => {
 export function removePassive(about: MemberRemoval): Procedure {
   const rounds = Math.max(...about.sites.map((nodes) => nodes.length));
   const { rest, restSites } = scopesOf(about);
-  return {
-    name: "RemoveMember",
-    revision: 1,
-    source:
-      "Tungsten documentation, Deploying Composite Clusters, removing a cluster from a composite; The tpm update Command; as one outline in neither",
-    accepts: [],
-    holds: [],
-    pins: () => ({ unknown: "a walk that takes a member out pins what its TungstenCluster says" }),
-    steps: [
-      maintenanceStep(about),
-      drainStep(about),
-      takeOutStep(about),
-      publishTexts(about.texts, 4, forward),
-      ...Array.from({ length: rounds }, (_, index) => updateStep(about, index, 5 + index, none, rest)),
-      proveStep(about, 5 + rounds),
-      returnPolicy(6 + rounds, { onSite: restSites, nodes: rest, readers: none, product: "cluster" }),
-      ...promoteSteps(about, 7 + rounds),
-    ],
-    abortUntil: { step: "EnterMaintenance", part: 0 },
-    revert: [],
-    revertUntil: { step: "EnterMaintenance", part: 0 },
-    interruptions: () => [],
-    budgets: [],
-  };
+  return removal([
+    maintenanceStep(about),
+    drainStep(about),
+    takeOutStep(about),
+    publishTexts(about.texts, 4, forward),
+    ...Array.from({ length: rounds }, (_, index) => updateStep(about, index, 5 + index, none, rest)),
+    proveStep(about, 5 + rounds),
+    returnPolicy(6 + rounds, { onSite: restSites, nodes: rest, readers: none, product: "cluster" }),
+    ...promoteSteps(about, 7 + rounds),
+  ]);
 }
