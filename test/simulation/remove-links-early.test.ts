@@ -5,18 +5,11 @@ import { linkKind } from "../../src/kube/kinds.ts";
 import { deleteLinks, linksGone, meshScene, pairsWith, passLinks } from "./change-of-links.ts";
 import { parisJoins } from "./change-of-sites.ts";
 import { quiesce, type Scene } from "./scene.ts";
-import { allTrue, clusterOf, passSites, refOf } from "./site-scene.ts";
+import { allTrue, clusterOf, passSites, reached, refOf } from "./site-scene.ts";
 
 const two = { sites: ["london", "nyc"], nodes: 2, seed: 3 };
 
-async function until(scene: Scene, so: () => Promise<boolean>): Promise<void> {
-  for (let n = 0; n < 1500; n += 1) {
-    if (await so()) return;
-    await passSites(scene);
-    await passLinks(scene);
-  }
-  throw new Error("never reached");
-}
+const until = (scene: Scene, so: () => Promise<boolean>) => reached(scene, so, { beside: passLinks });
 
 const walked = async (scene: Scene): Promise<readonly string[] | undefined> => {
   const { procedure, phase, kept } = (await clusterOf(scene, "london")).status?.ledger ?? {};

@@ -31,6 +31,7 @@ import {
   editSite,
   lineOf,
   passSites,
+  reached,
   refOf,
 } from "./site-scene.ts";
 
@@ -43,22 +44,8 @@ async function passes(scene: Scene, count: number): Promise<void> {
   }
 }
 
-async function until(scene: Scene, so: () => Promise<boolean>, most = 800): Promise<void> {
-  for (let n = 0; n < most; n += 1) {
-    if (await so()) return;
-    await passes(scene, 1);
-  }
-  const told = await Promise.all(
-    [...scene.world.sites.keys()].map(async (name) =>
-      JSON.stringify(
-        ((await clusterOf(scene, name)).status?.conditions ?? []).filter(
-          ({ status }: { status: string }) => status !== "True",
-        ),
-      ),
-    ),
-  );
-  throw new Error(`never reached; ${told.join("\n")}`);
-}
+const until = (scene: Scene, so: () => Promise<boolean>, most = 800) =>
+  reached(scene, so, { most, beside: passComposite });
 
 const compositeTold = async (scene: Scene) => {
   const composite = await scene.objects.get(compositeKind, { namespace, name: "global" });
