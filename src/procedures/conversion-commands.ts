@@ -237,15 +237,17 @@ export const update: Making = updateWith(rowChecks);
 export const updateAgain: Making = updateWith(() => []);
 
 /** Looks once more that nothing runs that would read half of it, and that the ini is the one that was approved. */
-export const postProcess: Making = (target, run) =>
-  safe(target.node, tpmPostProcess, {
-    deadlineSeconds: longSeconds,
-    prechecks: [
-      check("no-tpm"),
-      check("stopped", "cluster"),
-      check("ini-is", run.pins.iniSha256.CAA ?? "unknown"),
-    ],
-  });
+export const postProcess =
+  (kind: string): Making =>
+  (target, run) =>
+    safe(target.node, tpmPostProcess, {
+      deadlineSeconds: longSeconds,
+      prechecks: [
+        check("no-tpm"),
+        check("stopped", "cluster"),
+        check("ini-is", run.pins.iniSha256[kind] ?? "unknown"),
+      ],
+    });
 
 /** At the release that ran before: the cluster product is still at it. */
 export const reinstall: Making = (target, run) =>

@@ -8,6 +8,7 @@ import type { Product } from "../tungsten/invocation.ts";
 import { accounts, installed, services } from "../tungsten/node-facts.ts";
 import * as act from "./conversion-commands.ts";
 import { sourceOf } from "./conversion-names.ts";
+import { optionsWritten } from "./conversion-options.ts";
 import * as products from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
 import { connectorRuns, endedWell, iniPublished, managerIs } from "./guards.ts";
@@ -129,6 +130,7 @@ export const installStep = (nodes: Scope, kind: "MSAA" | "CAA"): Step => ({
       done: isInstalled("cluster"),
       stallSeconds: 1800,
     },
+    ...(kind === "CAA" ? [optionsWritten(nodes)] : []),
   ],
 });
 

@@ -7,6 +7,7 @@
 import type { Node, Site } from "../topology/estate.ts";
 import { compositeView } from "../tungsten/node-facts.ts";
 import { promoteStep } from "./apply-configuration.ts";
+import { optionParts } from "./conversion-options.ts";
 import { type Drain, drainParts, notBehind, serviceGone, stayOffline } from "./drain.ts";
 import type { Judgement, Part, Procedure, Step } from "./procedure.ts";
 import { provePaths } from "./prove-paths.ts";
@@ -92,18 +93,29 @@ export const managersShow =
       },
     );
 
+/** Sites that stay a composite; what stands alone has no link. */
+const optionsOver = ({ texts, staying }: MemberRemoval, here: Scope): readonly Part[] =>
+  (staying.length > 1 ? texts : [])
+    .filter(({ sites }) => staying.some(({ name }) => sites.includes(name)))
+    .flatMap((text) =>
+      optionParts(
+        of(here, ({ site }) => text.sites.includes(site.name)),
+        text,
+      ),
+    );
+
 /**
  * The n-th node of every site that takes part, side by side; `readers` of the same nodes come online again behind it.
  * `online`: nodes whose own service has to be ONLINE behind it too, because those updated may read them.
  */
 export function updateStep(
-  { sites, texts }: Pick<MemberRemoval, "sites" | "texts">,
+  about: MemberRemoval,
   index: number,
   n: number,
   readers: Scope,
   online?: Scope,
 ): Step {
-  const names = sites.flatMap((nodes) => nodes[index]?.name ?? []);
+  const names = about.sites.flatMap((nodes) => nodes[index]?.name ?? []);
   const here = (scope: Scope) => of(scope, ({ node }) => names.includes(node.name));
   return {
     n,
@@ -112,9 +124,10 @@ export function updateStep(
     condition: `Nodes${index + 1}Updated`,
     undo: forward,
     parts: [
-      ...updateOver(texts, "cluster", here(everyNode)),
-      ...runsAgain(here(everyNode)).slice(0, online === undefined ? 2 : 1),
-      ...(online === undefined ? [] : [localService(online)]),
+      ...updateOver(about.texts, "cluster", here(everyNode)),
+      ...(online === undefined
+        ? [...optionsOver(about, here(everyNode)), ...runsAgain(here(everyNode))]
+        : [...runsAgain(here(everyNode)).slice(0, 1), localService(online)]),
       incomingServices("cluster", here(readers)),
     ],
   };

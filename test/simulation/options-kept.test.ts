@@ -2,12 +2,16 @@
 import { describe, expect, test } from "@jest/globals";
 import { hostOf } from "../../simulator/model.ts";
 import { judge } from "../../simulator/oracle.ts";
-import { nodeJoins } from "./change-of-nodes.ts";
+import { linkKind } from "../../src/kube/kinds.ts";
+import { parisJoinsComposite } from "./change-of-composite.ts";
+import { pairsWith } from "./change-of-links.ts";
+import { editMembers, hasLeft, passComposite } from "./change-of-members.ts";
+import { nodeJoins, nodeLeaves } from "./change-of-nodes.ts";
 import { changeOfOptions } from "./change-of-options.ts";
 import { changeOfTransport } from "./change-of-transport.ts";
 import type { Scenario } from "./changing.ts";
 import { askForConversion, drive, quiesce, type Scene } from "./scene.ts";
-import { allTrue, passSites, reached, settledScene } from "./site-scene.ts";
+import { allTrue, passSites, reached, refOf, settledScene } from "./site-scene.ts";
 import { askForUpgrade } from "./walks.ts";
 
 const filter = "replicator.stage.q-to-dbms.filters";
@@ -18,8 +22,8 @@ const shape = {
   linkOptions: { "nyc-to-london": { "svc-applier-filters": "replicate" } },
 };
 
-async function converted(): Promise<Scene> {
-  const scene = await settledScene(shape);
+async function converted(more: Partial<typeof shape> = {}): Promise<Scene> {
+  const scene = await settledScene({ ...shape, ...more });
   await askForConversion(scene);
   expect((await drive(scene)).status.ledger.outcome).toBe("Succeeded");
   for (let n = 0; n < 3; n += 1) await passSites(scene);
@@ -39,15 +43,19 @@ function bareOnes({ world }: Scene): readonly string[] {
 }
 
 /** What somebody changes once the estate is a composite; it brings no service up bare, and all have their options at the end. */
-async function keptThrough({ begin, over, beside }: Pick<Scenario, "begin" | "over" | "beside">) {
-  const scene = await converted();
+async function keptThrough(
+  { begin, over, beside }: Pick<Scenario, "begin" | "over" | "beside">,
+  more: Partial<typeof shape> = {},
+) {
+  const scene = await converted(more);
   const bare = bareOnes(scene);
   begin(scene);
   await reached(scene, () => over(scene), beside && { beside });
   keptAt(scene, bare);
 }
 
-function keptAt(scene: Scene, bare: readonly string[]): void {
+/** Among these sites every row is everywhere, once and in order. */
+function keptAt(scene: Scene, bare: readonly string[], among = [...scene.world.sites.keys()]): void {
   quiesce(scene);
   expect(bare).toEqual([]);
   for (const { name, site, replicators } of scene.world.hosts.values())
@@ -56,7 +64,12 @@ function keptAt(scene: Scene, bare: readonly string[]): void {
         name,
         { state: "ONLINE", properties: { [filter]: "replicate" } },
       ]);
-  expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [], outOfOrder: 0 });
+  expect(judge(scene.world)).toMatchObject({ doubled: [], outOfOrder: 0 });
+  const hosts = [...scene.world.hosts.values()].filter(({ site }) => among.includes(site));
+  for (const { name, client } of scene.world.sites.values())
+    if (among.includes(name))
+      for (const { mysql } of hosts)
+        expect(client.acknowledged.filter((row) => !mysql.rows.has(row))).toEqual([]);
 }
 
 describe("no service comes up without the options of its link", () => {
@@ -73,4 +86,32 @@ describe("no service comes up without the options of its link", () => {
   });
 
   test("on a node that joins, and on those beside it", () => keptThrough(nodeJoins));
+
+  test("by a node that leaves", () => keptThrough(nodeLeaves, { nodes: nodeLeaves.nodes ?? 0 }));
+
+  test("by a site that leaves, on those that stay", async () => {
+    const scene = await converted({ sites: ["london", "nyc", "tokyo"] });
+    for (const [source, target] of pairsWith(scene, "tokyo"))
+      await scene.objects.remove(linkKind, refOf(`${source}-to-${target}`), "");
+    for (let n = 0; n < 3; n += 1) await passSites(scene);
+    const bare = bareOnes(scene);
+    editMembers(scene, ["london", "nyc"]);
+    await reached(scene, () => hasLeft(scene, "tokyo"), { beside: passComposite });
+    keptAt(scene, bare, ["london", "nyc"]);
+  });
+
+  test("by a site that joins, which has a sign of them before its services begin", async () => {
+    const scene = await converted();
+    const bare = bareOnes(scene);
+    await parisJoinsComposite(scene, { fillFrom: { site: "london" } });
+    await reached(scene, allTrue(scene, "Installed", ["paris"]));
+    await reached(scene, allTrue(scene, "ConfigurationApplied"), { most: 3000 });
+    keptAt(scene, bare);
+    for (const { site, replicators } of scene.world.hosts.values())
+      if (site === "paris")
+        for (const service of ["paris", "paris_from_london", "paris_from_nyc"])
+          expect(replicators.cluster?.services.get(service)?.properties).toMatchObject({
+            "replicator.auto_enable": "true",
+          });
+  });
 });
