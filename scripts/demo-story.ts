@@ -4,7 +4,7 @@ import type { Entry } from "../src/procedures/journal.ts";
 
 const { steps } = convertMsaaToCaa({
   backup: { mode: "Take" },
-  limits: { latencySeconds: 5, oldestTransactionSeconds: 60 },
+  limits: { latencySeconds: 5, backlogEvents: 10_000, oldestTransactionSeconds: 60 },
   acknowledgedFindings: [],
 });
 

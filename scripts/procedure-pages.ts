@@ -41,7 +41,7 @@ export async function procedurePages(samples: string): Promise<readonly (readonl
   const run = exampleRun(estate);
   const conversion = convertMsaaToCaa({
     backup: { mode: "Take" },
-    limits: { latencySeconds: 5, oldestTransactionSeconds: 60 },
+    limits: { latencySeconds: 5, backlogEvents: 10_000, oldestTransactionSeconds: 60 },
     acknowledgedFindings: [],
   });
   const site = estate.sites.find(({ name }) => name === "nyc");

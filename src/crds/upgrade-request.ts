@@ -109,6 +109,14 @@ const conversion = z
     limits: z
       .object({
         latencySeconds: z.int().min(0).max(3600).default(5).describe("No service may be further behind."),
+        backlogEvents: z
+          .int()
+          .min(0)
+          .max(1_000_000_000)
+          .default(10_000)
+          .describe(
+            "No service between sites may have more events of its source's log left to apply. What is written between the looks at both ends counts.",
+          ),
         oldestTransactionSeconds: z
           .int()
           .min(0)
@@ -116,7 +124,7 @@ const conversion = z
           .default(60)
           .describe("No transaction may be older."),
       })
-      .default({ latencySeconds: 5, oldestTransactionSeconds: 60 })
+      .default({ latencySeconds: 5, backlogEvents: 10_000, oldestTransactionSeconds: 60 })
       .describe("What pre-flight refuses beyond."),
     acknowledgedFindings: z
       .array(z.string().max(256))

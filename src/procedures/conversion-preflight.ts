@@ -14,6 +14,7 @@ import {
 import type { ServerSettings } from "../tungsten/sql.ts";
 import { backupAttested } from "./conversion-backups.ts";
 import { serviceOf } from "./conversion-names.ts";
+import { backlogSmall } from "./conversion-preflight-backlog.ts";
 import { logReadersKnown, readersKnown, recordable, roomForBackup } from "./conversion-preflight-estate.ts";
 import { hostAcceptances } from "./conversion-preflight-hosts.ts";
 import { keyAcceptances } from "./conversion-preflight-keys.ts";
@@ -34,7 +35,11 @@ export type ConversionParameters = {
   };
   /** Who arms, keeps positions, stops and dumps; left out: Primitives. */
   readonly positions?: "Primitives" | "TungstenPrepUpgrade";
-  readonly limits: { readonly latencySeconds: number; readonly oldestTransactionSeconds: number };
+  readonly limits: {
+    readonly latencySeconds: number;
+    readonly backlogEvents: number;
+    readonly oldestTransactionSeconds: number;
+  };
   /** Ids of findings a human has read and accepts. */
   readonly acknowledgedFindings: readonly string[];
   /** Compare all data first, last, or both; left out it is not compared. */
@@ -330,6 +335,7 @@ export function acceptsConversion(parameters: ConversionParameters): readonly Ac
     toolReady(parameters.positions),
     healthy("cluster", limits.latencySeconds),
     healthy("crossSite", limits.latencySeconds),
+    backlogSmall(limits.backlogEvents),
     settings,
     transactions(limits.oldestTransactionSeconds),
     told(acknowledgedFindings),

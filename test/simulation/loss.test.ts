@@ -19,7 +19,7 @@ import { edit, journalOf, progressOf, stepIs, until } from "./steering.ts";
 
 const { steps } = convertMsaaToCaa({
   backup: { mode: "Attested" },
-  limits: { latencySeconds: 5, oldestTransactionSeconds: 60 },
+  limits: { latencySeconds: 5, backlogEvents: 10_000, oldestTransactionSeconds: 60 },
   acknowledgedFindings: [],
 });
 const ids = steps.map(({ id }) => id);

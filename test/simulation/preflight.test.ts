@@ -13,7 +13,7 @@ import { expectGolden } from "../golden.ts";
 import { askForConversion, conditionOf, namespace, newScene, pass, type Scene, theRequest } from "./scene.ts";
 
 type Change = (scene: Scene, host: Host) => unknown;
-type Case = readonly [name: string, change: Change, says: RegExp];
+type Case = readonly [name: string, change: Change, says: RegExp, parameters?: object];
 
 const spec =
   (kind: typeof clusterKind, name: string, change: (spec: KubeObject["spec"]) => void): Change =>
@@ -197,6 +197,16 @@ const refusals: readonly Case[] = [
       advance(world, 180_000);
     },
     /^service \S+ of nyc-1 is [\d.]+ s behind, the limit is 5 s \(spec\.convertMsaaToCaa\.limits\.latencySeconds\); wait or raise it$/,
+  ],
+  [
+    "readers with long queues of young events",
+    ({ world }) => {
+      for (const host of world.hosts.values()) host.lagMs = 3000;
+      for (const { client } of world.sites.values()) client.rate = 50;
+      advance(world, 30_000);
+    },
+    /^service \S+ of \S+ has \d+ events of \S+-0 left to apply, the limit is 100 \(spec\.convertMsaaToCaa\.limits\.backlogEvents\); wait or raise it$/,
+    { limits: { backlogEvents: 100 } },
   ],
   [
     "statement-based binary logs",
@@ -429,9 +439,10 @@ const refusedIn = (report: string): readonly string[] =>
   );
 
 describe("each check refuses by itself", () => {
-  test.each(refusals)("%s", async (name, change, says) => {
-    const { accepted, plan, begun, preflight, report } = await answer(change);
-    for (const check of refusedIn(report)) haveRefused.add(check);
+  test.each(refusals)("%s", async (name, change, says, parameters) => {
+    const { accepted, plan, begun, preflight, report } = await answer(change, parameters);
+    for (const check of refusedIn(report))
+      haveRefused.add(check.replace("more than 100 events", "more than 10000 events"));
     expect(accepted).toMatchObject({ status: "False", reason: "Refused" });
     expect(accepted?.message.replace(/ \(and \d+ more in the pre-flight report\)$/, "")).toMatch(says);
     if (preflight !== undefined) expect(preflight.refused === 1).toBe(!refusedBySeveral.includes(name));
@@ -443,7 +454,7 @@ describe("each check refuses by itself", () => {
   test("there is none that no case has seen refuse", () => {
     const asked = acceptsConversion({
       backup: { mode: "Take" },
-      limits: { latencySeconds: 5, oldestTransactionSeconds: 60 },
+      limits: { latencySeconds: 5, backlogEvents: 10_000, oldestTransactionSeconds: 60 },
       acknowledgedFindings: [],
     }).map(({ say }) => say);
     const never = asked.filter((say) => !haveRefused.has(say));

@@ -28,7 +28,7 @@ const tripping: Readonly<Record<string, readonly number[]>> = { "9-10": [42] };
 const mostPasses = 700;
 const { steps } = convertMsaaToCaa({
   backup: { mode: "Take" },
-  limits: { latencySeconds: 5, oldestTransactionSeconds: 60 },
+  limits: { latencySeconds: 5, backlogEvents: 10_000, oldestTransactionSeconds: 60 },
   acknowledgedFindings: [],
 });
 const pairs = steps.flatMap((one, i) =>

@@ -33,7 +33,7 @@ const reasons = [...(union ?? "").matchAll(/"(\w+)"/g)].map((match) => match[1] 
 
 const parameters = {
   backup: { mode: "Take" as const },
-  limits: { latencySeconds: 5, oldestTransactionSeconds: 60 },
+  limits: { latencySeconds: 5, backlogEvents: 10_000, oldestTransactionSeconds: 60 },
   acknowledgedFindings: [],
 };
 
