@@ -200,8 +200,8 @@ const refusals: readonly Case[] = [
   ],
   [
     "readers with long queues of young events",
-    ({ world }) => {
-      for (const host of world.hosts.values()) host.lagMs = 3000;
+    ({ world }, host) => {
+      host.lagMs = 3000;
       for (const { client } of world.sites.values()) client.rate = 50;
       advance(world, 30_000);
     },
