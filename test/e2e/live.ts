@@ -120,7 +120,7 @@ export function liveEstate(estate: estates.Estate): Live {
       spec[block] = { ...spec[block], ...more };
       const manual: object = { ...spec, approval: "Manual" };
       await askFor(cluster, estate, { ...object, spec: manual });
-      await followRequest(cluster, estate, object.metadata.name, 8);
+      await followRequest(cluster, estate, object.metadata.name, 11);
     },
     async edited(site, patch, type, wanted) {
       await kubectl("patch", "tc", site, "--type=merge", "--patch", JSON.stringify({ spec: patch }));
