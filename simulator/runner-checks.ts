@@ -78,12 +78,12 @@ const checks: Record<string, Check> = {
       : `${name} is not the backup that was verified`;
   },
   "no-tables": (_world, host) => {
-    if (!host.mysql.up) return "the tables cannot be read";
-    return host.mysql.rows.size === 0 ? undefined : "the database holds a table of a user";
+    if (!host.mysql.up) return "it cannot be read what the database holds";
+    return host.mysql.rows.size === 0 ? undefined : "the database holds a user's table";
   },
   "no-table-files": (_world, host) => {
     if (host.mysql.up) return "the database runs";
-    return host.mysql.rows.size === 0 ? undefined : "the data directory holds a table of a user";
+    return host.mysql.rows.size === 0 ? undefined : "the data directory holds the schema shop of a user";
   },
 };
 

@@ -36,6 +36,7 @@ export const queryShapes: readonly string[] = [
   "sql shard-channels SCHEMA",
   "sql size",
   "sql readers",
+  "sql belongings",
   "sql next-table start",
   "sql next-table after HEX HEX",
   "sql boundary HEX HEX ROWS SECONDS FROM",

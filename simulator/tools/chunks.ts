@@ -38,6 +38,13 @@ function nextTable(
   return ok(next === undefined ? "" : `${own}\t${next}\tn\t${sha256("id, content").slice(0, 32)}\n`);
 }
 
+/** Of what somebody may want there are only tables in this world. */
+function belongings(world: World, host: Host): ToolResult {
+  const { code, out, err } = nextTable(world, host, []);
+  const [own, name] = out.split("\t");
+  return { code, out: name === undefined ? "" : `table\t${own}\t${name}\n`, err };
+}
+
 const numberOf = (cut: string, open: number): number =>
   cut === "start" || cut === "end" ? open : Number(cut.slice(1));
 
@@ -49,6 +56,7 @@ function summed(rows: readonly Row[]): string {
 /** One of the questions about tables and chunks; undefined when it is none. */
 export function answerChunks(world: World, host: Host, args: readonly string[]): ToolResult | undefined {
   const [question, first = "", table = "", ...rest] = args;
+  if (question === "belongings") return belongings(world, host);
   if (question === "next-table") return nextTable(world, host, args.slice(1));
   if (question !== "boundary" && question !== "chunk" && question !== "whole") return undefined;
   const name = textOf(table);

@@ -5,7 +5,7 @@
  * in the list, those behind it last. A walk that begins anew is told by `seenEmptyKey`.
  */
 import type { Ledger } from "../crds/ledger.ts";
-import { nextTable, tableInWords } from "../tungsten/chunks.ts";
+import { belongingInWords, belongings } from "../tungsten/chunks.ts";
 import type { Facts } from "../tungsten/facts.ts";
 import type { Precheck } from "../tungsten/invocation.ts";
 import { marker } from "../tungsten/node-facts.ts";
@@ -56,8 +56,8 @@ const begunIs =
     doneIf(begunOn(target, look, again) === wanted, `whether ${target.node.name} was begun to be filled`);
 
 const empty: Judgement = ({ node }, look) =>
-  knowing(look.facts.get(node.name, nextTable(undefined)), `the tables of ${node.name}`, (table) =>
-    doneIf(table === "none", `the database of ${node.name} holds a table of a user`),
+  knowing(look.facts.get(node.name, belongings), `what the database of ${node.name} holds`, (thing) =>
+    doneIf(thing === "none", `the database of ${node.name} holds something of a user`),
   );
 
 /** Told and waited out, before a command is spent on it. What cannot be read is refused by the script. */
@@ -66,10 +66,10 @@ const nothingWritten = (again: number): Guard => ({
   objects(target, look) {
     if (begunOn(target, look, again) !== "no") return undefined;
     const { name } = target.node;
-    const table = look.facts.get(name, nextTable(undefined));
-    return "unknown" in table || table.known === "none"
+    const thing = look.facts.get(name, belongings);
+    return "unknown" in thing || thing.known === "none"
       ? undefined
-      : `the database of ${name} holds table ${tableInWords(table.known)} by now, which somebody may want: drop it there once you are sure that nobody does`;
+      : `the database of ${name} holds ${belongingInWords(thing.known)} by now, which somebody may want: drop it there once you are sure that nobody does`;
   },
 });
 

@@ -74,14 +74,14 @@ object() {
       [[ $value == *"sha256=$3"$'\n'* && $value == *"verified=yes" ]] || printf '%s is not the backup that was verified\n' "$2"
       ;;
     no-tables)
-      value=$(sql_next_table start) || { printf 'the tables cannot be read\n'; return; }
-      [[ -z $value ]] || printf 'the database holds a table of a user\n'
+      value=$(sql_belongings) || { printf 'it cannot be read what the database holds\n'; return; }
+      [[ -z $value ]] || printf "the database holds a user's %s\n" "${value%%$'\t'*}"
       ;;
     no-table-files)
       value=$(answer_database) || { printf 'the database cannot be asked\n'; return; }
       [[ $value == stopped ]] || { printf 'the database runs\n'; return; }
-      value=$(table_files) || { printf 'the data directory cannot be read\n'; return; }
-      [[ -z $value ]] || printf 'the data directory holds a table of a user\n'
+      value=$(files_held) || { printf 'the data directory cannot be read\n'; return; }
+      [[ -z $value ]] || printf 'the data directory holds %s\n' "$value"
       ;;
     *) printf 'unknown check %s\n' "$1" ;;
   esac

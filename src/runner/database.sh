@@ -26,17 +26,67 @@ server_version() {
   "$server" --version | sed -E 's/.*[Vv]er +([^ ]+).*/\1/'
 }
 
-# table_files: a file of a table in a schema that is no server's and no replicator's own; nothing where there is none. A
-# table that has no file of its own, in a tablespace it shares, is not seen.
-table_files() {
-  local path paths
+# server_option NAME: as the server itself reads its configuration.
+server_option() {
+  local server
+  server=$(command -v mariadbd || command -v mysqld) || return 127
+  "$server" --defaults-file="$DATABASE_CNF" --verbose --help 2>/dev/null |
+    awk -v name="$1" '$1 == name && !told { print $2; told = 1 } END { exit !told }'
+}
+
+# files_held: what the data directory of a server at rest holds that somebody may want; nothing where all is as it was made.
+# A file cannot always tell: MariaDB writes one for every table, whatever tablespace it lies in, and one for every schema;
+# MySQL keeps tables of shared and of outside tablespaces in its dictionary, and leaves an empty folder. So there a schema
+# counts as it is, and everywhere a tablespace that was added, or one of the system's that has grown.
+files_held() {
+  local data paths entry name
   paths=$(server_paths) && [[ -n $paths ]] || return 1
-  path=${paths%%$'\n'*}
-  [[ -d $path ]] || return 1
-  find "$path" -mindepth 2 -maxdepth 2 -type f \
-    -regex '.*\.\(frm\|ibd\|isl\|sdi\|MY[DI]\|MA[DI]\|CS[VM]\)' \
-    ! -path "$path/mysql/*" ! -path "$path/sys/*" ! -path "$path/performance_schema/*" \
-    ! -path "$path/tungsten_*/*" ! -path "$path/#*/*" ! -path "$path/.*/*" -print -quit
+  data=${paths%%$'\n'*}
+  [[ -d $data && -r $data && -x $data ]] || return 1
+  for entry in "$data"/*; do
+    name=${entry##*/}
+    case $name in
+      mysql | sys | performance_schema | tungsten_* | lost+found | '#'* | mysql.ibd) continue ;;
+      *.ibd) printf 'the tablespace %s\n' "$(shown "$name")"; return ;;
+    esac
+    [[ -d $entry ]] || continue
+    [[ -r $entry && -x $entry ]] || return 1
+    ! schema_folder "$data" "$name" || { printf 'the schema %s of a user\n' "$(shown "$name")"; return; }
+  done
+  grown_tablespace "$data"
+}
+
+# schema_folder DATA NAME: whether that folder is a schema, and not where logs lie. Some servers are made with a schema `test`.
+schema_folder() {
+  local files=("$1/$2"/*) file
+  ((${#files[@]} > 0)) || { [[ -e $1/mysql.ibd ]]; return; }
+  for file in "${files[@]}"; do
+    case ${file##*/} in
+      db.opt) [[ $2 == test ]] || return 0 ;;
+      *.frm | *.ibd | *.isl | *.sdi | *.MY[DI] | *.MA[DI] | *.CS[VM] | *.TRG | *.TRN) return 0 ;;
+    esac
+  done
+  return 1
+}
+
+# grown_tablespace DATA: a file of the system's tablespace that is larger than the configuration makes it.
+grown_tablespace() {
+  local spec home file name size unit
+  local -a files
+  spec=$(server_option innodb-data-file-path) || return
+  home=$(server_option innodb-data-home-dir) || home=""
+  [[ -n $home && $home != "(No" ]] || home=$1
+  [[ $home == /* ]] || home=$1/$home
+  IFS=';' read -ra files <<<"$spec"
+  for file in "${files[@]}"; do
+    [[ $file =~ ^([^:]+):([0-9]+)([KMG]?)(:|$) ]] || return 1
+    name=${BASH_REMATCH[1]} size=${BASH_REMATCH[2]} unit=${BASH_REMATCH[3]}
+    case $unit in K) size=$((size * 1024)) ;; M) size=$((size * 1024 ** 2)) ;; G) size=$((size * 1024 ** 3)) ;; esac
+    [[ $name == /* ]] || name=$home/$name
+    [[ -e $name ]] || continue
+    file=$(bytes_of "$name") && [[ -n $file ]] || return 1
+    ((file <= size)) || { printf '%s, which has grown since it was made: there were tables in it\n' "$(shown "${name##*/}")"; return; }
+  done
 }
 
 # log_paths: where binary logs lie when they do not lie in the data directory.

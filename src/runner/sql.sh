@@ -16,7 +16,7 @@ first_of() {
 client() {
   local name
   if [[ ! -f $CLIENT_FILE ]]; then
-    [[ $(as_owner --execute="$SEES_ALL") == 1 ]] || fail 1 "the owner of the server may not read all of it"
+    [[ $(as_owner --execute="$SEES_ALL") == yes ]] || fail 1 "the owner of the server may not read all of it"
     as_owner "$@"
     return
   fi
@@ -33,8 +33,9 @@ as_owner() {
     --batch --skip-column-names --default-character-set=utf8mb4 "$@"
 }
 
-# Whether who asks may read every table, by a right over all schemas.
-readonly SEES_ALL="SELECT COUNT(*) FROM information_schema.user_privileges WHERE privilege_type = 'SELECT' AND grantee =
+# Whether who asks is shown every table, routine and event, by rights over all schemas.
+readonly SEES_ALL="SELECT IF(COUNT(DISTINCT privilege_type) = 2, 'yes', 'no') FROM information_schema.user_privileges
+  WHERE privilege_type IN ('SELECT', 'EVENT') AND grantee =
   CONCAT(QUOTE(SUBSTRING_INDEX(CURRENT_USER(), '@', 1)), '@', QUOTE(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)))"
 
 ask_sql() { client --execute="$1"; }
@@ -70,6 +71,30 @@ sql_server() {
     SELECT 'auto_increment_offset', @@global.auto_increment_offset; SELECT 'version', version();" || return
   ask_sql "SELECT 'binlog_expire_logs_seconds', @@global.binlog_expire_logs_seconds" 2>/dev/null ||
     ask_sql "SELECT 'binlog_expire_logs_seconds', ROUND(@@global.expire_logs_days * 86400)"
+}
+
+# sql_belongings: the first thing here that somebody may want, tables before others, as KIND SCHEMA NAME; nothing where all is
+# as it was made. Not only base tables: those with versions and sequences hold data too; a view, a routine, an event, and a
+# schema that is still empty are somebody's work. Some servers are made with a schema `test`. Names are compared as bytes: on
+# Linux Mysql is another schema than mysql. Accounts do not count: images bring their own.
+sql_belongings() {
+  local hex="LOWER(HEX(CONVERT(%s USING utf8mb4)))" table routine event schema
+  [[ $(ask_sql "$SEES_ALL") == yes ]] || fail 1 "the account that asks may not read all of the server"
+  # shellcheck disable=SC2059  # the format is the constant above
+  table="CASE table_type WHEN 'VIEW' THEN 'view' WHEN 'SEQUENCE' THEN 'sequence' ELSE 'table' END AS kind,
+    $(printf "$hex AS a, $hex AS b" table_schema table_name) FROM information_schema.tables
+    WHERE table_type <> 'SYSTEM VIEW' AND $(own_schemas 'CAST(table_schema AS BINARY)')"
+  # shellcheck disable=SC2059
+  routine="'routine', $(printf "$hex, $hex" routine_schema routine_name) FROM information_schema.routines
+    WHERE $(own_schemas 'CAST(routine_schema AS BINARY)')"
+  # shellcheck disable=SC2059
+  event="'event', $(printf "$hex, $hex" event_schema event_name) FROM information_schema.events
+    WHERE $(own_schemas 'CAST(event_schema AS BINARY)')"
+  # shellcheck disable=SC2059
+  schema="'schema', $(printf "$hex, $hex" schema_name schema_name) FROM information_schema.schemata
+    WHERE $(own_schemas 'CAST(schema_name AS BINARY)') AND CAST(schema_name AS BINARY) <> 'test'"
+  ask_sql "SELECT kind, a, b FROM (SELECT $table UNION ALL SELECT $routine UNION ALL SELECT $event UNION ALL SELECT $schema) AS found
+    ORDER BY kind <> 'table', kind = 'schema', kind, a, b LIMIT 1"
 }
 
 sql_binlog_position() {
@@ -152,6 +177,7 @@ answer_sql() {
     shard-channels) ask_sql "SELECT COUNT(*) FROM \`$2\`.trep_shard_channel" ;;
     size) sql_size ;;
     readers) sql_readers ;;
+    belongings) sql_belongings ;;
     next-table) sql_next_table "${@:2}" ;;
     boundary) sql_boundary "${@:2}" ;;
     chunk) sql_chunk "${@:2}" ;;

@@ -36,6 +36,7 @@ readonly QUERIES=(
   "sql shard-channels SCHEMA"
   "sql size"
   "sql readers"
+  "sql belongings"
   "sql next-table start"
   "sql next-table after HEX HEX"
   "sql boundary HEX HEX ROWS SECONDS FROM"

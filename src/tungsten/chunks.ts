@@ -79,6 +79,28 @@ const readWhole = (output: ToolOutput): Reading<ChunkSum> =>
     ? unreadable("it has no key to be cut by, and more rows than a chunk may have")
     : readChunk(output);
 
+/** A thing of a user, by its kind and the hex digits of its names. */
+export type Belonging = TableName & { readonly kind: string };
+
+/** `table shop.orders` for humans. */
+export const belongingInWords = (thing: Belonging): string => `${thing.kind} ${tableInWords(thing)}`;
+
+export function readBelongings(output: ToolOutput): Reading<Belonging | "none"> {
+  const line = lineOf(output);
+  if ("unreadable" in line) return line;
+  if (line.read === "") return read("none");
+  const [kind = "", schema = "", table = ""] = line.read.split("\t");
+  if (!/^[a-z]+$/.test(kind) || !namePattern.test(schema) || !namePattern.test(table))
+    return unreadable("the answer about what the server holds is incomplete");
+  return read({ kind, schema, table });
+}
+
+/**
+ * What somebody may want of a server that is to be overwritten, one thing of it: a table, which may be one with versions, a
+ * sequence, view, routine or event in a schema that is neither the server's nor Tungsten's.
+ */
+export const belongings: Fact<Belonging | "none"> = factOf(["sql", "belongings"], readBelongings);
+
 /** The first table of a user's schema behind that one. */
 export const nextTable = (behind: TableName | undefined): Fact<TableFound | "none"> =>
   factOf(

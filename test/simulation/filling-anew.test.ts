@@ -162,7 +162,7 @@ describe("a new database that somebody starts while the walk is at the donor", (
       async () => (await conditionAt(scene, "paris", "Installed"))?.reason === "CommandFailed",
     );
     expect(await told(scene)).toMatch(
-      /copy-datadir .*: the data directory holds a table of a user; given up/,
+      /copy-datadir .*: the data directory holds the schema shop of a user; given up/,
     );
     expect(host.mysql.rows.has("paris:1")).toBe(true);
     host.mysql.rows.delete("paris:1");

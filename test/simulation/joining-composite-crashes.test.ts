@@ -2,7 +2,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { hostsOf } from "../../simulator/model.ts";
 import { passiveSiteJoins, siteJoinsComposite } from "./change-of-composite.ts";
-import { brokenChange, crashedChange, seededChange } from "./changing.ts";
+import { brokenChange, seededChange } from "./changing.ts";
 import {
   blind,
   type Change,
@@ -16,10 +16,8 @@ import {
   withoutStep,
 } from "./mutate.ts";
 import type { Scene } from "./scene.ts";
+import { sweeps } from "./sweep.ts";
 
-/** Each so many-th point from FIRST on; STRIDE=1 takes every one. */
-const stride = Number(process.env.STRIDE ?? 97);
-const first = Number(process.env.FIRST ?? 4);
 const seeds = Number(process.env.SEEDS ?? 4);
 const firstSeed = Number(process.env.FIRST_SEED ?? 0);
 
@@ -28,15 +26,10 @@ const scenarios = [
   ["a passive site", passiveSiteJoins],
 ] as const;
 
-test.each(scenarios)("at every point while %s joins", async (_name, scenario) => {
-  const whole = await crashedChange(scenario, 0);
-  expect(whole).toMatchObject({ over: true, violations: [] });
-  expect(whole.points).toBeGreaterThan(150);
-  for (let n = first; n <= whole.points; n += stride) {
-    const crashed = await crashedChange(scenario, n);
-    expect({ n, ...crashed, points: 0 }).toEqual({ n, ...whole, points: 0 });
-  }
-});
+sweeps(
+  97,
+  scenarios.map(([name, scenario]) => [`${name} joins`, scenario]),
+);
 
 test.each(scenarios)(`${seeds} seeds while %s joins`, async (_name, scenario) => {
   for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {

@@ -1,24 +1,14 @@
 /** A crash before and after every write and every effect while a site is filled and installed, and seeded faults meanwhile. */
 import { expect, test } from "@jest/globals";
 import { siteJoins } from "./change-of-sites.ts";
-import { brokenChange, crashedChange, seededChange } from "./changing.ts";
+import { brokenChange, seededChange } from "./changing.ts";
 import { blind, changePart, commandsLike, withoutPart } from "./mutate.ts";
+import { sweeps } from "./sweep.ts";
 
-/** Each so many-th point from FIRST on; STRIDE=1 takes every one. */
-const stride = Number(process.env.STRIDE ?? 67);
-const first = Number(process.env.FIRST ?? 4);
 const seeds = Number(process.env.SEEDS ?? 4);
 const firstSeed = Number(process.env.FIRST_SEED ?? 0);
 
-test("at every point", async () => {
-  const whole = await crashedChange(siteJoins, 0);
-  expect(whole).toMatchObject({ over: true, violations: [] });
-  expect(whole.points).toBeGreaterThan(150);
-  for (let n = first; n <= whole.points; n += stride) {
-    const crashed = await crashedChange(siteJoins, n);
-    expect({ n, ...crashed, points: 0 }).toEqual({ n, ...whole, points: 0 });
-  }
-});
+sweeps(97, [["a site joins", siteJoins]]);
 
 test(`${seeds} seeds`, async () => {
   for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {

@@ -110,7 +110,7 @@ test("what is written in the moment before the provision is seen by its script; 
   rows.set("paris:1", 1);
   const told = () => conditionAt(scene, "paris", "Installed");
   await reached(scene, async () => (await told())?.reason === "CommandFailed", { walked: unseen });
-  expect((await told())?.message).toMatch(/tprovision.*: the database holds a table of a user; given up/);
+  expect((await told())?.message).toMatch(/tprovision.*: the database holds a user's table; given up/);
   expect(rows.has("paris:1")).toBe(true);
   rows.delete("paris:1");
   editSite(scene, "paris", { changes: { configuration: "OnApproval" } });

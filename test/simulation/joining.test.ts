@@ -149,7 +149,7 @@ test("what somebody writes into a new site while it waits to be filled is not ov
   const rows = hostsOf(scene.world, "paris")[1]?.mysql.rows;
   rows?.set("paris:1", 1);
   const message = async () => (await conditionAt(scene, "paris", "Installed"))?.message ?? "";
-  await reached(scene, async () => /paris-1.*the database holds a table of a user/.test(await message()));
+  await reached(scene, async () => /paris-1.*the database holds a user's table/.test(await message()));
   for (let n = 0; n < 20; n += 1) await passSites(scene);
   expect(rows?.has("paris:1")).toBe(true);
   expect(begunOn(scene).filter((line) => line.includes("copy-datadir"))).toEqual([]);

@@ -9,7 +9,7 @@ import { databaseService, marker, replicatorProcess } from "../../../src/tungste
 
 const target = { id: "nyc-2", node: { name: "nyc-2", site: "nyc" } } as Target;
 const key = "run_ProvisionNode2_7_nyc-2_r1_a1";
-const table = { schema: "73686f70", table: "6f7264657273" };
+const table = { kind: "table", schema: "73686f70", table: "6f7264657273" };
 
 type World = {
   readonly table?: unknown;

@@ -1,6 +1,6 @@
 /** Tables read in chunks by the real runner over a real MariaDB: which tables there are, where they are cut, what their rows sum up to. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -157,10 +157,10 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
       const state = await node.run("hold database", "", ["no-tables"]);
       return state.state === "refused" ? state.reason : state.state;
     };
-    expect(await refusal()).toMatch(/the database holds a table of a user/);
+    expect(await refusal()).toBe("the database holds a user's table");
     const client = "etc/tungsten/client.cnf";
     node.put(client, "[client]\nuser=nobody\n");
-    expect(await refusal()).toMatch(/the tables cannot be read/);
+    expect(await refusal()).toBe("it cannot be read what the database holds");
     node.put(client, `[client]\nuser=${userInfo().username}\n`);
   });
 
@@ -229,5 +229,104 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
     `whole ${hex("shop")} ${hex("log")} 0 5`,
   ])("refuses sql %s", (question) => {
     expect(ask(question).code).toBe(24);
+  });
+});
+
+(noDatabase === undefined ? describe : describe.skip)("a real MariaDB that nobody has written to", () => {
+  let node: RunnerNode;
+  let database: Database;
+  const data = () => join(node.root, "opt/mysql/data");
+  const client = "etc/tungsten/client.cnf";
+  const owner = `[client]\nuser=${userInfo().username}\n`;
+
+  beforeAll(() => {
+    node = newNode();
+    node.put(client, owner);
+    database = startDatabase(node);
+  }, 60_000);
+  afterAll(() => {
+    database?.stop();
+    node?.remove();
+  });
+
+  const refusal = async (check: string) => {
+    const state = await node.run("hold database", "", [check]);
+    return state.state === "refused" ? state.reason : state.state;
+  };
+  /** The same at rest; the server is started again behind it. */
+  const atRest = async () => {
+    database.service("stop");
+    const said = await refusal("no-table-files");
+    expect(database.service("start")).toMatchObject({ code: 0 });
+    return said;
+  };
+
+  test("is as it was made, with accounts and Tungsten's own schemas, running and at rest", async () => {
+    database.sql(
+      "CREATE USER somebody@'%'; CREATE DATABASE tungsten_nyc; CREATE TABLE tungsten_nyc.t (id INT)",
+    );
+    database.sql("CREATE DATABASE test");
+    expect(await refusal("no-tables")).toBe("exited");
+    expect(await atRest()).toBe("exited");
+    database.sql("DROP DATABASE test");
+  });
+
+  const shared = "SET GLOBAL innodb_file_per_table = 0";
+  const apart = "SET GLOBAL innodb_file_per_table = 1";
+
+  test.each([
+    ["a table", "CREATE TABLE shop.t (id INT)", "table"],
+    ["one that keeps its versions", "CREATE TABLE shop.t (id INT) WITH SYSTEM VERSIONING", "table"],
+    ["one of another engine", "CREATE TABLE shop.t (id INT) ENGINE=MyISAM", "table"],
+    ["a sequence", "CREATE SEQUENCE shop.s", "sequence"],
+    ["a view", "CREATE VIEW shop.v AS SELECT 1", "view"],
+    ["a routine", "CREATE PROCEDURE shop.p() SELECT 1", "routine"],
+    ["an event", "CREATE EVENT shop.e ON SCHEDULE EVERY 1 DAY DO SELECT 1", "event"],
+    ["nothing yet", "SELECT 1", "schema"],
+  ])("a user's schema with %s is seen while it runs", async (_words, statement, kind) => {
+    database.sql(`CREATE DATABASE shop; ${statement}`);
+    expect(await refusal("no-tables")).toBe(`the database holds a user's ${kind}`);
+    database.sql("DROP DATABASE shop");
+  });
+
+  test("and at rest, whatever tablespace its table lies in, and without one", async () => {
+    const elsewhere = join(node.root, "opt/mysql/elsewhere");
+    mkdirSync(elsewhere);
+    for (const statement of [
+      `${shared}; CREATE TABLE shop.t (id INT) ENGINE=InnoDB; ${apart}`,
+      `CREATE TABLE shop.t (id INT) ENGINE=InnoDB DATA DIRECTORY='${elsewhere}'`,
+      "CREATE EVENT shop.e ON SCHEDULE EVERY 1 DAY DO SELECT 1",
+    ]) {
+      database.sql(`CREATE DATABASE shop; ${statement}`);
+      expect(await atRest()).toBe("the data directory holds the schema «shop» of a user");
+      database.sql("DROP DATABASE shop");
+    }
+  });
+
+  test("a schema that differs from one of the server's in a letter is a user's", async () => {
+    database.sql("CREATE DATABASE Mysql; CREATE TABLE Mysql.t (id INT)");
+    expect(await refusal("no-tables")).toBe("the database holds a user's table");
+    database.sql("DROP DATABASE Mysql");
+  });
+
+  test.each([
+    ["nothing", ""],
+    ["tables, but no events", "GRANT SELECT ON *.* TO visitor@localhost"],
+    ["all of one schema", "GRANT ALL ON shop.* TO visitor@localhost"],
+  ])("an account that may read %s takes nothing for empty", async (_words, grant) => {
+    database.sql(`CREATE USER visitor@localhost; ${grant}`);
+    node.put(client, "[client]\nuser=visitor\n");
+    expect(await refusal("no-tables")).toBe("it cannot be read what the database holds");
+    node.put(client, owner);
+    database.sql("DROP USER visitor@localhost");
+  });
+
+  test("a shared tablespace that tables have left behind is told at rest", async () => {
+    const size = () => statSync(join(data(), "ibdata1")).size;
+    const made = size();
+    database.sql(`${shared}; CREATE DATABASE shop; USE shop; CREATE TABLE shop.t (v LONGBLOB);
+      INSERT INTO shop.t SELECT REPEAT('x', 1000000) FROM seq_1_to_15; DROP DATABASE shop; ${apart}`);
+    expect(size()).toBeGreaterThan(made);
+    expect(await atRest()).toMatch(/the data directory holds «ibdata1», which has grown since it was made/);
   });
 });

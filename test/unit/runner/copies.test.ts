@@ -6,6 +6,8 @@ import {
   mkdtempSync,
   rmSync,
   statSync,
+  symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -36,7 +38,7 @@ beforeEach(() => {
   program(
     "mariadbd",
     'if [[ $* == *--version* ]]; then echo "mariadbd  Ver $(cat "$FAKES/version" 2>/dev/null || echo 10.11.19-MariaDB) for debian"; exit; fi\n' +
-      'printf "%s\\n" "datadir $root/opt/mysql/data/" "innodb-data-home-dir (No default value)" "innodb-undo-directory ./" "innodb-log-group-home-dir $root/opt/mysql/redo"\n',
+      'printf "%s\\n" "$(cat "$FAKES/options" 2>/dev/null || echo innodb-data-file-path ibdata1:12M:autoextend)" "datadir $root/opt/mysql/data/" "innodb-data-home-dir (No default value)" "innodb-undo-directory ./" "innodb-log-group-home-dir $root/opt/mysql/redo"\n',
   );
   program("ssh", 'shift 3; PATH=/usr/local/bin:/usr/bin:/bin exec "$@"\n');
   program(
@@ -97,22 +99,94 @@ describe("the service", () => {
   });
 });
 
-test("over a database at rest a command is refused where a table of a user has a file, or none can be looked for", async () => {
+describe("over a database at rest a command is refused", () => {
+  const data = "opt/mysql/data";
   const refusal = async () => {
     const state = await node.run("hold database", "", ["no-table-files"]);
     return state.state === "refused" ? state.reason : state.state;
   };
-  for (const own of ["mysql/user.frm", "sys/sys_config.ibd", "tungsten_nyc/heartbeat.ibd", "test/db.opt"])
-    node.put(`opt/mysql/data/${own}`, "");
-  node.put("opt/mysql/data/#innodb_redo/#ib_redo0.ibd", "");
-  expect(await refusal()).toBe("exited");
-  node.put("opt/mysql/data/shop/orders.ibd", "rows");
-  expect(await refusal()).toBe("the data directory holds a table of a user");
-  node.put("fakes/database", "0");
-  expect(await refusal()).toBe("the database runs");
-  node.put("fakes/database", "3");
-  rmSync(join(node.root, "opt/mysql/data"), { recursive: true });
-  expect(await refusal()).toBe("the data directory cannot be read");
+  const mysql = () => node.put(`${data}/mysql.ibd`, "");
+  const folder = (name: string) => mkdirSync(join(node.root, data, name), { recursive: true });
+
+  test("not where all is as it was made, logs in folders of their own among it", async () => {
+    for (const own of [
+      "mysql/user.frm",
+      "sys/sys_config.ibd",
+      "performance_schema/accounts.frm",
+      "tungsten_nyc/heartbeat.ibd",
+      "test/db.opt",
+      "#innodb_redo/#ib_redo0.ibd",
+      "logs/mysql-bin.000001",
+      "undo_001",
+    ])
+      node.put(`${data}/${own}`, "");
+    folder("lost+found");
+    expect(await refusal()).toBe("exited");
+    mysql();
+    expect(await refusal()).toBe("exited");
+  });
+
+  test.each<[string, () => void, RegExp]>([
+    ["a table has a file", () => node.put(`${data}/shop/orders.ibd`, "rows"), /the schema «shop» of a user$/],
+    ["one lies in a shared tablespace", () => node.put(`${data}/shop/orders.frm`, ""), /the schema «shop»/],
+    ["a schema is still empty", () => node.put(`${data}/shop/db.opt`, ""), /the schema «shop»/],
+    ["somebody used the schema test", () => node.put(`${data}/test/t.frm`, ""), /the schema «test»/],
+    [
+      "one differs from a server's in a letter",
+      () => node.put(`${data}/Mysql/t.frm`, ""),
+      /the schema «Mysql»/,
+    ],
+    [
+      "a schema is a link to another place",
+      () => {
+        node.put("elsewhere/orders.frm", "");
+        symlinkSync(join(node.root, "elsewhere"), join(node.root, data, "shop"));
+      },
+      /the schema «shop»/,
+    ],
+    [
+      "MySQL has a schema, whose tables may lie anywhere",
+      () => {
+        mysql();
+        folder("shop");
+      },
+      /the schema «shop»/,
+    ],
+    ["a tablespace was added", () => node.put(`${data}/ts1.ibd`, ""), /the tablespace «ts1\.ibd»$/],
+    [
+      "the system's tablespace has grown",
+      () => truncateSync(join(node.root, data, "ibdata1"), 12 * 1024 ** 2 + 1),
+      /«ibdata1», which has grown since it was made/,
+    ],
+    [
+      "it has in a place of its own",
+      () => {
+        node.put(
+          "fakes/options",
+          `innodb-data-file-path a:1K;b:2K:autoextend\ninnodb-data-home-dir ${node.root}/opt/ibd\n`,
+        );
+        node.put("opt/ibd/a", "");
+        node.put("opt/ibd/b", "x".repeat(2049));
+      },
+      /«b», which has grown/,
+    ],
+    ["the server does not tell its tablespaces", () => node.put("fakes/options", "x y\n"), /cannot be read/],
+    [
+      "it tells them in another way",
+      () => node.put("fakes/options", "innodb-data-file-path raw\n"),
+      /cannot be read/,
+    ],
+    [
+      "there is no data directory",
+      () => rmSync(join(node.root, data), { recursive: true }),
+      /cannot be read/,
+    ],
+    ["the database runs", () => node.put("fakes/database", "0"), /^the database runs$/],
+    ["its service tells nothing", () => node.put("fakes/database", "7"), /^the database cannot be asked$/],
+  ])("where %s", async (_words, set, says) => {
+    set();
+    expect(await refusal()).toMatch(says);
+  });
 });
 
 describe("a snapshot", () => {

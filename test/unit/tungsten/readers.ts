@@ -1,7 +1,7 @@
 /** Every reader of a tool's output that tells how something stands, by the name the tables of the tests use. */
 import { readAccountsState } from "../../../src/tungsten/accounts.ts";
 import { readClusterView, readCompositeView } from "../../../src/tungsten/cctrl.ts";
-import { readBoundary, readChunk, readNextTable } from "../../../src/tungsten/chunks.ts";
+import { readBelongings, readBoundary, readChunk, readNextTable } from "../../../src/tungsten/chunks.ts";
 import { readLogClients } from "../../../src/tungsten/clients.ts";
 import { readDaemonStatus } from "../../../src/tungsten/daemons.ts";
 import { readPosition, readPositionCommand } from "../../../src/tungsten/dsctl.ts";
@@ -108,6 +108,7 @@ export const listReaders: Readonly<Record<string, Reader>> = {
   findings: readFindings,
   "log readers": readReaders,
   "tpm processes": readTpmProcesses,
+  belongings: readBelongings,
   "next table": readNextTable,
 };
 
