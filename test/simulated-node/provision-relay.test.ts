@@ -1,6 +1,6 @@
 /** tprovision of a relay from another site, on simulated nodes with a real MariaDB and the real runner. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { allOnline, iniOf, secrets } from "./estate.ts";
+import { allOnline, iniOf, secrets, servicesOf } from "./estate.ts";
 import { missingProgram, type RealNodes, release, startNodes, until } from "./nodes.ts";
 import { newRunner, type Runner, sha256 } from "./runner.ts";
 
@@ -39,13 +39,22 @@ if (missing !== undefined) console.warn(`skipped: ${missing} is not installed (D
     await runner.all(sites.london, `tpm cluster ${release} install`);
     await runner.run("london-0", "replicator cluster start-offline");
     await runner.run("london-0", "manager start");
+    await until(
+      "a replicator of london-0 that answers",
+      async () => (await servicesOf(runner, "london-0", "cluster")).length === 1,
+    );
     await until("a manager of london-0", async () =>
       (await runner.ask("london-0", "cctrl ls")).stdout.includes("london-0("),
     );
-    await runner.run("london-0", "cctrl", "set policy maintenance\n");
+    await runner.run(
+      "london-0",
+      "cctrl",
+      "set policy maintenance\nset force true\ndatasource london-0 shun\n",
+    );
     const tool = "opt/continuent/tungsten/tungsten-replicator/scripts/tprovision";
     const said = await nodes.must("london-0", tool, ["-s", "nyc-1", "-m", "xtrabackup"]);
     expect(said).toMatch(/NOTE {2}>> london-0 >> Command successfully completed\n$/);
+    expect((await runner.ask("london-0", "cctrl ls")).stdout).toContain("london-0(relay:OFFLINE");
     write(4);
     await settled(names);
     await allOnline(runner, sites.london, "cluster", 1);
