@@ -17,7 +17,7 @@ import { standingError } from "./fix-names.ts";
 import { localAtRest } from "./fix-reprovision.ts";
 import { connectorRuns, managerIs } from "./guards.ts";
 import type { JoinScopes } from "./joining-scopes.ts";
-import { caughtUpSeconds } from "./out-of-service.ts";
+import { caughtUpSeconds, either } from "./out-of-service.ts";
 import type { Alternative, Judgement, Part, Run, Step } from "./procedure.ts";
 import { datasource } from "./reset-commands.ts";
 import { downAgain, released } from "./reset-parts.ts";
@@ -105,14 +105,18 @@ export const copyFits: Judgement = (target, look) => {
     : done;
 };
 
-/** Its last command was the provision, and it has taken the datasource back. A walk that begins anew does not fill it once more. */
+/**
+ * Its last command was the provision, and it has brought the service or the datasource back; what it left of them the parts
+ * behind do, rather than a second copy. A walk that begins anew does not fill it once more.
+ */
 const filled =
   ({ endedWell }: ReturnType<typeof firstFilling>): Judgement =>
   (target, look) => {
     if (look.run.kept[filledKey(target.node.name)] === "true") return done;
     const ended = endedWell("the provision")(target, look);
     if (ended.is !== "done") return ended;
-    return every([copyFits(target, look), is.datasourceNotShunned(target, look)]);
+    const broughtBack = either(is.datasourceNotShunned, go.localServiceOnline);
+    return every([copyFits(target, look), broughtBack(target, look)]);
   };
 
 const provisioned = (
@@ -120,7 +124,7 @@ const provisioned = (
   { what, vendor, donor, head }: { what: string; vendor: string; donor: (run: Run) => string; head: boolean },
 ): readonly Part[] => [
   {
-    what: "shun the datasource: it is let back by the tool alone",
+    what: "shun the datasource: it is let back by the tool, or behind it",
     vendor: "cctrl> datasource NODE shun",
     on,
     guards: [maintenanceStays],

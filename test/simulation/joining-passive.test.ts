@@ -55,6 +55,13 @@ test.each([
     );
 });
 
+test("a relay whose tool leaves its datasource SHUNNED is filled once, and let back behind it", async () => {
+  const scene = await passiveScene({ sites: [], nodes: 2, seed: 5 });
+  await parisJoinsComposite(scene, { fillFrom: { site: "nyc" } });
+  await reached(scene, allTrue(scene, "Ready", ["paris"]));
+  expect(begunOn(scene).filter((line) => line.includes("tprovision"))).toHaveLength(2);
+});
+
 test("over data that somebody may want, or without a replica to copy from, nothing begins", async () => {
   const scene = await formedScene();
   await parisJoinsComposite(scene, {});
