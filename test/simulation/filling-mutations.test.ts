@@ -43,7 +43,9 @@ async function writtenBefore(
   scenario.begin(scene);
   await scenario.create?.(scene);
   const refused = () =>
-    [...(world.hosts.get(node)?.volume.markers.values() ?? [])].filter(({ refused: why }) => why !== undefined);
+    [...(world.hosts.get(node)?.volume.markers.values() ?? [])].filter(
+      ({ refused: why }) => why !== undefined,
+    );
   const lost = () => written && !hostOf(world, node).mysql.rows.has(row);
   for (let n = 0; n < mostPasses && !lost() && refused().length === 0; n += 1) {
     await passSites(scene, (procedure) => changes.reduce((whole, change) => change(whole), procedure));
