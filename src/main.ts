@@ -5,7 +5,7 @@ import { reconcileLink } from "./controllers/cross-site-link.ts";
 import type { KubeObject, ResourceKind, Shell } from "./controllers/shell.ts";
 import { type ClusterLimits, reconcileCluster } from "./controllers/tungsten-cluster.ts";
 import { type FenceBook, reconcileRequest } from "./controllers/upgrade-request.ts";
-import { saidSomethingNew, sitesNamedBy } from "./controllers/wake.ts";
+import { saidSomethingNew, sitesConcerned, sitesNamedBy } from "./controllers/wake.ts";
 import type { OnChange } from "./kube/cache.ts";
 import { eventsOver } from "./kube/events.ts";
 import { podsOver } from "./kube/exec.ts";
@@ -172,19 +172,19 @@ function watchAll(loops: readonly Loop[], queue: Queue, watch: Watch): readonly 
   const wakeOwner = ({ metadata }: KubeObject) =>
     wakeSite(metadata.namespace, metadata.labels?.[siteLabel] ?? "", 200);
   const reflectors: Reflector[] = [];
-  const wakeRelated = (object: KubeObject): void => {
+  const wakeRelated = (object: KubeObject, sites: readonly string[]): void => {
     const { namespace, name } = object.metadata;
-    for (const site of sitesNamedBy(object)) wakeSite(namespace, site);
+    for (const site of sites) wakeSite(namespace, site);
     if (object.kind !== clusterKind.kind) return;
     for (const other of reflectors.flatMap((reflector) => reflector.list(namespace)))
       if (sitesNamedBy(other).includes(name)) wake(other);
   };
   for (const { kind } of loops) {
-    const isNews = saidSomethingNew();
+    const [isNews, concerned] = [saidSomethingNew(), sitesConcerned()];
     const onChange: OnChange = (object, gone) => {
       if (!isNews(object, gone)) return;
       wake(object);
-      wakeRelated(object);
+      wakeRelated(object, concerned(object, gone));
     };
     reflectors.push(...watch(kind, onChange));
   }

@@ -83,17 +83,19 @@ const successes = (pass: Pass): ReadonlyMap<string, readonly FinishedRun[]> =>
 /**
  * Whether this has been done: some site remembers a run of the same name, procedure and words, and so does each site of
  * the estate that was in that run. One that has joined since need not; one that was there and has forgotten was made anew,
- * and nobody knows whether what was done still holds on it. A run whose sites were not written down counts for all of them.
+ * and nobody knows whether what was done still holds on it. A run whose sites were not written down counts for all of them,
+ * and one without words for all words. Words have to be the same ones, not among those of now: a word that an earlier
+ * version did not know may ask for what that run never did.
  */
 export function isDone(pass: Pass): boolean {
   const bySite = successes(pass);
-  const asked = linesOf(pass.procedureOf(pass.spec).frozen);
+  const asked = linesOf(pass.procedureOf(pass.spec).frozen).join("\n");
   const knows = (site: string, uid: string) => bySite.get(site)?.some((run) => run.uid === uid) ?? true;
   return [...bySite.values()]
     .flat()
     .some(
       ({ uid, sites, asked: words }) =>
-        (words ?? []).every((line) => asked.includes(line)) &&
+        (words === undefined || words.join("\n") === asked) &&
         (sites ?? [...bySite.keys()]).every((site) => knows(site, uid)),
     );
 }

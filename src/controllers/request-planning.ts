@@ -17,7 +17,14 @@ import { appendJournal } from "./journal-pages.ts";
 import { dropFinalizer, runFinalizer } from "./ownership.ts";
 import { keepPlan, planPage, whereToRead } from "./plan-pages.ts";
 import { keepPreflight, preflightStatus } from "./preflight-page.ts";
-import { type Admitted, closedSite, giveSitesBack, lostSite, takeSites } from "./request-sites.ts";
+import {
+  type Admitted,
+  closedSite,
+  giveSitesBack,
+  lostSite,
+  outOfServiceIn,
+  takeSites,
+} from "./request-sites.ts";
 import { type StatusChange, toldBefore, writeStatus } from "./request-status.ts";
 import { listCopies } from "./run-copies.ts";
 import type { KubeObject, Shell } from "./shell.ts";
@@ -58,7 +65,12 @@ export async function planRequest(pass: Pass): Promise<Requeue> {
     about: { uid: ledger.runUid, place: "planning" },
   };
   const clusters = estate.sites.map(({ name }) => pass.namespace.clusters.get(name));
-  const lent = { ...lentFor(estate), seen: seenOn(clusters, procedure.name), past: pastOf(clusters) };
+  const lent = {
+    ...lentFor(estate),
+    seen: seenOn(clusters, procedure.name),
+    past: pastOf(clusters),
+    outOfService: outOfServiceIn(pass),
+  };
   const prepared = await withFacts(shell, around, (facts) =>
     prepare(procedure, ledger, request.metadata.name, estate, facts, lent),
   );

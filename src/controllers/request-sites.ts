@@ -33,6 +33,12 @@ export async function takeSites({ shell, request, estate, fences }: Pass): Promi
   return { fresh };
 }
 
+/** A site that has left its composite with its data, and on which nothing runs any more; undefined where there is none. */
+export const outOfServiceIn = ({ estate, namespace }: Pick<Pass, "estate" | "namespace">) =>
+  estate.sites
+    .map(({ name }) => outOfServiceOf(namespace.clusters.get(name)))
+    .find((why) => why !== undefined);
+
 /** A site that admits no new procedure. One that runs already is not stopped by it. */
 export function closedSite({ estate, namespace }: Pass): string | undefined {
   const leaving = estate.sites.find(
@@ -40,10 +46,8 @@ export function closedSite({ estate, namespace }: Pass): string | undefined {
   );
   if (leaving !== undefined)
     return `TungstenCluster ${leaving.name} is being deleted and admits no procedure; take it out of its composite and links, it goes then`;
-  for (const { name } of estate.sites) {
-    const out = outOfServiceOf(namespace.clusters.get(name));
-    if (out !== undefined) return out;
-  }
+  const out = outOfServiceIn({ estate, namespace });
+  if (out !== undefined) return out;
   const closed = estate.sites.find(
     ({ name }) => namespace.clusters.get(name)?.spec?.proceduresPaused === true,
   );

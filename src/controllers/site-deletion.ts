@@ -84,5 +84,5 @@ async function removeFound(shell: Shell, kind: ResourceKind, found: KubeObject |
   await shell.objects.remove(kind, { namespace, name }, uid);
 }
 
-/** The object that still needs the site, by kind and name; empty if none. The deletion policy reads it in the status. */
+/** The object that still needs the site, by kind and name; empty if none. It is told in the status; the deletion policies ask the objects themselves. */
 export const neededBy = (name: string, { needs }: Namespace): string => needs.get(name) ?? "";

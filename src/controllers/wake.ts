@@ -33,3 +33,19 @@ export function sitesNamedBy({ spec }: KubeObject): readonly string[] {
     typeof each?.name === "string" ? [each.name] : [],
   );
 }
+
+/**
+ * The same, and those that the object named before its last change: a member that is taken out has the most to do. What
+ * is gone is forgotten with the answer.
+ */
+export function sitesConcerned(): (object: KubeObject, gone: boolean) => readonly string[] {
+  const before = new Map<string, readonly string[]>();
+  return (object, gone) => {
+    const uid = object.metadata.uid ?? "";
+    const now = sitesNamedBy(object);
+    const concerned = [...new Set([...now, ...(before.get(uid) ?? [])])];
+    if (gone || now.length === 0) before.delete(uid);
+    else before.set(uid, now);
+    return concerned;
+  };
+}

@@ -169,17 +169,23 @@ export const keepReadOnly: Making = (target, run) => safe(target.node, ["keep-re
 export const putReadOnlyBack: Making = (target, run) =>
   safe(target.node, ["put-read-only", readOnlyFile(run)]);
 
-/** Looks once more, in the same script, that every dump of this node is the verified one and that no tpm runs. */
-export const uninstall: Making = (target, run) => {
-  const dumps = eachReader(run)
-    .filter((reader) => reader.node.name === target.node.name)
-    .map((reader) => dumpOf(run, reader));
-  const prechecks = dumps.map((kept) => check("file-is", kept.file, kept.sha256));
-  return safe(target.node, tpmUninstall("crossSite"), {
-    deadlineSeconds: longSeconds,
-    prechecks: [...prechecks, check("no-tpm")],
-  });
-};
+/**
+ * Looks once more, in the same script, that every dump of this node is the verified one and that no tpm runs; and, where
+ * managers run for sure, that none of them would act meanwhile.
+ */
+export const uninstall =
+  (way: "forward" | "back"): Making =>
+  (target, run) => {
+    const dumps = eachReader(run)
+      .filter((reader) => reader.node.name === target.node.name)
+      .map((reader) => dumpOf(run, reader));
+    const prechecks = dumps.map((kept) => check("file-is", kept.file, kept.sha256));
+    const quiet = way === "forward" ? [check("policy-is", "MAINTENANCE")] : [];
+    return safe(target.node, tpmUninstall("crossSite"), {
+      deadlineSeconds: longSeconds,
+      prechecks: [...prechecks, check("no-tpm"), ...quiet],
+    });
+  };
 
 export const restore: Making = (target, run) => {
   const { file: name, sha256: sha } = dumpOf(run, target);

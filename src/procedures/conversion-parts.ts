@@ -9,6 +9,7 @@ import * as go from "./conversion-services.ts";
 import { connectorRuns, heldByRun, iniPublished, managerIs, policyIs } from "./guards.ts";
 import type { Judgement, Part } from "./procedure.ts";
 import { eachConnector, eachPrimary, eachReader, eachSite, everyConnector, everyNode } from "./scopes.ts";
+import { maintenanceStays } from "./site-parts.ts";
 import { every } from "./verdicts.ts";
 
 export const maintenance: Part = {
@@ -50,7 +51,8 @@ export const datasourcesIn: Part = {
   stallSeconds: 600,
 };
 
-export const uninstallParts: readonly Part[] = [
+/** Going back managers may be stopped already: then no policy is told, and none acts. */
+export const uninstallParts = (way: "forward" | "back"): readonly Part[] => [
   {
     what: "keep read_only as it is",
     on: everyNode,
@@ -61,9 +63,9 @@ export const uninstallParts: readonly Part[] = [
     what: "uninstall the second product, and put read_only back, which uninstall clears",
     vendor: "tools/tpm uninstall --i-am-sure",
     on: everyNode,
-    guards: [stop.allDumpsHeld, products.noTpmAlive],
+    guards: [stop.allDumpsHeld, products.noTpmAlive, ...(way === "forward" ? [maintenanceStays] : [])],
     run: [
-      { when: "the second product is installed", holds: products.productPresent, effect: act.uninstall },
+      { when: "the second product is installed", holds: products.productPresent, effect: act.uninstall(way) },
       {
         when: "it is gone and read_only differs from what was kept",
         holds: products.productGone,

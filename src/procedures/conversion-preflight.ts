@@ -95,8 +95,10 @@ const clusterInstalled = onEveryNode(
     );
     if (crossing.some((name) => is.services.includes(name)))
       return `${node.name} already runs ${crossing.filter((name) => is.services.includes(name)).join(", ")}: the estate is Composite Active/Active and there is nothing to convert; delete this request`;
-    if (is.method !== "ini")
+    if (is.method === "staging")
       return `${node.name} was installed by the staging method, which cannot be converted; run translatetoini.pl and reinstall from the ini first`;
+    if (is.method !== "ini")
+      return `${node.name} does not tell whether it was installed from /etc/tungsten/tungsten.ini; look at its tree under /opt/continuent, and reinstall it from the ini`;
     if ((is.parallel ?? 1) > 1)
       return `${node.name} applies in parallel on ${is.parallel} channels; disable parallel apply before converting`;
     return undefined;
@@ -113,8 +115,10 @@ const crossSiteInstalled = onEveryNode(
     const missing = wanted.filter((name) => !is.services.includes(name));
     if (missing.length > 0)
       return `${node.name} does not replicate from ${missing.join(", ")}; every site must read every other one before the conversion`;
+    if (is.method === "staging")
+      return `the cross-site replicator of ${node.name} was installed by the staging method; run translatetoini.pl and reinstall it from the ini first`;
     if (is.method !== "ini")
-      return `the cross-site replicator of ${node.name} was installed by the staging method; reinstall it from the ini first`;
+      return `the cross-site replicator of ${node.name} does not tell whether it was installed from /etc/tungsten/tungsten.ini; look at its tree under /opt/replicator, and reinstall it from the ini`;
     if ((is.parallel ?? 1) > 1)
       return `the cross-site replicator of ${node.name} applies in parallel on ${is.parallel} channels; disable parallel apply before converting`;
     return undefined;

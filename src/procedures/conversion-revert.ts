@@ -7,6 +7,7 @@ import {
   publish,
   remedies,
   servicesOnline,
+  uninstallParts,
 } from "./conversion-parts.ts";
 import * as products from "./conversion-products.ts";
 import * as go from "./conversion-services.ts";
@@ -29,6 +30,7 @@ export const revertSteps = (forward: Forward): readonly Step[] => [
     id: "RevertUninstall",
     title: "Revert: finish uninstalling",
     condition: "CrossSiteReplicatorsUninstalled",
+    parts: uninstallParts("back"),
   },
   { ...forward.restore, id: "RevertReload", title: "Revert: reload the tracking schemas" },
   {

@@ -33,7 +33,7 @@ import { revertSteps } from "./conversion-revert.ts";
 import * as go from "./conversion-services.ts";
 import { verifications } from "./conversion-verification.ts";
 import { conversionEstimate, windowLeft } from "./conversion-window.ts";
-import { compositeComplete, heldByRun, managerIs, primariesUnmoved } from "./guards.ts";
+import { compositeComplete, heldByRun, iniOnAllNodes, managerIs, primariesUnmoved } from "./guards.ts";
 import type { Part, Procedure, Step } from "./procedure.ts";
 import {
   eachPrimary,
@@ -43,6 +43,7 @@ import {
   eachReplica,
   everyNode,
 } from "./scopes.ts";
+import { maintenanceStays } from "./site-parts.ts";
 import { pending } from "./verdicts.ts";
 
 const stopCrossSite = (by: act.Keeping): Step => ({
@@ -187,7 +188,7 @@ const uninstall: Step = {
   title: "Uninstall the Cross-site Replicators",
   condition: "CrossSiteReplicatorsUninstalled",
   undo: "Uninstalling drops the positions: go on, or set spec.revert to reinstall the second product over the restored schemas.",
-  parts: uninstallParts,
+  parts: uninstallParts("forward"),
 };
 
 const restore: Step = {
@@ -228,6 +229,8 @@ const stopManagers: Step = {
     {
       what: "hold the managers: a restarting pod shall not start one",
       on: everyNode,
+      // It may have waited here for its window, and somebody have changed the policy meanwhile.
+      guards: [maintenanceStays],
       run: [{ when: "it is not held", effect: act.hold("manager") }],
       done: heldByRun("manager", true),
     },
@@ -245,7 +248,7 @@ const updateOn = (who: "primaries" | "replicas"): Part => ({
   what: `update the ${who} of all sites side by side; the new cross-site services come with it`,
   vendor: "tools/tpm update --replace-release",
   on: who === "primaries" ? eachPrimary : eachReplica,
-  guards: [products.noTpmAlive, products.rowsRestored],
+  guards: [products.noTpmAlive, products.rowsRestored, iniOnAllNodes("CAA")],
   run: [
     { when: "no new service is installed yet", holds: products.oldServicesOnly, effect: act.update },
     {

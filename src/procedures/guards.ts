@@ -11,8 +11,8 @@ import {
   marker,
   readOnly,
 } from "../tungsten/node-facts.ts";
-import type { Judgement, Run, Target, Verdict } from "./procedure.ts";
-import { isThere, nodesThere, pinnedPrimary } from "./scopes.ts";
+import type { Guard, Judgement, Run, Target, Verdict } from "./procedure.ts";
+import { everyNode, isThere, nodesThere, pinnedPrimary } from "./scopes.ts";
 import { broken, done, doneIf, every, knowing, knownValue, pending } from "./verdicts.ts";
 
 /** Every node's view of its coordinator tells this policy; `counts` leaves out nodes that are known to be lost. */
@@ -99,6 +99,24 @@ export const iniPublished =
         return doneIf(joined, `the ini of ${target.node.name} waits for its Secret`);
       },
     );
+
+/** Nobody goes over to a text while a node of the estate has another one, which somebody put there by hand. */
+export const iniOnAllNodes = (kind: string): Guard => ({
+  say: "every node has the published text",
+  objects: (_target, look) => {
+    const verdict = every(
+      everyNode(look.run).map(({ node }) =>
+        knowing(look.facts.get(node.name, iniState), `the ini of ${node.name}`, ({ published }) =>
+          doneIf(
+            published === look.run.pins.iniSha256[kind],
+            `${node.name} has another ini than the one that was published: put that back, no node is updated before`,
+          ),
+        ),
+      ),
+    );
+    return "why" in verdict ? verdict.why : undefined;
+  },
+});
 
 /**
  * The primaries are where they were when the plan was approved: by the managers' word where one answers, and by the

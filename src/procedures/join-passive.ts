@@ -13,6 +13,7 @@ import * as act from "./conversion-commands.ts";
 import * as go from "./conversion-services.ts";
 import { donorServes } from "./donors.ts";
 import { type FillingPart, firstFilling } from "./first-filling.ts";
+import { standingError } from "./fix-names.ts";
 import { localAtRest } from "./fix-reprovision.ts";
 import { connectorRuns, managerIs } from "./guards.ts";
 import type { JoinScopes } from "./joining-scopes.ts";
@@ -90,13 +91,29 @@ export const passiveFilling: FillingPart = {
   remedies: remedies.length,
 };
 
+/** A service that stops at an event directly behind the copy stands where its data do not: another copy would stop there too. */
+export const copyFits: Judgement = (target, look) => {
+  const { name } = target.node;
+  const service = target.site.dataservice;
+  const status = go.serviceStatus("cluster", service, target, look);
+  const error = typeof status === "string" ? undefined : standingError(status);
+  return error?.kind === "apply-failure"
+    ? broken(
+        "CopyUnproven",
+        `service ${service} of ${name}, filled a moment ago, is OFFLINE:ERROR at event ${error.seqno ?? "?"} (apply-failure): its position is not that of its data`,
+      )
+    : done;
+};
+
 /** Its last command was the provision, and it has taken the datasource back. A walk that begins anew does not fill it once more. */
 const filled =
   ({ endedWell }: ReturnType<typeof firstFilling>): Judgement =>
-  (target, look) =>
-    look.run.kept[filledKey(target.node.name)] === "true"
-      ? done
-      : every([endedWell("the provision")(target, look), is.datasourceNotShunned(target, look)]);
+  (target, look) => {
+    if (look.run.kept[filledKey(target.node.name)] === "true") return done;
+    const ended = endedWell("the provision")(target, look);
+    if (ended.is !== "done") return ended;
+    return every([copyFits(target, look), is.datasourceNotShunned(target, look)]);
+  };
 
 const provisioned = (
   on: Scope,

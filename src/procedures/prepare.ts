@@ -34,6 +34,8 @@ export type Lent = {
   readonly seen?: Seen;
   /** What earlier runs left out or forced on these sites. */
   readonly past?: readonly Finding[];
+  /** Why nothing can be asked of a site any more, whatever its nodes say: what they lack is no fault to mend. */
+  readonly outOfService?: string | undefined;
 };
 
 const iniKinds = ["CAA", "MSAA"] as const;
@@ -47,11 +49,12 @@ export function prepare(
   facts: Facts,
   lent: Lent,
 ): Prepared {
+  const title = `Pre-flight of UpgradeRequest ${estate.namespace}/${requestName} (UID ${ledger.runUid}), procedure ${procedure.name}`;
+  if (lent.outOfService !== undefined) return outOfService(title, estate, lent.outOfService);
   const apart = estate.sites.some(({ connectors }) => connectors.length > 0);
   const checks = apart ? [connectorHosts(procedure), ...procedure.accepts] : procedure.accepts;
   const asked = checks.map((check) => ({ check, answer: check.ask(estate, facts) }));
   const reading = procedure.pins(estate, facts);
-  const title = `Pre-flight of UpgradeRequest ${estate.namespace}/${requestName} (UID ${ledger.runUid}), procedure ${procedure.name}`;
   const estimates = estimateOf(procedure, estate, facts, lent.seen ?? {});
   const knows = [...(procedure.knows?.(estate, facts) ?? []), ...estimateLine(estimates)];
   const report = preflightReport(title, estate, asked, knows);
@@ -64,6 +67,13 @@ export function prepare(
   const findings = [...asked.flatMap(({ answer }) => findingsOf(answer)), ...(lent.past ?? [])];
   const plan = planOf(procedure, run, findings);
   return { is: "planned", plan, hash: lent.sha256(hashMaterial(plan, ledger)), pins, report };
+}
+
+/** Asked alone: the other checks would send people to mend what was stopped on purpose. */
+function outOfService(title: string, estate: Estate, why: string): Prepared {
+  const answer = { refused: why };
+  const asked = [{ check: { say: "no site is out of service", ask: () => answer }, answer }];
+  return { is: "refused", why, report: preflightReport(title, estate, asked, []) };
 }
 
 function frozenRun(

@@ -31,6 +31,25 @@ describe("changes of an MSAA estate on real pods", () => {
     expect(rows).toBeGreaterThan(0);
   }
 
+  /** Clients that write know the former password; at the end of it they are told no. */
+  async function newPassword(): Promise<void> {
+    const secret = await kubectl("get", "secret", "nyc-tungsten", "-o", "json");
+    const told64: Record<string, string> = JSON.parse(secret).data;
+    const [user = "", former = ""] = ["application-user", "application-password"].map((key) =>
+      Buffer.from(told64[key] ?? "", "base64").toString(),
+    );
+    const literals = [`--from-literal=username=${user}`, "--from-literal=password=another-one"];
+    await kubectl("create", "secret", "generic", "application", ...literals);
+    const patch = JSON.stringify({ spec: { credentials: { application: { name: "application" } } } });
+    for (const site of estate.sites) await kubectl("patch", "tc", site, "--type=merge", "--patch", patch);
+    for (const site of estate.sites) {
+      await told(site, "ConfigurationApplied");
+      await told(site, "AccountsCurrent", ({ status, reason }) => status === "True" && reason === "Current");
+    }
+    expect(Number(await readAs(user, "another-one"))).toBeGreaterThan(0);
+    await expect(readAs(user, former)).rejects.toThrow(/denied/i);
+  }
+
   async function handWork(): Promise<void> {
     const out = ({ reason }: { readonly reason: string }): boolean => reason === "HandWork";
     await edited("nyc", { maintenance: { node: "nyc-1" } }, "HandWorkDone", out);
@@ -119,6 +138,7 @@ describe("changes of an MSAA estate on real pods", () => {
 
   const story: readonly (readonly [string, () => Promise<void>])[] = [
     ["a further user is let in everywhere", furtherUser],
+    ["the application account's password changes", newPassword],
     [
       "a pod that runs only a connector serves beside the nodes",
       () => edited("nyc", { connector: { replicas: 1 } }, "ConnectorsInService"),

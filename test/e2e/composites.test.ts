@@ -47,6 +47,25 @@ describe("an ActiveActive composite on real pods", () => {
   const story: readonly (readonly [string, () => Promise<void>])[] = [
     ["a site joins, filled from another", () => parisJoins(live, "join-composite.yaml", namespace)],
     ["it leaves", parisLeaves],
+    [
+      "ResetSite: nyc from london",
+      () => live.asked("reset-site-caa", "resetSite", { donor: "london-1", drainSeconds: 3 }),
+    ],
+    ["ResetAllSites", () => live.asked("reset-all-sites-caa", "resetAllSites", { drainSeconds: 3 })],
   ];
   test.each(story)("%s", (_what, run) => live.underLoad(run), limit);
+});
+
+describe("a DynamicActiveActive composite on real pods", () => {
+  const { asked, underLoad } = liveEstate({
+    namespace: "dynamic",
+    sites,
+    nodesPerSite: 2,
+    folder: "composite-dynamic",
+  });
+  const story: readonly (readonly [string, () => Promise<void>])[] = [
+    ["every path brings a heartbeat", () => asked("check-paths", "checkPaths", { everySeconds: 10 })],
+    ["a primary moves", () => asked("switch", "switch", {})],
+  ];
+  test.each(story)("%s", (_what, run) => underLoad(run), limit);
 });

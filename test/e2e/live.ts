@@ -14,6 +14,7 @@ import {
   provideSimulatedNode,
   sampleRelease,
 } from "../../local/pods/simulated-node.ts";
+import type { NodeSet } from "../../local/pods/sql.ts";
 import { until } from "../../local/processes.ts";
 import * as estates from "./estate.ts";
 import { keepEvidence } from "./evidence.ts";
@@ -32,6 +33,8 @@ export type Live = {
   /** Clients write at these sites, and rows are counted on these pods; both may change between two things. */
   readonly sites: string[];
   readonly pods: string[];
+  /** The pods that rows are counted on, to ask their databases something. */
+  readonly nodes: () => NodeSet;
   readonly underLoad: (run: () => Promise<void>) => Promise<void>;
   /** Asks for a request of config/samples and sees it through. */
   readonly asked: (sample: string, block: string, more: object) => Promise<void>;
@@ -51,6 +54,7 @@ export function liveEstate(estate: estates.Estate): Live {
   const written: Written[] = [];
   const sites = [...estate.sites];
   const pods = estate.sites.flatMap((site) => estates.podsOf(site, estate.nodesPerSite));
+  const nodes = (): NodeSet => ({ cluster, namespace: estate.namespace, pods });
   const kubectl = (...args: string[]): Promise<string> => estates.inNamespace(cluster, estate, ...args);
 
   beforeAll(async () => {
@@ -89,6 +93,7 @@ export function liveEstate(estate: estates.Estate): Live {
     provideNode: (image) => provideSimulatedNode(cluster, image),
     sites,
     pods,
+    nodes,
     async underLoad(run) {
       finished = false;
       const { namespace } = estate;
@@ -106,7 +111,7 @@ export function liveEstate(estate: estates.Estate): Live {
       } finally {
         written.push(...(await clients.stop()));
       }
-      expect(await dataFaultsOf({ cluster, namespace, pods }, written)).toEqual([]);
+      expect(await dataFaultsOf(nodes(), written)).toEqual([]);
       finished = true;
     },
     async asked(sample, block, more) {
@@ -115,7 +120,7 @@ export function liveEstate(estate: estates.Estate): Live {
       spec[block] = { ...spec[block], ...more };
       const manual: object = { ...spec, approval: "Manual" };
       await askFor(cluster, estate, { ...object, spec: manual });
-      await followRequest(cluster, estate, object.metadata.name, 8);
+      await followRequest(cluster, estate, object.metadata.name, 11);
     },
     async edited(site, patch, type, wanted) {
       await kubectl("patch", "tc", site, "--type=merge", "--patch", JSON.stringify({ spec: patch }));

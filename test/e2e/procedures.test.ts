@@ -8,6 +8,7 @@ describe("procedures of an MSAA estate on real pods", () => {
     sites: ["nyc", "london"],
     nodesPerSite: 3,
   });
+  const configured = "ConfigurationApplied";
 
   const story: readonly (readonly [string, () => Promise<void>])[] = [
     ["Switch: nyc-1 becomes the primary", () => asked("switch", "switch", { to: "nyc-1" })],
@@ -21,7 +22,7 @@ describe("procedures of an MSAA estate on real pods", () => {
     ],
     [
       "changed options reach every node",
-      () => edited("london", { options: { "thl-log-retention": "6d" } }, "ConfigurationApplied"),
+      () => edited("london", { options: { "thl-log-retention": "6d" } }, configured),
     ],
     [
       "a changed my.cnf restarts every database",
@@ -31,6 +32,14 @@ describe("procedures of an MSAA estate on real pods", () => {
           { mysql: { settings: { max_connections: "177" } }, changes: { dataserver: "Automatic" } },
           "DatabaseCurrent",
         ),
+    ],
+    [
+      "parallel apply on four channels",
+      () => edited("london", { options: { channels: "4", "svc-parallelization-type": "disk" } }, configured),
+    ],
+    [
+      "and on one again",
+      () => edited("london", { options: { channels: null, "svc-parallelization-type": null } }, configured),
     ],
     ["ResetSite: nyc from london", () => asked("reset-site", "resetSite", { drainSeconds: 3 })],
     ["ResetAllSites", () => asked("reset-all-sites", "resetAllSites", { drainSeconds: 3 })],

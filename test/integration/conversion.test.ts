@@ -11,6 +11,7 @@ import {
   begun,
   condition,
   conversion,
+  deletionBindings,
   finished,
   get,
   installEstate,
@@ -220,8 +221,7 @@ describe("a conversion through everything that can be cut", () => {
       "TungstenCluster nyc is needed by CompositeService global: remove it there first",
     );
     // Where nobody refuses at the door the finalizer holds it.
-    const policy = "validatingadmissionpolicybinding/tungsten-operator-deletion";
-    await stand.plane.kubectl(["delete", policy]);
+    await stand.plane.kubectl(["delete", ...deletionBindings]);
     await until("a deletion that is let in", 20, async () => {
       await stand.plane.kubectl(["delete", "tc", "nyc", "-n", namespace, "--wait=false"]);
       return true;

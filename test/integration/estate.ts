@@ -53,6 +53,11 @@ export const apply = (stand: Stand, ...objects: object[]): Promise<string> =>
 export const patch = (stand: Stand, kind: string, name: string, body: object): Promise<string> =>
   stand.plane.kubectl(["patch", kind, name, "-n", namespace, "--type", "merge", "-p", JSON.stringify(body)]);
 
+/** The bindings of the chart's deletion policies: what refuses a deletion at the door. */
+export const deletionBindings = ["", "-composites", "-links"].map(
+  (about) => `validatingadmissionpolicybinding/tungsten-operator-deletion${about}`,
+);
+
 export const remove = (stand: Stand, kind: string, name: string): Promise<string> =>
   stand.plane.kubectl(["delete", kind, name, "-n", namespace, "--timeout=30s"]);
 

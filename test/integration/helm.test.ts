@@ -108,6 +108,8 @@ describe("rendered", () => {
     expect(names(all, "CustomResourceDefinition")).toEqual([]);
     expect(names(all, "ValidatingAdmissionPolicy")).toEqual([
       "tungsten-operator-deletion",
+      "tungsten-operator-deletion-composites",
+      "tungsten-operator-deletion-links",
       "tungsten-operator-sites",
     ]);
   });

@@ -1,10 +1,13 @@
-/** The deletion policy on a real API server, by the statuses the operator writes; no operator runs here. */
+/**
+ * The deletion policies on a real API server: by the objects that name a site as they are now, and by the statuses the
+ * operator writes. No operator runs here, so no status follows what is done to the objects.
+ */
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { findBinaries } from "../../local/binaries.ts";
 import { type ControlPlane, startControlPlane } from "../../local/control-plane.ts";
 import { until } from "../../local/processes.ts";
-import { conversion, namespace, quietly, root, site } from "./estate.ts";
+import { composite, conversion, link, namespace, quietly, root, site } from "./estate.ts";
 
 const spec = { procedure: "VerifyData", verifyData: { cluster: { name: "free" } } };
 const reading = { ...conversion("reading"), spec };
@@ -17,24 +20,45 @@ beforeAll(async () => {
   await plane.kubectl(["apply", "-f", join(root, "config/rbac")]);
   await plane.kubectl(["create", "namespace", namespace]);
   const objects = [
-    site("london"),
-    site("nyc"),
-    site("free"),
+    ...["london", "paris", "nyc", "tokyo", "berlin", "oslo", "free"].map((name) => site(name)),
+    composite(["london", "paris"]),
+    link("berlin", "oslo"),
     conversion("running"),
     conversion("over"),
     reading,
   ];
   await plane.kubectl(["apply", "-f", "-"], objects.map((object) => JSON.stringify(object)).join("\n---\n"));
-  await status("tc", "london", { neededBy: "CompositeService global", runningProcedure: "" });
+  // Older than the objects on purpose, in both directions.
+  await status("tc", "london", { neededBy: "", runningProcedure: "" });
   await status("tc", "nyc", { neededBy: "", runningProcedure: "7f3e" });
-  await status("tc", "free", { neededBy: "", runningProcedure: "" });
+  await status("tc", "free", { neededBy: "CrossSiteLink nyc-to-free", runningProcedure: "" });
+  await status("tc", "tokyo", installed(["london", "paris", "tokyo"]));
   await status("upg", "running", { ledger: { phase: "Running" } });
   await status("upg", "reading", { ledger: { phase: "Running" } });
   await status("upg", "over", { ledger: { phase: "Finished" } });
-  const dry = () => refusal("tc", "london", "--dry-run=server");
-  await until("a policy in force", 30, async () => (await dry()).includes("denied request"));
+  for (const [kind, name] of [
+    ["tc", "london"],
+    ["tc", "berlin"],
+    ["upg", "running"],
+  ] as const)
+    await until("a policy in force", 30, async () =>
+      (await refusal(kind, name, "--dry-run=server")).includes("denied request"),
+    );
 }, 600_000);
 afterAll(() => plane?.stop(), 60_000);
+
+/** A site that leaves its composite, as its own record tells. */
+const installed = (sites: readonly string[]) => ({
+  configuration: {
+    topology: "CAA",
+    sha256: "",
+    shape: "",
+    wishes: "",
+    primaries: {},
+    members: ["tokyo-0"],
+    sites,
+  },
+});
 
 const status = (kind: string, name: string, value: object) =>
   plane.kubectl([
@@ -48,12 +72,27 @@ const refusal = (kind: string, ...more: readonly string[]): Promise<string> =>
     ({ stderr }: { stderr: string }) => stderr,
   );
 
+const patched = (kind: string, name: string, value: object) =>
+  plane.kubectl(["patch", kind, name, "-n", namespace, "--type=merge", "-p", JSON.stringify(value)]);
+
 const needed = "TungstenCluster london is needed by CompositeService global: remove it there first";
 
 test.each<[string, string, readonly string[], string]>([
   ["a site that a composite needs", "tc", ["london"], needed],
   ["the same, in the foreground", "tc", ["london", "--cascade=foreground"], needed],
   ["the same, without waiting for anything", "tc", ["london", "--force", "--grace-period=0"], needed],
+  [
+    "a site that a link leads to",
+    "tc",
+    ["oslo"],
+    "TungstenCluster oslo is needed by CrossSiteLink berlin-to-oslo: remove it there first",
+  ],
+  [
+    "a site that its composite names no more, whose nodes are its members still",
+    "tc",
+    ["tokyo"],
+    "TungstenCluster tokyo is on its way out of CompositeService global (see its condition MembershipCurrent): delete it when it has left",
+  ],
   [
     "a site on which a procedure runs",
     "tc",
@@ -79,23 +118,42 @@ test("of all at once, those go that may", async () => {
       .trim()
       .split("\n")
       .map((name) => name.split("/")[1]),
-  ).toEqual(["london", "nyc", "running"]);
+  ).toEqual(["global", "berlin-to-oslo", "berlin", "london", "nyc", "oslo", "paris", "tokyo", "running"]);
 });
 
 test("status and finalizers can still be written", async () => {
-  const finalizer = { metadata: { finalizers: ["example.org/held"] } };
-  await plane.kubectl([
-    "patch",
-    "tc",
-    "london",
-    "-n",
-    namespace,
-    "--type=merge",
-    "-p",
-    JSON.stringify(finalizer),
-  ]);
-  const none = JSON.stringify({ metadata: { finalizers: null } });
-  await plane.kubectl(["patch", "tc", "london", "-n", namespace, "--type=merge", "-p", none]);
+  await patched("tc", "london", { metadata: { finalizers: ["example.org/held"] } });
+  await patched("tc", "london", { metadata: { finalizers: null } });
+});
+
+const goes = async (kind: string, name: string): Promise<void> => {
+  // The server hears of a change to what it asks within milliseconds; nobody writes a status here meanwhile.
+  await until(`${name} that goes`, 5, async () => (await refusal(kind, name)).startsWith("let in"));
+};
+
+test("a site may go as soon as what named it is gone, whatever its status says still", async () => {
+  await status("tc", "berlin", { neededBy: "CrossSiteLink berlin-to-oslo" });
+  await patched("xsl", "berlin-to-oslo", { metadata: { finalizers: ["tungsten-operator.io/link"] } });
+  await plane.kubectl(["delete", "xsl", "berlin-to-oslo", "-n", namespace, "--wait=false"]);
+  const held =
+    "TungstenCluster berlin is needed by CrossSiteLink berlin-to-oslo, which is being taken off the nodes (see its condition Ready): delete it when the link is gone";
+  await until("a link that is on its way out", 5, async () => (await refusal("tc", "berlin")).includes(held));
+  await patched("xsl", "berlin-to-oslo", { metadata: { finalizers: null } });
+  await goes("tc", "berlin");
+  await status("tc", "tokyo", { ...installed(["tokyo"]), neededBy: "CompositeService global" });
+  await goes("tc", "tokyo");
+  await status("tc", "paris", { neededBy: "CompositeService global" });
+  await plane.kubectl(["delete", "csvc", "global", "-n", namespace]);
+  await goes("tc", "paris");
+});
+
+test("a composite that somebody else holds while it is being deleted holds no site", async () => {
+  await plane.kubectl(["apply", "-f", "-"], JSON.stringify(composite(["london", "nyc"])));
+  await until("a composite that holds", 5, async () => (await refusal("tc", "london")).includes(needed));
+  await patched("csvc", "global", { metadata: { finalizers: ["example.org/held"] } });
+  await plane.kubectl(["delete", "csvc", "global", "-n", namespace, "--wait=false"]);
+  await goes("tc", "london");
+  await patched("csvc", "global", { metadata: { finalizers: null } });
 });
 
 test("a namespace that goes takes them along, and does not hang", async () => {

@@ -20,6 +20,7 @@ import {
   approve,
   composite,
   conversion,
+  deletionBindings,
   finished,
   get,
   judged,
@@ -186,8 +187,7 @@ describe("rights, from none to enough", () => {
     expect((await finished(stand, "to-caa")).status?.ledger?.outcome).toBe("Succeeded");
     expect(await judged(stand)).toMatchObject({ missing: [], doubled: [], outOfOrder: 0 });
     // Held by its finalizer first: that is told by an event, and told again as its series.
-    const policy = "validatingadmissionpolicybinding/tungsten-operator-deletion";
-    await stand.plane.kubectl(["delete", policy]);
+    await stand.plane.kubectl(["delete", ...deletionBindings]);
     for (const name of ["london", "nyc"]) await patch(stand, "tc", name, { spec: { retention: "Delete" } });
     await until("a deletion that is let in", 20, async () => {
       await stand.plane.kubectl(["delete", "tc", "--all", "-n", namespace, "--wait=false"]);

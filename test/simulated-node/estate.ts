@@ -13,9 +13,15 @@ export const secrets = {
   "application-password": "app",
 };
 
-/** `common` stands in both products' defaults. */
-export function iniOf(sites: Sites, kind: "MSAA" | "CAA", common: readonly string[] = []): string {
+/** `common` stands in both products' defaults. Of an active/passive composite the first site takes the writes. */
+export function iniOf(sites: Sites, kind: "MSAA" | "CAA" | "CAP", common: readonly string[] = []): string {
   const names = Object.keys(sites);
+  const [active] = names;
+  const composite = [
+    "[global]",
+    ...(kind === "CAA" ? ["topology=composite-multi-master"] : []),
+    `composite-datasources=${names.join(",")}`,
+  ];
   const links = names.flatMap((source) =>
     names.filter((target) => target !== source).map((target) => [source, target] as const),
   );
@@ -43,7 +49,9 @@ export function iniOf(sites: Sites, kind: "MSAA" | "CAA", common: readonly strin
     ...Object.entries(sites).flatMap(([site, members]) => [
       `[${site}]`,
       "topology=clustered",
-      `master=${members[0]}`,
+      ...(kind === "CAP" && site !== active
+        ? [`relay=${members[0]}`, `relay-source=${active}`]
+        : [`master=${members[0]}`]),
       `members=${members.join(",")}`,
       `connectors=${members.join(",")}`,
     ]),
@@ -54,7 +62,7 @@ export function iniOf(sites: Sites, kind: "MSAA" | "CAA", common: readonly strin
           `master-dataservice=${source}`,
           `slave-dataservice=${target}`,
         ])
-      : ["[global]", "topology=composite-multi-master", `composite-datasources=${names.join(",")}`]),
+      : composite),
     "",
   ].join("\n");
 }

@@ -1,4 +1,5 @@
 /** A run whose operator is killed at the n-th recordable point: before or after a write, before or after an effect. */
+import { expect } from "@jest/globals";
 import { digest } from "../../simulator/oracle.ts";
 import { advance } from "../../simulator/world.ts";
 import type { KubeObject } from "../../src/controllers/shell.ts";
@@ -11,7 +12,7 @@ import {
   type SceneShape,
   theRequest,
 } from "./scene.ts";
-import { edit } from "./steering.ts";
+import { edit, progressOf } from "./steering.ts";
 import { conversion, type Walk } from "./walks.ts";
 
 /** A word said once, when the run has come somewhere; points count from there. */
@@ -19,14 +20,23 @@ export type Turn = {
   readonly when: (request: KubeObject) => boolean;
   readonly say: Record<string, unknown>;
   /** What befalls the estate at that moment. */
-  readonly happens?: (scene: Scene) => Promise<void>;
+  readonly happens?: (scene: Scene) => Promise<void> | void;
+  /** What others do before each pass from then on, made anew for every run. */
+  readonly meanwhile?: () => Meanwhile;
+  /** The run is to go on as if nothing were: the invariants hold all the way, and judge its end. */
+  readonly forward?: boolean;
 };
+
+/** What is noted for the first time has to be noted in every crashed run too. */
+export type Meanwhile = (scene: Scene, note: (what: string) => void) => Promise<void> | void;
 
 export type Crashed = {
   readonly points: number;
   readonly digest: string;
   readonly violations: readonly unknown[];
-  readonly outcome: string | undefined;
+  /** What it says, where it has come to no end. */
+  readonly outcome: string;
+  readonly noted: readonly string[];
 };
 
 /** A recordable point: what happens there, and the step and part that is recorded or begun. */
@@ -44,7 +54,7 @@ export async function crashedAt(
 ): Promise<Crashed> {
   const scene = await newScene({ sites: walk.sites, nodes: walk.nodes, seed: 5, ...walk.more, ...more });
   let turned = turn === undefined;
-  const watch = walk.watch(scene, () => turn !== undefined && turned);
+  const watch = walk.watch(scene, () => turn !== undefined && turned && turn.forward !== true);
   await walk.ask(scene);
   let points = 0;
   scene.onStep = (what) => {
@@ -53,6 +63,9 @@ export async function crashedAt(
     seen(what, scene);
     if (points === n) throw new Error(`crash ${what}`);
   };
+  const noted = new Set<string>();
+  const meanwhile = turn?.meanwhile?.();
+  const others = async () => void (turned && (await meanwhile?.(scene, (what) => noted.add(what))));
   const end = scene.world.now + walk.minutes * 60_000;
   for (let going = true; going && scene.world.now < end; ) {
     if (turn !== undefined && !turned && turn.when(await theRequest(scene))) {
@@ -60,12 +73,19 @@ export async function crashedAt(
       await turn.happens?.(scene);
       edit(scene, turn.say);
     }
-    going = await surviving(scene);
+    going = await surviving(scene, others);
   }
   quiesce(scene);
-  if (turn === undefined) watch.end(walk.interruption);
-  const outcome: string | undefined = (await theRequest(scene)).status?.ledger?.outcome;
-  return { points, digest: digest(scene.world), violations: watch.violations, outcome };
+  if (turn === undefined || turn.forward === true) watch.end(walk.interruption);
+  const request = await theRequest(scene);
+  const outcome: string = request.status?.ledger?.outcome ?? progressOf(request);
+  return {
+    points,
+    digest: digest(scene.world),
+    violations: watch.violations,
+    outcome,
+    noted: [...noted].sort(),
+  };
 }
 
 /** The points of an undisturbed run in their order. */
@@ -91,8 +111,9 @@ function placeOf(scene: Scene): string {
 }
 
 /** One pass; a crash is a new process after the leader's lease has run out. */
-async function surviving(scene: Scene): Promise<boolean> {
+async function surviving(scene: Scene, others: () => Promise<void>): Promise<boolean> {
   try {
+    await others();
     return await pass(scene);
   } catch (error) {
     if (!String(error).includes("crash")) throw error;
@@ -100,4 +121,27 @@ async function surviving(scene: Scene): Promise<boolean> {
     advance(scene.world, leaseMs);
     return true;
   }
+}
+
+/** Each so many-th point from FIRST on; STRIDE=1 takes every one. */
+const { STRIDE, FIRST } = process.env;
+
+/**
+ * Runs with one crash each, at the sampled ones of the first `most` points: each has to end as the undisturbed run, which
+ * comes back. `spread` shifts the sample, so that stories side by side are not all struck at the same place.
+ */
+export async function sweep<T extends { readonly points: number }>(
+  run: (n: number) => Promise<T>,
+  { stride, spread = 0, most = 1000 }: { stride: number; spread?: number; most?: number },
+  expected: (whole: T) => void,
+): Promise<T> {
+  const whole = await run(0);
+  expected(whole);
+  const step = Number(STRIDE ?? stride);
+  const first = Number(FIRST ?? 1 + (step === 1 ? 0 : (spread * 7) % step));
+  for (let n = first; n <= Math.min(whole.points, most); n += step) {
+    const crashed = await run(n);
+    expect({ n, ...crashed, points: 0 }).toEqual({ n, ...whole, points: 0 });
+  }
+  return whole;
 }

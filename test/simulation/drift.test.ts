@@ -16,7 +16,7 @@ import {
   type Scene,
   theRequest,
 } from "./scene.ts";
-import { haltedBy, stepIs, until } from "./steering.ts";
+import { haltedBy, progressOf, stepIs, until } from "./steering.ts";
 
 const nyc = { namespace, name: "nyc" };
 const scene = () => newScene({ sites: ["london", "nyc"], nodes: 2, seed: 3 });
@@ -133,7 +133,10 @@ test("AUTOMATIC set by hand while a run has parts stopped is told at its site", 
     /^the policy is AUTOMATIC while UpgradeRequest to-caa has parts of the site stopped/,
   );
   expect(left).toMatchObject({ status: "Unknown", reason: "ProcedureRuns" });
-  await drive(at);
+  const waits = await until(at, (request) => progressOf(request).includes("the policy of nyc is AUTOMATIC"));
+  expect(progressOf(waits)).toMatch(/Uninstall the Cross-site.*set policy maintenance in cctrl/);
+  if (site !== undefined) site.policy = "MAINTENANCE";
+  expect((await drive(at)).status.ledger.outcome).toBe("Succeeded");
   for (let n = 0; n < 3; n += 1) await look(at);
   expect((await look(at)).left).toMatchObject({ status: "True" });
 });

@@ -439,7 +439,7 @@ const refusedIn = (report: string): readonly string[] =>
   );
 
 describe("each check refuses by itself", () => {
-  test.each(refusals)("%s", async (name, change, says, parameters) => {
+  test.each(refusals)("%s", async (name, change, says, parameters = {}) => {
     const { accepted, plan, begun, preflight, report } = await answer(change, parameters);
     for (const check of refusedIn(report))
       haveRefused.add(check.replace("more than 100 events", "more than 10000 events"));

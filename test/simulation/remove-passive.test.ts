@@ -6,7 +6,7 @@ import { connectorsAt, hostOf, hostsOf } from "../../simulator/model.ts";
 import { restartContainer } from "../../simulator/world.ts";
 import { clusterKind } from "../../src/kube/kinds.ts";
 import { expectGolden } from "../golden.ts";
-import { driven, outcomeOf, request, told } from "./asked.ts";
+import { driven, outcomeOf, passOver, request, requestNamed, told } from "./asked.ts";
 import { sceneWithConnectors } from "./change-of-connectors.ts";
 import { cutOff } from "./change-of-links.ts";
 import { editMembers, passComposite } from "./change-of-members.ts";
@@ -18,7 +18,7 @@ import {
   watchRelayParting,
 } from "./change-of-passive.ts";
 import { runConnectorPods } from "./pods.ts";
-import { make, quiesce, release, type Scene } from "./scene.ts";
+import { conditionOf, make, quiesce, release, type Scene } from "./scene.ts";
 import {
   allTrue,
   begunOn,
@@ -95,6 +95,36 @@ describe("a passive member that is taken out", () => {
     await passes(scene, 12);
     expect(begunOn(scene).length).toBe(before);
     expect(await conditionAt(scene, "tokyo", "Ready")).toMatchObject({ status: "False" });
+  });
+
+  test("and whatever is asked for there is told so, and nothing of holds or of what does not run", async () => {
+    const scene = await relayedScene(three);
+    editMembers(scene, ["london", "nyc"]);
+    await reached(scene, () => relayHasLeft(scene, "tokyo"), beside);
+    const before = begunOn(scene).length;
+    const cluster = { name: "tokyo" };
+    const asked: readonly [string, object][] = [
+      ["Switch", { switch: { cluster, to: "tokyo-1" } }],
+      ["CheckPaths", { checkPaths: { cluster } }],
+      ["VerifyData", { verifyData: { cluster } }],
+    ];
+    for (const [procedure, block] of asked) {
+      const name = procedure.toLowerCase();
+      await request(scene, name, { procedure, ...block });
+      await passOver(scene, name);
+      const found = await requestNamed(scene, name);
+      expect([procedure, conditionOf(found, "Accepted")]).toMatchObject([
+        procedure,
+        {
+          status: "False",
+          reason: "Refused",
+          message:
+            "TungstenCluster tokyo has left CompositeService global and is out of service, with all its data: delete it, and its volumes' claims when they are needed no more",
+        },
+      ]);
+      expect(found.status.preflight).toMatchObject({ refused: 1, unknown: 0 });
+    }
+    expect(begunOn(scene).length).toBe(before);
   });
 
   test("of two, the one that writes stands alone", async () => {

@@ -89,6 +89,16 @@ describe("created again after it has succeeded", () => {
     expect(scene.world.sites.get("nyc")?.primary).toBe("nyc-0");
   });
 
+  test("with a word that the run before did not know: nobody knows that it did that, and it waits for a human", async () => {
+    const scene = await switched(true);
+    for (const site of ["london", "nyc"]) {
+      const [run] = await memoryOf(scene, site);
+      await remembers(scene, site, [{ ...run, asked: ["spec.switch.cluster.name: nyc"] }]);
+    }
+    await askFor(scene, name, spec());
+    await waitsForItsHash(scene);
+  });
+
   test("with other words that no step depends on: it is done", async () => {
     const scene = await switched();
     await askFor(scene, name, spec("nyc-1", { limits: { latencySeconds: 30 } }));

@@ -1,6 +1,6 @@
 /** Which change of an object is news, and which sites a change of a link or a composite concerns. */
 import { expect, test } from "@jest/globals";
-import { saidSomethingNew, sitesNamedBy } from "../../../src/controllers/wake.ts";
+import { saidSomethingNew, sitesConcerned, sitesNamedBy } from "../../../src/controllers/wake.ts";
 
 const object = (spec: unknown) => ({ apiVersion: "", kind: "", metadata: { name: "x" }, spec });
 
@@ -12,6 +12,20 @@ test.each<[string, unknown, readonly string[]]>([
   ["none of what has no spec", undefined, []],
 ])("%s", (_name, spec, sites) => {
   expect(sitesNamedBy(object(spec))).toEqual(sites);
+});
+
+test("a change concerns those that are named and those that were until now, each once", () => {
+  const concerned = sitesConcerned();
+  const composite = (uid: string, ...members: readonly string[]) => ({
+    ...object({ members: members.map((name) => ({ name })) }),
+    metadata: { name: "global", uid },
+  });
+  expect(concerned(composite("u", "london", "nyc", "tokyo"), false)).toEqual(["london", "nyc", "tokyo"]);
+  expect(concerned(composite("u", "london", "nyc"), false)).toEqual(["london", "nyc", "tokyo"]);
+  expect(concerned(composite("u", "london", "nyc"), false)).toEqual(["london", "nyc"]);
+  expect(concerned(composite("u", "london"), true)).toEqual(["london", "nyc"]);
+  expect(concerned(composite("u", "paris"), false)).toEqual(["paris"]);
+  expect(concerned(composite("v", "berlin"), false)).toEqual(["berlin"]);
 });
 
 test("a spec, a label, a deletion and the end of a run are news; what a loop writes into a status is not", () => {

@@ -56,6 +56,20 @@ test("a place behind the last part of a step is told as the step's end, not as i
   ]);
 });
 
+test("where a site is out of service that is all a request is told, and no node is asked", () => {
+  const estate = estateWith({});
+  const procedure = publishing([{ say: "nothing is held", ask: () => ({ refused: "remove the hold" }) }]);
+  const facts = factsOf(nothing, start);
+  const ledger = newLedger(procedure.name, procedure.revision, uid, start);
+  const outOfService = "TungstenCluster nyc has left CompositeService global and is out of service";
+  expect(prepare(procedure, ledger, "r", estate, facts, { ...lent(estate), outOfService })).toMatchObject({
+    is: "refused",
+    why: outOfService,
+    report: { ok: 0, refused: 1, unknown: 0, text: expect.stringContaining(`→ ${outOfService}`) },
+  });
+  expect(facts.asked()).toEqual([]);
+});
+
 describe("the plan's hash", () => {
   const plain = estateWith({ channels: "2", "thl-log-retention": "7d" });
 
