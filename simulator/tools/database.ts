@@ -84,6 +84,7 @@ export const copyDatadir: RunnerTool = function* ({ world, host, args }) {
   const donor = reachable(world, host, donorName);
   if (donor === undefined)
     return bad(1, "", `ssh: connect to host ${donorName} port 2222: No route to host\n`);
+  if (donor === host) return bad(3, "", `${donorName} is this node itself\n`);
   if (host.mysql.up) return bad(3, "", "the database of this node runs\n");
   if (donor.mysql.up) return bad(3, "", `the database of ${donorName} runs\n`);
   if (donor.mysql.hollow === true) return bad(3, "", `${donorName} holds no database\n`);

@@ -147,6 +147,7 @@ readonly LEFT_THERE=(--exclude=/auto.cnf --exclude='*-bin.[0-9]*' --exclude='*-b
 copy_datadir() {
   local donor=$1 name=$2 path paths difference theirs
   [[ ! -e $KEPT/$name ]] || exit 0
+  [[ $donor != "${POD_NAME:-$(hostname)}" ]] || fail 3 "$donor is this node itself, and would be taken for a copy"
   [[ $(answer_database) == stopped ]] || fail 3 "the database of this node runs"
   [[ $(on_donor "$donor" answer_database) == stopped ]] || fail 3 "the database of $donor runs, or cannot be asked"
   theirs=$(on_donor "$donor" server_version)

@@ -75,6 +75,7 @@ export function watchChange(
   const aside = (name: string): boolean =>
     (joins.includes(name) && !whole.has(name)) || leaves.includes(name);
   const whole = new Set<string>();
+  const begun = new Set<string>();
   const siteOf = (host: Host) => world.sites.get(host.site);
 
   const onCommand = ({ host: name, key, fence, argv }: Extract<WorldEvent, { kind: "command" }>): void => {
@@ -147,9 +148,16 @@ export function watchChange(
     if (out !== undefined) broken(34, `${name} returned to AUTOMATIC while ${out.name} is not online`);
   };
 
-  /** Only a node that joins is emptied, by a node of its own site; what it holds before that nobody may read or write. */
+  /**
+   * Only a node that joins is emptied, by a node of its own site; what it holds before that nobody may read or write. What
+   * somebody wrote there all the same is theirs, unless a copy was begun over it before.
+   */
   const onCopied = ({ host: name, from, when }: Extract<WorldEvent, { kind: "copied" }>): void => {
     const site = world.hosts.get(name)?.site;
+    const rows = world.hosts.get(name)?.mysql.rows.size ?? 0;
+    if (joins.includes(name) && when === "begin" && rows > 0 && !begun.has(name))
+      broken(24, `${name} is emptied, and somebody has written ${rows} rows there`);
+    begun.add(name);
     if (!joins.includes(name) || (site !== fresh && world.sites.get(site ?? "")?.primary === name))
       broken(24, `${name} is emptied, which is not to be filled`);
     const inside = site !== fresh || (relayed && world.sites.get(site ?? "")?.primary !== name);

@@ -31,16 +31,16 @@ beforeEach(() => {
   node = newNode();
   node.put(
     "usr/local/bin/mysqld-service",
-    '#!/bin/bash\necho "mysqld-service $1" >>"$RUNS"\n[[ $1 != status ]] || exit "$(cat "$FAKES/database" 2>/dev/null || echo 3)"\n',
+    '#!/bin/bash\necho "mysqld-service $1" >>"$RUNS"\n[[ $1 != status ]] || exit "$(cat "$FAKES/$DONOR"database 2>/dev/null || echo 3)"\n',
     0o755,
   );
   node.put("fakes/replicator", 'echo "Tungsten Replicator Service is not running."; exit 1\n');
   program(
     "mariadbd",
-    'if [[ $* == *--version* ]]; then echo "mariadbd  Ver $(cat "$FAKES/version" 2>/dev/null || echo 10.11.19-MariaDB) for debian"; exit; fi\n' +
-      'printf "%s\\n" "$(cat "$FAKES/options" 2>/dev/null || echo innodb-data-file-path ibdata1:12M:autoextend)" "datadir $root/opt/mysql/data/" "innodb-data-home-dir (No default value)" "innodb-undo-directory ./" "innodb-log-group-home-dir $root/opt/mysql/redo"\n',
+    'if [[ $* == *--version* ]]; then echo "mariadbd  Ver $(cat "$FAKES/$DONOR"version 2>/dev/null || echo 10.11.19-MariaDB) for debian"; exit; fi\n' +
+      'printf "%s\\n" "$(cat "$FAKES/options" 2>/dev/null || echo innodb-data-file-path ibdata1:12M:autoextend)" "datadir $root/opt/mysql/$(cat "$FAKES/$DONOR"place 2>/dev/null || echo data)/" "innodb-data-home-dir (No default value)" "innodb-undo-directory ./" "innodb-log-group-home-dir $root/opt/mysql/redo"\n',
   );
-  program("ssh", 'shift 3; PATH=/usr/local/bin:/usr/bin:/bin exec "$@"\n');
+  program("ssh", 'shift 3; export DONOR=donor-; PATH=/usr/local/bin:/usr/bin:/bin exec "$@"\n');
   program(
     "rsync",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is shell
@@ -249,9 +249,38 @@ describe("a copy", () => {
     expect(existsSync(join(node.root, "opt/tungsten-operator/kept/copy-1"))).toBe(false);
   });
 
-  test("is refused while a database runs, and nothing is touched", async () => {
-    node.put("fakes/database", "0");
-    expect((await ended("copy-datadir london-2 copy-1")).says).toMatch(/the database of this node runs/);
+  test.each([
+    ["the database of this node runs", "database", "0", "london-2", /the database of this node runs/],
+    [
+      "the donor's runs",
+      "donor-database",
+      "0",
+      "london-2",
+      /the database of london-2 runs, or cannot be asked/,
+    ],
+    [
+      "the donor's cannot be asked",
+      "donor-database",
+      "7",
+      "london-2",
+      /the database of london-2 runs, or cannot/,
+    ],
+    [
+      "the donor has another server version",
+      "donor-version",
+      "10.11.20-MariaDB",
+      "london-2",
+      /london-2 runs another server version than this node: 10\.11\.20-MariaDB/,
+    ],
+    ["the donor keeps its data elsewhere", "donor-place", "other", "london-2", /in different places/],
+    ["the donor is the node itself", "unused", "", "nyc-0", /nyc-0 is this node itself/],
+  ])("is refused where %s, and nothing is touched", async (_words, fake, text, donor, says) => {
+    node.put(`fakes/${fake}`, text);
+    expect(await ended(`copy-datadir ${donor} copy-1`)).toMatchObject({
+      code: 3,
+      says: expect.stringMatching(says),
+    });
     expect(node.file("opt/mysql/data/ibdata1")).toBe("old");
+    expect(existsSync(join(node.root, "opt/tungsten-operator/kept/copy-1"))).toBe(false);
   });
 });
