@@ -28,15 +28,15 @@ function storedAt(site: Site, facts: Facts): Stored {
   return { seqno, primary };
 }
 
-/** What is not ONLINE is refused by its own check, and tells -1 whatever it has applied. */
+/** What is not there, or not ONLINE, is refused by its own check, and tells -1 whatever it has applied. */
 function behind(estate: Estate, node: Node, source: Site, limit: number, facts: Facts): readonly Objection[] {
   const service = serviceOf("crossSite", siteOf(estate, node), source);
   const all = facts.get(node.name, services("crossSite"));
   if ("unknown" in all) return [{ on: node.site, unknown: `${node.name}: ${all.unknown}` }];
   if (all.known === "down") return [];
   const status = all.known.find((is) => is.service === service);
-  if (status !== undefined && status.state !== "ONLINE") return [];
-  const applied = status?.appliedSeqno ?? null;
+  if (status?.state !== "ONLINE") return [];
+  const applied = status.appliedSeqno;
   if (applied === null)
     return [{ on: node.site, unknown: `${node.name} does not tell what ${service} has applied` }];
   const stored = storedAt(source, facts);

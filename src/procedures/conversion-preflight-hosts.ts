@@ -4,6 +4,7 @@ import { optionNamed } from "../ini/option-catalogue.ts";
 import { dataNodes, type Estate, type Node, siteOf } from "../topology/estate.ts";
 import type { Fact, Facts, Known } from "../tungsten/facts.ts";
 import { nodeClock, serverFile, serverSettings, space } from "../tungsten/node-facts.ts";
+import type { Untold } from "./preflight-asking.ts";
 import type { Acceptance, AcceptanceAnswer, Objection } from "./procedure.ts";
 
 const ok: AcceptanceAnswer = { ok: true };
@@ -21,13 +22,14 @@ const ofEveryNode = <T>(estate: Estate, facts: Facts, fact: Fact<T>): readonly G
 /** All refusals and silences, by site. */
 function judged<T>(
   gathered: readonly Gathered<T>[],
-  judge: (node: Node, value: T, at: number) => string | undefined,
+  judge: (node: Node, value: T) => string | Untold | undefined,
 ): { readonly objections: readonly Objection[] } {
   return {
     objections: gathered.flatMap(({ node, fact }): Objection[] => {
       if ("unknown" in fact) return [{ on: node.site, unknown: `${node.name}: ${fact.unknown}` }];
-      const refused = judge(node, fact.known, fact.at);
-      return refused === undefined ? [] : [{ on: node.site, refused }];
+      const refused = judge(node, fact.known);
+      if (refused === undefined) return [];
+      return [typeof refused === "string" ? { on: node.site, refused } : { on: node.site, ...refused }];
     }),
   };
 }
@@ -62,10 +64,15 @@ const clocksInStep: Acceptance = {
   },
 };
 
+/** Both products with their logs; what the operator keeps and backs up. */
+const volumesNeeded = ["/opt", "/backups"];
+
 const roomEnough: Acceptance = {
   say: "every volume has room for a release, the dumps and logs that grow",
   ask: (estate, facts) =>
     judged(ofEveryNode(estate, facts, space), (node, volumes) => {
+      const untold = volumesNeeded.find((wanted) => !volumes.some(({ path }) => path === wanted));
+      if (untold !== undefined) return { unknown: `${node.name} tells nothing of ${untold}` };
       const full = volumes.find(
         ({ freeBytes, totalBytes }) => freeBytes < leastFreeBytes || freeBytes < totalBytes * leastFreeShare,
       );

@@ -58,11 +58,12 @@ function thlKeptOn(estate: Estate, node: Node, facts: Facts): Keeping {
   return { what, seconds };
 }
 
-/** 0 and a server that tells none: for ever. */
+/** 0: for ever. */
 function binlogKeptOn(node: Node, facts: Facts): Keeping {
   const server = facts.get(node.name, serverSettings);
   if ("unknown" in server) return { unknown: `${node.name}: ${server.unknown}` };
-  const seconds = server.known.binlogExpireSeconds ?? 0;
+  const seconds = server.known.binlogExpireSeconds;
+  if (seconds === null) return { unknown: `${node.name} does not tell how long it keeps binary logs` };
   return {
     what: `binlog_expire_logs_seconds of ${node.name} is ${seconds}`,
     seconds: seconds > 0 ? seconds : Number.POSITIVE_INFINITY,

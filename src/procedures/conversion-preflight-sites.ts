@@ -58,6 +58,26 @@ export const onePrimary: Acceptance = {
   }),
 };
 
+/** A datasource that is out waits for a human; step 11 is done when none is. */
+const replicasIn: Acceptance = {
+  say: "no replica is out of service by the managers' word",
+  ask: (estate, facts) => ({
+    objections: estate.sites.flatMap((site): Objection[] => {
+      const out = toldIn(site, facts)
+        .told.flatMap(({ view }) => view.datasources)
+        .find(({ role, state }) => role === "slave" && state !== "ONLINE");
+      return out === undefined
+        ? []
+        : [
+            {
+              on: site.name,
+              refused: `${out.name} is ${out.state} by its managers' word; recover it (cctrl, datasource ${out.name} recover) before converting`,
+            },
+          ];
+    }),
+  }),
+};
+
 /** Sites that take writes: in an active/passive composite the active one alone. */
 const writing = (estate: Estate): readonly Site[] =>
   estate.sites.filter(({ name }) => !isPassive(estate, name));
@@ -145,6 +165,7 @@ export const nothingHeld: Acceptance = {
 
 export const siteAcceptances: readonly Acceptance[] = [
   onePrimary,
+  replicasIn,
   primaryWritable,
   packagesReady,
   nothingHeld,

@@ -1,17 +1,9 @@
 /** Pre-flight of the conversion: what must hold before a plan is made. Each refusal is one sentence with a way out. */
 
-import { dataNodes, type Estate, type Node, siteOf } from "../topology/estate.ts";
-import type { Fact, Known } from "../tungsten/facts.ts";
-import {
-  findings,
-  installed,
-  oldestTransaction,
-  reach,
-  schemas,
-  serverSettings,
-  services,
-} from "../tungsten/node-facts.ts";
-import type { ServerSettings } from "../tungsten/sql.ts";
+import { channelsIn } from "../ini/channels.ts";
+import { dataNodes, type Estate, type Node, type Site, siteOf } from "../topology/estate.ts";
+import { findings, installed, oldestTransaction, reach, schemas } from "../tungsten/node-facts.ts";
+import { compareReleases, releaseOf } from "../tungsten/release.ts";
 import { backupAttested } from "./conversion-backups.ts";
 import { serviceOf } from "./conversion-names.ts";
 import { backlogSmall } from "./conversion-preflight-backlog.ts";
@@ -19,7 +11,10 @@ import { logReadersKnown, readersKnown, recordable, roomForBackup } from "./conv
 import { hostAcceptances } from "./conversion-preflight-hosts.ts";
 import { keyAcceptances } from "./conversion-preflight-keys.ts";
 import { logsKept } from "./conversion-preflight-logs.ts";
+import { settings } from "./conversion-preflight-servers.ts";
+import { healthy } from "./conversion-preflight-services.ts";
 import { siteAcceptances, toolReady } from "./conversion-preflight-sites.ts";
+import { onEveryNode } from "./preflight-asking.ts";
 import type { Acceptance, AcceptanceAnswer, Finding, Objection } from "./procedure.ts";
 import type { SurveyParameters } from "./survey-compare.ts";
 
@@ -49,37 +44,6 @@ export type ConversionParameters = {
   readonly dropEmptySchemas?: boolean;
 };
 
-type NodeJudge<T> = (node: Node, value: T) => string | undefined;
-
-/** Asks one fact of every data node, and tells all that each objects to. */
-function onEveryNode<T>(
-  say: string,
-  fact: (node: Node, estate: Estate) => Fact<T>,
-  judge: (estate: Estate) => NodeJudge<T>,
-): Acceptance {
-  return {
-    say,
-    ask(estate, facts) {
-      const judged = judge(estate);
-      return objecting(
-        dataNodes(estate).map((node) => {
-          const answer: Known<T> = facts.get(node.name, fact(node, estate));
-          return { node, answer, refused: "known" in answer ? judged(node, answer.known) : undefined };
-        }),
-      );
-    },
-  };
-}
-
-type Judged = { readonly node: Node; readonly answer: Known<unknown>; readonly refused: string | undefined };
-
-const objecting = (all: readonly Judged[]): AcceptanceAnswer => ({
-  objections: all.flatMap(({ node, answer, refused }): Objection[] => {
-    if ("unknown" in answer) return [{ on: node.site, unknown: `${node.name}: ${answer.unknown}` }];
-    return refused === undefined ? [] : [{ on: node.site, refused }];
-  }),
-});
-
 const ok: AcceptanceAnswer = { ok: true };
 
 const othersOf = (estate: Estate, node: Node) => estate.sites.filter((site) => site.name !== node.site);
@@ -98,9 +62,12 @@ const clusterInstalled = onEveryNode(
     if (is.method === "staging")
       return `${node.name} was installed by the staging method, which cannot be converted; run translatetoini.pl and reinstall from the ini first`;
     if (is.method !== "ini")
-      return `${node.name} does not tell whether it was installed from /etc/tungsten/tungsten.ini; look at its tree under /opt/continuent, and reinstall it from the ini`;
+      return { unknown: `${node.name} does not tell whether the cluster product was installed from the ini` };
     if ((is.parallel ?? 1) > 1)
       return `${node.name} applies in parallel on ${is.parallel} channels; disable parallel apply before converting`;
+    const { name, options } = siteOf(estate, node);
+    if (channelsIn(options) > 1)
+      return `spec.options of TungstenCluster ${name} ask for ${channelsIn(options)} apply channels; disable parallel apply before converting`;
     return undefined;
   },
 );
@@ -115,15 +82,26 @@ const crossSiteInstalled = onEveryNode(
     const missing = wanted.filter((name) => !is.services.includes(name));
     if (missing.length > 0)
       return `${node.name} does not replicate from ${missing.join(", ")}; every site must read every other one before the conversion`;
+    const strange = is.services.filter((name) => !wanted.includes(name));
+    if (strange.length > 0)
+      return `the cross-site replicator of ${node.name} also runs ${strange.join(", ")}, which step 4 would uninstall; move that to an installation of its own first`;
     if (is.method === "staging")
       return `the cross-site replicator of ${node.name} was installed by the staging method; run translatetoini.pl and reinstall it from the ini first`;
     if (is.method !== "ini")
-      return `the cross-site replicator of ${node.name} does not tell whether it was installed from /etc/tungsten/tungsten.ini; look at its tree under /opt/replicator, and reinstall it from the ini`;
+      return { unknown: `${node.name} does not tell whether the second product was installed from the ini` };
     if ((is.parallel ?? 1) > 1)
       return `the cross-site replicator of ${node.name} applies in parallel on ${is.parallel} channels; disable parallel apply before converting`;
     return undefined;
   },
 );
+
+/** Tungsten's update goes to a later release, or stays. */
+function goesBack({ name, release }: Site, node: Node, now: string): string | undefined {
+  const [to, from] = [releaseOf(release), releaseOf(now)];
+  return to !== undefined && from !== undefined && compareReleases(to, from) < 0
+    ? `${node.name} runs release ${now}, and spec.release of TungstenCluster ${name} is ${release}, which is older; set it to ${now} or later`
+    : undefined;
+}
 
 const releases: Acceptance = {
   say: "the target release is 6 or later, and both products of a node are at one release",
@@ -132,6 +110,12 @@ const releases: Acceptance = {
     if (old !== undefined)
       return {
         refused: `spec.release of TungstenCluster ${old.name} is ${old.release}; Composite Active/Active needs release 6 or later`,
+      };
+    const [one] = estate.sites;
+    const other = estate.sites.find(({ release }) => release !== one?.release);
+    if (one !== undefined && other !== undefined)
+      return {
+        refused: `spec.release of TungstenCluster ${one.name} is ${one.release}, that of ${other.name} is ${other.release}; a composite runs one release: make them the same`,
       };
     const first = new Map<string, { node: string; release: string }>();
     return {
@@ -145,78 +129,17 @@ const releases: Acceptance = {
         const twin = first.get(node.site) ?? { node: node.name, release: a };
         first.set(node.site, twin);
         const refused =
-          a !== b
+          goesBack(siteOf(estate, node), node, a) ??
+          (a !== b
             ? `${node.name} runs the cluster product at ${a} and the cross-site product at ${b}; bring both to one release first`
             : twin.release !== a
               ? `${twin.node} runs release ${twin.release} and ${node.name} release ${a}; bring ${node.site} to one release first`
-              : undefined;
+              : undefined);
         return refused === undefined ? [] : [{ on: node.site, refused }];
       }),
     };
   },
 };
-
-const healthy = (product: "cluster" | "crossSite", limit: number): Acceptance =>
-  onEveryNode(
-    `every ${product} service is ONLINE without error, latency under ${limit} s`,
-    () => services(product),
-    () => (node, all) => {
-      if (all === "down")
-        return `the ${product === "cluster" ? "" : "cross-site "}replicator of ${node.name} is not running; start it and wait until its services are ONLINE`;
-      for (const status of all) {
-        const where = `service ${status.service} of ${node.name}`;
-        const state = typeof status.state === "string" ? status.state : `«${status.state.unrecognised}»`;
-        if (state !== "ONLINE")
-          return `${where} is ${state}; mend it and bring it ONLINE before converting (armed in error it would only look stopped)`;
-        if (status.pendingError !== null) return `${where} has a pending error; mend it before converting`;
-        if ((status.channels ?? 1) > 1)
-          return `${where} applies in parallel on ${status.channels} channels; disable parallel apply before converting`;
-        if (status.offlineRequests.length > 0)
-          return `${where} is already told to go offline (${status.offlineRequests.join("; ")}); clear that by offline and online first`;
-        if ((status.appliedLatencySeconds ?? 0) > limit)
-          return `${where} is ${status.appliedLatencySeconds} s behind, the limit is ${limit} s (spec.convertMsaaToCaa.limits.latencySeconds); wait or raise it`;
-      }
-      return undefined;
-    },
-  );
-
-const settings: Acceptance = {
-  say: "row-based binary logs, server ids and auto-increment offsets fit several writable sites",
-  ask(estate, facts) {
-    const ids = new Map<string, string>();
-    const offsets = new Map<string, string>();
-    return objecting(
-      dataNodes(estate).map((node) => {
-        const answer = facts.get(node.name, serverSettings);
-        const refused =
-          "known" in answer ? settingsRefused(node, answer.known, estate, ids, offsets) : undefined;
-        return { node, answer, refused };
-      }),
-    );
-  },
-};
-
-/** `ids` and `offsets` hold who had a value first. */
-function settingsRefused(
-  node: Node,
-  is: ServerSettings,
-  estate: Estate,
-  ids: Map<string, string>,
-  offsets: Map<string, string>,
-): string | undefined {
-  const twin = ids.get(is.serverId);
-  const other = offsets.get(is.autoIncrementOffset) ?? node.site;
-  ids.set(is.serverId, twin ?? node.name);
-  offsets.set(is.autoIncrementOffset, other);
-  if (is.binlogFormat !== "ROW") return `binlog_format of ${node.name} is ${is.binlogFormat}; set it to ROW`;
-  if (twin !== undefined)
-    return `${node.name} and ${twin} both have server_id ${is.serverId}; give each node its own`;
-  if (Number(is.autoIncrementIncrement) < estate.sites.length)
-    return `auto_increment_increment of ${node.name} is ${is.autoIncrementIncrement}, below the ${estate.sites.length} sites that write; raise it`;
-  return other === node.site
-    ? undefined
-    : `sites ${other} and ${node.site} share auto_increment_offset ${is.autoIncrementOffset}; give each site its own`;
-}
 
 const transactions = (limit: number): Acceptance =>
   onEveryNode(
@@ -322,9 +245,25 @@ const composed: Acceptance = {
       return {
         refused: `CompositeService ${composite.name} has fewer than two sites; there is nothing to convert`,
       };
-    return ok;
+    const broken = unlinked(estate);
+    return broken === undefined ? ok : { refused: broken };
   },
 };
+
+/** Where no link is at all, the nodes are asked what they are: there may be nothing to convert. */
+function unlinked({ sites, links }: Estate): string | undefined {
+  const leaving = links.find((link) => link.leaving !== undefined);
+  if (leaving !== undefined)
+    return `CrossSiteLink ${leaving.name} was deleted and is being taken off the nodes; wait until it is gone, then create it anew`;
+  const pairs = sites.flatMap((source) =>
+    sites.filter((target) => target !== source).map((target) => [source.name, target.name] as const),
+  );
+  const missing = pairs.find(
+    ([from, to]) => !links.some(({ source, target }) => source === from && target === to),
+  );
+  if (links.length === 0 || missing === undefined) return undefined;
+  return `no CrossSiteLink leads from ${missing[0]} to ${missing[1]}; every site must read every other one before the conversion: create it and wait until it is Ready`;
+}
 
 /** All checks, cheapest and most telling first. */
 export function acceptsConversion(parameters: ConversionParameters): readonly Acceptance[] {

@@ -134,6 +134,11 @@ const refusals: readonly Case[] = [
     /^nyc has no single ONLINE primary by the word of nyc-0; bring one up/,
   ],
   [
+    "a replica that its managers keep out",
+    ({ world }) => void world.sites.get("nyc")?.shunned.add("nyc-1"),
+    /^nyc-1 is SHUNNED by its managers' word; recover it \(cctrl, datasource nyc-1 recover\) before converting$/,
+  ],
+  [
     "managers that name two primaries",
     ({ world, shell }) => {
       const site = world.sites.get("nyc");
@@ -271,7 +276,11 @@ const refusals: readonly Case[] = [
     (scene, host) => {
       for (const name of ["london", "nyc"])
         spec(clusterKind, name, (is) => Object.assign(is, { release: "6.1.4-44" }))(scene, host);
-      for (const { volume } of scene.world.hosts.values()) volume.software.add("6.1.4-44");
+      for (const { volume } of scene.world.hosts.values()) {
+        volume.software.add("6.1.4-44");
+        for (const product of Object.values(volume.installed))
+          Object.assign(product ?? {}, { release: "6.1.4-44" });
+      }
       filtered(scene, host);
     },
     /^spec\.release of TungstenCluster (london|nyc) is 6\.1\.4-44, and london_from_nyc has options of a CrossSiteLink, which need tpm post-process of release 7 or later; raise it, or remove them from the link$/,

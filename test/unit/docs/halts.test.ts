@@ -26,6 +26,17 @@ function headingsBelow(title: string): readonly string[] {
   return [...chapter.matchAll(/^## (.+)$/gm)].map((match) => match[1] ?? "");
 }
 
+/** The text of one heading, or of a chapter's own beginning. */
+function sectionOf(chapter: string, heading?: string): string {
+  const whole = page.split(/^# /m).find((part) => part.startsWith(`${chapter}\n`)) ?? "";
+  const parts = whole.split(/^## /m);
+  return heading === undefined ? whole : (parts.find((part) => part.startsWith(`${heading}\n`)) ?? "");
+}
+
+const four = ["Known", "Unknown", "You may", "Then"];
+const wordsIn = (section: string): readonly (string | undefined)[] =>
+  [...section.matchAll(/^- \*\*(.+?):\*\* \S/gm)].map((match) => match[1]);
+
 const union = /export type HaltReason =\s*([^;]+);/.exec(
   readFileSync(join(root, "src/procedures/procedure.ts"), "utf8"),
 )?.[1];
@@ -45,14 +56,25 @@ describe("halts.md", () => {
     expect([...headingsBelow("Halts")].sort()).toEqual([...reasons].sort());
   });
 
-  test.each(headingsBelow("Halts"))(
-    "%s tells what is known, what is not, what one may do and what comes then",
-    (reason) => {
-      const section = page.split(/^#{1,2} /m).find((part) => part.startsWith(`${reason}\n`)) ?? "";
-      const words = [...section.matchAll(/^- \*\*(.+?):\*\* \S/gm)].map((match) => match[1]);
-      expect(words).toEqual(["Known", "Unknown", "You may", "Then"]);
-    },
-  );
+  test.each([
+    ...["Halts", "Refusals"].flatMap((chapter) =>
+      headingsBelow(chapter).map((heading) => [chapter, heading] as const),
+    ),
+    ["Halts of a site of its own", undefined] as const,
+  ])("%s, %s: tells what is known, what is not, what one may do and what comes then", (chapter, heading) => {
+    expect(wordsIn(sectionOf(chapter, heading))).toEqual(four);
+  });
+
+  test("has these four nowhere else, and a section that lacks one of them would be found", () => {
+    const sections = page.split(/^#{1,2} /m).filter((section) => wordsIn(section).length > 0);
+    const known = ["Halts", "Refusals"].flatMap(headingsBelow);
+    expect(sections.length).toBe(known.length + 1);
+    const whole = sectionOf("Refusals", "nothing is held on any node");
+    for (const word of four) {
+      expect(wordsIn(whole.replace(`- **${word}:**`, "-"))).not.toEqual(four);
+      expect(wordsIn(whole.replace(new RegExp(`(- \\*\\*${word}:\\*\\*) .*`), "$1"))).not.toEqual(four);
+    }
+  });
 
   test("every reason is given somewhere in the procedures or the loop", () => {
     const sources = [
