@@ -55,10 +55,15 @@ export async function reconcileComposite(
   }
 }
 
-/** What each site that is named no more tells of its way out. */
+/** What each site that is named no more tells of its way out, or of the way in that it is on still. */
 const leaving = (namespace: Namespace, leavers: readonly string[]): string =>
   leavers
-    .map((site) => `${site}: ${conditionOf(namespace, site, "MembershipCurrent")?.message ?? "not begun"}`)
+    .map((site) => {
+      const { procedure, phase } = statusOf(namespace, site).ledger ?? {};
+      const comes = phase === "Running" && /^(FillSite|JoinComposite)$/.test(procedure ?? "");
+      const told = conditionOf(namespace, site, comes ? "Installed" : "MembershipCurrent")?.message;
+      return `${site}${comes ? ", on its way in" : ""}: ${told ?? "not begun"}`;
+    })
     .join("; ")
     .slice(0, 1000);
 

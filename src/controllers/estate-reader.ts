@@ -207,9 +207,23 @@ function compositeInput(object: KubeObject): CompositeInput[] {
   ];
 }
 
+/** What its nodes run from was made for it as one of these. */
+function installedWith({ status }: KubeObject, members: readonly string[]): boolean {
+  const { topology, sites = [] } = status?.configuration ?? {};
+  return topology !== undefined && topology !== "MSAA" && members.some((name) => sites.includes(name));
+}
+
+/** It is on its way in, to these: until that walk has ended, or has gone back, the others have a part in it. */
+function joinsWith({ status }: KubeObject, members: readonly string[]): boolean {
+  const { procedure, phase, pins, kept } = status?.ledger ?? {};
+  const comes = procedure === "JoinComposite" || (procedure === "FillSite" && kept?.kind === "CAA");
+  return comes && phase === "Running" && members.some((name) => pins?.members?.[name] !== undefined);
+}
+
 /**
  * A site is a member of its composite until its own record says that it has left: for as long as that was made together
- * with a site that is still named, and no composite names this one. Then the order is the one of before.
+ * with a site that is still named, and no composite names this one. Then the order is the one of before. So is one that is
+ * named no more in the middle of its way in.
  */
 function withLeavers(
   inputs: readonly CompositeInput[],
@@ -220,12 +234,7 @@ function withLeavers(
   const left = clusters.filter((object) => !named.includes(object.metadata.name) && !isGone(object));
   return inputs.map((input) => {
     const leavers = left
-      .filter(({ status }) => {
-        const { topology, sites = [] } = status?.configuration ?? {};
-        return (
-          topology !== undefined && topology !== "MSAA" && input.members.some((name) => sites.includes(name))
-        );
-      })
+      .filter((object) => installedWith(object, input.members) || joinsWith(object, input.members))
       .map(({ metadata }) => metadata.name)
       .sort();
     if (leavers.length === 0) return input;

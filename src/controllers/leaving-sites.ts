@@ -1,5 +1,5 @@
 /** Who takes part when something leaves an estate: sites that are sound, and those that the others go on without. */
-import type { Estate } from "../topology/estate.ts";
+import { type Estate, isActivePassive } from "../topology/estate.ts";
 import type { KubeObject } from "./shell.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
@@ -57,6 +57,17 @@ export function unsaid({ spec, site }: ClusterPass, sha256: string): string | un
   const { configuration, approved } = spec.changes;
   if (configuration === "Automatic" || (approved !== "" && sha256.startsWith(approved))) return undefined;
   return `to begin set spec.changes.approved of TungstenCluster ${site.name} to ${sha256}`;
+}
+
+/**
+ * Sites on their way out of a composite that this one runs without a service of, and whose writes have to arrive there: it
+ * gets the text that names them first. None where only one site writes, or where what is on its way is given up.
+ */
+export function awaitedBy({ estate, namespace }: ClusterPass, site: string): readonly string[] {
+  const { leaving } = estate.composite ?? {};
+  const named: readonly string[] | undefined = namespace.clusters.get(site)?.status?.configuration?.sites;
+  if (leaving === undefined || !leaving.awaits || isActivePassive(estate) || named === undefined) return [];
+  return leaving.members.filter((leaver) => leaver !== site && !named.includes(leaver));
 }
 
 /** What is told of a site that has left its composite as a relay, with the way out; undefined of every other one. */

@@ -17,7 +17,7 @@ import { perform } from "./perform.ts";
 import { keepReport } from "./report-pages.ts";
 import { decideAll, type Link, merelyRuns } from "./request-decide.ts";
 import { type Admitted, lostSite, takeSites } from "./request-sites.ts";
-import { queuedAs, writeStatus } from "./request-status.ts";
+import { queuedAs, toldBefore, writeStatus } from "./request-status.ts";
 import { copyOf } from "./run-copies.ts";
 import type { KubeObject, PodRef } from "./shell.ts";
 import type { Pass, RequestLimits, Requeue } from "./upgrade-request.ts";
@@ -86,10 +86,16 @@ function admittedAgain(request: KubeObject): readonly Told[] {
   return last === undefined || last.reason === admitted.reason ? [] : [admitted];
 }
 
-/** Its ledger is left as it is. */
-async function tellOtherRevision({ shell, request, limits }: Pass, why: string): Promise<Requeue> {
+/** Its ledger and its place are left as they are, to the letter: nothing of them is known here for certain. */
+async function tellOtherRevision({ shell, request, ledger, limits }: Pass, why: string): Promise<Requeue> {
   shell.log.error({ name: request.metadata.name }, why);
-  shell.events.emit(request, "Warning", "OtherRevision", why);
+  const message = `${why}. See docs/operating/halts.md#otherrevision.`;
+  const before = toldBefore(request, ledger).filter(({ type }) => type !== "Stalled");
+  await writeStatus(shell, request, {
+    ledger: request.status?.ledger as Ledger,
+    told: [...before, say("Stalled", "True", "OtherRevision", message)],
+    cursor: String(request.status?.cursor ?? ""),
+  });
   return { afterMs: limits.idleMs };
 }
 

@@ -17,6 +17,7 @@ import { generatedService } from "../topology/names.ts";
 import { secretWord } from "../tungsten/accounts.ts";
 import { applyAll } from "./apply.ts";
 import { sha256Of } from "./checksum.ts";
+import { awaitedBy } from "./leaving-sites.ts";
 import { compositeForm, lentFor } from "./request-planning.ts";
 import { databasesFirst } from "./site-accounts.ts";
 import { iniOf, notNow, topologyOf } from "./site-readiness.ts";
@@ -154,7 +155,7 @@ async function begin(
   { wanted, spoken, why }: Extract<Standing, { is: "differs" }>,
 ): Promise<Work> {
   const leavers = pass.estate.composite?.leaving?.members ?? [];
-  if (leavers.length > 0)
+  if (leavers.length > 0 && awaitedBy(pass, pass.site.name).length === 0)
     return tell(
       "False",
       "Waiting",

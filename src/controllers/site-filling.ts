@@ -44,16 +44,19 @@ export async function fillWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
   // Whatever the spec says by now: a donor that is out is brought back.
   const running = runningLedger(pass, "FillSite");
   if (running !== undefined) return goOn(pass, view, running);
-  if (from === undefined || status?.filledFrom !== undefined || nodesInService(object) !== undefined)
-    return nothingToDo;
+  if (from === undefined || nodesInService(object) !== undefined) return nothingToDo;
   if (view.holder !== "" || status?.ledger?.phase === "Running") return nothingToDo;
   // The vendor's tool fills a passive site, once it is installed.
   if (joinsComposite(pass) && estate.composite?.type === "ActivePassive") return nothingToDo;
   if (object.metadata.deletionTimestamp !== undefined) return nothingToDo;
+  const donorSite = estate.sites.find(({ name }) => name === from);
+  if (status?.filledFrom !== undefined)
+    return donorSite === undefined && view.nodes.every(({ cluster }) => cluster === null)
+      ? untied(status.filledFrom, from)
+      : nothingToDo;
   const unread = view.nodes.find(({ cluster }) => cluster === undefined);
   if (unread !== undefined) return waiting(`${unread.node.name} cannot be read: ${unread.reason ?? ""}`);
   if (view.nodes.some(({ cluster }) => cluster !== null)) return nothingToDo;
-  const donorSite = estate.sites.find(({ name }) => name === from);
   if (donorSite === undefined || from === object.metadata.name)
     return waiting(
       `spec.fillFrom.site: ${from} is no other site of its estate; create the CrossSiteLinks between them, or name it in spec.members of the CompositeService, first`,
@@ -64,6 +67,12 @@ export async function fillWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
   const kept = await admitted(pass, [object.metadata.name, from]);
   if (kept !== undefined) return waiting(kept);
   return walk(pass, view, freshLedger(pass, { site: object.metadata.name, from, kind: kindOf(pass) }));
+}
+
+/** A copy that was made to join with, of a site that has nothing to do with this one by now: nobody has asked for a second primary of it. */
+function untied(copied: string, from: string): Work {
+  const why = `its databases hold what ${copied} held, and ${from} is no other site of its estate: tie them again, by CrossSiteLinks or by spec.members of a CompositeService; or remove spec.fillFrom, then it is installed as a site of its own`;
+  return { ...telling(type)("False", "Waiting", why), why };
 }
 
 /** As what the sites run that are there: links may stand beside a composite that has taken their work over. */

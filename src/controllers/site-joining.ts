@@ -7,6 +7,7 @@ import { seenEmptyKey } from "../procedures/first-filling.ts";
 import { joinComposite } from "../procedures/join-composite.ts";
 import { passiveFilling } from "../procedures/join-passive.ts";
 import type { Joining } from "../procedures/joining-scopes.ts";
+import { hasReached } from "../procedures/track.ts";
 import type { Site } from "../topology/estate.ts";
 import { applyAll } from "./apply.ts";
 import { sha256Of } from "./checksum.ts";
@@ -20,6 +21,8 @@ import {
   admitted,
   allSites,
   beginning,
+  begunOver,
+  ended,
   nothingToDo,
   runningLedger,
   spokenSince,
@@ -31,6 +34,7 @@ import type { ClusterPass } from "./tungsten-cluster.ts";
 import { formerWalk, primaryMoved } from "./walk-anew.ts";
 
 const type = "Installed";
+const membership = "MembershipCurrent";
 const waiting = (unmet: string): Work => {
   const why = `the site has not joined yet: ${unmet}`;
   return { ...telling(type)("False", "Waiting", why), why };
@@ -77,15 +81,101 @@ function aboutOf({ site }: ClusterPass, { pins, kept }: Pick<Ledger, "kept"> & P
   return { site: site.name, passive: { donor: kept.donor, replicas } };
 }
 
-/** Where specs, or the primary of a site that is there, changed meanwhile it is walked anew, and returns to the same policies. */
+/**
+ * Named no more in the middle, it goes back while nothing is installed there; behind that it goes on, because half of a
+ * member can be taken out by nobody, and leaves once it is in. Whoever reads the composite is told so too.
+ */
 async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+  if (!isNamedNoMore(pass))
+    return running.direction === "Revert" ? back(pass, view, running) : goIn(pass, view, running);
+  const work = mayGoBack(pass, view, running)
+    ? await back(pass, view, running)
+    : await goIn(pass, view, running);
+  return work.ledger?.phase === "Finished" && work.ledger.direction === "Revert"
+    ? work
+    : withMembership(work, "False", "Leaving", leavingTold(pass, work.ledger ?? running));
+}
+
+const isNamedNoMore = ({ estate, site }: ClusterPass): boolean =>
+  estate.composite?.leaving?.members.includes(site.name) === true;
+
+const withMembership = (work: Work, status: "True" | "False", reason: string, message: string): Work => ({
+  ...work,
+  told: [...work.told, ...telling(membership)(status, reason, message).told],
+});
+
+const leavingTold = ({ estate, site }: ClusterPass, { direction }: Ledger): string => {
+  const why = `CompositeService ${estate.composite?.name} names ${site.name} no more`;
+  return direction === "Revert"
+    ? `${why}: its way in goes back, nothing is installed there`
+    : `${why}: something is installed there already, so its way in is walked to its end, and it leaves behind it; condition Installed says where it stands`;
+};
+
+/** Nothing of Tungsten is on its nodes, nor on its way there. A walk that was begun anew does not know how far the one before had come. */
+function mayGoBack(pass: ClusterPass, { nodes }: SiteView, running: Ledger): boolean {
+  const procedure = joinComposite(aboutOf(pass, running));
+  const { step, part } = procedure.revertUntil;
+  if (hasReached(procedure, running, step, part)) return false;
+  return (
+    running.direction === "Revert" ||
+    nodes.every(
+      ({ cluster }) => cluster === null || (cluster === undefined && running.kept.anew === undefined),
+    )
+  );
+}
+
+/** A site that it was begun with is none of its estate any more, so that nobody could give that one its policy back. */
+function lostOf({ estate }: ClusterPass, { pins }: Ledger): string | undefined {
+  const before = Object.keys(pins?.members ?? {});
+  const whole = before.every((name) => estate.sites.some((site) => site.name === name));
+  return whole && estate.composite !== undefined
+    ? undefined
+    : `it began as a member of a composite with ${before.join(", ")}, which is gone, not whole, or names other sites by now: put the CompositeService back as it was; until then MAINTENANCE stays set`;
+}
+
+/** Over the sites it was begun with, whatever the specs say by now. */
+async function back(whole: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
+  const lost = lostOf(whole, running);
+  if (lost !== undefined) return waiting(lost);
+  const pass = begunOver(whole, running);
+  const kept = await admitted(pass, allSites(pass));
+  if (kept !== undefined) return waiting(kept);
+  // The others have their policies again; a deleted site's own holds go with it.
+  const left = whole.object.metadata.deletionTimestamp !== undefined && running.cursor.step > 0;
+  if (running.direction === "Revert" && left) return wentBack(await ended(pass, running));
+  const work = await walkOn(pass, view, {
+    procedure: joinComposite(aboutOf(pass, running)),
+    ledger: withoutOwn(pass, running),
+    condition: type,
+    reason: "GoingBack",
+    ended: { reason: "WentBack", message: "" },
+    back: true,
+  });
+  return work.ledger?.phase === "Finished" ? wentBack(work.ledger) : work;
+}
+
+/** Of a deleted site nobody waits for commands on its own nodes, which may be lost: before the installation they reach nothing else. */
+function withoutOwn({ object, site }: ClusterPass, ledger: Ledger): Ledger {
+  if (object.metadata.deletionTimestamp === undefined) return ledger;
+  const own = (target: string): boolean => site.nodes.some(({ name }) => target.split(".")[0] === name);
+  const attempts = Object.entries(ledger.attempts).filter(([target]) => !own(target));
+  return { ...ledger, attempts: Object.fromEntries(attempts) };
+}
+
+/** It is a site by itself from here on. */
+const wentBack = (ledger: Ledger): Work => {
+  const why =
+    "its way into the composite went back before anything was installed: the policies of the others are those of before";
+  const work = { ...telling(type)("False", "WentBack", why), ledger, why };
+  return withMembership(work, "True", "Current", "the site belongs to no composite");
+};
+
+/** Where specs, or the primary of a site that is there, changed meanwhile it is walked anew, and returns to the same policies. */
+async function goIn(pass: ClusterPass, view: SiteView, running: Ledger): Promise<Work> {
   const { estate } = pass;
+  const lost = lostOf(pass, running);
+  if (lost !== undefined || estate.composite === undefined) return waiting(lost ?? "");
   const before = Object.keys(running.pins?.members ?? {});
-  const gone = before.find((name) => !estate.sites.some((site) => site.name === name));
-  if (gone !== undefined || estate.composite === undefined)
-    return waiting(
-      `it began as a member of a composite with ${before.join(", ")}, which is gone, not whole, or names other sites by now: put the CompositeService back as it was; until then MAINTENANCE stays set`,
-    );
   const more = estate.sites.find(({ name }) => !before.includes(name));
   if (more !== undefined)
     return waiting(
@@ -98,7 +188,7 @@ async function goOn(pass: ClusterPass, view: SiteView, running: Ledger): Promise
   if (known && same && !spokenSince(pass, running)) return walk(pass, view, running);
   const former = await formerWalk(pass, view, running, passiveFilling);
   if ("busy" in former) return waiting(`its walk begins anew: ${former.busy}`);
-  const kept = { ...running.kept, ...former.kept };
+  const kept = { ...running.kept, ...former.kept, anew: "true" };
   return walk(pass, view, ledgerFor(pass, view, { ...running, kept }));
 }
 
@@ -137,7 +227,9 @@ function ledgerFor(
   };
   // Who was provisioned stays so; who was begun is not empty any more.
   const same = Object.entries(before.kept).filter(
-    ([key]) => key === "donor" || [filledKey(""), seenEmptyKey("")].some((each) => key.startsWith(each)),
+    ([key]) =>
+      ["donor", "anew"].includes(key) ||
+      [filledKey(""), seenEmptyKey("")].some((each) => key.startsWith(each)),
   );
   const kept = { ...Object.fromEntries(same), shape: shapeOf(pass) };
   return beginning(pass, joinComposite(aboutOf(pass, { pins, kept })), pins, kept);

@@ -6,7 +6,7 @@ import type { Ledger, Pins } from "../crds/ledger.ts";
 import { arrivals } from "../procedures/remove-passive.ts";
 import { activeSite, type Composite, type Estate, isActivePassive, type Site } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
-import { among, isSilent, outOfServiceOf, unsaid, unsound } from "./leaving-sites.ts";
+import { among, awaitedBy, isSilent, outOfServiceOf, unsaid, unsound } from "./leaving-sites.ts";
 import { endedAs, leftAs, procedureFor, takesPart, textsOf } from "./member-removal.ts";
 import { notNow } from "./site-readiness.ts";
 import { isComposite } from "./site-topology.ts";
@@ -46,7 +46,7 @@ export async function partWhenDue(pass: ClusterPass, view: SiteView): Promise<Wo
   const waiting = (waits: string): Work => tell("False", "Waiting", `${why}; not begun yet: ${waits}`);
   const [first] = leaving.members;
   if (first !== site.name) return waiting(`TungstenCluster ${first} leaves before it`);
-  const named = stillNamed(estate, composite, site) ?? takesWrites(pass, view);
+  const named = stillNamed(estate, composite, site) ?? takesWrites(pass, view) ?? untoldOf(pass);
   if (named !== undefined) return waiting(named);
   const out = leaving.awaits === false && view.trouble !== undefined && isSilent(pass, site.name);
   const taking = out ? among(pass, (each) => each !== site.name) : pass;
@@ -91,6 +91,15 @@ function stillNamed(
   return writeAffinity?.includes(site)
     ? `spec.writeAffinity of CompositeService ${composite} names it still; take it out`
     : undefined;
+}
+
+/** A site that does not read the leaver yet would never get what its clients have written there. */
+function untoldOf(pass: ClusterPass): string | undefined {
+  const { name: leaver } = pass.site;
+  const untold = allSites(pass).find((name) => awaitedBy(pass, name).includes(leaver));
+  return untold === undefined
+    ? undefined
+    : `${untold} has not been told of ${leaver} yet, and what is written there has to arrive; its condition ConfigurationApplied says what it waits for. spec.onRemoval.unread: Abandon of the CompositeService gives it up`;
 }
 
 /** Of an active/passive composite a site that relays may leave, by what was told last, and by its own managers. */

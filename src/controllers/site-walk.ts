@@ -172,6 +172,8 @@ export type Walk = {
   readonly ended: { readonly reason: string; readonly message: string };
   /** The texts it publishes, by the keys its parts name; left out: those of the estate as it is. */
   readonly ini?: Readonly<Record<string, string>>;
+  /** It is to go back as far as its procedure knows a way. */
+  readonly back?: boolean;
 };
 
 export async function walkOn(pass: ClusterPass, view: SiteView, walk: Walk): Promise<Work> {
@@ -196,7 +198,7 @@ export async function walkOn(pass: ClusterPass, view: SiteView, walk: Walk): Pro
 async function decide(
   pass: ClusterPass,
   view: SiteView,
-  { procedure, ledger, ini: own }: Walk,
+  { procedure, ledger, ini: own, back = false }: Walk,
 ): Promise<{ decision: Decision; messages: readonly string[] }> {
   const { shell, object, limits } = pass;
   const estate = withActiveSite(pass.estate, ledger.pins?.activeSite);
@@ -210,7 +212,7 @@ async function decide(
     about: { uid, place: Object.values(ledger.cursor).join(".") },
   };
   const generation = object.metadata.generation ?? 0;
-  const controls = { generation, paused: false, abort: false, revert: false, acknowledge: [] };
+  const controls = { generation, paused: false, abort: false, revert: back, acknowledge: [] };
   return withFacts(shell, around, (facts) => {
     const run = runOf({ ...ledger, runUid: uid }, object.metadata.name, estate, pins, ini);
     const now = shell.clock.now();

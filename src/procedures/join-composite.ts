@@ -207,9 +207,28 @@ function stepsOf(about: Joining, scopes: JoinScopes): readonly Step[] {
   ];
 }
 
-/** The way of one new site into a composite. */
+/** Nothing is installed at the new site yet: the others never heard of it, and what its own text says no product has read. */
+const wayBack = ({ onOthers, others, running, fresh }: JoinScopes, { passive }: Joining): readonly Step[] => [
+  returnPolicy(1, {
+    onSite: onOthers,
+    nodes: others,
+    readers: passive === undefined ? running : () => [],
+    product: "cluster",
+  }),
+  {
+    n: 2,
+    id: "ReleaseNewSite",
+    title: "Release what is held on the new nodes",
+    condition: "NewSiteReleased",
+    undo: "Nothing to undo.",
+    parts: daemons.map((name) => released(name, fresh)),
+  },
+];
+
+/** The way of one new site into a composite; back again for one that is named no more before anything is installed there. */
 export function joinComposite(about: Joining): Procedure {
-  const steps = stepsOf(about, joinScopes(about.site));
+  const scopes = joinScopes(about.site);
+  const steps = stepsOf(about, scopes);
   return {
     name: "JoinComposite",
     revision: 2,
@@ -220,8 +239,8 @@ export function joinComposite(about: Joining): Procedure {
     pins: () => ({ unknown: "a site that joins pins what its TungstenCluster says" }),
     steps: steps.map((step, index) => ({ ...step, n: index + 1 })),
     abortUntil: { step: "CompareKeys", part: 0 },
-    revert: [],
-    revertUntil: { step: "CompareKeys", part: 0 },
+    revert: wayBack(scopes, about),
+    revertUntil: { step: "InstallCluster", part: 1 },
     interruptions: () => [],
     budgets: [],
   };

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { findBinaries } from "../../local/binaries.ts";
 import { type ControlPlane, startControlPlane } from "../../local/control-plane.ts";
 import { until } from "../../local/processes.ts";
-import { composite, conversion, link, namespace, quietly, root, site } from "./estate.ts";
+import { composite, conversion, deletionBindings, link, namespace, quietly, root, site } from "./estate.ts";
 
 const spec = { procedure: "VerifyData", verifyData: { cluster: { name: "free" } } };
 const reading = { ...conversion("reading"), spec };
@@ -145,6 +145,34 @@ test("a site may go as soon as what named it is gone, whatever its status says s
   await status("tc", "paris", { neededBy: "CompositeService global" });
   await plane.kubectl(["delete", "csvc", "global", "-n", namespace]);
   await goes("tc", "paris");
+});
+
+test("a site on its way into a composite that names it no more is held until its walk has turned around", async () => {
+  await plane.kubectl(["apply", "-f", "-"], JSON.stringify(site("rome")));
+  await plane.kubectl(["apply", "-f", "-"], JSON.stringify(composite(["london", "nyc"])));
+  const walks = (direction: string) => ({
+    ledger: { procedure: "JoinComposite", phase: "Running", direction, pins: { members: { london: [] } } },
+  });
+  await status("tc", "rome", walks("Forward"));
+  await until("a refusal", 5, async () =>
+    (await refusal("tc", "rome")).includes(
+      "TungstenCluster rome is on its way out of CompositeService global",
+    ),
+  );
+  await status("tc", "rome", walks("Revert"));
+  await goes("tc", "rome");
+  await plane.kubectl(["delete", "csvc", "global", "-n", namespace]);
+});
+
+test("with their bindings taken away the policies refuse nothing", async () => {
+  await plane.kubectl(["apply", "-f", "-"], JSON.stringify(composite(["london", "nyc"])));
+  const dry = () => refusal("tc", "london", "--dry-run=server");
+  await until("a composite that holds", 5, async () => (await dry()).includes(needed));
+  await plane.kubectl(["delete", ...deletionBindings]);
+  await until("a deletion that is let in", 20, async () => (await dry()).startsWith("let in"));
+  await plane.kubectl(["apply", "-f", join(root, "config/rbac/policies.yaml")]);
+  await until("a deletion that is refused", 20, async () => (await dry()).includes(needed));
+  await plane.kubectl(["delete", "csvc", "global", "-n", namespace]);
 });
 
 test("a composite that somebody else holds while it is being deleted holds no site", async () => {

@@ -139,3 +139,57 @@ export const passiveSiteJoins: Scenario = {
   scene: passiveScene,
   create: (scene) => parisJoinsComposite(scene, { fillFrom: { site: "nyc" } }),
 };
+
+/** The CompositeService names paris no more. */
+export const takeParisOut = (scene: Scene): void =>
+  setMembers(scene, (members) => members.filter(({ name }) => name !== "paris"));
+
+/** The step of its way in that paris is at, by its id, or how that ended. */
+export async function stepOfParis(scene: Scene): Promise<string> {
+  const { ledger } = (await clusterOf(scene, "paris").catch(() => ({ status: undefined }))).status ?? {};
+  if (ledger?.procedure !== "JoinComposite") return "";
+  return ledger.phase === "Finished" ? ledger.outcome : (ledger.steps.at(-1)?.id ?? "");
+}
+
+/** Once, when paris has come to that step. */
+function takenOutAt(id: string): (scene: Scene) => Promise<void> {
+  const out = new WeakSet<Scene>();
+  return async (scene) => {
+    if (out.has(scene) || (await stepOfParis(scene)) !== id) return;
+    out.add(scene);
+    takeParisOut(scene);
+  };
+}
+
+/** Nothing of it is left at paris, and the others are as they were. */
+export function watchWithdrawn(scene: Scene, shape: Parameters<typeof watchChange>[1] = {}): ChangeWatch {
+  const { world } = scene;
+  const base = watchJoining(scene, { ...shape, only: "none" });
+  const { violations } = base;
+  const end = (interruptionSeconds: number): void => {
+    base.end(interruptionSeconds);
+    // What was written after the copy is nowhere in paris.
+    violations.splice(0, violations.length, ...violations.filter(({ n }) => n !== 1));
+    for (const { name, volume, mysql } of hostsOf(world, "paris")) {
+      if (volume.installed.cluster !== undefined) violations.push({ n: 39, what: `${name} is installed` });
+      if (volume.holds.size > 0) violations.push({ n: 40, what: `${name} holds ${[...volume.holds]}` });
+      if (!mysql.up) violations.push({ n: 40, what: `the database of ${name} is down` });
+    }
+    const old = [...world.sites.values()].filter(({ name }) => name !== "paris");
+    for (const { client } of old)
+      for (const { name, mysql } of old.flatMap((site) => hostsOf(world, site.name)))
+        if (client.acknowledged.some((tx) => !mysql.rows.has(tx)))
+          violations.push({ n: 1, what: `rows are missing at ${name}` });
+  };
+  return { ...base, end };
+}
+
+/** Named no more while everybody waits for it under MAINTENANCE. */
+export const siteWithdrawn: Scenario = {
+  ...siteJoinsComposite,
+  watch: watchWithdrawn,
+  beside: takenOutAt("HoldNewSite"),
+  over: async (scene) =>
+    (await stepOfParis(scene)) === "Reverted" &&
+    (await conditionAt(scene, "paris", "MembershipCurrent"))?.status === "True",
+};

@@ -197,19 +197,23 @@ test("while a member is not sound, or in somebody's hands, nothing begins", asyn
   expect(begunOn(scene)).toEqual([]);
 });
 
-test("a composite that names it no more in the middle: it is told, and put back it goes on", async () => {
+test("named no more in the middle it is told, and named again before its end it stays", async () => {
   const scene = await newScene();
   await parisJoinsComposite(scene, filled);
   const watch = watchJoining(scene, { joins: ["paris-0", "paris-1"], fresh: "paris" });
   await reached(scene, async () => hostOf(scene.world, "paris-0").volume.installed.cluster !== undefined);
   setMembers(scene, (members) => members.filter(({ name }) => name !== "paris"));
   for (let n = 0; n < 4; n += 1) await passSites(scene);
-  expect(await installedSays(scene)).toMatch(
-    /which is gone, not whole, or names other sites by now: put the CompositeService back/,
+  expect((await conditionAt(scene, "paris", "MembershipCurrent"))?.message).toMatch(
+    /names paris no more: something is installed there already, so its way in is walked to its end/,
   );
   setMembers(scene, (members) => [...members, { name: "paris" }]);
   await reached(scene, allTrue(scene, "ConfigurationApplied"), { most: 3000 });
   await sound(scene, watch);
+  expect(await conditionAt(scene, "paris", "MembershipCurrent")).toMatchObject({
+    status: "True",
+    reason: "Current",
+  });
 });
 
 test("a log of the new site that was purged before the others were told halts them before they would miss rows", async () => {

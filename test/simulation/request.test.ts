@@ -201,11 +201,18 @@ describe("bound to what was approved", () => {
     };
     await standsStill(scene);
     expect(await ledgerOf(scene)).toEqual(before);
-    expect(scene.readable.join("\n")).toContain(
-      "let a version of the operator that knows the former finish it",
-    );
+    const request = await theRequest(scene);
+    expect(conditionOf(request, "Stalled")).toMatchObject({
+      status: "True",
+      reason: "OtherRevision",
+      message: expect.stringMatching(
+        /let a version of the operator that knows the former finish it\. See docs\/operating\/halts\.md#otherrevision\.$/,
+      ),
+      observedGeneration: request.metadata.generation,
+    });
     scene.catalog = procedureOf;
     await endsWell(scene);
+    expect(conditionOf(await theRequest(scene), "Stalled")?.status).toBe("False");
   });
 
   test("a ledger that cannot be read is left as it is, whatever the spec says", async () => {

@@ -109,6 +109,12 @@ describe("halts.md", () => {
     expect(anchor).toBe(anchorOf(reason));
   });
 
+  test("what a run of another revision is told links to its heading", () => {
+    const told = readFileSync(join(root, "src/controllers/request-run.ts"), "utf8");
+    const anchor = /docs\/operating\/halts\.md#([a-z]+)\./.exec(told)?.[1];
+    expect(headingsBelow("Not halts").map(anchorOf)).toEqual([anchor]);
+  });
+
   test.each(["Planned", "Approved", "Queued", "Ready"])(
     "has one row for each reason that %s is given with, and no other",
     (type) => {
