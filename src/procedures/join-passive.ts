@@ -30,22 +30,16 @@ import { broken, done, doneIf, every, knowing, pending } from "./verdicts.ts";
 /** The site whose writes the new one relays. */
 const activeOf = ({ estate }: Run) => estate.sites.find(({ name }) => name === estate.composite?.primarySite);
 
+/** A new manager begins under AUTOMATIC, and brings every service online that a running replicator has: so that one comes last. */
 const startStep = ({ fresh, onFresh }: JoinScopes): Step => ({
   n: 8,
   id: "StartNewSite",
-  title: "Start replicators, their services offline, and managers of the new site",
+  title: "Start managers of the new site, and its replicators with their services offline",
   condition: "NewSiteStarted",
   undo: "stopall on every node of the new site.",
   parts: [
     {
-      what: "start its replicator offline: it applies nothing over an empty database",
-      vendor: "startall",
-      on: fresh,
-      run: [{ when: "it is stopped", effect: act.replicator("cluster", "start-offline") }],
-      done: go.processRuns("cluster"),
-    },
-    {
-      what: "start the managers",
+      what: "start the managers, beside replicators that are down",
       vendor: "startall",
       on: fresh,
       run: [{ when: "it is stopped", effect: act.manager("start") }],
@@ -54,6 +48,14 @@ const startStep = ({ fresh, onFresh }: JoinScopes): Step => ({
       stallSeconds: 600,
     },
     ...enterMaintenance(onFresh).parts,
+    {
+      what: "start its replicator offline: it applies nothing over an empty database",
+      vendor: "startall",
+      on: fresh,
+      guards: [maintenanceStays],
+      run: [{ when: "it is stopped", effect: act.replicator("cluster", "start-offline") }],
+      done: go.processRuns("cluster"),
+    },
   ],
 });
 

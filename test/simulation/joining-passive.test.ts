@@ -62,6 +62,19 @@ test("a relay whose tool leaves its datasource SHUNNED is filled once, and let b
   expect(begunOn(scene).filter((line) => line.includes("tprovision"))).toHaveLength(2);
 });
 
+test("its managers, which begin under AUTOMATIC, find no replicator to bring online before the policy is set", async () => {
+  const scene = await formedScene();
+  const early: string[] = [];
+  scene.world.listeners.push((event) => {
+    if (event.kind !== "process" || event.what !== "cluster replicator" || event.verb !== "start") return;
+    const policy = scene.world.sites.get("paris")?.policy;
+    if (event.host.startsWith("paris") && policy !== "MAINTENANCE") early.push(event.host);
+  });
+  await parisJoinsComposite(scene, { fillFrom: { site: "nyc" } });
+  await reached(scene, allTrue(scene, "Ready", ["paris"]));
+  expect(early).toEqual([]);
+});
+
 test("over data that somebody may want, or without a replica to copy from, nothing begins", async () => {
   const scene = await formedScene();
   await parisJoinsComposite(scene, {});
