@@ -3,6 +3,7 @@
  * text was made stands in the TungstenCluster's status. So a spec that changed is told apart from an operator that writes
  * another text for the same spec, from a primary that moved, and from what somebody did by hand.
  */
+import { carriedServices } from "../ini/cross-site-options.ts";
 import type { Estate } from "../topology/estate.ts";
 
 export type Topology = "MSAA" | "CAA" | "DAA" | "CAP";
@@ -95,7 +96,12 @@ export function wishesOf(
     ground: JSON.stringify([ground, ways]),
     options: JSON.stringify([
       estate.sites.map(({ name, options }) => [name, sorted(options)]),
-      links.map(({ source, target, options }) => [source, target, sorted(options)]),
+      topology === "MSAA"
+        ? links.map(({ source, target, options }) => [source, target, sorted(options)])
+        : carriedServices(estate).map(({ service, entries }) => [
+            service,
+            entries.map((entry) => [...entry]),
+          ]),
       topology === "MSAA" ? null : [type ?? null, writeAffinity ?? null],
     ]),
   };

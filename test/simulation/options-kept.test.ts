@@ -72,6 +72,33 @@ function keptAt(scene: Scene, bare: readonly string[], among = [...scene.world.s
         expect(client.acknowledged.filter((row) => !mysql.rows.has(row))).toEqual([]);
 }
 
+describe("an option of a link that a composite has replaced", () => {
+  const filtersOf = ({ world }: Scene): readonly unknown[] =>
+    [...world.hosts.values()]
+      .filter(({ site }) => site === "london")
+      .map(({ replicators }) => {
+        const service = replicators.cluster?.services.get("london_from_nyc");
+        return [service?.state, service?.properties[filter]];
+      });
+
+  test("comes to its service when it is changed, and goes with its link", async () => {
+    const scene = await converted();
+    scene.objects.edit(linkKind, refOf("nyc-to-london"), ({ spec }) => {
+      spec.options["svc-applier-filters"] = "replicate,dropcolumn";
+    });
+    await passSites(scene);
+    await reached(scene, allTrue(scene, "ConfigurationApplied"));
+    expect(filtersOf(scene)).toEqual(Array(2).fill(["ONLINE", "replicate,dropcolumn"]));
+    await scene.objects.remove(linkKind, refOf("nyc-to-london"), "");
+    await passSites(scene);
+    await reached(scene, allTrue(scene, "ConfigurationApplied"));
+    const [one, two] = filtersOf(scene);
+    expect([one, two]).not.toContainEqual(["ONLINE", "replicate,dropcolumn"]);
+    quiesce(scene);
+    expect(judge(scene.world)).toMatchObject({ missing: [], doubled: [], outOfOrder: 0 });
+  });
+});
+
 describe("no service comes up without the options of its link", () => {
   test("by a changed option of its site", () => keptThrough(changeOfOptions));
 

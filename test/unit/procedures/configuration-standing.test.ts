@@ -147,9 +147,14 @@ describe("wishes", () => {
     expect(wishesOf(estate({}, { composite: true }), "MSAA")).toEqual(wishesOf(estate({}), "MSAA"));
   });
 
-  test("a link's options reach the ini in MSAA, and not in a composite", () => {
-    const [plain, linked] = [estate({}), estate({}, { link: { a: "1" } })];
-    expect(wishesOf(linked, "MSAA").options).not.toBe(wishesOf(plain, "MSAA").options);
-    expect(wishesOf(linked, "CAA")).toEqual(wishesOf(plain, "CAA"));
+  test("a link's options reach the ini in MSAA, and those that go over a composite's", () => {
+    const [plain, other, filtered] = [{}, { a: "1" }, { "svc-applier-filters": "replicate" }].map((link) =>
+      estate({}, { composite: true, link }),
+    );
+    const wished = (one: Estate | undefined, topology: "MSAA" | "CAA") => one && wishesOf(one, topology);
+    expect(wished(other, "MSAA")?.options).not.toBe(wished(plain, "MSAA")?.options);
+    expect(wished(other, "CAA")).toEqual(wished(plain, "CAA"));
+    expect(wished(filtered, "CAA")?.options).not.toBe(wished(plain, "CAA")?.options);
+    expect(wished(filtered, "CAA")?.shape).toBe(wished(plain, "CAA")?.shape);
   });
 });
