@@ -73,7 +73,7 @@ const refusals: readonly Case[] = [
     /^site nyc is linked with the estate but no member of CompositeService global; add it to spec\.members$/,
   ],
   [
-    "a site of one data node",
+    "a site of one data node, whose managers know another one still",
     (scene, host) => {
       stopContainer(scene.world, host);
       for (const { replicators } of scene.world.hosts.values())
@@ -81,7 +81,7 @@ const refusals: readonly Case[] = [
           for (const service of product?.services.values() ?? []) service.readers.delete(host.name);
       return spec(clusterKind, "nyc", (is) => Object.assign(is, { nodes: 1 }))(scene, host);
     },
-    /^site nyc has one data node; the conversion takes its backup from a replica: build the site anew with spec\.nodes 2 or more first$/,
+    /^nyc-1 is FAILED by its managers' word; recover it \(cctrl, datasource nyc-1 recover\) before converting$/,
   ],
   [
     "a release below 6",
@@ -425,6 +425,10 @@ async function answer(change: Change, parameters: object = {}) {
 
 /** Where one change is one too many for several checks; everything else is refused by exactly one. */
 const refusedBySeveral = [
+  "a site of one data node, whose managers know another one still",
+  "no cluster product",
+  "no second product",
+  "a site it does not read",
   "a release below 6",
   "products at two releases",
   "a site at two releases",
