@@ -74,14 +74,18 @@ export async function servicesOf(runner: Runner, name: string, product: Product)
   return "read" in reading ? reading.read : [];
 }
 
-/** Waits until every one of these nodes has so many services, all ONLINE. */
+/** Waits until every one of these nodes has so many services, all ONLINE. A reader whose source has gone tries others in turn, and that takes a while. */
 export const allOnline = (
   runner: Runner,
   names: readonly string[],
   product: Product,
   count: number,
 ): Promise<void> =>
-  until(`${product} services ONLINE on ${names.join(", ")}`, async () => {
-    const told = await Promise.all(names.map((name) => servicesOf(runner, name, product)));
-    return told.every((all) => all.length === count && all.every(({ state }) => state === "ONLINE"));
-  });
+  until(
+    `${product} services ONLINE on ${names.join(", ")}`,
+    async () => {
+      const told = await Promise.all(names.map((name) => servicesOf(runner, name, product)));
+      return told.every((all) => all.length === count && all.every(({ state }) => state === "ONLINE"));
+    },
+    100,
+  );
