@@ -168,17 +168,14 @@ export const updateOver = (
     ),
   );
 
-export const runsAgain = (on: Part["on"]): readonly Part[] => [
-  {
-    what: "replicator, manager and connector run, and the database has its role",
-    on,
-    run: [{ when: "something does not run", effect: act.startAll }],
-    done: everythingRuns,
-    settleSeconds: 30,
-    stallSeconds: 600,
-  },
-  localService(on),
-];
+export const startedAgain = (on: Part["on"]): Part => ({
+  what: "replicator, manager and connector run, and the database has its role",
+  on,
+  run: [{ when: "something does not run", effect: act.startAll }],
+  done: everythingRuns,
+  settleSeconds: 30,
+  stallSeconds: 600,
+});
 
 /** The n-th node of every site, side by side: at each site the managers of the others stay. */
 function updateStep(about: leave.LinkRemoval, index: number, n: number): Step {
@@ -202,7 +199,8 @@ function updateStep(about: leave.LinkRemoval, index: number, n: number): Step {
         done: go.processRuns("crossSite"),
       },
       ...updateOver(about.texts, "cluster", here),
-      ...runsAgain(here),
+      startedAgain(here),
+      localService(here),
       incomingServices("crossSite", among(staying)),
     ],
   };

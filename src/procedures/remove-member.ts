@@ -11,7 +11,7 @@ import { optionParts } from "./conversion-options.ts";
 import { type Drain, drainParts, notBehind, serviceGone, stayOffline } from "./drain.ts";
 import type { Judgement, Part, Procedure, Step } from "./procedure.ts";
 import { provePaths } from "./prove-paths.ts";
-import { publishTexts, runsAgain, updateOver } from "./remove-links.ts";
+import { publishTexts, startedAgain, updateOver } from "./remove-links.ts";
 import type { Text } from "./remove-links-parts.ts";
 import { eachPrimary, eachSite, everyNode } from "./scopes.ts";
 import {
@@ -106,7 +106,7 @@ const optionsOver = ({ texts, staying }: MemberRemoval, here: Scope): readonly P
 
 /**
  * The n-th node of every site that takes part, side by side; `readers` of the same nodes come online again behind it.
- * `online`: nodes whose own service has to be ONLINE behind it too, because those updated may read them.
+ * `online`: of a passive site's walk, the nodes whose own service has to be ONLINE behind it, because those updated may read them.
  */
 export function updateStep(
   about: MemberRemoval,
@@ -125,9 +125,10 @@ export function updateStep(
     undo: forward,
     parts: [
       ...updateOver(about.texts, "cluster", here(everyNode)),
-      ...(online === undefined
-        ? [...optionsOver(about, here(everyNode)), ...runsAgain(here(everyNode))]
-        : [...runsAgain(here(everyNode)).slice(0, 1), localService(online)]),
+      // No link leads into a passive site.
+      ...(online === undefined ? optionsOver(about, here(everyNode)) : []),
+      startedAgain(here(everyNode)),
+      localService(online ?? here(everyNode)),
       incomingServices("cluster", here(readers)),
     ],
   };
