@@ -4,7 +4,7 @@ import { optionNamed } from "../ini/option-catalogue.ts";
 import { dataNodes, type Estate, type Node, siteOf } from "../topology/estate.ts";
 import type { Fact, Facts, Known } from "../tungsten/facts.ts";
 import { nodeClock, serverFile, serverSettings, space } from "../tungsten/node-facts.ts";
-import type { Untold } from "./preflight-asking.ts";
+import { type NodeJudge, objecting } from "./preflight-asking.ts";
 import type { Acceptance, AcceptanceAnswer, Objection } from "./procedure.ts";
 
 const ok: AcceptanceAnswer = { ok: true };
@@ -14,25 +14,20 @@ const skewLimitMs = 5_000;
 /** A release tree, the dumps of tracking schemas, and logs that grow while nobody applies them. */
 const leastFreeBytes = 4 * 1024 ** 3;
 const leastFreeShare = 0.1;
-type Gathered<T> = { readonly node: Node; readonly fact: Known<T> };
+type Gathered<T> = { readonly node: Node; readonly answer: Known<T> };
 
 const ofEveryNode = <T>(estate: Estate, facts: Facts, fact: Fact<T>): readonly Gathered<T>[] =>
-  dataNodes(estate).map((node) => ({ node, fact: facts.get(node.name, fact) }));
+  dataNodes(estate).map((node) => ({ node, answer: facts.get(node.name, fact) }));
 
 /** All refusals and silences, by site. */
-function judged<T>(
-  gathered: readonly Gathered<T>[],
-  judge: (node: Node, value: T) => string | Untold | undefined,
-): { readonly objections: readonly Objection[] } {
-  return {
-    objections: gathered.flatMap(({ node, fact }): Objection[] => {
-      if ("unknown" in fact) return [{ on: node.site, unknown: `${node.name}: ${fact.unknown}` }];
-      const refused = judge(node, fact.known);
-      if (refused === undefined) return [];
-      return [typeof refused === "string" ? { on: node.site, refused } : { on: node.site, ...refused }];
-    }),
-  };
-}
+const judged = <T>(gathered: readonly Gathered<T>[], judge: NodeJudge<T>) =>
+  objecting(
+    gathered.map(({ node, answer }) => ({
+      node,
+      answer,
+      refused: "known" in answer ? judge(node, answer.known) : undefined,
+    })),
+  );
 
 /**
  * A node told its time at some moment between the question and the answer, so each clock is ahead of ours by something
@@ -42,9 +37,9 @@ const clocksInStep: Acceptance = {
   say: `the clocks of all nodes are within ${skewLimitMs / 1000} s of each other`,
   ask(estate, facts) {
     const gathered = ofEveryNode(estate, facts, nodeClock);
-    const told = gathered.flatMap(({ node, fact }) => {
-      if ("unknown" in fact) return [];
-      const { known, at, asked = at } = fact;
+    const told = gathered.flatMap(({ node, answer }) => {
+      if ("unknown" in answer) return [];
+      const { known, at, asked = at } = answer;
       return [{ node, least: known - at, most: known - asked, took: at - asked }];
     });
     const fastest = told.toSorted((a, b) => b.least - a.least)[0];
@@ -89,7 +84,7 @@ const filesAsRunning: Acceptance = {
   ask(estate, facts) {
     const running = ofEveryNode(estate, facts, serverSettings);
     const files = judged(ofEveryNode(estate, facts, serverFile), (node, file) => {
-      const server = running.find((each) => each.node.name === node.name)?.fact;
+      const server = running.find((each) => each.node.name === node.name)?.answer;
       if (server === undefined || "unknown" in server) return undefined;
       const { serverId, binlogFormat, autoIncrementIncrement, autoIncrementOffset } = server.known;
       const pairs = [

@@ -1,7 +1,7 @@
 /** How a pre-flight check asks one thing of every node, and gathers what each objects to. */
 import { dataNodes, type Estate, type Node } from "../topology/estate.ts";
 import type { Fact, Known } from "../tungsten/facts.ts";
-import type { Acceptance, AcceptanceAnswer, Objection } from "./procedure.ts";
+import type { Acceptance, Objection } from "./procedure.ts";
 
 /** What a value read off a node lacks still: the node answered, and did not tell this. */
 export type Untold = { readonly unknown: string };
@@ -15,7 +15,7 @@ export type Judged = {
   readonly refused: string | Untold | undefined;
 };
 
-export const objecting = (all: readonly Judged[]): AcceptanceAnswer => ({
+export const objecting = (all: readonly Judged[]): { readonly objections: readonly Objection[] } => ({
   objections: all.flatMap(({ node, answer, refused }): Objection[] => {
     if ("unknown" in answer) return [{ on: node.site, unknown: `${node.name}: ${answer.unknown}` }];
     if (refused === undefined) return [];
