@@ -1,21 +1,11 @@
 /** Crashes of a conversion that loses a node, or a primary, in each of its steps, by every way out that it names there. */
 import { describe, expect, test } from "@jest/globals";
 import { strike } from "../../simulator/faults.ts";
-import { convertMsaaToCaa } from "../../src/procedures/convert-msaa-to-caa.ts";
 import { crashedAt, type Meanwhile, sweep, type Turn } from "./crashing.ts";
-import { lose } from "./losing.ts";
+import { ids, lose, uninstalling, updating } from "./losing.ts";
 import { askForConversion, type SceneShape, theRequest } from "./scene.ts";
 import { edit, progressOf } from "./steering.ts";
 import { conversion, type Walk } from "./walks.ts";
-
-const { steps } = convertMsaaToCaa({
-  backup: { mode: "Attested" },
-  limits: { latencySeconds: 5, backlogEvents: 10_000, oldestTransactionSeconds: 60 },
-  acknowledgedFindings: [],
-});
-const ids = steps.map(({ id }) => id);
-const uninstalling = ids.indexOf("UninstallCrossSiteReplicators");
-const updating = ids.indexOf("UpdateSoftware");
 
 /** The words are said once the run has told what it misses; a site without primary under MAINTENANCE is failed over by hand. */
 const heard = (name: string, word: object, failsOver: boolean) => (): Meanwhile => {

@@ -3,8 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { strike } from "../../simulator/faults.ts";
 import { hostOf } from "../../simulator/model.ts";
 import { requestKind } from "../../src/kube/kinds.ts";
-import { convertMsaaToCaa } from "../../src/procedures/convert-msaa-to-caa.ts";
-import { lose } from "./losing.ts";
+import { ids, lose, uninstalling, updating } from "./losing.ts";
 import {
   askForConversion,
   conditionOf,
@@ -16,15 +15,6 @@ import {
   theRequest,
 } from "./scene.ts";
 import { edit, journalOf, progressOf, stepIs, until } from "./steering.ts";
-
-const { steps } = convertMsaaToCaa({
-  backup: { mode: "Attested" },
-  limits: { latencySeconds: 5, backlogEvents: 10_000, oldestTransactionSeconds: 60 },
-  acknowledgedFindings: [],
-});
-const ids = steps.map(({ id }) => id);
-const uninstalling = ids.indexOf("UninstallCrossSiteReplicators");
-const updating = ids.indexOf("UpdateSoftware");
 
 async function lostAt(step: string, name: string): Promise<Scene> {
   const scene = await newScene({ sites: ["london", "nyc"], nodes: 2, seed: 31 });
