@@ -1,7 +1,10 @@
 /** Composites installed from their samples, on real pods: what moves the writes, and who joins and leaves. */
 import { describe, test } from "@jest/globals";
+import { sql } from "../../local/pods/sql.ts";
+import { until } from "../../local/processes.ts";
 import { objectsOf, podsOf } from "./estate.ts";
 import { type Live, liveEstate } from "./live.ts";
+import { giveBack, inCctrl, losePods, secondWord } from "./losing.ts";
 
 const limit = 12 * 60_000;
 const sites = ["nyc", "london"];
@@ -19,6 +22,24 @@ describe("an ActivePassive composite on real pods", () => {
   const namespace = "passive";
   const live = liveEstate({ namespace, sites, nodesPerSite: 2, folder: "composite-active-passive" });
   const { asked, underLoad } = live;
+
+  /** It took its last write a moment before, so that every other site has all that was acknowledged. */
+  async function activeSiteLost(): Promise<void> {
+    const status = JSON.parse(await live.kubectl("get", "tc", "london", "-o", "json")).status;
+    await sql(live.nodes(), status.primary, "SET GLOBAL read_only = 1");
+    await until("the last rows on every node", 60, async () => {
+      const counted = live.pods.map((pod) => sql(live.nodes(), pod, "SELECT COUNT(*) FROM e2e.written"));
+      return new Set(await Promise.all(counted)).size === 1;
+    });
+    const lost = podsOf("london", 2);
+    await losePods(live, lost);
+    const word = secondWord(live, "failover-to-london", { oldSite: "london" });
+    await asked("failover-site", "failover", { site: "nyc" }, [word]);
+    await giveBack(live, lost);
+    await inCctrl(live, "nyc-0", "use global", "recover");
+    for (const site of sites) await live.told(site, "Ready");
+  }
+
   const story: readonly (readonly [string, () => Promise<void>])[] = [
     ["every path brings a heartbeat", () => asked("check-paths", "checkPaths", { everySeconds: 10 })],
     [
@@ -28,6 +49,7 @@ describe("an ActivePassive composite on real pods", () => {
     ["the writes move to the other site", () => asked("switch-site", "switch", {})],
     ["all data are compared", () => asked("verify-data", "verifyData", {})],
     ["a passive site joins", () => parisJoins(live, "join-composite-passive.yaml", namespace)],
+    ["the active site is lost, another takes the writes, the lost one is recovered by hand", activeSiteLost],
   ];
   test.each(story)("%s", (_what, run) => underLoad(run), limit);
 });
