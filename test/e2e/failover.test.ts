@@ -14,14 +14,13 @@ describe("a lost primary of an MSAA estate on real pods", () => {
     await inCctrl(live, "nyc-1", "set policy manual");
     await losePods(live, ["nyc-0"]);
     const word = secondWord(live, "failover-nyc", { oldPrimary: "nyc-0" });
-    const pods = [...live.pods];
-    live.pods.splice(pods.indexOf("nyc-0"), 1);
+    live.pods.splice(live.pods.indexOf("nyc-0"), 1);
     await asked("failover", "failover", {}, [word]);
+    await giveBack(live, ["nyc-0"]);
   }
 
-  /** It comes back as it was, perhaps with more than the new primary has; runbook: rebuild it from a replica. */
+  /** It has come back as it was, perhaps with more than the new primary has; runbook: rebuild it from a replica. */
   async function madeAnew(): Promise<void> {
-    await giveBack(live, ["nyc-0"]);
     const reprovision = { donor: "nyc-2", method: "xtrabackup" };
     await asked("fix-reprovision", "fixReplication", { nodes: ["nyc-0"], reprovision });
     await inCctrl(live, "nyc-1", "set policy automatic");
