@@ -35,7 +35,10 @@ describe("an ActivePassive composite on real pods", () => {
     await losePods(live, lost);
     const word = secondWord(live, "failover-to-london", { oldSite: "london" });
     await asked("failover-site", "failover", { site: "nyc" }, [word]);
+    const keptAway = ({ reason }: { readonly reason: string }): boolean => reason === "ClientsKeptAway";
+    await live.told("london", "Ready", keptAway);
     await giveBack(live, lost);
+    await live.told("london", "Ready", keptAway);
     await inCctrl(live, "nyc-0", "use global", "recover");
     for (const site of sites) await live.told(site, "Ready");
   }
