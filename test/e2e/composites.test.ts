@@ -25,21 +25,23 @@ describe("an ActivePassive composite on real pods", () => {
 
   /** It took its last write a moment before, so that every other site has all that was acknowledged. */
   async function activeSiteLost(): Promise<void> {
-    const status = JSON.parse(await live.kubectl("get", "tc", "london", "-o", "json")).status;
-    await sql(live.nodes(), status.primary, "SET GLOBAL read_only = 1");
+    const of = async (object: string, path: string): Promise<string> =>
+      (await live.kubectl("get", object, "-o", `jsonpath={.status.${path}}`)).trim();
+    const lost = await of("csvc/global", "primarySite");
+    const next = sites.find((site) => site !== lost) ?? "";
+    await sql(live.nodes(), await of(`tc/${lost}`, "primary"), "SET GLOBAL read_only = 1");
     await until("the last rows on every node", 60, async () => {
       const counted = live.pods.map((pod) => sql(live.nodes(), pod, "SELECT COUNT(*) FROM e2e.written"));
       return new Set(await Promise.all(counted)).size === 1;
     });
-    const lost = podsOf("london", 2);
-    await losePods(live, lost);
-    const word = secondWord(live, "failover-to-london", { oldSite: "london" });
-    await asked("failover-site", "failover", { site: "nyc" }, [word]);
+    await losePods(live, podsOf(lost, 2));
+    const word = secondWord(live, "failover-to-london", { oldSite: lost });
+    await asked("failover-site", "failover", { site: next }, [word]);
     const keptAway = ({ reason }: { readonly reason: string }): boolean => reason === "ClientsKeptAway";
-    await live.told("london", "Ready", keptAway);
-    await giveBack(live, lost);
-    await live.told("london", "Ready", keptAway);
-    await inCctrl(live, "nyc-0", "use global", "recover");
+    await live.told(lost, "Ready", keptAway);
+    await giveBack(live, podsOf(lost, 2));
+    await live.told(lost, "Ready", keptAway);
+    await inCctrl(live, await of(`tc/${next}`, "primary"), "use global", "recover");
     for (const site of sites) await live.told(site, "Ready");
   }
 
