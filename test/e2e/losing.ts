@@ -35,6 +35,20 @@ export const inCctrl = (live: Live, pod: string, ...lines: readonly string[]): P
   return live.kubectl("exec", pod, ...shell);
 };
 
+/** What a DBA types on a node to make it anew: out of service, at rest, copied, back. `-multi` leaves a prompt off. */
+export async function provisionedByHand(
+  live: Live,
+  pod: string,
+  service: string,
+  donor: string,
+): Promise<void> {
+  const replicator = "/opt/continuent/tungsten/tungsten-replicator";
+  const run = `${replicator}/bin/trepctl -service ${service} offline && ${replicator}/scripts/tprovision -s ${donor} -m xtrabackup`;
+  await inCctrl(live, pod, "set policy maintenance", "set force true", `datasource ${pod} shun`);
+  await live.kubectl("exec", pod, "--container=tungsten", "--", "bash", "-c", run);
+  await inCctrl(live, pod, `datasource ${pod} welcome`, `datasource ${pod} online`, "set policy automatic");
+}
+
 /** The second word of a Failover: given when the run asks for it, for this request alone. */
 export const secondWord = (live: Live, request: string, lost: object): Disturbance => ({
   step: "Confirm",
