@@ -4,6 +4,7 @@
  */
 import { isActivePassive } from "../topology/estate.ts";
 import { connectorService } from "../topology/names.ts";
+import { wayBack } from "./site-topology.ts";
 import type { SiteView } from "./site-view.ts";
 import type { ClusterPass } from "./tungsten-cluster.ts";
 
@@ -23,6 +24,6 @@ export function clientsKeptAway(
   });
   return (
     told &&
-    `${told.name} shows ${site.name} as failed or shunned: Service ${connectorService(site.name)} leads nowhere, so that nobody writes there; run tungsten_find_orphaned on its former primary, then recover in cctrl behind use ${estate.composite?.dataservice}, or provision it anew from the site that takes the writes; the Service leads there again when its own managers show it as a relay`
+    `${told.name} shows ${site.name} as failed or shunned: Service ${connectorService(site.name)} leads nowhere, so that nobody writes there; ${wayBack(estate)}; the Service leads there again when its own managers show it as a relay`
   );
 }
