@@ -27,7 +27,8 @@ export const inGib = (bytes: number): string => `${(bytes / gib).toFixed(1)} GiB
 /** Two digits: a report that changes with every row is written with every look. */
 const roughly = (bytes: number): string => {
   const [size, unit] = bytes < gib ? [bytes / 1024 ** 2, "MiB"] : [bytes / gib, "GiB"];
-  return size < 1 ? `under 1 ${unit}` : `${Number(size.toPrecision(2))} ${unit}`;
+  const told = Number(size.toPrecision(2));
+  return told < 1 ? `under 1 ${unit}` : `${told} ${unit}`;
 };
 
 const span = (seconds: number): string =>
