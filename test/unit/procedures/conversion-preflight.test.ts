@@ -420,6 +420,11 @@ const cases: readonly Case[] = [
       "service nyc of nyc-1 applies in parallel on 4 channels; disable parallel apply before converting",
   },
   {
+  {
+    of: cluster5,
+    world: status("cluster", { channels: null }),
+    unknown: "service nyc of nyc-1 is ONLINE and does not tell on how many channels it applies",
+  },
     of: cluster5,
     world: status("cluster", { appliedLatencySeconds: null }),
     unknown: "service nyc of nyc-1 is ONLINE and does not tell how far behind it is",
