@@ -3,6 +3,7 @@ import { dataNodes, type Estate, readersOf, siteOf } from "../topology/estate.ts
 import type { Facts } from "../tungsten/facts.ts";
 import { clusterView, dataSize, logClients, logReaders, space } from "../tungsten/node-facts.ts";
 import { interruptionsOf, soleMaster } from "./conversion-pins.ts";
+import { waysKnown } from "./conversion-preflight-ports.ts";
 import type { Acceptance, Finding, Objection } from "./procedure.ts";
 import { knownValue } from "./verdicts.ts";
 
@@ -154,6 +155,7 @@ export function conversionKnows(estate: Estate, facts: Facts): readonly string[]
     return [
       `${site.name}: primary ${primary}, policy ${policy}, release wanted ${site.release}; clients are interrupted for up to ${clients?.seconds ?? 0} s`,
       ...nodes.map((node) => `${node.name}: ${sizesOf(node.name, facts)}`),
+      ...nodes.flatMap((node) => waysKnown(estate, node, facts)),
     ];
   });
 }
