@@ -8,18 +8,21 @@ import type { Look, Run, Target } from "../../../src/procedures/procedure.ts";
 import { readResetPins } from "../../../src/procedures/reset-pins.ts";
 import { roomForExport } from "../../../src/procedures/reset-preflight-copies.ts";
 import { everyServiceFine, pinsOfEstate } from "../../../src/procedures/switch-preflight.ts";
+import { acceptsUpgrade } from "../../../src/procedures/upgrade-preflight.ts";
 import { siteNamed } from "../../../src/topology/estate.ts";
 import {
   clusterView,
   dataSize,
+  installed,
   services,
+  software,
   space,
   thlRange,
   tracking,
 } from "../../../src/tungsten/node-facts.ts";
 import type { ReplicatorStatus } from "../../../src/tungsten/reading.ts";
 import { cluster, estateOf, mesh } from "../estates.ts";
-import { soundNodes } from "./sound-nodes.ts";
+import { type SoundNodes, soundNodes } from "./sound-nodes.ts";
 
 const names = ["london", "nyc"];
 const estate = estateOf({
@@ -75,6 +78,36 @@ test.each([
   expect(read(estate, is.facts)).toEqual({
     unknown: "nyc tells no policy that is known, and the run could not return to it",
   });
+});
+
+test.each([
+  [
+    "/opt",
+    (is: SoundNodes) => is.change("nyc-1", space, (all) => all.filter(({ path }) => path !== "/opt")),
+    "nyc-1 tells nothing of /opt",
+  ],
+  [
+    "the method of its installation",
+    (is: SoundNodes) =>
+      is.change("nyc-1", installed("crossSite"), (of) => of && { ...of, method: "unknown" as const }),
+    "nyc-1 does not tell by which method its crossSite product was installed",
+  ],
+])("before an upgrade a node that does not tell %s is unknown", (_what, change, unknown) => {
+  const release = "8.0.5-140";
+  const is = soundNodes(estate);
+  for (const name of names)
+    for (const ordinal of [0, 1])
+      is.change(
+        `${name}-${ordinal}`,
+        software,
+        (all) => new Set([...all, `tungsten-clustering-${release}`, `tungsten-replicator-${release}`]),
+      );
+  const wanted = { ...estate, sites: estate.sites.map((site) => ({ ...site, release })) };
+  const said = () =>
+    acceptsUpgrade({ release, latencySeconds: 5 }).flatMap(({ ask }) => objectionsOf(ask(wanted, is.facts)));
+  expect(said()).toEqual([]);
+  change(is);
+  expect(said()).toEqual([{ on: "nyc", unknown }]);
 });
 
 describe("room for what a reset exports", () => {
