@@ -35,6 +35,7 @@ export function emptyWorld(blueprint: Blueprint): World {
     sites: new Map(),
     listeners: [],
     cuts: new Set(),
+    swallowed: new Set(),
     newPid: () => {
       pid += 1;
       return pid;

@@ -244,6 +244,8 @@ export type World = Ambient & {
   composite?: true;
   /** Pairs of sites that cannot reach each other, "a|b" in name order. */
   readonly cuts: Set<string>;
+  /** `SITE:PORT` that a NetworkPolicy of that site keeps out, in silence. */
+  readonly swallowed: Set<string>;
   /** Faults that bite on the next fitting occasion; see faults.ts. */
   readonly traps: Trap[];
   /** One-shot: the password every tool would have to know; must never be printed. */

@@ -2,7 +2,7 @@
 
 import { sha256 } from "../checksum.ts";
 import { springTrap } from "../faults.ts";
-import { emit, type Host, hostNamed, reaches } from "../model.ts";
+import { emit, type Host, hostNamed, reaches, type World } from "../model.ts";
 import { tablesOf } from "../mysql.ts";
 import { ask } from "../outside.ts";
 import type { ProductName } from "../state.ts";
@@ -122,12 +122,22 @@ export const dataserver = quick(({ host: { mysql } }) =>
 /** What the pod was made from, as its environment says. */
 export const pod = quick(({ host }) => ok(lines([`template=${host.template}`])));
 
+/** Routers' JMX and gateway, managers' remote RMI: no page says who listens and from when on, so that differs by seed. */
+const listensPerhaps = [10999, 11999, 12000];
+
+function connecting(world: World, host: Host, peer: Host | undefined, port: number): string {
+  if (peer === undefined) return "unresolved";
+  if (!peer.up) return "unreachable";
+  if (!reaches(world, host, peer) || world.swallowed.has(`${peer.site}:${port}`)) return "timeout";
+  return listensPerhaps.includes(port) && world.variant % 2 === 1 ? "refused" : "open";
+}
+
 export const reach = quick(({ world, host, args }) =>
   ok(
     lines(
       args.map((endpoint) => {
-        const peer = hostNamed(world, endpoint.split(":")[0] ?? "");
-        return `${endpoint}\t${peer === undefined ? "unresolved" : reaches(world, host, peer) ? "open" : "closed"}`;
+        const [name = "", port = ""] = endpoint.split(":");
+        return `${endpoint}\t${connecting(world, host, hostNamed(world, name), Number(port))}`;
       }),
     ),
   ),

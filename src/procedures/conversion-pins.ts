@@ -26,7 +26,9 @@ export function readPins(estate: Estate, facts: Facts): PinsReading {
     }
     primaries[site.name] = primary;
     backupNodes[site.name] = backup;
-    policies[site.name] = typeof view.policy === "string" ? view.policy : "AUTOMATIC";
+    const policy = policyTold(view);
+    if (policy === undefined) problems.push(policyUntold(site));
+    else policies[site.name] = policy;
   }
   if (problems.length > 0) return { unknown: problems.join("; ") };
   const installedAt = Object.fromEntries(
@@ -41,6 +43,13 @@ export function readPins(estate: Estate, facts: Facts): PinsReading {
   const releases = bySite((site) => site.release);
   return { pins: { primaries, policies, backupNodes, members, releases, installed: installedAt } };
 }
+
+/** The policy that a run returns to; undefined for a word nobody knows, which is not taken for AUTOMATIC. */
+export const policyTold = (view: Pick<ClusterView, "policy"> | undefined): string | undefined =>
+  typeof view?.policy === "string" ? view.policy : undefined;
+
+export const policyUntold = ({ name }: Site): string =>
+  `${name} tells no policy that is known, and the run could not return to it`;
 
 /** The one datasource with role master that is ONLINE; undefined for none or several. */
 export function soleMaster(view: ClusterView): string | undefined {

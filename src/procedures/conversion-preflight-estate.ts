@@ -4,6 +4,7 @@ import type { Facts } from "../tungsten/facts.ts";
 import { clusterView, logClients, logReaders } from "../tungsten/node-facts.ts";
 import { interruptionsOf, soleMaster } from "./conversion-pins.ts";
 import type { ConversionParameters } from "./conversion-preflight.ts";
+import { waysKnown } from "./conversion-preflight-ports.ts";
 import { roomKnown } from "./conversion-preflight-room.ts";
 import type { Acceptance, Finding, Objection } from "./procedure.ts";
 import { knownValue } from "./verdicts.ts";
@@ -133,6 +134,7 @@ export const conversionKnows =
       return [
         `${site.name}: primary ${primary}, policy ${policy}, release wanted ${site.release}; clients are interrupted for up to ${clients?.seconds ?? 0} s`,
         ...nodes.flatMap((node) => roomKnown(parameters, estate, node, facts)),
+        ...nodes.flatMap((node) => waysKnown(estate, node, facts)),
       ];
     });
   };

@@ -15,7 +15,9 @@ function serviceRefused(node: Node, status: ReplicatorStatus, limit: number): st
   if (status.pendingError !== null) return `${where} has a pending error; mend it before converting`;
   if (status.pendingErrorSeqno !== null)
     return `${where} has a pending error at event ${status.pendingErrorSeqno}; mend it before converting`;
-  if ((status.channels ?? 1) > 1)
+  if (status.channels === null)
+    return { unknown: `${where} is ONLINE and does not tell on how many channels it applies` };
+  if (status.channels > 1)
     return `${where} applies in parallel on ${status.channels} channels; disable parallel apply before converting`;
   if (status.offlineRequests.length > 0)
     return `${where} is already told to go offline (${status.offlineRequests.join("; ")}); clear that by offline and online first`;

@@ -2,7 +2,7 @@
 
 import { channelsIn } from "../ini/channels.ts";
 import { dataNodes, type Estate, type Node, type Site, siteOf } from "../topology/estate.ts";
-import { findings, installed, oldestTransaction, reach, schemas } from "../tungsten/node-facts.ts";
+import { findings, installed, oldestTransaction, schemas } from "../tungsten/node-facts.ts";
 import { compareReleases, releaseOf } from "../tungsten/release.ts";
 import { backupAttested } from "./conversion-backups.ts";
 import { serviceOf } from "./conversion-names.ts";
@@ -11,6 +11,7 @@ import { logReadersKnown, readersKnown, recordable } from "./conversion-prefligh
 import { hostAcceptances } from "./conversion-preflight-hosts.ts";
 import { keyAcceptances } from "./conversion-preflight-keys.ts";
 import { logsKept } from "./conversion-preflight-logs.ts";
+import { reachable } from "./conversion-preflight-ports.ts";
 import { roomEnough, roomForBackup } from "./conversion-preflight-room.ts";
 import { settings } from "./conversion-preflight-servers.ts";
 import { healthy } from "./conversion-preflight-services.ts";
@@ -188,26 +189,6 @@ const sentences: Record<string, (name: string) => string> = {
   nokey: (name) => `table ${name} has no primary key, so a row applied twice stays twice`,
   nontransactional: (name) => `table ${name} is not transactional, so a crash may leave half of a write`,
 };
-
-/** CAA needs between sites what MSAA never did: managers and connectors of every site reach every node of every other. */
-const ports = (estate: Estate, node: Node): readonly string[] =>
-  othersOf(estate, node).flatMap((site) =>
-    site.nodes
-      .filter((peer) => !peer.witness)
-      .flatMap((peer) => [2112, 9997, site.mysqlPort].map((port) => `${peer.name}:${port}`)),
-  );
-
-const reachable: Acceptance = onEveryNode(
-  "every node reaches every node of the other sites on the ports of CAA",
-  (node, estate) => reach(ports(estate, node)),
-  () => (node, endpoints) => {
-    const shut = endpoints.find(({ state }) => state !== "open");
-    return (
-      shut &&
-      `${node.name} cannot reach ${shut.endpoint} (${shut.state}); Composite Active/Active needs it: open the port or the NetworkPolicy, or mend the name`
-    );
-  },
-);
 
 const noCollision = onEveryNode(
   "no schema has a name of the new services",

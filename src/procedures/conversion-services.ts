@@ -243,11 +243,13 @@ export const sourceStillHolds: Judgement = (target, look) => {
   const range = look.facts.get(pinnedPrimary(look.run, source).name, thlRange("cluster", source.dataservice));
   const stands = Math.max(position.seqno, commitOf(knownValue(rows))?.seqno ?? -1);
   return knowing(range, `the log of ${source.name}`, ({ min, max }) => {
-    if (min === null || max === null || min > stands + 1 || max < position.seqno)
-      return broken(
-        "HistoryPurged",
-        `${source.name} holds events ${min ?? "none"} to ${max ?? "none"}; ${target.id} goes on from ${stands + 1}`,
-      );
+    const purged = broken(
+      "HistoryPurged",
+      `${source.name} holds events ${min ?? "none"} to ${max ?? "none"}; ${target.id} goes on from ${stands + 1}`,
+    );
+    if (min === null || max === null || max < position.seqno) return purged;
+    // It may have come so far since that it needs less than its kept position says.
+    if (min > stands + 1) return knowing(rows, `the row of ${target.id}`, () => purged);
     return doneIf(
       max >= stands,
       `${source.name} was seen to hold events up to ${max}, and ${target.id} to stand at ${stands}: one was seen before the other; looking again`,

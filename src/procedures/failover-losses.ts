@@ -1,6 +1,6 @@
 /** What a forced failover may lose: events that the lost primary had and the new one has not, listed as far as anybody can tell. */
 import type { Estate, Site } from "../topology/estate.ts";
-import type { Facts } from "../tungsten/facts.ts";
+import type { Facts, Known } from "../tungsten/facts.ts";
 import { thlEvent, thlRange, tracking } from "../tungsten/node-facts.ts";
 import { commitOf } from "./conversion-readers.ts";
 import { ownSchemas } from "./leading.ts";
@@ -20,19 +20,36 @@ export function standsAt(estate: Estate, node: string, site: Site, facts: Facts)
   return stored === undefined ? undefined : Math.max(applied, stored.max ?? -1);
 }
 
-/** Nodes of other sites that have applied more of the site than its new primary; they keep what it will never have. */
+/** What a node of another site has applied of the site; -1 for nothing. A row nobody can read is unknown, not nothing. */
+function appliedElsewhere(estate: Estate, node: string, site: Site, facts: Facts): Known<number> {
+  const rows = ownSchemas(estate, site).map((schema) => facts.get(node, tracking(schema)));
+  const seqnos = rows.flatMap((row) => commitOf(knownValue(row))?.seqno ?? []);
+  const open = rows.find((row) => "unknown" in row);
+  if (seqnos.length === 0 && open !== undefined) return open as Known<never>;
+  return { known: Math.max(-1, ...seqnos), at: 0 };
+}
+
+/** Nodes of other sites that have applied more of the site than its new primary; they keep what it will never have. Of whom nobody can tell, that is told. */
 const ahead = (estate: Estate, site: Site, at: number, facts: Facts): readonly Finding[] =>
   estate.sites
     .filter((other) => other !== site)
     .flatMap((other) => other.nodes.filter((node) => !node.witness))
     .flatMap(({ name }) => {
-      const seqno = standsAt(estate, name, site, facts) ?? -1;
-      return seqno <= at
+      const stands = appliedElsewhere(estate, name, site, facts);
+      if ("unknown" in stands)
+        return [
+          {
+            id: `unread:${name}`,
+            text: `${name} does not tell what it has applied of ${site.name}: where that is more than event ${at}, the sites will differ by it`,
+            needsWord: true,
+          },
+        ];
+      return stands.known <= at
         ? []
         : [
             {
               id: `ahead:${name}`,
-              text: `${name} has applied events ${at + 1} to ${seqno} of ${site.name}, which its new primary has not: the sites will differ by them`,
+              text: `${name} has applied events ${at + 1} to ${stands.known} of ${site.name}, which its new primary has not: the sites will differ by them`,
               needsWord: true,
             },
           ];

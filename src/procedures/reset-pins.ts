@@ -3,7 +3,7 @@ import { dataNodes, type Estate, type Site, siteNamed } from "../topology/estate
 import type { Facts } from "../tungsten/facts.ts";
 import { clusterView, installed } from "../tungsten/node-facts.ts";
 import type { ClusterView } from "../tungsten/reading.ts";
-import { soleMaster } from "./conversion-pins.ts";
+import { policyTold, policyUntold, soleMaster } from "./conversion-pins.ts";
 import type { Budget, Interruption, PinsReading } from "./procedure.ts";
 import type { ResetParameters } from "./reset-scopes.ts";
 import { knownValue } from "./verdicts.ts";
@@ -109,7 +109,9 @@ export const readResetPins =
       }
       primaries[site.name] = primary;
       if (donor !== "") backupNodes[site.name] = donor;
-      policies[site.name] = typeof view.policy === "string" ? view.policy : "AUTOMATIC";
+      const policy = policyTold(view);
+      if (policy === undefined) problems.push(policyUntold(site));
+      else policies[site.name] = policy;
     }
     if (problems.length > 0 || typeof topology !== "string") return { unknown: problems.join("; ") };
     const bySite = <T>(value: (site: Site) => T) =>

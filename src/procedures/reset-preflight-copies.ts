@@ -2,6 +2,7 @@
 import { dataNodes, type Node, siteNamed } from "../topology/estate.ts";
 import type { Fact, Facts } from "../tungsten/facts.ts";
 import { databaseService, dataSize, iniState, reach, serverSettings, space } from "../tungsten/node-facts.ts";
+import type { NodeJudge } from "./preflight-asking.ts";
 import type { Acceptance, AcceptanceAnswer, Finding, Objection } from "./procedure.ts";
 import { donorOf, masterOf, viewOf } from "./reset-pins.ts";
 import { primaryAlone, type ResetParameters } from "./reset-scopes.ts";
@@ -13,13 +14,14 @@ export function onNodes<T>(
   nodes: readonly Node[],
   fact: (node: Node) => Fact<T>,
   facts: Facts,
-  judge: (node: Node, value: T) => string | undefined,
+  judge: NodeJudge<T>,
 ): readonly Objection[] {
   return nodes.flatMap((node): Objection[] => {
     const answer = facts.get(node.name, fact(node));
     if ("unknown" in answer) return [{ on: node.site, unknown: `${node.name}: ${answer.unknown}` }];
     const refused = judge(node, answer.known);
-    return refused === undefined ? [] : [{ on: node.site, refused }];
+    if (refused === undefined) return [];
+    return [typeof refused === "string" ? { on: node.site, refused } : { on: node.site, ...refused }];
   });
 }
 
@@ -108,21 +110,34 @@ export const roomForExport = ({ failedSite, definitiveSite }: ResetParameters): 
   ask(estate, facts) {
     const sizes = dataNodes(estate)
       .filter(({ site }) => site === definitiveSite)
-      .map(({ name }) => facts.get(name, dataSize));
-    const bytes = Math.max(0, ...sizes.map((size) => ("known" in size ? size.known : 0))) * 2;
+      .map((node) => ({ node, size: facts.get(node.name, dataSize) }));
+    const bytes = Math.max(0, ...sizes.map(({ size }) => ("known" in size ? size.known : 0))) * 2;
     const nodes = dataNodes(estate).filter(({ site }) => site === failedSite);
+    // How much has to fit is known when one of them tells it: all hold the same data.
+    const untold = sizes.every(({ size }) => "unknown" in size)
+      ? onNodes(
+          sizes.map(({ node }) => node),
+          () => dataSize,
+          facts,
+          () => undefined,
+        )
+      : [];
     return {
-      objections: onNodes(
-        nodes,
-        () => space,
-        facts,
-        (node, volumes) => {
-          const free = volumes.find(({ path }) => path === "/backups")?.freeBytes ?? 0;
-          return free >= bytes
-            ? undefined
-            : `/backups of ${node.name} has ${Math.floor(free / 1024 ** 2)} MiB free; data directory, binary logs and THL may take ${Math.ceil(bytes / 1024 ** 2)}: make room`;
-        },
-      ),
+      objections: [
+        ...untold,
+        ...onNodes(
+          nodes,
+          () => space,
+          facts,
+          (node, volumes) => {
+            const free = volumes.find(({ path }) => path === "/backups")?.freeBytes;
+            if (free === undefined) return { unknown: `${node.name} tells nothing of /backups` };
+            return free >= bytes
+              ? undefined
+              : `/backups of ${node.name} has ${Math.floor(free / 1024 ** 2)} MiB free; data directory, binary logs and THL may take ${Math.ceil(bytes / 1024 ** 2)}: make room`;
+          },
+        ),
+      ],
     };
   },
 });

@@ -4,7 +4,9 @@ import type { Facts } from "../tungsten/facts.ts";
 import type { Product } from "../tungsten/invocation.ts";
 import { clusterView, installed, services } from "../tungsten/node-facts.ts";
 import type { ClusterView, ReplicatorStatus } from "../tungsten/reading.ts";
+import { policyTold, policyUntold } from "./conversion-pins.ts";
 import { headRole, headWord, soleHead } from "./leading.ts";
+import type { Untold } from "./preflight-asking.ts";
 import type { Acceptance, Objection, PinsReading } from "./procedure.ts";
 import { knownValue } from "./verdicts.ts";
 
@@ -42,13 +44,15 @@ export const replicaNamed = (site: string, to: string, field: string): Acceptanc
   },
 });
 
-const fault = (status: ReplicatorStatus, limit: number, field: string): string | undefined => {
+const fault = (status: ReplicatorStatus, limit: number, field: string): string | Untold | undefined => {
   const state = typeof status.state === "string" ? status.state : `«${status.state.unrecognised}»`;
   if (state !== "ONLINE") return `is ${state}; mend it first`;
   if (status.pendingError !== null) return "has a pending error; mend it first";
   if (status.offlineRequests.length > 0)
     return "is told to go offline; clear that by offline and online first";
-  return (status.appliedLatencySeconds ?? 0) > limit
+  if (status.appliedLatencySeconds === null)
+    return { unknown: "is ONLINE and does not tell how far behind it is" };
+  return status.appliedLatencySeconds > limit
     ? `is ${status.appliedLatencySeconds} s behind, the limit is ${limit} s (${field}); wait or raise it`
     : undefined;
 };
@@ -99,9 +103,15 @@ function productFaults(
         refused: `the ${product === "cluster" ? "" : "cross-site "}replicator of ${name} is not running; start it first`,
       },
     ];
-  return all.known.flatMap((status) => {
+  return all.known.flatMap((status): Objection[] => {
     const what = fault(status, limit, field);
-    return what === undefined ? [] : [{ on: site, refused: `service ${status.service} of ${name} ${what}` }];
+    const service = `service ${status.service} of ${name}`;
+    if (what === undefined) return [];
+    return [
+      typeof what === "string"
+        ? { on: site, refused: `${service} ${what}` }
+        : { on: site, unknown: `${service} ${what.unknown}` },
+    ];
   });
 }
 
@@ -135,10 +145,9 @@ export function pinsOfEstate(estate: Estate, facts: Facts, otherwise: Otherwise 
   const second = crossing.flatMap(({ node, is }) =>
     "known" in is && is.known !== null ? [[node.site, is.known.release] as const] : [],
   );
-  const policyOf = (site: Site): string => {
-    const view = viewOf(site, facts);
-    return typeof view?.policy === "string" ? view.policy : "AUTOMATIC";
-  };
+  const policyOf = (site: Site): string => policyTold(viewOf(site, facts)) ?? "";
+  const lax = there.find((site) => policyOf(site) === "");
+  if (lax !== undefined) return { unknown: policyUntold(lax) };
   const active = activeSite(estate);
   return {
     pins: {

@@ -91,9 +91,14 @@ const fromIni: Acceptance = {
   ask(estate, facts) {
     const { seen, open } = seenIn(estate, facts);
     const other = seen.filter(({ is }) => is.method === "staging");
+    const untold = seen.filter(({ is }) => is.method === "unknown");
     return {
       objections: [
         ...open,
+        ...untold.map(({ site, node, product }) => ({
+          on: site,
+          unknown: `${node} does not tell by which method its ${product} product was installed`,
+        })),
         ...other.map(({ site, node, product }) => ({
           on: site,
           refused: `the ${product} product of ${node} was installed by the staging method; bring it to tungsten.ini first`,
@@ -189,7 +194,8 @@ const packagesReady = (release: string): Acceptance => ({
       const site = siteOf(estate, node).name;
       if ("unknown" in fact) return [{ on: site, unknown: `${node.name}: ${fact.unknown}` }];
       const free = fact.known.find(({ path }) => path === "/opt")?.freeBytes;
-      return free !== undefined && free < roomBytes
+      if (free === undefined) return [{ on: site, unknown: `${node.name} tells nothing of /opt` }];
+      return free < roomBytes
         ? [
             {
               on: site,

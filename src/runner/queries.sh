@@ -192,14 +192,21 @@ answer_space() {
     <(((${#files[@]} == 0)) || printf '%s\0' "${files[@]}" | ask xargs -0 stat -L --printf '%s\t%Y\t%W\t%n\n' 2>/dev/null)
 }
 
-# reach_one ENDPOINT: one line.
+# reach_one ENDPOINT: one line. "refused" is an answer of the other host; silence, and what a router on the way says, is none.
 # shellcheck disable=SC2016  # the words are read by the new bash
 reach_one() {
-  local state=closed
+  local state=failed why rc
   if ! timeout 10 getent hosts "${1%:*}" >/dev/null; then
     state=unresolved
-  elif timeout 3 bash -c 'exec 3<>"/dev/tcp/$1/$2"' reach "${1%:*}" "${1##*:}" 2>/dev/null; then
-    state=open
+  else
+    why=$(LC_ALL=C timeout 3 bash -c 'exec 3<>"/dev/tcp/$1/$2"' reach "${1%:*}" "${1##*:}" 2>&1)
+    rc=$?
+    case $rc:$why in
+      0:*) state=open ;;
+      124:*) state=timeout ;;
+      *"Connection refused"*) state=refused ;;
+      *unreachable* | *"No route to host"* | *"timed out"*) state=unreachable ;;
+    esac
   fi
   printf '%s\t%s\n' "$1" "$state"
 }

@@ -128,7 +128,11 @@ export function readDatabase(output: ToolOutput): Reading<"running" | "stopped">
     : unreadable("the database service tells neither running nor stopped");
 }
 
-/** `state` is open, closed or unresolved; a word nobody has heard of is none of them. */
+/**
+ * What became of a TCP connection. `open`: somebody listens. `refused`: it arrived, and nobody listens. `timeout` and
+ * `unreachable`: it did not arrive, or its answer did not. `unresolved`: the name. `failed`: something else. A word nobody
+ * has heard of is none of them.
+ */
 export type Endpoint = { readonly endpoint: string; readonly state: string };
 
 export function readReach(output: ToolOutput): Reading<readonly Endpoint[]> {

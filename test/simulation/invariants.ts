@@ -39,6 +39,12 @@ const ours = (name: string): boolean => name.startsWith("tu-") || name === vendo
 const stops = (name: string | null | undefined): boolean =>
   name === vendorsName || /^tu-[0-9a-f]+-\d+$/.test(name ?? "");
 
+/** Options of a service that decide which rows it writes, and whether they go on from there; what they are in its configuration. */
+const propertyOf: ReadonlyMap<string, string> = new Map([
+  ["svc-applier-filters", "replicator.stage.q-to-dbms.filters"],
+  ["log-slave-updates", "replicator.log.slave.updates"],
+]);
+
 /** What fell over less than a look ago nobody can know; what has been down for longer must have been seen. */
 const blindMs = 3000;
 const justStarted = (world: World, host: Host): boolean => world.now - host.connector.since < blindMs;
@@ -152,15 +158,16 @@ export function watchWorld(world: World, goingBack: () => boolean = () => false)
   const watchOptions = (host: Host, name: string): void => {
     const has = host.replicators.cluster?.services.get(name)?.properties ?? {};
     const section = readConfiguration(host.volume.ini ?? "", "cluster").sections.get(name);
-    const filters = section?.get("svc-applier-filters");
     const lines = [
       ...(section?.get("property")?.split("\n") ?? []),
-      ...(filters === undefined ? [] : [`replicator.stage.q-to-dbms.filters=${filters}`]),
+      ...[...propertyOf].flatMap(([option, property]) =>
+        section?.has(option) === true ? [`${property}=${section.get(option)}`] : [],
+      ),
     ];
-    const missing = lines.find(
+    const missing = lines.filter(
       (line) => has[line.slice(0, line.indexOf("="))] !== line.slice(line.indexOf("=") + 1),
     );
-    if (missing !== undefined) broken(51, `${name} of ${host.name} is ONLINE without ${missing}`);
+    if (missing.length > 0) broken(51, `${name} of ${host.name} is ONLINE without ${missing.join(", ")}`);
   };
 
   const onState = ({ host: name, product, to, service }: Extract<WorldEvent, { kind: "state" }>): void => {

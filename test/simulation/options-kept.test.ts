@@ -19,7 +19,19 @@ const shape = {
   sites: ["london", "nyc"],
   nodes: 2,
   seed: 21,
-  linkOptions: { "nyc-to-london": { "svc-applier-filters": "replicate" } },
+  linkOptions: {
+    "nyc-to-london": {
+      "svc-applier-filters": "replicate",
+      "log-slave-updates": "true",
+      property: "replicator.filter.replicate.ignore=scratch",
+    },
+  },
+};
+/** What these are in the service's configuration. */
+const kept = {
+  [filter]: "replicate",
+  "replicator.log.slave.updates": "true",
+  "replicator.filter.replicate.ignore": "scratch",
 };
 
 async function converted(more: Partial<typeof shape> = {}): Promise<Scene> {
@@ -37,7 +49,8 @@ function bareOnes({ world }: Scene): readonly string[] {
   world.listeners.push((event) => {
     if (event.kind !== "state" || event.service !== "london_from_nyc" || event.to !== "ONLINE") return;
     const service = hostOf(world, event.host).replicators.cluster?.services.get(event.service);
-    if (service?.properties[filter] !== "replicate") bare.push(event.host);
+    if (Object.entries(kept).some(([key, value]) => service?.properties[key] !== value))
+      bare.push(event.host);
   });
   return bare;
 }
@@ -62,7 +75,7 @@ function keptAt(scene: Scene, bare: readonly string[], among = [...scene.world.s
     if (site === "london")
       expect([name, replicators.cluster?.services.get("london_from_nyc")]).toMatchObject([
         name,
-        { state: "ONLINE", properties: { [filter]: "replicate" } },
+        { state: "ONLINE", properties: kept },
       ]);
   expect(judge(scene.world)).toMatchObject({ doubled: [], outOfOrder: 0 });
   const hosts = [...scene.world.hosts.values()].filter(({ site }) => among.includes(site));

@@ -2,10 +2,11 @@
 import { describe, expect, test } from "@jest/globals";
 import { hostOf } from "../../simulator/model.ts";
 import { judge } from "../../simulator/oracle.ts";
+import { readConfiguration } from "../../simulator/tools/ini.ts";
 import { restartContainer } from "../../simulator/world.ts";
 import { type Change, changedBy, withoutPart } from "./mutate.ts";
 import { watchScene } from "./run-invariants.ts";
-import { askForConversion, newScene, pass, quiesce, theRequest } from "./scene.ts";
+import { askForConversion, newScene, pass, quiesce, type SceneShape, theRequest } from "./scene.ts";
 import { progressOf } from "./steering.ts";
 
 const linkOptions = {
@@ -17,8 +18,10 @@ const linkOptions = {
 } as const;
 const shape = { sites: ["london", "nyc"], nodes: 2, seed: 21, linkOptions };
 
-async function converted(...changes: readonly Change[]) {
-  const scene = await newScene(shape);
+const converted = (...changes: readonly Change[]) => convertedAs(shape, ...changes);
+
+async function convertedAs(like: SceneShape, ...changes: readonly Change[]) {
+  const scene = await newScene(like);
   scene.catalog = changedBy(...changes);
   const watch = watchScene(scene);
   await askForConversion(scene);
@@ -52,6 +55,40 @@ describe("the story", () => {
       ["nyc-0", "nyc"],
     ] as const)
       expect(propertiesOn(host, service)).toEqual({ "replicator.auto_enable": "true" });
+  });
+
+  test("a site that logs what comes from others: every service of every node of it, in the text and as it runs", async () => {
+    const ofLink = (source: string) => ({
+      "log-slave-updates": "true",
+      property: `replicator.filter.replicate.ignore=${source}_scratch`,
+    });
+    const { scene, watch, request, propertiesOn } = await convertedAs({
+      ...shape,
+      sites: ["london", "nyc", "tokyo"],
+      linkOptions: { "nyc-to-london": ofLink("nyc"), "tokyo-to-london": ofLink("tokyo") },
+    });
+    expect(request.status.ledger.outcome).toBe("Succeeded");
+    expect(watch.violations).toEqual([]);
+    for (const { name, site, volume } of scene.world.hosts.values()) {
+      const { sections } = readConfiguration(volume.ini ?? "", "cluster");
+      const logging = [...sections].flatMap(([section, has]) =>
+        has.get("log-slave-updates") === "true" ? [section] : [],
+      );
+      expect([name, ...logging]).toEqual([name, "london_from_nyc", "london_from_tokyo"]);
+      for (const [service, { state, properties }] of hostOf(scene.world, name).replicators.cluster
+        ?.services ?? []) {
+        const source = /^london_from_(.+)$/.exec(service)?.[1];
+        expect([name, service, state]).toEqual([name, service, "ONLINE"]);
+        expect([name, service, properties["replicator.log.slave.updates"]]).toEqual([
+          name,
+          service,
+          site === "london" && source !== undefined ? "true" : undefined,
+        ]);
+        expect(propertiesOn(name, service)["replicator.filter.replicate.ignore"]).toBe(
+          source === undefined ? undefined : `${source}_scratch`,
+        );
+      }
+    }
   });
 
   test("post-process runs once on every node, after its update; without options nowhere", async () => {
@@ -123,6 +160,17 @@ describe("an operator that forgets is seen (51)", () => {
     const parts = [7, 6, 2, 1].map((index) => withoutPart("UpdateSoftware", index));
     const { watch } = await converted(...parts);
     expect(watch.violations.some(({ n }) => n === 51)).toBe(true);
+  });
+
+  test("that post-process is needed, where a service is only to log what it writes", async () => {
+    const parts = [7, 6, 2, 1].map((index) => withoutPart("UpdateSoftware", index));
+    const like = { ...shape, linkOptions: { "nyc-to-london": { "log-slave-updates": "true" } } };
+    const { watch } = await convertedAs(like, ...parts);
+    expect(watch.violations.map(({ what }) => what)).toContainEqual(
+      expect.stringMatching(
+        /^london_from_nyc of london-\d is ONLINE without .*replicator\.log\.slave\.updates=true/,
+      ),
+    );
   });
 
   test("that services must stay offline until then", async () => {

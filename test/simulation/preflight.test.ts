@@ -396,7 +396,12 @@ const refusals: readonly Case[] = [
   [
     "a port that is shut between sites",
     ({ world }) => void world.cuts.add("london|nyc"),
-    /^\S+ cannot reach \S+:2112 \(closed\); Composite Active\/Active needs it: open the port or the NetworkPolicy/,
+    /^\S+ cannot reach \S+:2112 \(timeout\): something on the way swallows it, and Composite Active\/Active needs it; let site/,
+  ],
+  [
+    "a NetworkPolicy that lets in what MSAA needs and no more",
+    ({ world }) => void world.swallowed.add("nyc:12000"),
+    /^london-0 cannot reach nyc-0:12000 \(timeout\): something on the way swallows it, and Composite Active\/Active needs it; let site london in on port 12000 in the NetworkPolicies of the pods of site nyc/,
   ],
 ];
 

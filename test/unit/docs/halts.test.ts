@@ -2,12 +2,17 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import { parseAllDocuments } from "yaml";
 import { newLedger } from "../../../src/crds/ledger.ts";
+import { type UpgradeRequestSpec, upgradeRequest } from "../../../src/crds/upgrade-request.ts";
+import { procedureOf } from "../../../src/procedures/catalog.ts";
 import { checkPaths } from "../../../src/procedures/check-paths.ts";
+import { connectorHosts } from "../../../src/procedures/connector-hosts.ts";
 import { acceptsConversion } from "../../../src/procedures/conversion-preflight.ts";
 import { convertMsaaToCaa } from "../../../src/procedures/convert-msaa-to-caa.ts";
 import { failOver } from "../../../src/procedures/failover.ts";
 import { fixReplication } from "../../../src/procedures/fix-replication.ts";
+import type { Acceptance } from "../../../src/procedures/procedure.ts";
 import { acceptsResetAll } from "../../../src/procedures/reset-all-preflight.ts";
 import { acceptsReset } from "../../../src/procedures/reset-preflight.ts";
 import { failSiteOver } from "../../../src/procedures/site-failover.ts";
@@ -47,6 +52,52 @@ const parameters = {
   limits: { latencySeconds: 5, backlogEvents: 10_000, oldestTransactionSeconds: 60 },
   acknowledgedFindings: [],
 };
+
+const reset = {
+  failedSite: "nyc",
+  definitiveSite: "london",
+  topology: "MSAA" as const,
+  donor: "",
+  method: "xtrabackup" as const,
+  drainSeconds: 30,
+  acknowledgedFindings: [],
+};
+const fix = {
+  site: "nyc",
+  service: "london",
+  nodes: ["nyc-1"],
+  reason: "why",
+  action: { is: "Online" as const },
+};
+
+/** Pages that tell the refusals of their own procedure, and what it asks, in its order. */
+const ownPages: readonly (readonly [string, readonly Pick<Acceptance, "say">[]])[] = [
+  ["fix-replication", fixReplication(fix).accepts],
+  ["upgrade", acceptsUpgrade({ release: "8.0.5-140", latencySeconds: 60 })],
+  ["reset-site", acceptsReset(reset)],
+  ["reset-all-sites", acceptsResetAll("MSAA")],
+];
+const ownChapter = (name: string): string =>
+  readFileSync(join(root, `docs/operating/${name}.md`), "utf8").split(/^## Refusals$/m)[1] ?? "";
+const ownHeadings = (name: string): readonly string[] =>
+  [...ownChapter(name).matchAll(/^### (.+)$/gm)].map((match) => match[1] ?? "");
+/** Its text, without the heading. */
+const ownSection = (name: string, heading: string): string =>
+  ownChapter(name)
+    .split(/^### /m)
+    .find((part) => part.startsWith(`${heading}\n`))
+    ?.slice(heading.length) ?? "";
+
+/** Of every sample that asks for a procedure. */
+function sampledRequests(): readonly UpgradeRequestSpec[] {
+  const folder = join(root, "config/samples");
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".yaml"))
+    .flatMap((file) => parseAllDocuments(readFileSync(join(folder, file), "utf8")))
+    .map((document) => document.toJS())
+    .filter((object) => object?.kind === upgradeRequest.kind)
+    .map(({ spec }) => upgradeRequest.spec.parse(spec));
+}
 
 const saying = /say\(\s*"(\w+)",\s*"(True|False|Unknown)",\s*"(\w+)"/g;
 
@@ -139,43 +190,51 @@ describe("halts.md", () => {
     },
   );
 
-  test("FixReplication's own page has one heading for each of its pre-flight checks", () => {
-    const runbook = readFileSync(join(root, "docs/operating/fix-replication.md"), "utf8");
-    const headings = [...(runbook.split(/^## Refusals$/m)[1] ?? "").matchAll(/^### (.+)$/gm)];
-    const { accepts } = fixReplication({
-      site: "nyc",
-      service: "london",
-      nodes: ["nyc-1"],
-      reason: "why",
-      action: { is: "Online" },
-    });
-    expect(headings.map((match) => match[1])).toEqual(accepts.map(({ say }) => say));
+  test("the own pages of repairs, resets and upgrades have one heading for each of their pre-flight checks, and none that is not asked", () => {
+    for (const [name, checks] of ownPages) {
+      const asked = [...new Set(checks.map(({ say }) => say))];
+      expect([name, ...ownHeadings(name)]).toEqual([name, ...asked]);
+    }
   });
 
-  test("the own pages of resets and upgrades have one heading for each of their pre-flight checks, and none that is not asked", () => {
-    const headingsOf = (name: string): readonly string[] => {
-      const runbook = readFileSync(join(root, `docs/operating/${name}.md`), "utf8");
-      const chapter = runbook.split(/^## Refusals$/m)[1] ?? "";
-      return [...chapter.matchAll(/^### (.+)$/gm)].map((match) => match[1] ?? "");
-    };
-    const reset = {
-      failedSite: "nyc",
-      definitiveSite: "london",
-      topology: "MSAA" as const,
-      donor: "",
-      method: "xtrabackup" as const,
-      drainSeconds: 30,
-      acknowledgedFindings: [],
-    };
-    expect(headingsOf("upgrade")).toEqual(
-      acceptsUpgrade({ release: "8.0.5-140", latencySeconds: 60 }).map(({ say }) => say),
-    );
-    expect(headingsOf("reset-site")).toEqual(acceptsReset(reset).map(({ say }) => say));
-    expect(headingsOf("reset-all-sites")).toEqual(acceptsResetAll("MSAA").map(({ say }) => say));
+  test.each(ownPages.flatMap(([name]) => ownHeadings(name).map((heading) => [name, heading] as const)))(
+    "%s, %s: tells what is known, what is not, what one may do and what comes then",
+    (name, heading) => {
+      const section = ownSection(name, heading);
+      // Of a check that another procedure asks too the page may say so, and where.
+      const elsewhere = /^\s*As for \[[^\]]+\]\(halts\.md#([^)]+)\)\.\s*$/.exec(section)?.[1];
+      const there = headingsBelow("Refusals").find((other) => anchorOf(other) === elsewhere);
+      const told = elsewhere === undefined ? section : sectionOf("Refusals", there ?? "nowhere");
+      expect(wordsIn(told)).toEqual(four);
+      // Numbers of a check are those of its request.
+      if (elsewhere !== undefined) expect(there?.replace(/\d+/g, "n")).toBe(heading.replace(/\d+/g, "n"));
+    },
+  );
+
+  test("on these pages too a section that lacks one of them would be found", () => {
+    const section = ownSection("fix-replication", "the service is stopped by what the action is for");
+    for (const word of four) expect(wordsIn(section.replace(`- **${word}:**`, "-"))).not.toEqual(four);
+  });
+
+  test("every check of every procedure that a request may ask for has its heading, here or on its own page", () => {
+    const plain = (say: string): string => say.replace(/\d+/g, "n");
+    const headings = [...headingsBelow("Refusals"), ...ownPages.flatMap(([name]) => ownHeadings(name))];
+    const told = new Set(headings.map(plain));
+    const seen = new Set<string>();
+    for (const spec of sampledRequests()) {
+      const { procedure } = procedureOf(spec);
+      seen.add(procedure.name);
+      const untold = [connectorHosts(procedure), ...procedure.accepts].filter(
+        ({ say }) => !told.has(plain(say)),
+      );
+      expect([procedure.name, ...untold.map(({ say }) => say)]).toEqual([procedure.name]);
+    }
+    expect([...seen].sort()).toEqual([...upgradeRequest.spec.shape.procedure.options].sort());
   });
 
   test("has one heading for each pre-flight check, and none that is not asked", () => {
     const asked = [
+      connectorHosts({ name: "ConvertMsaaToCaa" }),
       ...acceptsConversion(parameters),
       ...switchPrimary({ site: "nyc", to: "nyc-1", latencySeconds: 5 }).accepts,
       ...failOver({ site: "nyc", to: "nyc-1" }).accepts,

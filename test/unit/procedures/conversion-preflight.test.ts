@@ -7,6 +7,7 @@ import {
   acceptsConversion,
   type ConversionParameters,
 } from "../../../src/procedures/conversion-preflight.ts";
+import { waysKnown } from "../../../src/procedures/conversion-preflight-ports.ts";
 import { objectionsOf } from "../../../src/procedures/preflight-report.ts";
 import type { Objection } from "../../../src/procedures/procedure.ts";
 import type { Estate } from "../../../src/topology/estate.ts";
@@ -167,7 +168,7 @@ const backupSaid = "an attested backup is there for every site, with its evidenc
 const ports = "every node reaches every node of the other sites on the ports of CAA";
 const clocks = "the clocks of all nodes are within 5 s of each other";
 
-const portsOf = (node: string) => [2112, 9997, 13306].map((port) => `${node}:${port}`);
+const portsOf = (node: string) => [2112, 9997, 13306, 10999, 11999, 12000].map((port) => `${node}:${port}`);
 const reached = (endpoint: string, state: string) =>
   change("london-0", reach(["nyc-0", "nyc-1"].flatMap(portsOf)), (is) =>
     is.map((each) => (each.endpoint === endpoint ? { ...each, state } : each)),
@@ -435,6 +436,11 @@ const cases: readonly Case[] = [
     world: status("cluster", { channels: 4 }),
     refused:
       "service nyc of nyc-1 applies in parallel on 4 channels; disable parallel apply before converting",
+  },
+  {
+    of: cluster5,
+    world: status("cluster", { channels: null }),
+    unknown: "service nyc of nyc-1 is ONLINE and does not tell on how many channels it applies",
   },
   {
     of: cluster5,
@@ -786,16 +792,34 @@ const cases: readonly Case[] = [
   },
   {
     of: ports,
-    world: reached("nyc-1:9997", "closed"),
+    world: reached("nyc-1:9997", "refused"),
     refused:
-      "london-0 cannot reach nyc-1:9997 (closed); Composite Active/Active needs it: open the port or the NetworkPolicy, or mend the name",
+      "london-0 cannot reach nyc-1:9997 (refused): nobody listens there, and Multi-Site/Active-Active does already; start what is down on nyc-1",
   },
+  {
+    of: ports,
+    world: reached("nyc-1:9997", "timeout"),
+    refused:
+      "london-0 cannot reach nyc-1:9997 (timeout): something on the way swallows it, and Composite Active/Active needs it; let site london in on port 9997 in the NetworkPolicies of the pods of site nyc, or open the firewall between them",
+  },
+  ...[10999, 11999, 12000].flatMap((port) =>
+    ["timeout", "unreachable"].map((state) => ({
+      of: ports,
+      world: reached(`nyc-0:${port}`, state),
+      refused: `london-0 cannot reach nyc-0:${port} (${state}): something on the way swallows it, and Composite Active/Active needs it; let site london in on port ${port} in the NetworkPolicies of the pods of site nyc, or open the firewall between them`,
+    })),
+  ),
   {
     of: ports,
     world: reached("nyc-1:2112", "unresolved"),
     refused:
-      "london-0 cannot reach nyc-1:2112 (unresolved); Composite Active/Active needs it: open the port or the NetworkPolicy, or mend the name",
+      "london-0 cannot reach nyc-1:2112 (unresolved): no address is known for nyc-1; mend its name in DNS",
   },
+  ...["failed", "closed"].map((state) => ({
+    of: ports,
+    world: reached("nyc-1:12000", state),
+    unknown: `london-0 does not tell whether it reaches nyc-1:12000 («${state}»)`,
+  })),
 ];
 
 function asked({ estate: changed, parameters: said, world }: Partial<Case>) {
@@ -821,6 +845,38 @@ const saidBy = (objections: readonly (readonly [string, Objection])[]): readonly
 test("a sound estate is objected to by nobody, with ssh keys and an attested backup neither", () => {
   expect(asked({}).objections).toEqual([]);
   expect(asked({ world: sshWell, parameters: { backup: attested } }).objections).toEqual([]);
+});
+
+describe("a port on which nobody has to listen yet", () => {
+  const refusedBy = (...endpoints: readonly string[]) =>
+    all(...endpoints.map((endpoint) => reached(endpoint, "refused")));
+
+  test("is as good refused as answered: the connection arrived", () => {
+    expect(asked({ world: refusedBy("nyc-0:10999", "nyc-0:11999", "nyc-1:12000") }).objections).toEqual([]);
+  });
+
+  test("is told in the report, and only where nothing swallows one of them", () => {
+    const estate: Estate = estateOf(inputs);
+    const [node] = estate.sites.find(({ name }) => name === "london")?.nodes ?? [];
+    const knownWith = (world: (is: SoundNodes) => void) => {
+      const is = soundNodes(estate);
+      world(is);
+      return node === undefined ? undefined : waysKnown(estate, node, is.facts);
+    };
+    expect(knownWith(() => {})).toEqual([]);
+    expect(knownWith(refusedBy("nyc-0:11999", "nyc-1:10999"))).toEqual([
+      "london-0: nobody listens yet on 2 of 6 ports (10999, 11999) of the other sites' nodes; its connections were refused, so they arrived",
+    ]);
+    expect(knownWith(all(refusedBy("nyc-0:11999"), reached("nyc-1:11999", "timeout")))).toEqual([]);
+    // One on which somebody has to listen is refused, and no news.
+    expect(knownWith(refusedBy("nyc-0:2112"))).toEqual([]);
+  });
+
+  test("costs no further question", () => {
+    const questions = asked({}).is.facts.asked();
+    const reaching = questions.filter(({ node, query }) => node === "london-0" && query.argv[0] === "reach");
+    expect(reaching).toHaveLength(1);
+  });
 });
 
 describe("alone", () => {

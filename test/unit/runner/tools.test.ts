@@ -1,7 +1,17 @@
 /** The vendor's tools behind the runner: which words reach which program, what the second look makes of real outputs, what a tpm leaves behind. */
-import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { MarkerState } from "../../../src/tungsten/invocation.ts";
@@ -460,6 +470,46 @@ describe("the node", () => {
     expect(node.ask("files").stdout).toBe(`pos-1\t${kept.length}\t${sha256(kept)}\n`);
   });
 
+  test("tells silence from a refusal: a host that lets nobody in any more says nothing", async () => {
+    // A listener that never accepts: the kernel queues two connections and drops what else begins one.
+    const deaf = spawn(process.execPath, [
+      "-e",
+      `require("net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, function () {
+        require("fs").writeSync(1, String(this.address().port));
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+      })`,
+    ]);
+    try {
+      const port = await new Promise<string>((told) =>
+        deaf.stdout.once("data", (data) => told(String(data))),
+      );
+      const end = `127.0.0.1:${port}`;
+      node.ask(`reach ${[end, end, end, end].join(" ")}`);
+      const told = readReach(node.ask(`reach ${end} 127.0.0.1:1`));
+      expect("read" in told ? told.read.map(({ state }) => state) : told).toEqual(["timeout", "refused"]);
+    } finally {
+      deaf.kill("SIGKILL");
+    }
+  });
+
+  // As bash words it; the machine that runs this test may have no such network.
+  test.each([
+    ["connect: Connection refused", "refused"],
+    ["connect: No route to host", "unreachable"],
+    ["connect: Network is unreachable", "unreachable"],
+    ["connect: Connection timed out", "unreachable"],
+    ["connect: Operation not permitted", "failed"],
+    ["", "failed"],
+  ])("takes «%s» for %s", (says, state) => {
+    const programs = mkdtempSync(join(tmpdir(), "tungsten-operator-programs-"));
+    const fake = `#!/bin/bash\n[[ $1 == 10 ]] && exit 0\necho "reach: ${says}" >&2\nexit 1\n`;
+    writeFileSync(join(programs, "timeout"), fake, { mode: 0o755 });
+    const here = newNode({}, programs);
+    expect(readReach(here.ask("reach nyc-0:12000"))).toEqual({ read: [{ endpoint: "nyc-0:12000", state }] });
+    here.remove();
+    rmSync(programs, { recursive: true });
+  });
+
   test("tells who can be reached", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await new Promise((done) => server.once("listening", done));
@@ -469,7 +519,7 @@ describe("the node", () => {
     server.close();
     expect("read" in told ? told.read.map(({ state }) => state) : told).toEqual([
       "open",
-      "closed",
+      "refused",
       "unresolved",
     ]);
   });

@@ -125,6 +125,6 @@ describe("facts", () => {
   test("an answer that leaves an endpoint out says nothing of reachability", () => {
     const fact = reach(["a-0:2112", "b-0:2112"]);
     expect(fact.read(printed("a-0:2112\topen\n"))).toHaveProperty("unreadable");
-    expect(fact.read(printed("a-0:2112\topen\nb-0:2112\tclosed\n"))).toHaveProperty("read.length", 2);
+    expect(fact.read(printed("a-0:2112\topen\nb-0:2112\trefused\n"))).toHaveProperty("read.length", 2);
   });
 });

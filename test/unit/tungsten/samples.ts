@@ -167,7 +167,7 @@ export const samples: readonly Sample[] = [
   written("schemas", "schemas", "tungsten_london\t5\ntungsten_nyc_from_london\t0\n"),
   written("files", "files", `dump-1.sql\t6558\t${sha}\nposition-1.json\t214\t${sha}\n`),
   written("my-cnf", "file", "server-id\t101\nlog-bin\tmysql-bin\n"),
-  written("reach", "endpoints", "nyc-0:2112\topen\nnyc-1:2112\tclosed\n"),
+  written("reach", "endpoints", "nyc-0:2112\topen\nnyc-1:2112\trefused\n"),
   written("belongings", "one", "table\t73686f70\t6f7264657273\n"),
   written("next table", "one", "73686f70\t6f7264657273\tn,x\t9f86d081884c7d65\n"),
   written("boundary", "inside", "n20000,x6162\n"),
