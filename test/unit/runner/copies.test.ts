@@ -249,6 +249,44 @@ describe("a copy", () => {
     expect(existsSync(join(node.root, "opt/tungsten-operator/kept/copy-1"))).toBe(false);
   });
 
+  test.each<[string, () => void, RegExp]>([
+    [
+      "a schema of the donor is a link",
+      () => {
+        node.put("elsewhere/orders.ibd", "");
+        symlinkSync(join(node.root, "elsewhere"), join(node.root, "opt/mysql/data/shop"));
+      },
+      /london-2 keeps data where no copy would take them along: «[^»]*\/elsewhere»/,
+    ],
+    [
+      "a table has a DATA DIRECTORY",
+      () => node.put("opt/mysql/data/shop/orders.isl", "/srv/disk2/shop/orders.ibd"),
+      /«\/srv\/disk2\/shop\/orders\.ibd»/,
+    ],
+    [
+      "a tablespace lies in a folder that only innodb-directories names",
+      () => {
+        node.put("fakes/options", `innodb-directories ${node.root}/opt/mysql/data;${node.root}/srv\n`);
+        node.put("srv/ts1.ibd", "");
+      },
+      /«[^»]*\/srv\/ts1\.ibd»/,
+    ],
+  ])("is refused where %s, and nothing is touched", async (_words, set, says) => {
+    set();
+    expect(await ended("copy-datadir london-2 copy-1")).toMatchObject({
+      code: 3,
+      says: expect.stringMatching(says),
+    });
+    expect(node.file("opt/mysql/data/ibdata1")).toBe("old");
+  });
+
+  test("takes links within the data along, and what lies there anyway", async () => {
+    symlinkSync("ibdata1", join(node.root, "opt/mysql/data/link"));
+    node.put("opt/mysql/data/shop/orders.isl", `${node.root}/opt/mysql/redo/orders.ibd`);
+    node.put("fakes/options", `innodb-directories ${node.root}/opt/mysql/data\n`);
+    expect((await ended("copy-datadir london-2 copy-1")).says).not.toMatch(/where no copy/);
+  });
+
   test.each([
     ["the database of this node runs", "database", "0", "london-2", /the database of this node runs/],
     [
