@@ -9,6 +9,7 @@ import { compositeView } from "../tungsten/node-facts.ts";
 import { promoteStep } from "./apply-configuration.ts";
 import { optionParts } from "./conversion-options.ts";
 import { type Drain, drainParts, notBehind, serviceGone, stayOffline } from "./drain.ts";
+import { mapOwnService } from "./keep-accounts.ts";
 import type { Judgement, Part, Procedure, Step } from "./procedure.ts";
 import { provePaths } from "./prove-paths.ts";
 import { publishTexts, startedAgain, updateOver } from "./remove-links.ts";
@@ -104,6 +105,12 @@ const optionsOver = ({ texts, staying }: MemberRemoval, here: Scope): readonly P
       ),
     );
 
+/** Of sites that are no composite any more: the connector that is promoted last lets nobody in to one that is gone. */
+const aloneMapped = ({ texts }: MemberRemoval, here: Scope): readonly Part[] =>
+  texts
+    .filter(({ sites }) => sites.length === 1)
+    .map(({ sites }) => mapOwnService(of(here, ({ site }) => sites.includes(site.name))));
+
 /**
  * The n-th node of every site that takes part, side by side; `readers` of the same nodes come online again behind it.
  * `online`: of a passive site's walk, the nodes whose own service has to be ONLINE behind it, because those updated may read them.
@@ -128,6 +135,7 @@ export function updateStep(
       // No link leads into a passive site.
       ...(online === undefined ? optionsOver(about, here(everyNode)) : []),
       startedAgain(here(everyNode)),
+      ...aloneMapped(about, here(everyNode)),
       localService(online ?? here(everyNode)),
       incomingServices("cluster", here(readers)),
     ],
@@ -185,7 +193,7 @@ export const promoteSteps = ({ sites }: Pick<MemberRemoval, "sites">, n: number)
 /** A walk that takes a member out, whichever way: it is asked for by the CompositeService, and leads only forward. */
 export const removal = (steps: readonly Step[]): Procedure => ({
   name: "RemoveMember",
-  revision: 1,
+  revision: 2,
   source:
     "Tungsten documentation, Deploying Composite Clusters, removing a cluster from a composite; The tpm update Command; as one outline in neither",
   accepts: [],

@@ -1,5 +1,6 @@
 /** The scenario of a member that is taken out of its composite; who watches, and every way to disturb it. */
-import { hostsOf } from "../../simulator/model.ts";
+import { hostOf, hostsOf } from "../../simulator/model.ts";
+import { letsApplicationsIn } from "../../simulator/tools/accounts.ts";
 import { reconcileComposite } from "../../src/controllers/composite-service.ts";
 import { compositeKind } from "../../src/kube/kinds.ts";
 import { type ChangeWatch, watchChange } from "./change-invariants.ts";
@@ -73,6 +74,8 @@ export function watchParting(
       }
     for (const site of sites)
       for (const { name, volume } of hostsOf(world, site.name)) {
+        const host = hostOf(world, name);
+        if (!letsApplicationsIn(host)) broken(40, `user.map of ${name} leads to a service that is gone`);
         const left = volume.installed.cluster?.services.find(
           (service) => service.name.includes("_from_") && (site.name === leaver || service.source === leaver),
         );
