@@ -4,6 +4,7 @@
  * rest). Asked for by taking it out of spec.members. What travels to it and from it arrives first, or is given up by a
  * word. It ends as a dataservice of its own.
  */
+import type { Ledger } from "../crds/ledger.ts";
 import type { Node, Site } from "../topology/estate.ts";
 import { compositeView } from "../tungsten/node-facts.ts";
 import { promoteStep } from "./apply-configuration.ts";
@@ -23,6 +24,7 @@ import {
   returnPolicy,
   type Scope,
 } from "./site-parts.ts";
+import { hasReached } from "./track.ts";
 import { doneIf, every, knowing } from "./verdicts.ts";
 
 export type MemberRemoval = {
@@ -33,6 +35,8 @@ export type MemberRemoval = {
   readonly sites: readonly (readonly Node[])[];
   readonly texts: readonly Text[];
   readonly awaits: boolean;
+  /** A walk before this one has let everything arrive, and may have updated nodes since: none of them is let go on alone. */
+  readonly drained?: boolean;
   /** The composite's dataservice; left out where none is left of it. */
   readonly composite?: string;
   /** What makes heartbeats' names unique to this turn of the walk. */
@@ -65,12 +69,27 @@ const stayingReaders =
           .map((source) => ({ id: `${node.name}.${source.name}`, node, site, source })),
       );
 
-const drainOf = (about: MemberRemoval): Drain => ({
-  product: "cluster",
-  readers: about.awaits ? leavingReaders(about) : () => [],
-  sources: about.awaits ? eachPrimary : () => [],
-  beat: about.beat,
-});
+/**
+ * Once, for all nodes of a site together. Let go on to another heartbeat while its neighbour is updated already, a node would
+ * hold rows that the neighbour never gets.
+ */
+const drainOf = (about: MemberRemoval): Drain => {
+  const drains = about.awaits && about.drained !== true;
+  return {
+    product: "cluster",
+    readers: drains ? leavingReaders(about) : () => [],
+    sources: drains ? eachPrimary : () => [],
+    beat: about.beat,
+  };
+};
+
+/** What a walk that begins anew keeps of the one before: where services were left, once nobody is let drain again. */
+export function drainedBy(about: MemberRemoval, { kept, ...ledger }: Ledger): Record<string, string> {
+  const reached = (step: string): boolean => hasReached(removeMember(about), { kept, ...ledger }, step, 0);
+  const drained = kept.drained === "true" || reached(about.awaits ? "StopServices" : "UpdateNodes1");
+  const left = Object.entries(kept).filter(([key]) => key.startsWith("position."));
+  return drained ? { ...Object.fromEntries(left), drained: "true" } : {};
+}
 
 /** The managers of every site that stays show these members, ONLINE, and no other. */
 export const managersShow =
