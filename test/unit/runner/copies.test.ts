@@ -49,6 +49,9 @@ beforeEach(() => {
       'if [[ $* == *--dry-run* ]]; then diff -rq "$from" "$to"; [[ ! -e $FAKES/torn ]] || echo "torn"; exit 0; fi\n' +
       // As rsync takes files that are alike in size and time for alike, unless told otherwise.
       "[[ $* != *--ignore-times* ]] || newer=always\n" +
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is shell
+      '[[ ! -e $FAKES/wakes ]] || echo 0 >"$FAKES/$(cat "$FAKES/wakes")"\n' +
+      '[[ ! -e $FAKES/cut || $to != *redo* ]] || exit 12\n' +
       'cd "$from" && find . -type f | while read -r file; do\n' +
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is shell
       '  [[ ${newer:-} || $(stat -c "%s %Y" "$file") != "$(stat -c "%s %Y" "$to/$file" 2>/dev/null)" ]] || continue\n' +
@@ -246,6 +249,25 @@ describe("a copy", () => {
     expect((await ended("copy-datadir london-2 copy-1")).says).toMatch(
       /differs from that of london-2 after the copy/,
     );
+    expect(existsSync(join(node.root, "opt/tungsten-operator/kept/copy-1"))).toBe(false);
+  });
+
+  test("that is cut off between two paths is none, and the next one makes it whole", async () => {
+    node.put("fakes/cut", "");
+    expect(await ended("copy-datadir london-2 copy-1")).toMatchObject({ code: 1 });
+    expect(node.file("opt/mysql/redo/ib_logfile0")).toBe("old log");
+    expect(existsSync(join(node.root, "opt/tungsten-operator/kept/copy-1"))).toBe(false);
+    rmSync(join(node.root, "fakes/cut"));
+    expect(await ended("copy-datadir london-2 copy-1")).toEqual({ code: 0, says: "" });
+    expect(node.file("opt/mysql/redo/ib_logfile0")).toBe("new log");
+  });
+
+  test.each(["database", "donor-database"])("beside which somebody starts the %s is none", async (which) => {
+    node.put("fakes/wakes", which);
+    expect(await ended("copy-datadir london-2 copy-1")).toEqual({
+      code: 1,
+      says: "a database was started meanwhile",
+    });
     expect(existsSync(join(node.root, "opt/tungsten-operator/kept/copy-1"))).toBe(false);
   });
 
