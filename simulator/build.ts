@@ -188,7 +188,7 @@ function activeWorld(
     for (const host of hostsOf(world, site.name)) {
       host.mysql.readOnly = takesNoWrites(host);
       makeAccounts(host);
-      layUserMap(host, site.dataservice);
+      layUserMap(host, composite ?? site.dataservice);
       host.volume.ini = iniText;
       const installed = (product: Installed["product"], services: Installed["services"]): Installed => ({
         product,

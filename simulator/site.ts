@@ -2,6 +2,7 @@
 import { admission, setConnector, setManager } from "./managers.ts";
 import { connectorsAt, emit, type Host, hostOf, hostsOf, type Site, type World } from "./model.ts";
 import { commitRow } from "./mysql.ts";
+import { letsApplicationsIn } from "./tools/accounts.ts";
 import { onHost } from "./virtual.ts";
 
 /**
@@ -17,7 +18,7 @@ export function routeWrite(world: World, site: Site): Host | "held" | "refused" 
   const takes = (those: readonly Host[], since: number | null) =>
     those
       .filter((host) => host.up && !host.volume.holds.has("connector"))
-      .map((host) => admission(world.now, host.connector, since));
+      .map((host) => (letsApplicationsIn(host) ? admission(world.now, host.connector, since) : "refused"));
   // A connector on a host of its own needs a manager only, whatever the nodes' connectors do.
   const led = hosts.some((host) => host.up && host.manager.running);
   const admitted = [

@@ -1,5 +1,6 @@
 /** Accounts of a node: made from the mounted Secret, given another password beside the one they have; and user.map. */
 import { emit, type Host } from "../model.ts";
+import { readConfiguration } from "./ini.ts";
 import { bad, ok, quick, type RunnerCall } from "./tool.ts";
 
 type Account = {
@@ -58,6 +59,26 @@ const leftOver = (host: Host): readonly string[] => {
   return [...host.volume.usersMade].filter((name) => !wanted.includes(name));
 };
 
+/** The service that a line is to have: what the text knows no more is gone, and the host's own composite or service takes its place. */
+function served({ volume, cluster }: Host, service = ""): string {
+  const { clusters, composite } = readConfiguration(volume.ini ?? "", "cluster");
+  if (volume.ini === null || clusters.has(service) || composite?.name === service) return service;
+  return composite?.members.includes(cluster.dataservice) === true ? composite.name : cluster.dataservice;
+}
+
+/** Whether a connector lets applications in: the service of their line is one that this release was configured with. */
+export function letsApplicationsIn({ volume, joinedSecret }: Host): boolean {
+  const { cluster } = volume.installed;
+  const line = volume.userMap.find(([name]) => name === joinedSecret.get("application-user"));
+  const service = line?.[2];
+  return (
+    cluster === undefined ||
+    service === undefined ||
+    service in cluster.members ||
+    service === cluster.composite?.name
+  );
+}
+
 /** user.map as the Secret wants it; undefined without the application account's line. */
 function mapped(host: Host): (readonly string[])[] | undefined {
   const [, application, ...users] = accountsIn(host);
@@ -66,7 +87,9 @@ function mapped(host: Host): (readonly string[])[] | undefined {
     return users.length > 0 ? undefined : host.volume.userMap;
   const ours = new Set([...host.volume.usersMapped, ...users.map(({ name }) => name)]);
   const others = host.volume.userMap.filter(([name = ""]) => !ours.has(name) && name !== application.name);
-  const service = own.slice(2);
+  const [named = "", ...affinity] = own.slice(2);
+  const there = served(host, named);
+  const service = there === named ? [named, ...affinity] : [there];
   return [
     [application.name, application.word, ...service],
     ...others,

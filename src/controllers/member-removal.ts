@@ -1,8 +1,8 @@
 /** What becomes of a composite that a site leaves, and of the site: which walk, over which nodes, with which texts, and what is recorded at its end. */
 import type { Ledger } from "../crds/ledger.ts";
 import type { Procedure } from "../procedures/procedure.ts";
-import { type MemberRemoval, removeMember } from "../procedures/remove-member.ts";
-import { removePassive } from "../procedures/remove-passive.ts";
+import { drainedBy, type MemberRemoval, removeMember } from "../procedures/remove-member.ts";
+import { arrivals, removePassive } from "../procedures/remove-passive.ts";
 import { type Estate, type Site, siteNamed, withActiveSite } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { onlyWith } from "./leaving-sites.ts";
@@ -48,10 +48,15 @@ function changeOf({ estate, site }: ClusterPass, { pins, kept }: Begun): MemberR
     sites: estate.sites.filter((each) => taking.includes(each.name)).map(ordered),
     texts: [{ key: "rest", sites: names }, ...(updated ? [{ key: "alone", sites: [site.name] }] : [])],
     awaits: kept.unread === "await",
+    drained: kept.drained === "true",
     ...(composite !== undefined && staying.length > 1 && { composite: composite.dataservice }),
     beat: `${kept.tag}.${kept.turn}`,
   };
 }
+
+/** What a walk that begins anew has to know of the one before it. */
+export const keptAnew = (whole: ClusterPass, before: Ledger): Record<string, string> =>
+  isRelay(before) ? arrivals(before.kept) : drainedBy(changeOf(whole, before), before);
 
 export function procedureFor(whole: ClusterPass, begun: Begun): Procedure {
   const change = changeOf(whole, begun);

@@ -5,7 +5,7 @@ import { filledKey } from "../procedures/add-nodes.ts";
 import { wishesOf } from "../procedures/configuration-standing.ts";
 import { seenEmptyKey } from "../procedures/first-filling.ts";
 import { joinComposite } from "../procedures/join-composite.ts";
-import { passiveFilling } from "../procedures/join-passive.ts";
+import { donorKey, passiveFilling } from "../procedures/join-passive.ts";
 import type { Joining } from "../procedures/joining-scopes.ts";
 import { hasReached } from "../procedures/track.ts";
 import type { Site } from "../topology/estate.ts";
@@ -229,7 +229,7 @@ function ledgerFor(
   const same = Object.entries(before.kept).filter(
     ([key]) =>
       ["donor", "anew"].includes(key) ||
-      [filledKey(""), seenEmptyKey("")].some((each) => key.startsWith(each)),
+      [filledKey(""), seenEmptyKey(""), donorKey("")].some((each) => key.startsWith(each)),
   );
   const kept = { ...Object.fromEntries(same), shape: shapeOf(pass) };
   return beginning(pass, joinComposite(aboutOf(pass, { pins, kept })), pins, kept);

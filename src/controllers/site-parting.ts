@@ -3,11 +3,10 @@
  * site that leaves. Until its record says that it has left, it is a member for everybody else.
  */
 import type { Ledger, Pins } from "../crds/ledger.ts";
-import { arrivals } from "../procedures/remove-passive.ts";
 import { activeSite, type Composite, type Estate, isActivePassive, type Site } from "../topology/estate.ts";
 import { sha256Of } from "./checksum.ts";
 import { among, awaitedBy, isSilent, outOfServiceOf, unsaid, unsound } from "./leaving-sites.ts";
-import { endedAs, leftAs, procedureFor, takesPart, textsOf } from "./member-removal.ts";
+import { endedAs, keptAnew, leftAs, procedureFor, takesPart, textsOf } from "./member-removal.ts";
 import { notNow } from "./site-readiness.ts";
 import { isComposite } from "./site-topology.ts";
 import type { SiteView } from "./site-view.ts";
@@ -145,7 +144,7 @@ function freshLedger(whole: ClusterPass, taking: ClusterPass, view: SiteView, be
     leaver: taking.estate.sites.includes(site) ? "takes part" : "as it is",
     unread: awaited(whole),
     ...(isActivePassive(estate) && { form: "passive", composite: estate.composite?.name ?? "" }),
-    ...arrivals(before?.kept ?? {}),
+    ...(before && keptAnew(whole, before)),
   };
   return beginning(whole, procedureFor(whole, { pins, kept }), pins, kept);
 }

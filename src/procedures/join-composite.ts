@@ -231,7 +231,7 @@ export function joinComposite(about: Joining): Procedure {
   const steps = stepsOf(about, scopes);
   return {
     name: "JoinComposite",
-    revision: 2,
+    revision: 3,
     source:
       "Tungsten documentation, Deploying a Composite Active/Passive Cluster, Adding a remote Composite Cluster",
     accepts: [],

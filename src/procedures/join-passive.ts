@@ -5,7 +5,7 @@
  * tells for certain: a copy by hand could stand under a name that nobody reads.
  */
 import type { Node } from "../topology/estate.ts";
-import { readOnly, thlEvent } from "../tungsten/node-facts.ts";
+import { readOnly, thlEvent, thlRange } from "../tungsten/node-facts.ts";
 import { provision } from "../tungsten/provision.ts";
 import { offline } from "../tungsten/trepctl.ts";
 import { filledKey } from "./add-nodes.ts";
@@ -18,7 +18,7 @@ import { localAtRest } from "./fix-reprovision.ts";
 import { connectorRuns, managerIs } from "./guards.ts";
 import type { JoinScopes } from "./joining-scopes.ts";
 import { caughtUpSeconds, either } from "./out-of-service.ts";
-import type { Alternative, Judgement, Part, Run, Step } from "./procedure.ts";
+import type { Alternative, Judgement, Look, Part, Run, Step, Target } from "./procedure.ts";
 import { datasource } from "./reset-commands.ts";
 import { downAgain, released } from "./reset-parts.ts";
 import * as is from "./reset-states.ts";
@@ -89,7 +89,7 @@ const filling = (donor: (run: Run) => string) =>
 /** In the steps of the relay and of each replica. */
 export const passiveFilling: FillingPart = {
   steps: /^Provision(Relay|Node\d+)$/,
-  part: 1,
+  part: 2,
   remedies: remedies.length,
 };
 
@@ -121,6 +121,57 @@ const filled =
     return every([copyFits(target, look), broughtBack(target, look)]);
   };
 
+/** Under which a ledger keeps it. */
+export const donorKey = (node: string): string => `donorAt.${node}`;
+
+/** What the donor has applied, in the active site's numbering, noted before it is copied: no copy of it stands before that. */
+const donorStands = (on: Scope, donor: (run: Run) => string): Part => {
+  const applied = (look: Look): number | string => {
+    const target = everyNode(look.run).find(({ node }) => node.name === donor(look.run));
+    if (target === undefined) return `${donor(look.run)} is no node of this estate`;
+    const status = go.serviceStatus("cluster", target.site.dataservice, target, look);
+    return typeof status === "string" ? status : (status.appliedSeqno ?? `${target.id} tells no position`);
+  };
+  /** Of a node that a walk before this one has filled nobody can tell it any more. */
+  const known = ({ node }: Target, look: Look): string | undefined =>
+    look.run.kept[donorKey(node.name)] ??
+    (look.run.kept[filledKey(node.name)] === "true" ? "none" : undefined);
+  return {
+    what: "note what the donor has applied: what is filled from it begins no earlier",
+    vendor: "trepctl status: appliedLastSeqno",
+    on,
+    run: [],
+    done: (target, look) => {
+      const at = applied(look);
+      return known(target, look) !== undefined || typeof at === "number" ? done : pending(at);
+    },
+    record: (target, look) => ({
+      [donorKey(target.node.name)]: known(target, look) ?? String(applied(look)),
+    }),
+    stallSeconds: 600,
+  };
+};
+
+/**
+ * The tool clears the log of the node that it fills ("stale THL removal"), so that the new one begins behind the copy. One that
+ * begins with event 0 was read from there, over an empty database: what nobody logged, or a table of before, is missing.
+ */
+export const copyWasMade: Judgement = ({ node, site }, look) => {
+  const donorAt = look.run.kept[donorKey(node.name)];
+  if (donorAt === undefined) return pending(`where the donor of ${node.name} stood was not noted`);
+  return knowing(
+    look.facts.get(node.name, thlRange("cluster", site.dataservice)),
+    `the log of ${node.name}`,
+    ({ min }) =>
+      min === 0 && Number(donorAt) > 0
+        ? broken(
+            "CopyUnproven",
+            `the log of ${node.name} begins with event 0, and its donor had applied ${donorAt} before the provision: the tool ended well and has copied nothing`,
+          )
+        : done,
+  );
+};
+
 const provisioned = (
   on: Scope,
   { what, vendor, donor, head }: { what: string; vendor: string; donor: (run: Run) => string; head: boolean },
@@ -134,6 +185,7 @@ const provisioned = (
     done: (target, look) =>
       look.run.kept[filledKey(target.node.name)] === "true" ? done : is.datasourceShunned(target, look),
   },
+  donorStands(on, donor),
   {
     what,
     vendor,
@@ -182,10 +234,10 @@ const caughtUp: Judgement = (target, look) => {
 const follows = (on: Scope): readonly Part[] => [
   localService(on),
   {
-    what: "it follows the active site's log: what it applied last is an event there",
+    what: "it was copied, and follows the active site's log: what it applied last is an event there",
     on,
     run: [],
-    done: standsInActiveLog,
+    done: (target, look) => every([copyWasMade(target, look), standsInActiveLog(target, look)]),
     stallSeconds: 600,
   },
   { what: "it has caught up", on, run: [], done: caughtUp, stallSeconds: 24 * 3600 },

@@ -111,6 +111,23 @@ export const mapAccounts = (secret: string, on: Part["on"]): Part => ({
   on,
 });
 
+/**
+ * Of a node whose composite is gone: a line that names it still lets nobody in. Where the database lacks an account of the
+ * Secret that is mounted, somebody has changed that meanwhile, and the walk over accounts brings both afterwards.
+ */
+export const mapOwnService = (on: Part["on"]): Part => ({
+  what: "user.map leads applications to the service that the site has by itself",
+  on,
+  run: [
+    { when: "its line names the composite still", effect: ({ node }) => safely(node, ["accounts", "map"]) },
+  ],
+  done: ({ node }, look) =>
+    knowing(look.facts.get(node.name, accountsState), `the accounts of ${node.name}`, ({ database, map }) =>
+      doneIf(map || !database, `user.map of ${node.name} is not what it should be`),
+    ),
+  stallSeconds: 600,
+});
+
 const mapUsers = (about: Accounts): Step => ({
   n: 2,
   id: "MapUsers",

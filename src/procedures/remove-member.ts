@@ -4,11 +4,13 @@
  * rest). Asked for by taking it out of spec.members. What travels to it and from it arrives first, or is given up by a
  * word. It ends as a dataservice of its own.
  */
+import type { Ledger } from "../crds/ledger.ts";
 import type { Node, Site } from "../topology/estate.ts";
 import { compositeView } from "../tungsten/node-facts.ts";
 import { promoteStep } from "./apply-configuration.ts";
 import { optionParts } from "./conversion-options.ts";
 import { type Drain, drainParts, notBehind, serviceGone, stayOffline } from "./drain.ts";
+import { mapOwnService } from "./keep-accounts.ts";
 import type { Judgement, Part, Procedure, Step } from "./procedure.ts";
 import { provePaths } from "./prove-paths.ts";
 import { publishTexts, startedAgain, updateOver } from "./remove-links.ts";
@@ -22,6 +24,7 @@ import {
   returnPolicy,
   type Scope,
 } from "./site-parts.ts";
+import { hasReached } from "./track.ts";
 import { doneIf, every, knowing } from "./verdicts.ts";
 
 export type MemberRemoval = {
@@ -32,6 +35,8 @@ export type MemberRemoval = {
   readonly sites: readonly (readonly Node[])[];
   readonly texts: readonly Text[];
   readonly awaits: boolean;
+  /** A walk before this one has let everything arrive, and may have updated nodes since: none of them is let go on alone. */
+  readonly drained?: boolean;
   /** The composite's dataservice; left out where none is left of it. */
   readonly composite?: string;
   /** What makes heartbeats' names unique to this turn of the walk. */
@@ -64,12 +69,27 @@ const stayingReaders =
           .map((source) => ({ id: `${node.name}.${source.name}`, node, site, source })),
       );
 
-const drainOf = (about: MemberRemoval): Drain => ({
-  product: "cluster",
-  readers: about.awaits ? leavingReaders(about) : () => [],
-  sources: about.awaits ? eachPrimary : () => [],
-  beat: about.beat,
-});
+/**
+ * Once, for all nodes of a site together. Let go on to another heartbeat while its neighbour is updated already, a node would
+ * hold rows that the neighbour never gets.
+ */
+const drainOf = (about: MemberRemoval): Drain => {
+  const drains = about.awaits && about.drained !== true;
+  return {
+    product: "cluster",
+    readers: drains ? leavingReaders(about) : () => [],
+    sources: drains ? eachPrimary : () => [],
+    beat: about.beat,
+  };
+};
+
+/** What a walk that begins anew keeps of the one before: where services were left, once nobody is let drain again. */
+export function drainedBy(about: MemberRemoval, { kept, ...ledger }: Ledger): Record<string, string> {
+  const reached = (step: string): boolean => hasReached(removeMember(about), { kept, ...ledger }, step, 0);
+  const drained = kept.drained === "true" || reached(about.awaits ? "StopServices" : "UpdateNodes1");
+  const left = Object.entries(kept).filter(([key]) => key.startsWith("position."));
+  return drained ? { ...Object.fromEntries(left), drained: "true" } : {};
+}
 
 /** The managers of every site that stays show these members, ONLINE, and no other. */
 export const managersShow =
@@ -104,6 +124,12 @@ const optionsOver = ({ texts, staying }: MemberRemoval, here: Scope): readonly P
       ),
     );
 
+/** Of sites that are no composite any more: the connector that is promoted last lets nobody in to one that is gone. */
+const aloneMapped = ({ texts }: MemberRemoval, here: Scope): readonly Part[] =>
+  texts
+    .filter(({ sites }) => sites.length === 1)
+    .map(({ sites }) => mapOwnService(of(here, ({ site }) => sites.includes(site.name))));
+
 /**
  * The n-th node of every site that takes part, side by side; `readers` of the same nodes come online again behind it.
  * `online`: of a passive site's walk, the nodes whose own service has to be ONLINE behind it, because those updated may read them.
@@ -128,6 +154,7 @@ export function updateStep(
       // No link leads into a passive site.
       ...(online === undefined ? optionsOver(about, here(everyNode)) : []),
       startedAgain(here(everyNode)),
+      ...aloneMapped(about, here(everyNode)),
       localService(online ?? here(everyNode)),
       incomingServices("cluster", here(readers)),
     ],
@@ -185,7 +212,7 @@ export const promoteSteps = ({ sites }: Pick<MemberRemoval, "sites">, n: number)
 /** A walk that takes a member out, whichever way: it is asked for by the CompositeService, and leads only forward. */
 export const removal = (steps: readonly Step[]): Procedure => ({
   name: "RemoveMember",
-  revision: 1,
+  revision: 2,
   source:
     "Tungsten documentation, Deploying Composite Clusters, removing a cluster from a composite; The tpm update Command; as one outline in neither",
   accepts: [],

@@ -146,13 +146,35 @@ wanted_users() { [[ ! -f $USERS ]] || cut -f 1 "$USERS"; }
 
 user_map() { printf '%s\n' "$(home cluster)/tungsten/tungsten-connector/conf/user.map"; }
 
-# mapped FILE: its text as it should be: whatever is not ours as it is, the application account's line with its password,
-# then each user with the service of that line. Passwords are read from files, never from arguments. What awk reads and
-# takes for numbers it compares as such, 100 with 1e2: hence the empty strings.
+# served NAME: the service that a line with NAME is to have: NAME, while the published text knows it. A site that has left its
+# composite knows that one no more, and nobody would be let in: then the composite of this host's own service, or that
+# service. NAME where no text says whose host this is.
+served() {
+  local now=""
+  [[ ! -f $PUBLISHED_INI ]] || now=$(NAME=$1 HOST=${POD_NAME:-$(hostname)} awk '
+    /^\[/ { section = substr($0, 2, index($0, "]") - 2); known[section]; next }
+    {
+      at = index($0, "=")
+      key = substr($0, 1, at - 1)
+      count = split(substr($0, at + 1), values, ",")
+      for (each = 1; each <= count; each++) {
+        if ((key == "members" || key == "connectors") && values[each] "" == ENVIRON["HOST"] "") own = section
+        if (key == "composite-datasources") composite[values[each]] = section
+      }
+    }
+    END { print ENVIRON["NAME"] in known ? ENVIRON["NAME"] : own in composite ? composite[own] : own }' "$PUBLISHED_INI")
+  printf '%s\n' "${now:-$1}"
+}
+
+# mapped FILE: its text as it should be: whatever is not ours as it is, the application account's line with its password and
+# a service that is there, then each user with the service of that line. Passwords are read from files, never from arguments.
+# What awk reads and takes for numbers it compares as such, 100 with 1e2: hence the empty strings.
 mapped() {
-  local application
+  local application named
   application=$(secret application-user) || exit 1
-  APPLICATION=$application WORD=$SECRETS/application-password OURS=$USERS_MAPPED WANTED=$USERS awk '
+  named=$(APPLICATION=$application awk '$1 "" == ENVIRON["APPLICATION"] "" { print $3; exit }' "$1")
+  NAMED=$named SERVED=$(served "$named") \
+    APPLICATION=$application WORD=$SECRETS/application-password OURS=$USERS_MAPPED WANTED=$USERS awk '
     BEGIN {
       getline password < ENVIRON["WORD"]
       while ((getline line < ENVIRON["OURS"]) > 0) ours[line]
@@ -165,9 +187,10 @@ mapped() {
       }
     }
     $1 "" == ENVIRON["APPLICATION"] "" && service == "" {
-      service = $3
-      for (field = 4; field <= NF; field++) service = service " " $field
-      if ($2 "" == password "") print; else print $1, password, service
+      service = ENVIRON["SERVED"]
+      there = service "" == ENVIRON["NAMED"] ""
+      for (field = 4; there && field <= NF; field++) service = service " " $field
+      if (there && $2 "" == password "") print; else print $1, password, service
       next
     }
     !($1 in ours) { print }

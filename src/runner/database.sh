@@ -141,11 +141,37 @@ readonly LEFT_THERE=(--exclude=/auto.cnf --exclude='*-bin.[0-9]*' --exclude='*-b
   --exclude='binlog.[0-9]*' --exclude=binlog.index
   --exclude='*relay-bin*' --exclude='*.pid' --exclude='*.sock')
 
+# outside_paths: what the server here keeps outside of those folders, one place a line: a schema or a table that is a link to
+# another place, a table that was made with DATA DIRECTORY (MariaDB names its file in an .isl), a tablespace in a folder that
+# only innodb-directories names (MySQL 8 lets files lie nowhere else). Asked of a server at rest.
+outside_paths() {
+  local paths path place found more real
+  paths=$(server_paths) && [[ -n $paths ]] || return 1
+  found=$(while IFS= read -r path; do
+    find "$path/" -type l -exec readlink -m {} + && find "$path/" -type f -name '*.isl' -exec sed 's/$//' {} + || exit 1
+  done <<<"$paths") || return 1
+  more=$(server_option innodb-directories) || more=""
+  [[ $more != "(No" ]] || more=""
+  while IFS= read -r path; do
+    [[ $path == /* && -d $path ]] || continue
+    found+=$'\n'$(find "$path/" -type f -name '*.ibd') || return 1
+  done <<<"${more//;/$'\n'}"
+  while IFS= read -r place; do
+    [[ -n $place ]] || continue
+    place=$(readlink -m "$place")
+    while IFS= read -r path; do
+      real=$(readlink -m "$path")
+      [[ $place/ != "$real/"* ]] || continue 2
+    done <<<"$paths"
+    printf '%s\n' "$place"
+  done <<<"$found"
+}
+
 # copy_datadir DONOR NAME: this node pulls; nothing there is changed. Size and time say nothing of a file's content: databases
 # that were made in the same second have many that differ in neither. The file NAME is written when a second pass found no
 # difference and both databases were at rest all along.
 copy_datadir() {
-  local donor=$1 name=$2 path paths difference theirs
+  local donor=$1 name=$2 path paths difference theirs outside
   [[ ! -e $KEPT/$name ]] || exit 0
   [[ $donor != "${POD_NAME:-$(hostname)}" ]] || fail 3 "$donor is this node itself, and would be taken for a copy"
   [[ $(answer_database) == stopped ]] || fail 3 "the database of this node runs"
@@ -155,6 +181,8 @@ copy_datadir() {
   [[ $theirs == "$(server_version)" ]] || fail 3 "$donor runs another server version than this node: $theirs"
   paths=$(server_paths)
   [[ -n $paths && $(on_donor "$donor" server_paths) == "$paths" ]] || fail 3 "the servers of $donor and of this node keep their data in different places"
+  outside=$(on_donor "$donor" server_paths server_option outside_paths) || fail 3 "it cannot be told whether $donor keeps data elsewhere"
+  [[ -z $outside ]] || fail 3 "$donor keeps data where no copy would take them along: $(shown "${outside%%$'\n'*}"); move them into its data directory (ALTER TABLE, or the schema made anew), or restore a backup by hand"
   for path in $paths; do
     mkdir -p "$path" && rsync -a --ignore-times --delete --delete-excluded "${LEFT_THERE[@]}" "$donor:$path/" "$path/" || exit 1
   done

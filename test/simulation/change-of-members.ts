@@ -1,5 +1,8 @@
 /** The scenario of a member that is taken out of its composite; who watches, and every way to disturb it. */
-import { hostsOf } from "../../simulator/model.ts";
+import { strike } from "../../simulator/faults.ts";
+import { hostOf, hostsOf } from "../../simulator/model.ts";
+import { letsApplicationsIn } from "../../simulator/tools/accounts.ts";
+import { advance } from "../../simulator/world.ts";
 import { reconcileComposite } from "../../src/controllers/composite-service.ts";
 import { compositeKind } from "../../src/kube/kinds.ts";
 import { type ChangeWatch, watchChange } from "./change-invariants.ts";
@@ -71,8 +74,17 @@ export function watchParting(
           if (missing.length > 0) broken(1, `missing at ${name}: ${missing.length} of ${source.name}`);
         }
       }
+    for (const site of sites) {
+      const hosts = hostsOf(world, site.name);
+      const all = new Set(hosts.flatMap(({ mysql }) => [...mysql.rows.keys()]));
+      for (const { name, mysql } of hosts)
+        if (mysql.rows.size < all.size)
+          broken(1, `${name} lacks ${all.size - mysql.rows.size} rows that its neighbours have`);
+    }
     for (const site of sites)
       for (const { name, volume } of hostsOf(world, site.name)) {
+        const host = hostOf(world, name);
+        if (!letsApplicationsIn(host)) broken(40, `user.map of ${name} leads to a service that is gone`);
         const left = volume.installed.cluster?.services.find(
           (service) => service.name.includes("_from_") && (site.name === leaver || service.source === leaver),
         );
@@ -82,6 +94,28 @@ export function watchParting(
       }
   };
   return { ...base, end };
+}
+
+/** Once in the step, the managers fail the site's primary over; somebody recovers whom they shun a while later. */
+function failsOver(site: string, step: string): (scene: Scene) => Promise<void> {
+  const since = new WeakMap<Scene, number>();
+  return async (scene) => {
+    const { world } = scene;
+    const at = world.sites.get(site);
+    const { ledger } = (await clusterOf(scene, "tokyo")).status ?? {};
+    const here = ledger?.phase === "Running" && ledger.steps.at(-1)?.id === step;
+    if (at === undefined || (!here && !since.has(scene))) return;
+    if (!since.has(scene)) {
+      // Nothing is on its way: what a failover itself loses is another matter.
+      const { rate } = at.client;
+      at.client.rate = 0;
+      advance(world, 10_000);
+      strike(world, "primary-moved", at.primary);
+      at.client.rate = rate;
+      since.set(scene, world.now);
+    }
+    if (world.now - (since.get(scene) ?? 0) > 60_000) at.shunned.clear();
+  };
 }
 
 const shape = { nodes: 2, sites: ["london", "nyc", "tokyo"] };
@@ -97,4 +131,18 @@ export const memberLeaves: Scenario = {
   beside: passComposite,
   interruptionSeconds: 20,
   watch: (scene, of) => watchParting(scene, { leaver: "tokyo" }, of),
+};
+
+/** The same, while managers fail over the primary of one of the sites, which begins the walk anew. */
+export const memberLeavesMoved = (site: string, step: string): Scenario => {
+  const moved = failsOver(site, step);
+  return {
+    ...memberLeaves,
+    moves: true,
+    interruptionSeconds: 30,
+    beside: async (scene) => {
+      await passComposite(scene);
+      await moved(scene);
+    },
+  };
 };

@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { hostOf, hostsOf } from "../../simulator/model.ts";
 import { judge } from "../../simulator/oracle.ts";
+import { goOnline } from "../../simulator/replicator.ts";
 import { clusterKind } from "../../src/kube/kinds.ts";
+import type { Procedure } from "../../src/procedures/procedure.ts";
 import { done } from "../../src/procedures/verdicts.ts";
 import { expectGolden } from "../golden.ts";
 import { parisJoinsComposite, passiveScene } from "./change-of-composite.ts";
 import { storyTold } from "./fresh-scene.ts";
-import { changePart } from "./mutate.ts";
+import { blind, type Change, changePart, commandsLike } from "./mutate.ts";
 import { quiesce, type Scene } from "./scene.ts";
 import {
   allTrue,
@@ -60,6 +62,49 @@ test("a relay whose tool leaves its datasource SHUNNED is filled once, and let b
   await parisJoinsComposite(scene, { fillFrom: { site: "nyc" } });
   await reached(scene, allTrue(scene, "Ready", ["paris"]));
   expect(begunOn(scene).filter((line) => line.includes("tprovision"))).toHaveLength(2);
+});
+
+/** Its tool says that it has copied, and has not; somebody brings service and datasource online over the empty database. */
+async function nothingCopied(change?: Change): Promise<Scene> {
+  const scene = await formedScene();
+  for (const site of ["london", "nyc"]) editSite(scene, site, { changes: { configuration: "OnApproval" } });
+  await parisJoinsComposite(scene, { fillFrom: { site: "nyc" } });
+  const paris = hostOf(scene.world, "paris-0");
+  const lying = commandsLike(/^tprovision/, (sent) =>
+    sent.on.name === "paris-0" ? { ...sent, begin: { ...sent.begin, argv: ["hold", "connector"] } } : sent,
+  );
+  const byHand = () => {
+    const service = paris.replicators.cluster?.services.get("paris");
+    const lied = [...paris.volume.markers.keys()].some((key) => key.includes("_ProvisionRelay_"));
+    const said = [...paris.volume.markers.entries()].some(
+      ([key, { argv }]) => key.includes("_ProvisionRelay_") && argv[0] === "hold",
+    );
+    if (lied && said && service?.state === "OFFLINE:NORMAL") goOnline(scene.world, paris, service, {});
+  };
+  const walked = (procedure: Procedure) => (change ?? ((same) => same))(lying(procedure));
+  const halted = async () => {
+    const { reason, status } = (await conditionAt(scene, "paris", "Installed")) ?? {};
+    return reason === "CopyUnproven" || status === "True";
+  };
+  await reached(scene, halted, { walked, beside: async () => byHand() });
+  return scene;
+}
+
+test("a tool that ends well and has copied nothing is not believed, though somebody brings the service online", async () => {
+  const scene = await nothingCopied();
+  expect(await conditionAt(scene, "paris", "Installed")).toMatchObject({
+    reason: "CopyUnproven",
+    message: expect.stringMatching(
+      /the log of paris-0 begins with event 0, and its donor had applied \d+ before the provision/,
+    ),
+  });
+  expect(hostOf(scene.world, "paris-0").connector.running).toBe(false);
+});
+
+test("it is by an operator that does not look where the log begins", async () => {
+  const unlooked = changePart("ProvisionRelay", 4, blind);
+  const scene = await nothingCopied(unlooked);
+  expect(await conditionAt(scene, "paris", "Installed")).toMatchObject({ status: "True" });
 });
 
 test("its managers, which begin under AUTOMATIC, find no replicator to bring online before the policy is set", async () => {
@@ -121,7 +166,7 @@ test("what is written in the moment before the provision is seen by its script; 
   for (const site of ["london", "nyc"]) editSite(scene, site, { changes: { configuration: "OnApproval" } });
   await parisJoinsComposite(scene, { fillFrom: { site: "nyc" } });
   const { rows } = hostOf(scene.world, "paris-0").mysql;
-  const unseen = changePart("ProvisionRelay", 1, (part) => ({
+  const unseen = changePart("ProvisionRelay", 2, (part) => ({
     ...part,
     guards: [],
     run: part.run.map((way, index) => (index === 0 ? { ...way, holds: () => done } : way)),

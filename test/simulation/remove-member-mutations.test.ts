@@ -42,6 +42,11 @@ const broken: readonly (readonly [string, readonly number[], readonly Change[]])
       changePart("ProveRest", 0, blind),
     ],
   ],
+  [
+    "leaves user.map leading to a composite that is gone",
+    [40],
+    [everywhere((part) => (part.what.startsWith("user.map leads") ? blind(part) : part))],
+  ],
   ["updates all nodes of a site at once", [27], [changePart("UpdateNodes1", 0, onAll)]],
 ];
 

@@ -194,6 +194,46 @@ if (noDatabase !== undefined) console.warn(`skipped: ${noDatabase}`);
   });
 });
 
+describe("a line whose service the text knows no more", () => {
+  const texts = {
+    composite:
+      "[nyc]\nmembers=nyc-0,nyc-1\nconnectors=nyc-0,nyc-1\n[rio]\nmembers=rio-0\n[global]\ncomposite-datasources=nyc,rio\n",
+    alone: "[defaults]\nuser=tungsten\n[nyc]\nmembers=nyc-0,nyc-1\nconnectors=nyc-0,nyc-1,nyc-connector-0\n",
+  };
+  const said = async (text: string | undefined, lines: string): Promise<string> => {
+    const node = newNode();
+    for (const [name, value] of Object.entries({
+      "replication-user": "repl",
+      "replication-password": odd,
+      "application-user": "app_user",
+      "application-password": "first",
+      users: "report\tplain\n",
+    }))
+      node.put(`etc/tungsten-secrets/${name}`, value);
+    if (text !== undefined) node.put("opt/tungsten-operator/ini/tungsten.ini", text);
+    node.put(userMap, lines);
+    expect(exitOf(await node.run("accounts map"))).toBe(0);
+    const told = readAccountsState(node.ask("accounts-state"));
+    expect(told).toMatchObject({ read: { map: true } });
+    const file = node.file(userMap);
+    node.remove();
+    return file;
+  };
+
+  test.each<[string, string | undefined, string, string]>([
+    ["of a composite that the site has left", texts.alone, "global rio", "nyc"],
+    ["of a composite that it is in", texts.composite, "global rio", "global rio"],
+    ["of its own while it is in one", texts.composite, "nyc", "nyc"],
+    ["of another composite than the one it is in", texts.composite, "former", "global"],
+    ["where no text lies there", undefined, "global", "global"],
+    ["where the text is that of other hosts", "[rio]\nmembers=rio-0\n", "global", "global"],
+  ])("%s", async (_what, text, before, after) => {
+    expect(await said(text, `app_user first ${before}\nsomebody else global\n`)).toBe(
+      `app_user first ${after}\nsomebody else global\nreport plain ${after}\n`,
+    );
+  });
+});
+
 describe("a host that runs only a connector", () => {
   test("tells its user.map, that it has no database, and no account of one", async () => {
     const node = newNode();

@@ -49,6 +49,9 @@ beforeEach(() => {
       'if [[ $* == *--dry-run* ]]; then diff -rq "$from" "$to"; [[ ! -e $FAKES/torn ]] || echo "torn"; exit 0; fi\n' +
       // As rsync takes files that are alike in size and time for alike, unless told otherwise.
       "[[ $* != *--ignore-times* ]] || newer=always\n" +
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is shell
+      '[[ ! -e $FAKES/wakes ]] || echo 0 >"$FAKES/$(cat "$FAKES/wakes")"\n' +
+      '[[ ! -e $FAKES/cut || $to != *redo* ]] || exit 12\n' +
       'cd "$from" && find . -type f | while read -r file; do\n' +
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is shell
       '  [[ ${newer:-} || $(stat -c "%s %Y" "$file") != "$(stat -c "%s %Y" "$to/$file" 2>/dev/null)" ]] || continue\n' +
@@ -247,6 +250,63 @@ describe("a copy", () => {
       /differs from that of london-2 after the copy/,
     );
     expect(existsSync(join(node.root, "opt/tungsten-operator/kept/copy-1"))).toBe(false);
+  });
+
+  test("that is cut off between two paths is none, and the next one makes it whole", async () => {
+    node.put("fakes/cut", "");
+    expect(await ended("copy-datadir london-2 copy-1")).toMatchObject({ code: 1 });
+    expect(node.file("opt/mysql/redo/ib_logfile0")).toBe("old log");
+    expect(existsSync(join(node.root, "opt/tungsten-operator/kept/copy-1"))).toBe(false);
+    rmSync(join(node.root, "fakes/cut"));
+    expect(await ended("copy-datadir london-2 copy-1")).toEqual({ code: 0, says: "" });
+    expect(node.file("opt/mysql/redo/ib_logfile0")).toBe("new log");
+  });
+
+  test.each(["database", "donor-database"])("beside which somebody starts the %s is none", async (which) => {
+    node.put("fakes/wakes", which);
+    expect(await ended("copy-datadir london-2 copy-1")).toEqual({
+      code: 1,
+      says: "a database was started meanwhile",
+    });
+    expect(existsSync(join(node.root, "opt/tungsten-operator/kept/copy-1"))).toBe(false);
+  });
+
+  test.each<[string, () => void, RegExp]>([
+    [
+      "a schema of the donor is a link",
+      () => {
+        node.put("elsewhere/orders.ibd", "");
+        symlinkSync(join(node.root, "elsewhere"), join(node.root, "opt/mysql/data/shop"));
+      },
+      /london-2 keeps data where no copy would take them along: «[^»]*\/elsewhere»/,
+    ],
+    [
+      "a table has a DATA DIRECTORY",
+      () => node.put("opt/mysql/data/shop/orders.isl", "/srv/disk2/shop/orders.ibd"),
+      /«\/srv\/disk2\/shop\/orders\.ibd»/,
+    ],
+    [
+      "a tablespace lies in a folder that only innodb-directories names",
+      () => {
+        node.put("fakes/options", `innodb-directories ${node.root}/opt/mysql/data;${node.root}/srv\n`);
+        node.put("srv/ts1.ibd", "");
+      },
+      /«[^»]*\/srv\/ts1\.ibd»/,
+    ],
+  ])("is refused where %s, and nothing is touched", async (_words, set, says) => {
+    set();
+    expect(await ended("copy-datadir london-2 copy-1")).toMatchObject({
+      code: 3,
+      says: expect.stringMatching(says),
+    });
+    expect(node.file("opt/mysql/data/ibdata1")).toBe("old");
+  });
+
+  test("takes links within the data along, and what lies there anyway", async () => {
+    symlinkSync("ibdata1", join(node.root, "opt/mysql/data/link"));
+    node.put("opt/mysql/data/shop/orders.isl", `${node.root}/opt/mysql/redo/orders.ibd`);
+    node.put("fakes/options", `innodb-directories ${node.root}/opt/mysql/data\n`);
+    expect((await ended("copy-datadir london-2 copy-1")).says).not.toMatch(/where no copy/);
   });
 
   test.each([
