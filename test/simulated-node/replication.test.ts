@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { readSpace } from "../../src/tungsten/node.ts";
 import type { ReplicatorStatus, TrackingRows } from "../../src/tungsten/reading.ts";
 import { readCount, readTracking } from "../../src/tungsten/sql.ts";
 import { readThlInfo } from "../../src/tungsten/thl.ts";
@@ -114,6 +115,23 @@ if (missing !== undefined) console.warn(`skipped: ${missing} is not installed (D
       );
     await settled();
     expect(content("london-1")).toBe("london\t50\t50\t0\t49\nnyc\t50\t50\t0\t49\n");
+  });
+
+  test("each node tells what was written to its logs, by the files that are there", async () => {
+    for (const name of names) {
+      const told = readSpace(await runner.ask(name, "space"));
+      if ("unreadable" in told) throw new Error(told.unreadable);
+      const logs = told.read.flatMap((volume) => volume.logs);
+      expect(logs.map((log) => log.name)).toEqual([
+        "binlog",
+        `cluster:${siteOf(name)}`,
+        `crossSite:${otherOf(name)}_${siteOf(name)}`,
+      ]);
+      const binlog = nodes.sql(name, "SHOW BINARY LOGS").trim().split("\n");
+      const bytes = binlog.reduce((sum, line) => sum + Number(line.split("\t")[1]), 0);
+      for (const { written } of logs) expect(written?.bytes).toBeGreaterThan(0);
+      expect(logs[0]?.written?.bytes).toBeLessThanOrEqual(bytes);
+    }
   });
 
   test("a row and its position are one transaction, and a reader that is killed goes on where its row says", async () => {
