@@ -51,7 +51,7 @@ beforeEach(() => {
       "[[ $* != *--ignore-times* ]] || newer=always\n" +
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is shell
       '[[ ! -e $FAKES/wakes ]] || echo 0 >"$FAKES/$(cat "$FAKES/wakes")"\n' +
-      '[[ ! -e $FAKES/cut || $to != *redo* ]] || exit 12\n' +
+      "[[ ! -e $FAKES/cut || $to != *redo* ]] || exit 12\n" +
       'cd "$from" && find . -type f | while read -r file; do\n' +
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is shell
       '  [[ ${newer:-} || $(stat -c "%s %Y" "$file") != "$(stat -c "%s %Y" "$to/$file" 2>/dev/null)" ]] || continue\n' +
