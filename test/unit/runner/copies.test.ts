@@ -49,7 +49,6 @@ beforeEach(() => {
       'if [[ $* == *--dry-run* ]]; then diff -rq "$from" "$to"; [[ ! -e $FAKES/torn ]] || echo "torn"; exit 0; fi\n' +
       // As rsync takes files that are alike in size and time for alike, unless told otherwise.
       "[[ $* != *--ignore-times* ]] || newer=always\n" +
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is shell
       '[[ ! -e $FAKES/wakes ]] || echo 0 >"$FAKES/$(cat "$FAKES/wakes")"\n' +
       "[[ ! -e $FAKES/cut || $to != *redo* ]] || exit 12\n" +
       'cd "$from" && find . -type f | while read -r file; do\n' +
