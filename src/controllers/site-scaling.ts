@@ -7,11 +7,10 @@ import { filledKey, nodeFilling } from "../procedures/add-nodes.ts";
 import { wishesOf } from "../procedures/configuration-standing.ts";
 import { type Node, siteNamed } from "../topology/estate.ts";
 import { membersOf, withMembers } from "../topology/members.ts";
-import { installed } from "../tungsten/node-facts.ts";
 import { sha256Of } from "./checksum.ts";
-import { dataOn } from "./data-kept.ts";
+import { bareOrNot } from "./data-kept.ts";
 import { nodesInService } from "./estate-reader.ts";
-import { onlyNodes, withFacts } from "./gather.ts";
+import { lostNode, mayRebuild } from "./lost-volume.ts";
 import { lentFor } from "./request-planning.ts";
 import { additionLedger, kindOf, namesIn, procedureFor, removalLedger } from "./scaling-ledgers.ts";
 import { recordFor } from "./site-configuration.ts";
@@ -59,8 +58,10 @@ export async function scaleWhenDue(pass: ClusterPass, view: SiteView): Promise<W
   if (running !== undefined) return goOn(pass, view, running);
   if (inService === undefined)
     return tell("Unknown", "NotRead", "the site was never seen to run from a text that is known here");
-  if (spec.nodes === inService) return asWanted(pass);
+  const lost = lostNode(view);
+  if (spec.nodes === inService && lost === undefined) return asWanted(pass);
   if (view.holder !== "") return membersUnknown("a procedure changes the nodes");
+  if (lost !== undefined) return beginRebuilding(pass, view, lost);
   const why = `spec.nodes is ${spec.nodes}, and ${inService} ${inService === 1 ? "is" : "are"} in service`;
   if (site.nodes.some((node) => node.witness))
     return refused(
@@ -133,38 +134,18 @@ async function beginAddition(
   );
 }
 
+/** As one that joins, in the place it has: the others know it already, and their text does not change. */
+async function beginRebuilding(pass: ClusterPass, view: SiteView, lost: Node): Promise<Work> {
+  const said = await mayRebuild(pass, view, lost);
+  if ("told" in said) return tell("False", ...said.told);
+  const policy = said.rest.policy ?? "";
+  return walk(pass, said.rest, additionLedger(pass, said.rest, [lost.name], policy));
+}
+
 const notBare = (node: string, held: string, inService: number): readonly [string, string] => [
   `${node} comes with a volume that holds ${held}, so that it may hold data that somebody wants`,
   `put spec.nodes back to ${inService}, delete its claims (opt-${node}, backups-${node}) once you are sure, and raise it again`,
 ];
-
-/** A volume of before is a human's to throw away. */
-async function bareOrNot(
-  { shell }: ClusterPass,
-  { pods }: SiteView,
-  nodes: readonly Node[],
-): Promise<{ is: "unknown"; why: string } | { is: "dressed"; node: string; with: string } | undefined> {
-  const around = onlyNodes(pods);
-  return withFacts(shell, around, (facts) => {
-    // Every node is asked before one of them answers for all: a pass has few rounds.
-    const said = nodes.map(({ name }) => ({
-      name,
-      products: (["cluster", "crossSite"] as const).map((product) => facts.get(name, installed(product))),
-      data: dataOn(name, facts),
-    }));
-    for (const { name, products, data } of said) {
-      for (const is of products) {
-        if ("unknown" in is) return { is: "unknown", why: `${name} cannot be read: ${is.unknown}` } as const;
-        if (is.known !== null)
-          return { is: "dressed", node: name, with: "an installation of Tungsten" } as const;
-      }
-      if (data === "nothing") continue;
-      if ("unknown" in data) return { is: "unknown", why: data.unknown } as const;
-      return { is: "dressed", node: name, with: data.holds } as const;
-    }
-    return undefined;
-  });
-}
 
 async function beginRemoval(
   pass: ClusterPass,
@@ -217,7 +198,8 @@ async function goOn(tied: ClusterPass, view: SiteView, running: Ledger): Promise
   const inService = site.nodes.length;
   const over = withCount(pass, adds ? most : most - names.length);
   const policy = running.pins?.policies[site.name] ?? "";
-  const unwanted = adds && spec.nodes < most;
+  // A node that is made anew was in service before; it is taken out once it is whole.
+  const unwanted = adds && inService < most && spec.nodes < most;
   const unfit = unwanted
     ? membersOf(site.name, most)
         .slice(inService)

@@ -267,7 +267,7 @@ function bareBeside(node: Node, nodes: readonly NodeView[]): string | undefined 
   ] as const) {
     const full = nodes.find((each) => each[product] != null);
     if (full === undefined || nodes.find((each) => each.node === node)?.[product] !== null) continue;
-    return `${node.name} has no ${title} and ${full.node.name} has: its volume was lost or it was added; install it and provision it from another node by hand`;
+    return `${node.name} has no ${title} and ${full.node.name} has: its volume was lost or it was added; condition NodesInService says how it is made anew`;
   }
   return undefined;
 }

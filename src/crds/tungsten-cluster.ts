@@ -197,8 +197,21 @@ const spec = z
           .describe(
             "The checksum a condition asks you to approve, or its first 8 digits at least; it fits no other text.",
           ),
+        rebuild: z
+          .string()
+          .max(64)
+          .default("")
+          .describe(
+            "The UID of the claim of a node whose volume was lost: it is installed and filled from a replica. It fits no other volume.",
+          ),
       })
-      .default({ configuration: "Automatic", dataserver: "OnApproval", switchBack: false, approved: "" })
+      .default({
+        configuration: "Automatic",
+        dataserver: "OnApproval",
+        switchBack: false,
+        approved: "",
+        rebuild: "",
+      })
       .describe("How a change of this spec reaches nodes that are installed already."),
     fillFrom: z
       .object({ site: objectName.describe("Name of the TungstenCluster that lends it.") })

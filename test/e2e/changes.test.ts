@@ -63,6 +63,19 @@ describe("changes of an MSAA estate on real pods", () => {
     await told("nyc", "ConfigurationApplied");
   }
 
+  /** The disk of a replica is gone: its claim is another one. */
+  async function volumeLost(): Promise<void> {
+    await kubectl("delete", "pvc", "opt-london-1", "--wait=false");
+    await kubectl("delete", "pod", "london-1");
+    let uid = "";
+    await told("london", "NodesInService", ({ reason, message }) => {
+      uid = /spec\.changes\.rebuild to (\S+),/.exec(message)?.[1] ?? "";
+      return reason === "ApprovalNeeded" && uid !== "";
+    });
+    await edited("london", { changes: { rebuild: uid } }, "NodesInService");
+    await told("london", "Ready");
+  }
+
   async function fewerNodes(): Promise<void> {
     live.pods.splice(live.pods.indexOf("london-2"), 1);
     await edited("london", { nodes: 2 }, "NodesInService");
@@ -145,6 +158,7 @@ describe("changes of an MSAA estate on real pods", () => {
     ],
     ["a replica is out for work by hand, its pod deleted, and back", handWork],
     ["a node more", moreNodes],
+    ["a node that lost its volume is made anew", volumeLost],
     ["a site more, filled from another", siteJoins],
     ["the site leaves", siteLeaves],
     ["a node less", fewerNodes],

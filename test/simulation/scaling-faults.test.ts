@@ -1,6 +1,7 @@
 /** Nodes that join and leave under seeded faults: it is over or halts for a named reason, and no invariant is broken. */
 import { expect, test } from "@jest/globals";
 import { nodeJoins, nodeLeaves } from "./change-of-nodes.ts";
+import { volumeLost } from "./change-of-volume.ts";
 import { seededChange } from "./changing.ts";
 
 const seeds = Number(process.env.SEEDS ?? 6);
@@ -9,6 +10,7 @@ const firstSeed = Number(process.env.FIRST_SEED ?? 0);
 test.each([
   ["a node joins", nodeJoins],
   ["a node leaves", nodeLeaves],
+  ["a node that lost its volume is made anew", volumeLost],
 ] as const)(`${seeds} seeds while %s`, async (_name, scenario) => {
   let over = 0;
   for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {

@@ -1,0 +1,77 @@
+/**
+ * A node of an installed site whose volume was lost: its pod came up with an empty one, beside full neighbours. It is made
+ * anew from them, by a word for that one volume: nobody else can tell whether the former comes back, or held something.
+ */
+import { claimKind } from "../kube/kinds.ts";
+import { type Node, siteNamed } from "../topology/estate.ts";
+import { bareOrNot } from "./data-kept.ts";
+import { notNow } from "./site-readiness.ts";
+import { type SiteView, viewOf } from "./site-view.ts";
+import { admitted, allSites } from "./site-walk.ts";
+import type { ClusterPass } from "./tungsten-cluster.ts";
+
+/** The first node that has nothing of Tungsten while another has; undefined where there is none, or nobody can tell. */
+export function lostNode({ nodes }: Pick<SiteView, "nodes">): Node | undefined {
+  const full = nodes.some(({ cluster }) => cluster != null);
+  const bare = nodes.find(({ cluster, crossSite }) => cluster === null && crossSite === null);
+  return full ? bare?.node : undefined;
+}
+
+type Refusal = { readonly told: readonly [reason: string, message: string] };
+
+/** How the site stands without that node, once it may be made anew; else what stands in the way, or is to be said. */
+export async function mayRebuild(
+  pass: ClusterPass,
+  view: SiteView,
+  lost: Node,
+): Promise<Refusal | { readonly rest: SiteView }> {
+  const why = `${lost.name} has an empty volume and its neighbours are in service`;
+  const waits = (what: string): Refusal => ({ told: ["Waiting", `${why}; it is not made anew: ${what}`] });
+  if (pass.object.status?.ledger?.phase === "Running")
+    return waits("another change of the site is under way");
+  if (pass.site.nodes.some(({ witness }) => witness)) return refusal(why, "the site has a witness");
+  const dressed = await bareOrNot(pass, view, [lost]);
+  if (dressed?.is === "unknown") return waits(dressed.why);
+  if (dressed !== undefined)
+    return refusal(why, `its database holds ${dressed.with}, so that it may hold data that somebody wants`);
+  const rest = await viewOf(without(pass, lost));
+  if (rest.primary === undefined || rest.primary === lost.name)
+    return waits("no other node is the primary; ask for a Failover to one that has the data");
+  const inTheWay = notNow(pass, rest);
+  if (inTheWay !== undefined) return waits(inTheWay);
+  const word = await wordFor(pass, lost);
+  if (word === undefined) return waits(`its claim opt-${lost.name} cannot be read`);
+  if (pass.spec.changes.rebuild !== word)
+    return {
+      told: [
+        "ApprovalNeeded",
+        `${why}: its volume was lost. Bring the former one back, or, to install it and fill it from a replica, set spec.changes.rebuild to ${word}, the UID of its claim`,
+      ],
+    };
+  const kept = await admitted(pass, allSites(pass));
+  return kept === undefined ? { rest } : waits(kept);
+}
+
+const refusal = (why: string, reason: string): Refusal => ({
+  told: [
+    "Refused",
+    `${why}: ${reason}; install and provision it by hand, or give it an empty volume and no witness`,
+  ],
+});
+
+/** The pass over the site as it is without that node. */
+function without(pass: ClusterPass, lost: Node): ClusterPass {
+  const sites = pass.estate.sites.map((site) =>
+    site.name === pass.site.name
+      ? { ...site, nodes: site.nodes.filter(({ name }) => name !== lost.name) }
+      : site,
+  );
+  const estate = { ...pass.estate, sites };
+  return { ...pass, estate, site: siteNamed(estate, pass.site.name) };
+}
+
+/** Another volume in its place has another UID: a word counts for one loss. */
+async function wordFor({ shell, estate }: ClusterPass, { name }: Node): Promise<string | undefined> {
+  const claim = await shell.objects.get(claimKind, { namespace: estate.namespace, name: `opt-${name}` });
+  return claim?.metadata.uid;
+}
