@@ -113,6 +113,8 @@ function bareHost(
     template: "",
     clockSkewMs: 0,
     freeBytes: 50_000_000_000,
+    logsBegan: world.now - 7 * 24 * 3_600_000,
+    logBytesPerHour: 1 << 20,
     hasPrepUpgrade: true,
     life: 0,
     up: false,

@@ -121,6 +121,9 @@ export type Host = Omit<Node, "tools"> & {
   /** What its clock is ahead of the world's. */
   clockSkewMs: number;
   freeBytes: number;
+  /** Since when the logs on its volume were written, in the world's time, and how fast each of them grows. */
+  logsBegan: number;
+  logBytesPerHour: number;
   /** The unpacked package holds the vendor's tool. */
   hasPrepUpgrade: boolean;
   /** Counts container lives; a process of an earlier life is gone. */

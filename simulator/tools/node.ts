@@ -8,7 +8,7 @@ import { ask } from "../outside.ts";
 import type { ProductName } from "../state.ts";
 import { isJoined } from "./accounts.ts";
 import { dsctlRow } from "./logs.ts";
-import { bad, ok, quick, type RunnerTool } from "./tool.ts";
+import { bad, ok, quick, type RunnerTool, thlFolder } from "./tool.ts";
 
 const lines = (all: Iterable<string>): string => [...all].map((line) => `${line}\n`).join("");
 const productOf = (word: string | undefined): ProductName => (word === "crossSite" ? "crossSite" : "cluster");
@@ -84,9 +84,19 @@ export const software = quick(({ host }) =>
   ),
 );
 export const clock = quick(({ world, host }) => ok(`${world.now + host.clockSkewMs}\n`));
-export const space = quick(({ host }) =>
-  ok(`/opt\t${host.freeBytes}\t100000000000\n/backups\t50000000000\t100000000000\n`),
-);
+
+/** Of every log all was written at the same pace since the same time. */
+export const space = quick(({ world, host }) => {
+  const seconds = Math.floor((world.now - host.logsBegan) / 1000);
+  const written = `${Math.floor((host.logBytesPerHour / 3600) * seconds)}/${seconds}`;
+  const thl = (["cluster", "crossSite"] as const).flatMap((product) =>
+    (host.volume.installed[product]?.services ?? []).map(
+      ({ name }) => `${product}:${thlFolder(product, name, host.site).split("/").at(-1)}`,
+    ),
+  );
+  const logs = ["binlog", ...thl].map((log) => `\t${log}=${seconds > 0 ? written : "unknown"}`).join("");
+  return ok(`/opt\t${host.freeBytes}\t100000000000${logs}\n/backups\t50000000000\t100000000000\n`);
+});
 export const myCnf = quick(({ host: { mysql } }) => {
   const said = new Map([
     ["server-id", String(mysql.serverId)],

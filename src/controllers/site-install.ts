@@ -10,6 +10,7 @@ import { nodesInService } from "./estate-reader.ts";
 import { lentFor } from "./request-planning.ts";
 import { recordFor } from "./site-configuration.ts";
 import { othersAwaited, primariesBegun } from "./site-formation.ts";
+import { refusedTie } from "./site-readiness.ts";
 import type { SiteView } from "./site-view.ts";
 import {
   admitted,
@@ -60,6 +61,8 @@ export async function installWhenDue(pass: ClusterPass, view: SiteView): Promise
   if (running === undefined && object.status?.ledger?.phase === "Running") return nothingToDo;
   const leaves = object.metadata.deletionTimestamp !== undefined;
   if (running === undefined && (leaves || !isDue(view, form))) return nothingToDo;
+  const refused = running === undefined ? refusedTie(pass) : undefined;
+  if (refused !== undefined) return waiting("AwaitingSites", `not begun yet: ${refused}`);
   const others = running === undefined ? othersAwaited(pass, view, form) : undefined;
   if (others !== undefined) return waiting("AwaitingSites", others);
   const left = running === undefined ? undefined : compositeLeft(pass, view, running, form);

@@ -31,7 +31,20 @@ export function notNow(pass: ClusterPass, view: SiteView, turns = true): string 
     return `the policy is ${view.policy ?? "unknown"} and spec.policy wants ${wanted}: somebody may be at work; set it back in cctrl, or correct spec.policy`;
   if (new Set(view.nodes.map(({ cluster }) => cluster?.release)).size > 1)
     return "the nodes run different releases; upgrade them first";
-  return oddOption(pass) ?? elsewhere(pass, turns);
+  return refusedTie(pass) ?? oddOption(pass) ?? elsewhere(pass, turns);
+}
+
+/** A composite or link of the estate that is refused: no text is made from what was not meant. */
+export function refusedTie({
+  estate,
+  namespace,
+}: Pick<ClusterPass, "estate" | "namespace">): string | undefined {
+  const ties = [
+    ...(estate.composite === undefined ? [] : [`CompositeService/${estate.composite.name}`]),
+    ...estate.links.map(({ name }) => `CrossSiteLink/${name}`),
+  ];
+  const found = namespace.problems.find(({ about }) => ties.includes(about));
+  return found && `${found.about.replace("/", " ")} is refused: ${found.sentence}`;
 }
 
 /** An option that tpm would not take as it is meant: its own object is refused, and no other one's walk brings it. */

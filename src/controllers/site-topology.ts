@@ -70,8 +70,12 @@ export function outOfComposite({ estate, site, nodes, facts }: Omit<Seen, "textK
   const shown = compositeShown(estate, nodes, facts).find(({ name }) => name === site.dataservice);
   return shown === undefined || !isOut(shown.state)
     ? undefined
-    : `the composite shows ${site.name} as ${shown.state}: keep its clients away, run tungsten_find_orphaned on its former primary, then recover in cctrl behind use ${estate.composite?.dataservice}, or provision it anew from the site that takes the writes`;
+    : `the composite shows ${site.name} as ${shown.state}: keep its clients away; ${wayBack(estate)}`;
 }
+
+/** A lost primary that starts has logged that under the number of the new one's next event: recovered alone it would miss it. */
+export const wayBack = ({ composite }: Estate): string =>
+  `run tungsten_find_orphaned on its former primary, then recover in cctrl behind use ${composite?.dataservice}, and make each of its nodes anew by tprovision, its relay from the site that takes the writes, for a recovered one may miss events without an error`;
 
 /** Members that the site's managers hold for failed or shunned; undefined while none shows the composite, or it is none of that kind. */
 export function sitesOutOf({

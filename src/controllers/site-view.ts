@@ -59,6 +59,8 @@ export type SiteView = {
   readonly relays: boolean;
   /** As a coordinator tells it; undefined while none does. */
   readonly policy: string | undefined;
+  /** Members of an active/passive composite that its managers hold for failed or shunned; undefined while none tells. */
+  readonly sitesOut: readonly string[] | undefined;
   /** UID of the request that holds the site; empty when none does, or when that one is over. */
   readonly holder: string;
   /** A service that an error has stopped, with event, kind and remedy. */
@@ -151,7 +153,7 @@ export async function viewOf({
     drift,
   };
   return {
-    ...{ pods, nodes, connectors, topology, primary, relays, policy, holder },
+    ...{ pods, nodes, connectors, topology, primary, relays, policy, sitesOut, holder },
     ...{ error, trouble, drift, unread, status },
   };
 }

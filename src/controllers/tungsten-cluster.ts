@@ -11,6 +11,7 @@ import { siteObjects } from "../manifests/site-objects.ts";
 import { type Estate, type Site, siteNamed } from "../topology/estate.ts";
 import { estateWith } from "../topology/estate-of.ts";
 import { applyAll } from "./apply.ts";
+import { clientsKeptAway } from "./clients-kept-away.ts";
 import { connectorsLeft, withConnectorPods } from "./connector-pods.ts";
 import { tellDrift } from "./drift.ts";
 import { type Namespace, readNamespace } from "./estate-reader.ts";
@@ -151,12 +152,14 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   const wide = withPods(estate, site.name, object, { wanted: spec.nodes, leaving });
   const pods = withConnectorPods(wide, site.name, object, view.holder);
   const volumes = await volumesOf(pass);
+  const away = clientsKeptAway(pass, view);
   const manifests = siteObjects({
     estate: pods,
     site: siteNamed(pods, site.name),
     spec,
     runnerScript,
     claimSize: volumes.template,
+    clientsKeptAway: away !== undefined,
   });
   await applyAll(shell, manifests, { frozen: view.holder !== "" ? ["StatefulSet"] : [] });
   const network = await networkPolicyLeft(shell, object, spec);
@@ -166,7 +169,10 @@ async function converge(pass: ClusterPass): Promise<Requeue> {
   const running = walking?.ledger?.phase === "Running";
   const accepted = say("Accepted", "True", "Accepted", "the spec is sound");
   const out = outOfServiceOf(object);
-  const ready = readiness(view, works, out);
+  const ready =
+    out === undefined && away !== undefined
+      ? say("Ready", "False", "ClientsKeptAway", away)
+      : readiness(view, works, out);
   const need = { neededBy: neededBy(site.name, pass.namespace) };
   const kept = Object.assign({}, ...works.map(({ status }) => status));
   const ledger = walking?.ledger && { ledger: walking.ledger };

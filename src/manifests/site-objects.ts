@@ -7,6 +7,7 @@ import {
   headlessService,
   iniConfigMap,
   myCnfConfigMap,
+  nobodyLabel,
   runnerConfigMap,
 } from "../topology/names.ts";
 import { connectorObjects } from "./connector-objects.ts";
@@ -22,6 +23,8 @@ export type SiteInputs = {
   readonly runnerScript: string;
   /** Of the claims' templates, which nobody may change later; spec.storage.size where left out. */
   readonly claimSize?: string;
+  /** The connectors' Service leads nowhere. */
+  readonly clientsKeptAway?: boolean;
 };
 
 const meta = (namespace: string, name: string, labels: Record<string, string>) => ({
@@ -103,13 +106,13 @@ const nodeService = ({ estate, site }: SiteInputs, node: Node): Manifest => ({
   },
 });
 
-const connector = ({ estate, site, spec }: SiteInputs): Manifest => ({
+const connector = ({ estate, site, spec, clientsKeptAway = false }: SiteInputs): Manifest => ({
   apiVersion: "v1",
   kind: "Service",
   metadata: meta(estate.namespace, connectorService(site.name), siteLabels(site.name)),
   spec: {
     type: spec.connector.service.type,
-    selector: { "tungsten-operator.io/site": site.name },
+    selector: { "tungsten-operator.io/site": site.name, ...(clientsKeptAway && { [nobodyLabel]: "true" }) },
     ports: [{ name: "connector", port: spec.connector.port, targetPort: spec.connector.port }],
   },
 });

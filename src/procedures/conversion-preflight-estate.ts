@@ -1,9 +1,11 @@
-/** Pre-flight of the conversion, the part about what lies around it: readers of the logs, room for backups, sizes to plan by. */
+/** Pre-flight of the conversion, the part about what lies around it: readers of the logs, and what to plan by. */
 import { dataNodes, type Estate, readersOf, siteOf } from "../topology/estate.ts";
 import type { Facts } from "../tungsten/facts.ts";
-import { clusterView, dataSize, logClients, logReaders, space } from "../tungsten/node-facts.ts";
+import { clusterView, logClients, logReaders } from "../tungsten/node-facts.ts";
 import { interruptionsOf, soleMaster } from "./conversion-pins.ts";
+import type { ConversionParameters } from "./conversion-preflight.ts";
 import { waysKnown } from "./conversion-preflight-ports.ts";
+import { roomKnown } from "./conversion-preflight-room.ts";
 import type { Acceptance, Finding, Objection } from "./procedure.ts";
 import { knownValue } from "./verdicts.ts";
 
@@ -116,58 +118,23 @@ export const recordable: Acceptance = {
   },
 };
 
-/** Prepared, a physical backup is as large as the data, and its log while it is taken. */
-const backupShare = 1.1;
-
-export const roomForBackup = (mode: "Take" | "Attested"): Acceptance => ({
-  say: "the backups volume has room for a backup of the data",
-  ask: (estate, facts) => ({
-    objections: (mode === "Take" ? dataNodes(estate) : []).flatMap((node): Objection[] => {
-      const [bytes, volumes] = [facts.get(node.name, dataSize), facts.get(node.name, space)];
-      if ("unknown" in bytes) return [{ on: node.site, unknown: `${node.name}: ${bytes.unknown}` }];
-      if ("unknown" in volumes) return [{ on: node.site, unknown: `${node.name}: ${volumes.unknown}` }];
-      const volume = volumes.known.find(({ path }) => path === "/backups");
-      if (volume === undefined) return [{ on: node.site, unknown: `${node.name} tells nothing of /backups` }];
-      if (volume.freeBytes >= bytes.known * backupShare) return [];
-      return [
-        {
-          on: node.site,
-          refused: `/backups of ${node.name} has ${inGib(volume.freeBytes)} free, its data has ${inGib(bytes.known)}; make room for the data and a tenth more, or attest a backup of your own`,
-        },
-      ];
-    }),
-  }),
-});
-
-const inGib = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
-
 /** Lines for the report: primaries and policies, sizes and room, what clients will notice. */
-export function conversionKnows(estate: Estate, facts: Facts): readonly string[] {
-  const interruptions = new Map(interruptionsOf(estate).map((each) => [each.site, each]));
-  return estate.sites.flatMap((site) => {
-    const nodes = site.nodes.filter((node) => !node.witness);
-    const view = nodes
-      .map((node) => knownValue(facts.get(node.name, clusterView)))
-      .find((each) => each !== undefined);
-    const policy = view === undefined || typeof view.policy !== "string" ? "unknown" : view.policy;
-    const primary = (view && soleMaster(view)) ?? "unknown";
-    const clients = interruptions.get(site.name);
-    return [
-      `${site.name}: primary ${primary}, policy ${policy}, release wanted ${site.release}; clients are interrupted for up to ${clients?.seconds ?? 0} s`,
-      ...nodes.map((node) => `${node.name}: ${sizesOf(node.name, facts)}`),
-      ...nodes.flatMap((node) => waysKnown(estate, node, facts)),
-    ];
-  });
-}
-
-/** Room is told in whole GiB: a report that changes with every row is written with every look. */
-function sizesOf(node: string, facts: Facts): string {
-  const bytes = knownValue(facts.get(node, dataSize));
-  const volumes = knownValue(facts.get(node, space)) ?? [];
-  const data = bytes === undefined ? "data unknown" : `data ${inGib(bytes)}`;
-  const free = volumes.map(
-    ({ path, freeBytes, totalBytes }) =>
-      `${path} ${Math.floor(freeBytes / 1024 ** 3)} of ${Math.floor(totalBytes / 1024 ** 3)} GiB free`,
-  );
-  return [data, ...(free.length > 0 ? free : ["volumes unknown"])].join(", ");
-}
+export const conversionKnows =
+  (parameters: ConversionParameters) =>
+  (estate: Estate, facts: Facts): readonly string[] => {
+    const interruptions = new Map(interruptionsOf(estate).map((each) => [each.site, each]));
+    return estate.sites.flatMap((site) => {
+      const nodes = site.nodes.filter((node) => !node.witness);
+      const view = nodes
+        .map((node) => knownValue(facts.get(node.name, clusterView)))
+        .find((each) => each !== undefined);
+      const policy = view === undefined || typeof view.policy !== "string" ? "unknown" : view.policy;
+      const primary = (view && soleMaster(view)) ?? "unknown";
+      const clients = interruptions.get(site.name);
+      return [
+        `${site.name}: primary ${primary}, policy ${policy}, release wanted ${site.release}; clients are interrupted for up to ${clients?.seconds ?? 0} s`,
+        ...nodes.flatMap((node) => roomKnown(parameters, estate, node, facts)),
+        ...nodes.flatMap((node) => waysKnown(estate, node, facts)),
+      ];
+    });
+  };

@@ -1,9 +1,9 @@
-/** Pre-flight of the conversion, the part about hosts: clocks, room, retention, configuration files, what links carry. */
+/** Pre-flight of the conversion, the part about hosts: clocks, configuration files, what links carry. */
 import { carriedOptions, carriedServices } from "../ini/cross-site-options.ts";
 import { optionNamed } from "../ini/option-catalogue.ts";
 import { dataNodes, type Estate, type Node, siteOf } from "../topology/estate.ts";
 import type { Fact, Facts, Known } from "../tungsten/facts.ts";
-import { nodeClock, serverFile, serverSettings, space } from "../tungsten/node-facts.ts";
+import { nodeClock, serverFile, serverSettings } from "../tungsten/node-facts.ts";
 import { type NodeJudge, objecting } from "./preflight-asking.ts";
 import type { Acceptance, AcceptanceAnswer, Objection } from "./procedure.ts";
 
@@ -11,9 +11,6 @@ const ok: AcceptanceAnswer = { ok: true };
 
 /** Commit times and heartbeats are compared across sites; the manager's pages ask for clocks in step. */
 const skewLimitMs = 5_000;
-/** A release tree, the dumps of tracking schemas, and logs that grow while nobody applies them. */
-const leastFreeBytes = 4 * 1024 ** 3;
-const leastFreeShare = 0.1;
 type Gathered<T> = { readonly node: Node; readonly answer: Known<T> };
 
 const ofEveryNode = <T>(estate: Estate, facts: Facts, fact: Fact<T>): readonly Gathered<T>[] =>
@@ -57,25 +54,6 @@ const clocksInStep: Acceptance = {
       }));
     return { objections: [...judged(gathered, () => undefined).objections, ...vague] };
   },
-};
-
-/** Both products with their logs; what the operator keeps and backs up. */
-const volumesNeeded = ["/opt", "/backups"];
-
-const roomEnough: Acceptance = {
-  say: "every volume has room for a release, the dumps and logs that grow",
-  ask: (estate, facts) =>
-    judged(ofEveryNode(estate, facts, space), (node, volumes) => {
-      const untold = volumesNeeded.find((wanted) => !volumes.some(({ path }) => path === wanted));
-      if (untold !== undefined) return { unknown: `${node.name} tells nothing of ${untold}` };
-      const full = volumes.find(
-        ({ freeBytes, totalBytes }) => freeBytes < leastFreeBytes || freeBytes < totalBytes * leastFreeShare,
-      );
-      return (
-        full &&
-        `${full.path} of ${node.name} has ${Math.floor(full.freeBytes / 1024 ** 2)} MiB free of ${Math.floor(full.totalBytes / 1024 ** 2)}; make room until 4 GiB and a tenth of it are free`
-      );
-    }),
 };
 
 /** A server that restarts in the middle must come back as it is now. */
@@ -184,6 +162,5 @@ export const hostAcceptances: readonly Acceptance[] = [
   linkOptionsCarried,
   linkOptionsApplicable,
   clocksInStep,
-  roomEnough,
   filesAsRunning,
 ];

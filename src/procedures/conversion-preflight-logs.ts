@@ -16,7 +16,7 @@ const retention = "replicator.store.thl.log_file_retention";
 const defaultRetention = "7d";
 const daySeconds = 24 * 3600;
 /** One run that goes wrong, one that is tried again, and one to spare. */
-const windows = 3;
+export const windows = 3;
 
 const secondsOf = (duration: string): number | undefined => {
   const match = /^(\d+)([smhd])$/.exec(duration);
@@ -24,7 +24,7 @@ const secondsOf = (duration: string): number | undefined => {
   return match === null || factor === undefined ? undefined : Number(match[1]) * factor;
 };
 
-const inHours = (seconds: number): string => `${(Math.ceil(seconds / 360) / 10).toFixed(1)} h`;
+export const inHours = (seconds: number): string => `${(Math.ceil(seconds / 360) / 10).toFixed(1)} h`;
 
 type Needed = { readonly seconds: number; readonly why: string };
 

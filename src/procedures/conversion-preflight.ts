@@ -7,11 +7,12 @@ import { compareReleases, releaseOf } from "../tungsten/release.ts";
 import { backupAttested } from "./conversion-backups.ts";
 import { serviceOf } from "./conversion-names.ts";
 import { backlogSmall } from "./conversion-preflight-backlog.ts";
-import { logReadersKnown, readersKnown, recordable, roomForBackup } from "./conversion-preflight-estate.ts";
+import { logReadersKnown, readersKnown, recordable } from "./conversion-preflight-estate.ts";
 import { hostAcceptances } from "./conversion-preflight-hosts.ts";
 import { keyAcceptances } from "./conversion-preflight-keys.ts";
 import { logsKept } from "./conversion-preflight-logs.ts";
 import { reachable } from "./conversion-preflight-ports.ts";
+import { roomEnough, roomForBackup } from "./conversion-preflight-room.ts";
 import { settings } from "./conversion-preflight-servers.ts";
 import { healthy } from "./conversion-preflight-services.ts";
 import { siteAcceptances, toolReady } from "./conversion-preflight-sites.ts";
@@ -267,9 +268,10 @@ export function acceptsConversion(parameters: ConversionParameters): readonly Ac
     logReadersKnown(acknowledgedFindings),
     noCollision,
     ...hostAcceptances,
+    roomEnough(parameters),
     logsKept(parameters),
     ...keyAcceptances,
-    roomForBackup(parameters.backup.mode),
+    roomForBackup(parameters),
     backupAttested(parameters.backup),
     reachable,
   ];

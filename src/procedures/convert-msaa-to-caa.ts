@@ -342,7 +342,7 @@ export function convertMsaaToCaa(parameters: ConversionParameters): Procedure {
     source:
       "Tungsten documentation 4.4.4, Upgrade/Convert: From Multi-Site/Active-Active (MSAA) to Composite Active/Active (CAA)",
     accepts: acceptsConversion(parameters),
-    knows: conversionKnows,
+    knows: conversionKnows(parameters),
     estimate: conversionEstimate(parameters),
     holds: [primariesUnmoved, go.historyHeld],
     pins: (estate, facts) => {

@@ -134,12 +134,62 @@ answer_software() {
   done
 }
 
+# The answer of `space`, from the names and folders of logs, the rows of df and those of stat. What was written to a log is
+# told from the birth of its oldest file on, where the file system tells one no later than that file's last write. A copied
+# file is younger than what it holds: then from its last write on, without it. One file without birth tells nothing. A log
+# stands behind the volume it is mounted with; on a mount of its own that has a line too.
+# shellcheck disable=SC2016  # the words are awk's
+readonly ROOM='
+  FNR == 1 { part++ }
+  part == 1 { name[++logs] = $1; folder[logs] = $2 }
+  part == 2 && FNR > 1 {
+    split($0, word, " "); sub(/^ *[^ ]+ +[^ ]+ +/, "")
+    mount[FNR - 1] = $0; room[FNR - 1] = word[1] "\t" word[2]
+  }
+  part == 3 {
+    place = $4; sub(/\/[^\/]*$/, "", place)
+    count[place]++; bytes[place] += $1
+    if (count[place] == 1 || $2 < ended[place]) { ended[place] = $2; born[place] = $3; first[place] = $1 }
+  }
+  function written(place) {
+    if (born[place] > 0 && born[place] <= ended[place] && born[place] < now)
+      return sprintf("%.0f/%.0f", bytes[place], now - born[place])
+    if (count[place] > 1 && ended[place] < now)
+      return sprintf("%.0f/%.0f", bytes[place] - first[place], now - ended[place])
+    return "unknown"
+  }
+  END {
+    path[1] = "/opt"; path[2] = "/backups"; lines = 2
+    for (i = 1; i <= 2; i++) { on[i] = mount[i]; line[i] = path[i] "\t" room[i] }
+    for (i = 1; i <= logs; i++) {
+      for (k = 1; k <= lines && on[k] != mount[i + 2]; k++);
+      if (k > lines) { lines = k; on[k] = mount[i + 2]; line[k] = on[k] "\t" room[i + 2] }
+      line[k] = line[k] "\t" name[i] "=" written(folder[i])
+    }
+    for (k = 1; k <= lines; k++) print line[k]
+  }'
+
+# answer_space: few programs, however many logs there are. A file that is purged meanwhile is none. Of binary logs those
+# count that the operator's my.cnf names: others are left over, and nothing is written to them.
 answer_space() {
-  local path
-  for path in "$ROOT/opt" "$BACKUPS"; do
-    ask df --block-size=1 --output=avail,size "$path" |
-      awk -v path="${path#"$ROOT"}" 'NR == 2 { print path "\t" $1 "\t" $2 }' || return
+  local product log name names=(binlog) folders=("$DATA") files=("$DATA"/mysql-bin.[0-9]*) logs rooms index
+  [[ -d $DATA ]] || folders=("$ROOT/opt")
+  for product in cluster crossSite; do
+    log=$(home "$product")
+    [[ -e $log/tungsten ]] || continue
+    logs=("$log"/thl/*/)
+    ((${#logs[@]} > 0)) || { names+=("$product") && folders+=("$log"); }
+    for log in "${logs[@]}"; do
+      log=${log%/} name=${log##*/}
+      names+=("$product:${name//[!A-Za-z0-9_.-]/?}") folders+=("$log")
+      files+=("$log"/thl.data.[0-9]*)
+    done
   done
+  rooms=$(ask df --block-size=1 --output=avail,size,target "$ROOT/opt" "$BACKUPS" "${folders[@]}") || return
+  awk -F '\t' -v now="${EPOCHSECONDS-$(date +%s)}" "$ROOM" \
+    <(for index in "${!names[@]}"; do printf '%s\t%s\n' "${names[index]}" "${folders[index]}"; done) \
+    <(printf '%s\n' "$rooms") \
+    <(((${#files[@]} == 0)) || printf '%s\0' "${files[@]}" | ask xargs -0 stat -L --printf '%s\t%Y\t%W\t%n\n' 2>/dev/null)
 }
 
 # reach_one ENDPOINT: one line. "refused" is an answer of the other host; silence, and what a router on the way says, is none.

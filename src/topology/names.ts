@@ -25,6 +25,8 @@ export const siteLabel = "tungsten-operator.io/site";
 export const nodeLabel = "tungsten-operator.io/node";
 /** On pods that run only a connector, and on their claims: the site they serve. */
 export const connectorsLabel = "tungsten-operator.io/connectors";
+/** No pod has it: a Service that selects by it too leads nowhere. */
+export const nobodyLabel = "tungsten-operator.io/nobody";
 export const runLabel = "tungsten-operator.io/run";
 
 /** MSAA's section is named source_target; its service, in the second replicator, after the source alone. */

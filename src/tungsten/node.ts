@@ -207,20 +207,43 @@ export function readClock(output: ToolOutput): Reading<number> {
   return output.exitCode === 0 && /^\d{13}$/.test(text) ? read(Number(text)) : failed(output, "clock");
 }
 
-export type Volume = { readonly path: string; readonly freeBytes: number; readonly totalBytes: number };
+/** A log that grows: `binlog`, or product and folder of a THL (`cluster:nyc`, `crossSite:london_nyc`). */
+export type WrittenLog = {
+  readonly name: string;
+  /** Bytes that were written to it, and in how many seconds up to now; null: nobody can tell. */
+  readonly written: { readonly bytes: number; readonly seconds: number } | null;
+};
 
+/** `logs` is empty where none lies there, or where a runner of before told none. */
+export type Volume = {
+  readonly path: string;
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+  readonly logs: readonly WrittenLog[];
+};
+
+/** `PATH<TAB>FREE<TAB>TOTAL`, then `LOG=BYTES/SECONDS` or `LOG=unknown` for each log on that volume. */
 export function readSpace(output: ToolOutput): Reading<readonly Volume[]> {
   const lines = answered(output, "space");
   if ("unreadable" in lines) return lines;
   const volumes: Volume[] = [];
   for (const line of lines.read) {
-    const [path = "", ...sizes] = line.split("\t");
-    const [freeBytes, totalBytes] = sizes.map(integerFrom);
+    const [path = "", free, total, ...words] = line.split("\t");
+    const [freeBytes, totalBytes] = [free, total].map(integerFrom);
     if (freeBytes === undefined || totalBytes === undefined || freeBytes < 0 || totalBytes <= 0)
       return unreadable("a line of the volumes has no sizes");
-    volumes.push({ path, freeBytes, totalBytes });
+    const logs = words.flatMap((word) => writtenLog(word) ?? []);
+    if (logs.length < words.length) return unreadable("a log is told without what was written to it");
+    volumes.push({ path, freeBytes, totalBytes, logs });
   }
   return volumes.length > 0 ? read(volumes) : unreadable("no volume is told");
+}
+
+function writtenLog(word: string): WrittenLog | undefined {
+  const [, name, told, seconds] = /^([^=]+)=(?:(\d+)\/(\d+)|unknown)$/.exec(word) ?? [];
+  if (name === undefined) return undefined;
+  const [bytes, duration] = [told, seconds].map(integerFrom);
+  return { name, written: bytes === undefined || !duration ? null : { bytes, seconds: duration } };
 }
 
 /** What my.cnf says, by option. */

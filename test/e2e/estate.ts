@@ -18,6 +18,7 @@ export type Sample = {
     source?: { name: string };
     target?: { name: string };
     members?: { name: string }[];
+    writeAffinity?: string[];
     convertMsaaToCaa?: object;
   };
 };
@@ -59,6 +60,8 @@ export function placed(object: Sample, { namespace, sites, nodesPerSite, release
     if (release !== undefined) spec.release = release;
   }
   if (spec.members !== undefined) spec.members = spec.members.filter(({ name }) => sites.includes(name));
+  if (spec.writeAffinity !== undefined)
+    spec.writeAffinity = spec.writeAffinity.filter((name) => sites.includes(name));
   return { ...object, metadata: { ...object.metadata, namespace }, spec };
 }
 

@@ -19,7 +19,7 @@ import { until } from "../../local/processes.ts";
 import * as estates from "./estate.ts";
 import { keepEvidence } from "./evidence.ts";
 import { say } from "./progress.ts";
-import { askFor, type Condition, followRequest, sampleNamed } from "./request.ts";
+import { askFor, type Condition, type Disturbance, followRequest, sampleNamed } from "./request.ts";
 import { makeSshSecret } from "./ssh-keys.ts";
 
 const minutes = 60_000;
@@ -36,8 +36,13 @@ export type Live = {
   /** The pods that rows are counted on, to ask their databases something. */
   readonly nodes: () => NodeSet;
   readonly underLoad: (run: () => Promise<void>) => Promise<void>;
-  /** Asks for a request of config/samples and sees it through. */
-  readonly asked: (sample: string, block: string, more: object) => Promise<void>;
+  /** Asks for a request of config/samples and sees it through; others do something at its steps. */
+  readonly asked: (
+    sample: string,
+    block: string,
+    more: object,
+    meanwhile?: readonly Disturbance[],
+  ) => Promise<void>;
   /** Edits a site and waits until it tells this condition for the new generation: True, or what else is wanted. */
   readonly edited: (site: string, patch: object, type: string, wanted?: Wanted) => Promise<void>;
   readonly told: (site: string, type: string, wanted?: Wanted) => Promise<void>;
@@ -114,13 +119,13 @@ export function liveEstate(estate: estates.Estate): Live {
       expect(await dataFaultsOf(nodes(), written)).toEqual([]);
       finished = true;
     },
-    async asked(sample, block, more) {
+    async asked(sample, block, more, meanwhile) {
       const object = sampleNamed(sample, estate);
       const spec = { ...object.spec } as Record<string, object>;
       spec[block] = { ...spec[block], ...more };
       const manual: object = { ...spec, approval: "Manual" };
       await askFor(cluster, estate, { ...object, spec: manual });
-      await followRequest(cluster, estate, object.metadata.name, 11);
+      await followRequest(cluster, estate, object.metadata.name, 11, meanwhile);
     },
     async edited(site, patch, type, wanted) {
       await kubectl("patch", "tc", site, "--type=merge", "--patch", JSON.stringify({ spec: patch }));

@@ -1,4 +1,4 @@
-/** The younger procedures on real pods, one after the other over one MSAA estate: a switch, a replica made anew, changed options, a changed my.cnf, a site reset from another, all sites reset. */
+/** The younger procedures on real pods, one after the other over one MSAA estate: paths and data looked at, a switch, a replica made anew, changed options, a changed my.cnf, a site reset from another, all sites reset. */
 import { describe, test } from "@jest/globals";
 import { liveEstate } from "./live.ts";
 
@@ -11,6 +11,8 @@ describe("procedures of an MSAA estate on real pods", () => {
   const configured = "ConfigurationApplied";
 
   const story: readonly (readonly [string, () => Promise<void>])[] = [
+    ["every path brings a heartbeat", () => asked("check-paths", "checkPaths", { everySeconds: 10 })],
+    ["all data are compared", () => asked("verify-data", "verifyData", {})],
     ["Switch: nyc-1 becomes the primary", () => asked("switch", "switch", { to: "nyc-1" })],
     [
       "FixReplication: a replica is made anew from another",

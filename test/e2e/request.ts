@@ -93,7 +93,7 @@ export async function followRequest(
     const [now] = due < 0 ? [] : waiting.splice(due, 1);
     if (now !== undefined) {
       await now.run();
-      say(`disturbed at ${now.step}: ${now.what}`);
+      say(`at ${now.step}: ${now.what}`);
     }
     const stalled = condition(request, "Stalled");
     halted = stalled?.status === "True" && stalled.reason !== "WaitsLong" ? stalled.message : "";

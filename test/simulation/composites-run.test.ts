@@ -1,11 +1,13 @@
 /** Composites that were installed from resources: what procedures do there, and what they refuse in one sentence. */
 import { describe, expect, test } from "@jest/globals";
-import { hostOf, hostsOf, siteOf } from "../../simulator/model.ts";
+import { type Host, hostOf, hostsOf, siteOf } from "../../simulator/model.ts";
 import { judge } from "../../simulator/oracle.ts";
+import type { Steps } from "../../simulator/outside.ts";
+import { recoverSites } from "../../simulator/site-switching.ts";
 import { switchPrimary } from "../../simulator/switching.ts";
 import { advance, spawn, startContainer, stopContainer } from "../../simulator/world.ts";
 import { reconcileComposite } from "../../src/controllers/composite-service.ts";
-import { clusterKind, compositeKind, requestKind } from "../../src/kube/kinds.ts";
+import { clusterKind, compositeKind, requestKind, serviceKind } from "../../src/kube/kinds.ts";
 import { watchChange } from "./change-invariants.ts";
 import { activeActive, activePassive } from "./forming.ts";
 import {
@@ -39,20 +41,28 @@ const dynamic: CompositeShape = {
 };
 const options = { options: { "thl-log-retention": "3d" } };
 
-function switchedBy(scene: Scene, to: string): void {
-  const host = hostOf(scene.world, to);
+/** Somebody types into cctrl on a node. */
+function byHand(scene: Scene, host: Host, does: Steps<unknown>): void {
   spawn(
     scene.world,
     host,
     ["cctrl"],
     (function* () {
-      yield* switchPrimary(scene.world, host, to);
+      yield* does;
       return { code: 0, out: "", err: "" };
     })(),
     () => {},
     () => {},
   );
   for (let n = 0; n < 30; n += 1) advance(scene.world, 1000);
+}
+function switchedBy(scene: Scene, to: string): void {
+  const host = hostOf(scene.world, to);
+  byHand(scene, host, switchPrimary(scene.world, host, to));
+}
+function recoveredBy(scene: Scene, on: string): void {
+  const host = hostOf(scene.world, on);
+  byHand(scene, host, recoverSites(host));
 }
 
 describe.each([activeActive, dynamic])("$type", (composite) => {
@@ -207,17 +217,29 @@ describe("ActivePassive", () => {
     expect((await drive(scene)).status.ledger.outcome).toBe("Succeeded");
     for (let n = 0; n < 10; n += 1) await passEstate(scene);
     expect((await scene.objects.get(compositeKind, refOf("global")))?.status.primarySite).toBe("london");
+    const clients = async (site: string) =>
+      (await scene.objects.get(serviceKind, refOf(`${site}-connector`)))?.spec.selector;
+    const open = (site: string) => ({ "tungsten-operator.io/site": site });
+    const closed = { ...open("nyc"), "tungsten-operator.io/nobody": "true" };
+    expect([await clients("nyc"), await clients("london")]).toEqual([closed, open("london")]);
     for (const host of hostsOf(scene.world, "nyc")) startContainer(scene.world, host);
     advance(scene.world, 20_000);
+    expect(hostOf(scene.world, "nyc-0").mysql.readOnly).toBe(false);
     for (let n = 0; n < 10; n += 1) await passEstate(scene);
     expect((await scene.objects.get(compositeKind, refOf("global")))?.status.primarySite).toBe("london");
     expect(await conditionAt(scene, "nyc", "Ready")).toMatchObject({
       status: "False",
+      reason: "ClientsKeptAway",
       message: expect.stringMatching(
-        /^the composite shows nyc as SHUNNED: keep its clients away, run tungsten_find_orphaned on its former primary, then recover in cctrl behind use global/,
+        /^london shows nyc as failed or shunned: Service nyc-connector leads nowhere, so that nobody writes there; run tungsten_find_orphaned on its former primary, then recover in cctrl behind use global/,
       ),
     });
     expect((await compositeReady(scene))?.status).toBe("False");
+    expect(await clients("nyc")).toEqual(closed);
+    recoveredBy(scene, "london-0");
+    for (let n = 0; n < 10; n += 1) await passEstate(scene);
+    expect(await conditionAt(scene, "nyc", "Ready")).toMatchObject({ status: "True" });
+    expect([await clients("nyc"), await clients("london")]).toEqual([open("nyc"), open("london")]);
   });
 
   test("a site that comes back and holds itself for the primary moves nothing while the writing one is silent", async () => {

@@ -49,6 +49,23 @@ function emptied(scene: Scene, site: string): void {
 }
 
 describe("a composite that is not whole", () => {
+  test("names in its order of writing a site that is none of its members: nothing is installed from that text", async () => {
+    const scene = await bare();
+    const refused = { type: "DynamicActiveActive", members: sites } as const;
+    await putComposite(scene, { ...refused, writeAffinity: [...sites, "tokyo"] });
+    for (const name of sites) await putSite(scene, name);
+    await passed(scene);
+    expect(begunOn(scene)).toEqual([]);
+    for (const name of sites)
+      expect(await installedAt(scene, name)).toMatch(
+        /: AwaitingSites not begun yet: CompositeService global is refused: spec\.writeAffinity names tokyo, which is no member/,
+      );
+    scene.objects.edit(compositeKind, refOf("global"), ({ spec }) => {
+      spec.writeAffinity = sites;
+    });
+    await formed(scene);
+  });
+
   test("names a site that is not there: the other one waits for it, and both are installed together", async () => {
     const scene = await bare();
     await putComposite(scene, activeActive);

@@ -304,7 +304,12 @@ const refusals: readonly Case[] = [
   [
     "a full volume",
     (_s, host) => Object.assign(host, { freeBytes: 2 ** 30 }),
-    /^\/opt of nyc-1 has 1024 MiB free of 95367; make room until 4 GiB and a tenth of it are free$/,
+    /^\/opt of nyc-1 has 1\.0 GiB free of 93\.1 GiB and needs 9\.3 GiB: its logs grow by 3 MiB an hour \(binlog over 7 d, cluster:nyc over 7 d, crossSite:london_nyc over 7 d\), .*; make room, or let spec\.storage\.size of TungstenCluster nyc grow$/,
+  ],
+  [
+    "logs that fill the volume before the run is over",
+    (_s, host) => Object.assign(host, { logBytesPerHour: 5 * 2 ** 30 }),
+    /^\/opt of nyc-1 has 46\.6 GiB free of 93\.1 GiB and needs 8\d\.\d GiB: its logs grow by 15 GiB an hour \(binlog over 7 d, .*\), and 2 times what 3 runs of at worst 0\.9 h would write has to fit/,
   ],
   [
     "binary logs that are purged early",

@@ -33,7 +33,7 @@ for _, change in ipairs({
 end
 if is("Ready", "True") then return health("Healthy", "Ready") end
 if conditions.Ready == nil then return { status = "Progressing", message = "not looked at yet" } end
-if conditions.Ready.reason == "ReplicationError" then return health("Degraded", "Ready") end
+if conditions.Ready.reason == "ReplicationError" or conditions.Ready.reason == "ClientsKeptAway" then return health("Degraded", "Ready") end
 -- A site that has left its composite: whether its data are wanted still is a human's word.
 if conditions.Ready.reason == "OutOfService" then return health("Suspended", "Ready") end
 if is("Installed", "True") and conditions.Ready.reason == "NotReplicating" then return health("Degraded", "Ready") end

@@ -22,7 +22,7 @@ const passWith = (primary: string | undefined): ClusterPass =>
     spec: { proceduresPaused: false, policy: "Automatic" },
     site: site("nyc"),
     estate: { sites: [site("london"), site("nyc")], links: [] },
-    namespace: { clusters: new Map([["london", { status: { primary } }]]) },
+    namespace: { clusters: new Map([["london", { status: { primary } }]]), problems: [] },
   }) as unknown as ClusterPass;
 
 const view = { primary: "nyc-0", policy: "AUTOMATIC", topology: "MSAA", nodes: [] } as unknown as SiteView;
@@ -52,4 +52,22 @@ test("an option that tpm would ignore, of whatever site or link, keeps every wal
     "TungstenCluster london: spec.options.thl-ssl: «thl-ssl» is rendered by the operator; set spec.tls",
   );
   expect(notNow(odd({ "thl-log-retention": "3d" }), view)).toBeUndefined();
+});
+
+test("a composite or link that is refused keeps every walk from bringing its text", () => {
+  const pass = passWith("london-0");
+  const tied = (about: string): ClusterPass => ({
+    ...pass,
+    estate: {
+      ...pass.estate,
+      composite: { name: "global" },
+      links: [{ name: "london-to-nyc", options: {} }],
+    } as unknown as ClusterPass["estate"],
+    namespace: { ...pass.namespace, problems: [{ about, sentence: "why" }] },
+  });
+  expect(notNow(tied("CompositeService/global"), view)).toBe("CompositeService global is refused: why");
+  expect(notNow(tied("CrossSiteLink/london-to-nyc"), view)).toBe(
+    "CrossSiteLink london-to-nyc is refused: why",
+  );
+  expect(notNow(tied("CrossSiteLink/nyc-to-rome"), view)).toBeUndefined();
 });

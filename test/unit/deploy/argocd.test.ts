@@ -134,6 +134,7 @@ describe("what Argo CD shows", () => {
     expect(down([installedTrue, ready("ProcedureRuns")]).status).toBe("Progressing");
     expect(down([ready("NotReplicating")]).status).toBe("Progressing");
     expect(down([installedTrue, ready("ReplicationError")]).status).toBe("Degraded");
+    expect(down([installedTrue, ready("ClientsKeptAway")]).status).toBe("Degraded");
     const lost = { type: "Installed", status: "Unknown", reason: "VolumesLost", message: "bring them back" };
     expect(down([lost, ready("NotReplicating")])).toEqual({ status: "Degraded", message: "bring them back" });
     const [link] = await scene.objects.list(linkKind, namespace);

@@ -13,6 +13,7 @@ import type { Objection } from "../../../src/procedures/procedure.ts";
 import type { Estate } from "../../../src/topology/estate.ts";
 import type { EstateInputs } from "../../../src/topology/estate-of.ts";
 import type { Fact } from "../../../src/tungsten/facts.ts";
+import type { WrittenLog } from "../../../src/tungsten/node.ts";
 import {
   clusterView,
   dataSize,
@@ -95,6 +96,22 @@ const unpacked = (site: string, ...packages: readonly string[]) =>
   all(
     ...[0, 1].map((ordinal) => change(`${site}-${ordinal}`, software, (is) => new Set([...is, ...packages]))),
   );
+const gib = 1024 ** 3;
+const free = (path: string, size: number) =>
+  change("nyc-1", space, (is) =>
+    is.map((each) => (each.path === path ? { ...each, freeBytes: size * gib } : each)),
+  );
+/** All that lie on that volume. */
+const logs = (path: string, written: Readonly<Record<string, WrittenLog["written"]>>) =>
+  change("nyc-1", space, (is) =>
+    is.map((each) =>
+      each.path === path
+        ? { ...each, logs: Object.entries(written).map(([name, so]) => ({ name, written: so })) }
+        : each,
+    ),
+  );
+const makeRoom = "make room, or let spec.storage.size of TungstenCluster nyc grow";
+const reckoned = `and 2 times what 3 runs of at worst 0.9 h would write has to fit beside 4 GiB, a tenth of it at least; ${makeRoom}`;
 const found = (kind: string, name: string) => change("nyc-1", findings, (is) => [...is, { kind, name }]);
 const only = (name: string, more: object) => ({
   clusters: names.map((each) => cluster(each, { nodes: 2, ...(each === name && more) })),
@@ -628,10 +645,37 @@ const cases: readonly Case[] = [
   },
   {
     of: room,
-    world: change("nyc-1", space, (is) =>
-      is.map((each) => (each.path === "/opt" ? { ...each, freeBytes: 1024 ** 3 } : each)),
-    ),
-    refused: "/opt of nyc-1 has 1024 MiB free of 102400; make room until 4 GiB and a tenth of it are free",
+    world: free("/opt", 1),
+    refused: `/opt of nyc-1 has 1.0 GiB free of 100.0 GiB and needs 10.0 GiB: its logs grow by 3 MiB an hour (binlog over 7 d, cluster:nyc over 7 d, crossSite:london over 7 d), ${reckoned}`,
+  },
+  {
+    of: room,
+    world: logs("/opt", { binlog: { bytes: 90 * 12 * gib, seconds: 90 * 3600 } }),
+    refused: `/opt of nyc-1 has 50.0 GiB free of 100.0 GiB and needs 66.8 GiB: its logs grow by 12 GiB an hour (binlog over 3 d), ${reckoned}`,
+  },
+  {
+    of: room,
+    world: logs("/opt", {
+      binlog: { bytes: 3 * 12 * gib, seconds: 3 * 3600 },
+      "cluster:nyc": null,
+      "crossSite:london": { bytes: 40 * gib, seconds: 3599 },
+    }),
+    refused: `/opt of nyc-1 has 50.0 GiB free of 100.0 GiB and needs 66.8 GiB: its logs grow by 12 GiB an hour (binlog over 3 h; how fast cluster:nyc, crossSite:london grows is not known, and not counted), ${reckoned}`,
+  },
+  {
+    of: room,
+    world: all(free("/opt", 9.9), logs("/opt", { binlog: null })),
+    refused: `/opt of nyc-1 has 9.9 GiB free of 100.0 GiB and needs 10.0 GiB: 4 GiB and a tenth of it are assumed, as how fast binlog grows is not known; ${makeRoom}`,
+  },
+  {
+    of: room,
+    world: all(free("/opt", 9.9), logs("/opt", {})),
+    refused: `/opt of nyc-1 has 9.9 GiB free of 100.0 GiB and needs 10.0 GiB: 4 GiB and a tenth of it are assumed, as nyc-1 does not tell how fast logs grow; ${makeRoom}`,
+  },
+  {
+    of: room,
+    world: free("/backups", 2),
+    refused: `/backups of nyc-1 has 2.0 GiB free of 100.0 GiB and needs 10.0 GiB: 4 GiB and a tenth of it; ${makeRoom}`,
   },
   {
     of: room,
@@ -712,6 +756,15 @@ const cases: readonly Case[] = [
     world: change("nyc-1", dataSize, () => 60 * 1024 ** 3),
     refused:
       "/backups of nyc-1 has 50.0 GiB free, its data has 60.0 GiB; make room for the data and a tenth more, or attest a backup of your own",
+  },
+  {
+    of: backupRoom,
+    world: all(
+      change("nyc-1", dataSize, () => 40 * gib),
+      logs("/backups", { "cluster:nyc": { bytes: 90 * gib, seconds: 90 * 3600 } }),
+    ),
+    refused:
+      "/backups of nyc-1 has 50.0 GiB free, its data has 40.0 GiB, and logs that lie there may take another 6.6 GiB; make room for the data and a tenth more, or attest a backup of your own",
   },
   {
     of: backupSaid,

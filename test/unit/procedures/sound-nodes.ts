@@ -4,7 +4,7 @@
  */
 import { dataNodes, type Estate, type Node, type Site, siteOf } from "../../../src/topology/estate.ts";
 import type { Fact, Facts, Known } from "../../../src/tungsten/facts.ts";
-import type { InstalledProduct } from "../../../src/tungsten/node.ts";
+import type { InstalledProduct, WrittenLog } from "../../../src/tungsten/node.ts";
 import type { ClusterView, ReplicatorStatus } from "../../../src/tungsten/reading.ts";
 import type { ServerSettings } from "../../../src/tungsten/sql.ts";
 
@@ -83,6 +83,13 @@ const settingsOf = (site: Site, node: Node): ServerSettings => ({
   binlogExpireSeconds: 604_800,
 });
 
+const crossSiteLog = (service: string): string => `crossSite:${service}`;
+/** A MiB an hour, for a week. */
+const quiet = (name: string): WrittenLog => ({
+  name,
+  written: { bytes: 7 * 24 * 1024 ** 2, seconds: 7 * 24 * 3600 },
+});
+
 /** By the first words of a question; a question nobody has thought of fails the test that asks it. */
 function answered(estate: Estate, node: Node, argv: readonly string[]): unknown {
   const site = siteOf(estate, node);
@@ -111,7 +118,12 @@ function answered(estate: Estate, node: Node, argv: readonly string[]): unknown 
     holds: () => [],
     clock: () => now,
     space: () =>
-      ["/opt", "/backups"].map((path) => ({ path, freeBytes: 50 * 1024 ** 3, totalBytes: 100 * 1024 ** 3 })),
+      ["/opt", "/backups"].map((path) => ({
+        path,
+        freeBytes: 50 * 1024 ** 3,
+        totalBytes: 100 * 1024 ** 3,
+        logs: path === "/opt" ? ["binlog", `cluster:${own}`, ...remote.map(crossSiteLog)].map(quiet) : [],
+      })),
     "my-cnf": () =>
       new Map([
         ["server-id", serverId(site, node)],

@@ -16,7 +16,7 @@ import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { MarkerState } from "../../../src/tungsten/invocation.ts";
 import { readFingerprints } from "../../../src/tungsten/keys.ts";
-import { readInstalled, readReach, readSpace } from "../../../src/tungsten/node.ts";
+import { readInstalled, readReach } from "../../../src/tungsten/node.ts";
 import { newNode, type RunnerNode, sha256 } from "./node.ts";
 
 const transcripts = resolve(import.meta.dirname, "../../transcripts");
@@ -468,11 +468,6 @@ describe("the node", () => {
     says("dsctl", "Unable to connect", "3");
     expect(exitOf(await node.run("keep-position alpha pos-2"))).toBe(3);
     expect(node.ask("files").stdout).toBe(`pos-1\t${kept.length}\t${sha256(kept)}\n`);
-  });
-
-  test("tells its room, and fails where a volume is missing", () => {
-    const told = readSpace(node.ask("space"));
-    expect("read" in told ? told.read.map(({ path }) => path) : told).toEqual(["/opt", "/backups"]);
   });
 
   test("tells silence from a refusal: a host that lets nobody in any more says nothing", async () => {

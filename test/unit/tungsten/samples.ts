@@ -146,6 +146,11 @@ export const samples: readonly Sample[] = [
   written("marker", "running", "state\trunning\nbegan\t1700000000000\n"),
   written("clock", "clock", "1700000000123\n"),
   written("space", "two volumes", "/opt\t53687091200\t107374182400\n/backups\t12345678\t99999999\n"),
+  written(
+    "space",
+    "two volumes and the logs on them",
+    "/opt\t53687091200\t107374182400\tbinlog=734003200/604812\tcluster:nyc=unknown\tcrossSite:london_nyc=52428800/86399\n/backups\t12345678\t99999999\n",
+  ),
   written("count", "a count", "1204\n"),
   written("read-only", "writable", "0\n"),
   written(
