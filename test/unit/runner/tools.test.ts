@@ -492,6 +492,12 @@ describe("the node", () => {
     }
   });
 
+  test("tells of more than it tries at once in the order of asking", () => {
+    const ends = Array.from({ length: 66 }, (_, index) => `127.0.0.1:${index % 2 === 0 ? 1 : 2}`);
+    const told = readReach(node.ask(`reach ${ends.join(" ")}`));
+    expect(told).toEqual({ read: ends.map((endpoint) => ({ endpoint, state: "refused" })) });
+  });
+
   // As bash words it; the machine that runs this test may have no such network.
   test.each([
     ["connect: Connection refused", "refused"],
