@@ -4,6 +4,7 @@
  */
 import { claimKind } from "../kube/kinds.ts";
 import { type Node, siteNamed } from "../topology/estate.ts";
+import { siteLabel } from "../topology/names.ts";
 import { bareOrNot } from "./data-kept.ts";
 import { notNow } from "./site-readiness.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
@@ -71,7 +72,7 @@ function without(pass: ClusterPass, lost: Node): ClusterPass {
 }
 
 /** Another volume in its place has another UID: a word counts for one loss. */
-async function wordFor({ shell, estate }: ClusterPass, { name }: Node): Promise<string | undefined> {
-  const claim = await shell.objects.get(claimKind, { namespace: estate.namespace, name: `opt-${name}` });
-  return claim?.metadata.uid;
+async function wordFor({ shell, estate, site }: ClusterPass, { name }: Node): Promise<string | undefined> {
+  const claims = await shell.objects.list(claimKind, estate.namespace, `${siteLabel}=${site.name}`);
+  return claims.find(({ metadata }) => metadata.name === `opt-${name}`)?.metadata.uid;
 }

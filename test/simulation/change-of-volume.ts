@@ -25,11 +25,9 @@ export async function lose(scene: Scene, name: string): Promise<string> {
   addHost(world, site, Number(name.slice(-1)), before.mysql.offset, before.mysql.increment, release);
   const old = await objects.get(claimKind, refOf(`opt-${name}`));
   await objects.remove(claimKind, refOf(`opt-${name}`), old?.metadata.uid ?? "");
-  const claim = await objects.create(
-    claimKind,
-    make("PersistentVolumeClaim", `opt-${name}`, { ...old?.spec }),
-  );
   const labels = { "tungsten-operator.io/site": before.site };
+  const { metadata, ...body } = make("PersistentVolumeClaim", `opt-${name}`, { ...old?.spec });
+  const claim = await objects.create(claimKind, { ...body, metadata: { ...metadata, labels } });
   const pod = { apiVersion: "v1", kind: "Pod", metadata: { name, namespace, labels } };
   const made = await objects.create(podKind, { ...pod, status: { phase: "Running" } });
   startContainer(world, hostOf(world, name), made.metadata.uid ?? "");
