@@ -267,7 +267,11 @@ function bareBeside(node: Node, nodes: readonly NodeView[]): string | undefined 
   ] as const) {
     const full = nodes.find((each) => each[product] != null);
     if (full === undefined || nodes.find((each) => each.node === node)?.[product] !== null) continue;
-    return `${node.name} has no ${title} and ${full.node.name} has: its volume was lost or it was added; condition NodesInService says how it is made anew`;
+    const empty = product === "cluster" && nodes.find((each) => each.node === node)?.crossSite === null;
+    const way = empty
+      ? "condition NodesInService says how it is made anew"
+      : "install it and provision it from another node by hand";
+    return `${node.name} has no ${title} and ${full.node.name} has: its volume was lost or it was added; ${way}`;
   }
   return undefined;
 }

@@ -101,7 +101,7 @@ describe("nothing is installed beside full nodes", () => {
       status: "False",
       message: expect.stringMatching(
         new RegExp(
-          `^${name} has no Tungsten and nyc-\\d has: its volume was lost or it was added; install it`,
+          `^${name} has no Tungsten and nyc-\\d has: its volume was lost or it was added; condition NodesInService says how it is made anew$`,
         ),
       ),
     });
@@ -126,7 +126,9 @@ describe("nothing is installed beside full nodes", () => {
     delete host.replicators.crossSite;
     const { ready, begun } = await watched(lost);
     expect(begun).toEqual([]);
-    expect(ready?.message).toMatch(/^nyc-1 has no cross-site replicator and nyc-0 has/);
+    expect(ready?.message).toMatch(
+      /^nyc-1 has no cross-site replicator and nyc-0 has: its volume was lost or it was added; install it and provision it/,
+    );
   });
 
   test("a run that is gone has uninstalled the second product and left its hold", async () => {
