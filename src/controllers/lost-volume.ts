@@ -3,9 +3,11 @@
  * anew from them, by a word for that one volume: nobody else can tell whether the former comes back, or held something.
  */
 import { claimKind } from "../kube/kinds.ts";
+import { bytesOfQuantity } from "../manifests/quantity.ts";
 import { type Node, siteNamed } from "../topology/estate.ts";
 import { siteLabel } from "../topology/names.ts";
 import { bareOrNot } from "./data-kept.ts";
+import type { KubeObject } from "./shell.ts";
 import { notNow } from "./site-readiness.ts";
 import { type SiteView, viewOf } from "./site-view.ts";
 import { admitted, allSites } from "./site-walk.ts";
@@ -40,8 +42,11 @@ export async function mayRebuild(
     return waits("no other node is the primary; ask for a Failover to one that has the data");
   const inTheWay = notNow(pass, rest);
   if (inTheWay !== undefined) return waits(inTheWay);
-  const word = await wordFor(pass, lost);
+  const claim = await claimOf(pass, lost);
+  const word = claim?.metadata.uid;
   if (word === undefined) return waits(`its claim opt-${lost.name} cannot be read`);
+  const small = tooSmall(pass, claim);
+  if (small !== undefined) return waits(small);
   if (pass.spec.changes.rebuild !== word)
     return {
       told: [
@@ -71,8 +76,21 @@ function without(pass: ClusterPass, lost: Node): ClusterPass {
   return { ...pass, estate, site: siteNamed(estate, pass.site.name) };
 }
 
-/** Another volume in its place has another UID: a word counts for one loss. */
-async function wordFor({ shell, estate, site }: ClusterPass, { name }: Node): Promise<string | undefined> {
+/** A copy of neighbours that have grown does not fit into a volume of the templates' size. */
+function tooSmall({ spec }: ClusterPass, claim: KubeObject | undefined): string | undefined {
+  const [has, wanted] = [claim?.status?.capacity?.storage, spec.storage.size].map((size) =>
+    bytesOfQuantity(String(size)),
+  );
+  return has !== undefined && wanted !== undefined && has >= wanted
+    ? undefined
+    : `its volume has ${claim?.status?.capacity?.storage ?? "no size yet"}, and spec.storage.size wants ${spec.storage.size}`;
+}
+
+/** Another volume in the place of the former has another UID: a word counts for one loss. */
+async function claimOf(
+  { shell, estate, site }: ClusterPass,
+  { name }: Node,
+): Promise<KubeObject | undefined> {
   const claims = await shell.objects.list(claimKind, estate.namespace, `${siteLabel}=${site.name}`);
-  return claims.find(({ metadata }) => metadata.name === `opt-${name}`)?.metadata.uid;
+  return claims.find(({ metadata }) => metadata.name === `opt-${name}`);
 }

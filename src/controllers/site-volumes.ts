@@ -34,7 +34,7 @@ export async function volumesOf(pass: ClusterPass): Promise<Volumes> {
   const { size } = spec.storage;
   const recorded: Recorded | undefined = object.status?.storage;
   const current = tell("True", "Current", `every volume has the size that the spec wants, ${size}`);
-  if (recorded?.size === size && recorded.nodes === site.nodes.length)
+  if (recorded?.size === size && recorded.nodes === site.nodes.length && !claimsChange(object))
     return { template: recorded.template, told: current, status: { storage: recorded } };
   const template = recorded?.template ?? (await templateSize(pass)) ?? size;
   const trouble = await grown(pass);
@@ -42,6 +42,12 @@ export async function volumesOf(pass: ClusterPass): Promise<Volumes> {
     ? { template, told: current, status: { storage: { template, size, nodes: site.nodes.length } } }
     : { template, told: trouble, status: {} };
 }
+
+/** A node comes, goes or is made anew: a claim that takes the place of a lost one has the size of the templates. */
+const claimsChange = ({ status }: KubeObject): boolean =>
+  (status?.conditions ?? []).some(
+    (each: { type: string; status: string }) => each.type === "NodesInService" && each.status === "False",
+  );
 
 async function templateSize({ shell, estate, site }: ClusterPass): Promise<string | undefined> {
   const live = await shell.objects.get(statefulSetKind, { namespace: estate.namespace, name: site.name });

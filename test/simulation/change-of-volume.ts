@@ -15,7 +15,7 @@ export async function claimed(shape: Parameters<typeof settledScene>[0]): Promis
 }
 
 /** Its pod is made anew with a new claim. The UID of that. */
-export async function lose(scene: Scene, name: string): Promise<string> {
+export async function lose(scene: Scene, name: string, storage?: string): Promise<string> {
   const { world, objects } = scene;
   const before = hostOf(world, name);
   stopContainer(world, before);
@@ -26,7 +26,10 @@ export async function lose(scene: Scene, name: string): Promise<string> {
   const old = await objects.get(claimKind, refOf(`opt-${name}`));
   await objects.remove(claimKind, refOf(`opt-${name}`), old?.metadata.uid ?? "");
   const labels = { "tungsten-operator.io/site": before.site };
-  const { metadata, ...body } = make("PersistentVolumeClaim", `opt-${name}`, { ...old?.spec });
+  const { metadata, ...body } = make("PersistentVolumeClaim", `opt-${name}`, {
+    ...old?.spec,
+    ...(storage !== undefined && { resources: { requests: { storage } } }),
+  });
   const claim = await objects.create(claimKind, { ...body, metadata: { ...metadata, labels } });
   const pod = { apiVersion: "v1", kind: "Pod", metadata: { name, namespace, labels } };
   const made = await objects.create(podKind, { ...pod, status: { phase: "Running" } });

@@ -2,12 +2,13 @@
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { hostOf, siteOf } from "../../simulator/model.ts";
+import { claimKind } from "../../src/kube/kinds.ts";
 import { expectGolden } from "../golden.ts";
 import { watchChange } from "./change-invariants.ts";
 import { allScaled, podsUntil, switchTo } from "./change-of-nodes.ts";
 import { claimed, lose, word } from "./change-of-volume.ts";
 import { quiesce, type Scene } from "./scene.ts";
-import { begunOn, conditionAt, lineOf, passSites } from "./site-scene.ts";
+import { begunOn, conditionAt, editSite, lineOf, passSites, refOf } from "./site-scene.ts";
 
 const shape = { sites: ["london", "nyc"], nodes: 3, seed: 3 };
 const told = async (scene: Scene) => conditionAt(scene, "nyc", "NodesInService");
@@ -49,6 +50,21 @@ describe("a replica that lost its volume", () => {
     await passed(scene);
     expect((await told(scene))?.message).toContain(`set spec.changes.rebuild to ${second}`);
     expect(begunOn(scene)).toEqual([]);
+  });
+
+  test("a volume of the templates' size grows as its neighbours have before anybody is asked", async () => {
+    const scene = await claimed(shape);
+    editSite(scene, "nyc", { storage: { size: "20Gi" } });
+    await passed(scene);
+    await lose(scene, "nyc-1", "10Gi");
+    const size = async () =>
+      (await scene.objects.get(claimKind, refOf("opt-nyc-1")))?.spec.resources.requests.storage;
+    const asked: unknown[] = [];
+    for (let n = 0; n < 8; n += 1) {
+      await passSites(scene);
+      if ((await told(scene))?.reason === "ApprovalNeeded") asked.push(await size());
+    }
+    expect(new Set(asked)).toEqual(new Set(["20Gi"]));
   });
 
   test("with a database that holds something it is a human's", async () => {
