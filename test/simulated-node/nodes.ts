@@ -86,7 +86,7 @@ export async function startNodes(names: readonly string[], packed = release): Pr
   const startDatabase = (name: string): Promise<void> => service(name, "start");
   const stopDatabase = (name: string): Promise<void> => service(name, "stop");
   for (const name of names) {
-    for (const path of ["opt/continuent/software", "run/mysqld", "etc/tungsten", "tmp"])
+    for (const path of ["opt/continuent/software", "backups", "run/mysqld", "etc/tungsten", "tmp"])
       mkdirSync(join(root(name), path), { recursive: true });
     cpSync(join(folder, "template"), join(root(name), "opt/mysql/data"), { recursive: true });
     writeFileSync(
