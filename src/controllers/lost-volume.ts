@@ -32,11 +32,14 @@ export async function mayRebuild(
   const waits = (what: string): Refusal => ({ told: ["Waiting", `${why}; it is not made anew: ${what}`] });
   if (pass.object.status?.ledger?.phase === "Running")
     return waits("another change of the site is under way");
-  if (pass.site.nodes.some(({ witness }) => witness)) return refusal(why, "the site has a witness");
+  if (pass.site.nodes.some(({ witness }) => witness))
+    return refusal(`${why}: the site has a witness; install and provision it by hand`);
   const dressed = await bareOrNot(pass, view, [lost]);
   if (dressed?.is === "unknown") return waits(dressed.why);
   if (dressed !== undefined)
-    return refusal(why, `its database holds ${dressed.with}, so that it may hold data that somebody wants`);
+    return refusal(
+      `${lost.name} has no Tungsten and its database holds ${dressed.with}, so that it may hold data that somebody wants; give it an empty volume once you are sure, or install and provision it by hand`,
+    );
   const rest = await viewOf(without(pass, lost));
   if (rest.primary === undefined || rest.primary === lost.name)
     return waits("no other node is the primary; ask for a Failover to one that has the data");
@@ -58,12 +61,7 @@ export async function mayRebuild(
   return kept === undefined ? { rest } : waits(kept);
 }
 
-const refusal = (why: string, reason: string): Refusal => ({
-  told: [
-    "Refused",
-    `${why}: ${reason}; install and provision it by hand, or give it an empty volume and no witness`,
-  ],
-});
+const refusal = (why: string): Refusal => ({ told: ["Refused", why] });
 
 /** The pass over the site as it is without that node. */
 function without(pass: ClusterPass, lost: Node): ClusterPass {
