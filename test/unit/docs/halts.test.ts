@@ -20,6 +20,7 @@ import { switchSite } from "../../../src/procedures/site-switch.ts";
 import { switchPrimary } from "../../../src/procedures/switch.ts";
 import { tellRun } from "../../../src/procedures/tell.ts";
 import { acceptsUpgrade } from "../../../src/procedures/upgrade-preflight.ts";
+import { soundParameters as parameters } from "../procedures/sound-nodes.ts";
 import { anchorOf, rowsOf } from "./markdown.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
@@ -46,12 +47,6 @@ const union = /export type HaltReason =\s*([^;]+);/.exec(
   readFileSync(join(root, "src/procedures/procedure.ts"), "utf8"),
 )?.[1];
 const reasons = [...(union ?? "").matchAll(/"(\w+)"/g)].map((match) => match[1] ?? "");
-
-const parameters = {
-  backup: { mode: "Take" as const },
-  limits: { latencySeconds: 5, backlogEvents: 10_000, oldestTransactionSeconds: 60 },
-  acknowledgedFindings: [],
-};
 
 const reset = {
   failedSite: "nyc",

@@ -38,18 +38,13 @@ import {
 import type { ReplicatorStatus } from "../../../src/tungsten/reading.ts";
 import type { ServerSettings } from "../../../src/tungsten/sql.ts";
 import { cluster, composite, estateOf, mesh } from "../estates.ts";
-import { type SoundNodes, soundNodes } from "./sound-nodes.ts";
+import { soundParameters as parameters, type SoundNodes, soundNodes } from "./sound-nodes.ts";
 
 const names = ["london", "nyc"];
 const inputs = {
   clusters: names.map((name) => cluster(name, { nodes: 2 })),
   links: mesh(names),
   composites: [composite(names)],
-};
-const parameters: ConversionParameters = {
-  backup: { mode: "Take" },
-  limits: { latencySeconds: 5, backlogEvents: 10_000, oldestTransactionSeconds: 60 },
-  acknowledgedFindings: [],
 };
 
 type Case = {

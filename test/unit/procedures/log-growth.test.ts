@@ -1,12 +1,11 @@
 /** What is made of the bytes and seconds that a node tells of its logs: a measured growth, or an assumption that is told as one. */
 import { describe, expect, test } from "@jest/globals";
-import type { ConversionParameters } from "../../../src/procedures/conversion-preflight.ts";
 import { conversionKnows } from "../../../src/procedures/conversion-preflight-estate.ts";
 import { grownIn, growthOn, hourly } from "../../../src/procedures/log-growth.ts";
 import type { Volume, WrittenLog } from "../../../src/tungsten/node.ts";
 import { space } from "../../../src/tungsten/node-facts.ts";
 import { cluster, composite, estateOf, mesh } from "../estates.ts";
-import { soundNodes } from "./sound-nodes.ts";
+import { soundNodes, soundParameters } from "./sound-nodes.ts";
 
 const gib = 1024 ** 3;
 const volume = (logs: Readonly<Record<string, WrittenLog["written"]>>): Volume => ({
@@ -48,11 +47,6 @@ describe("the report", () => {
     links: mesh(names),
     composites: [composite(names)],
   });
-  const parameters: ConversionParameters = {
-    backup: { mode: "Take" },
-    limits: { latencySeconds: 5, backlogEvents: 10_000, oldestTransactionSeconds: 60 },
-    acknowledgedFindings: [],
-  };
   /** What it knows of nyc-1, where that tells these logs on /opt. */
   function known(logs: Volume["logs"] | undefined): readonly string[] {
     const is = soundNodes(estate);
@@ -60,7 +54,7 @@ describe("the report", () => {
       is.change("nyc-1", space, (all) =>
         all.map((each) => (each.path === "/opt" ? { ...each, logs } : each)),
       );
-    return conversionKnows(parameters)(estate, is.facts).filter((line) => line.startsWith("nyc-1"));
+    return conversionKnows(soundParameters)(estate, is.facts).filter((line) => line.startsWith("nyc-1"));
   }
   const room = (needed: number) =>
     `nyc-1: data 1.0 GiB; /opt 50 of 100 GiB free, ${needed} needed; /backups 50 of 100 GiB free, 10 needed`;

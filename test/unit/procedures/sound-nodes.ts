@@ -2,6 +2,7 @@
  * Facts of nodes on which nothing is wrong, for judgements that ask many things: each question is answered as a sound
  * Multi-Site/Active-Active estate would, and a test changes one answer, or silences it.
  */
+import type { ConversionParameters } from "../../../src/procedures/conversion-preflight.ts";
 import { dataNodes, type Estate, type Node, type Site, siteOf } from "../../../src/topology/estate.ts";
 import type { Fact, Facts, Known } from "../../../src/tungsten/facts.ts";
 import type { InstalledProduct, WrittenLog } from "../../../src/tungsten/node.ts";
@@ -162,3 +163,10 @@ export function soundNodes(estate: Estate): SoundNodes {
     silence: (node, id, why) => void changed.set(`${node} ${id}`, { unknown: why }),
   };
 }
+
+/** What somebody asks of the conversion of such an estate. */
+export const soundParameters: ConversionParameters = {
+  backup: { mode: "Take" },
+  limits: { latencySeconds: 5, backlogEvents: 10_000, oldestTransactionSeconds: 60 },
+  acknowledgedFindings: [],
+};
